@@ -1,0 +1,84 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// CI sets this, so that a newer compiler's new warning never breaks a user's build.
+let strict: [SwiftSetting] =
+  Context.environment["WARNINGS_AS_ERRORS"] == nil ? [] : [.treatAllWarnings(as: .error)]
+
+/// A method: a shared library of its own, which sees the ABI (through PluginKit) and nothing else of ours.
+/// The version script leaves `adapt_pruner_plugin` as its one exported symbol.
+func plugin(_ name: String) -> Target {
+  .target(
+    name: name, dependencies: ["PluginKit"], path: "Plugins/\(name)",
+    exclude: ["plugin.json", "README.md"], swiftSettings: strict,
+    linkerSettings: [
+      .unsafeFlags([
+        "-Xlinker", "--version-script=\(Context.packageDirectory)/Plugins/exports.map",
+      ])
+    ])
+}
+
+let plugins = ["AdaptPruner", "Magnitude", "Random", "Uniform", "Perplexity"]
+
+func room(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .testTarget(
+    name: name, dependencies: dependencies, exclude: [], swiftSettings: strict)
+}
+
+let package = Package(
+  name: "adapt-pruner",
+  products: [.executable(name: "adapt-pruner", targets: ["Host"])]
+    + plugins.map { .library(name: $0, type: .dynamic, targets: [$0]) },
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+  ],
+  targets: [
+    // The contract, and its Swift clothes.
+    .target(name: "PluginABI", cSettings: [.unsafeFlags(["-Wall", "-Wextra"])]),
+    room("PluginKit", ["PluginABI"]),
+
+    // Numbers.
+    .systemLibrary(
+      name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+    .target(name: "Kernels", cSettings: [.unsafeFlags(["-O3", "-Wall", "-Wextra"])]),
+    room("Tensors", ["COpenBLAS", "Kernels"]),
+
+    // Files and words.
+    room(
+      "Checkpoints",
+      ["Tensors", "Kernels", .product(name: "OrderedCollections", package: "swift-collections")]),
+    room("Tokenizers", [.product(name: "HeapModule", package: "swift-collections")]),
+
+    // The model.
+    room("Transformer", ["Tensors", "Kernels", "Checkpoints"]),
+
+    // Plugins, pipelines, the command line.
+    room("PluginRuntime", ["PluginABI", "Tensors"]),
+    room(
+      "Pipeline",
+      [
+        "PluginRuntime", "Transformer", "Checkpoints", "Tokenizers",
+        .product(name: "OrderedCollections", package: "swift-collections"),
+      ]),
+    .executableTarget(
+      name: "Host",
+      dependencies: [
+        "Pipeline", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: strict),
+
+    // Tests never name a plugin target: they would link it statically instead of loading it.
+    tests("TensorsTests", ["Tensors", "Kernels"]),
+    tests("CheckpointsTests", ["Checkpoints"]),
+    tests("TokenizersTests", ["Tokenizers"]),
+    tests("TransformerTests", ["Transformer", "Checkpoints"]),
+    tests("PluginRuntimeTests", ["PluginRuntime"]),
+    tests("PipelineTests", ["Pipeline"]),
+    tests("EndToEndTests", ["Pipeline"]),
+  ] + plugins.map(plugin)
+)

@@ -1,0 +1,2 @@
+/* The C interface of OpenBLAS. */
+#include <cblas.h>

@@ -1,0 +1,1 @@
+@main enum Host { static func main() {} }

@@ -1,0 +1,1 @@
+#include "adapt_pruner_plugin.h"
