@@ -1,1 +1,363 @@
-#pragma once
+/* adapt_pruner_plugin.h: all that a plugin of adapt-pruner needs, and all that it may see.
+ *
+ * THE IDEA. The host owns the model and does the heavy arithmetic; a plugin judges. It says which
+ * statistics it needs, is handed them one decoder layer at a time, and writes its answer into
+ * memory that the host hands in. It never walks the network. Three kinds exist:
+ *
+ *   criterion   how much does each unit matter?           answers one score a unit
+ *   allocator   how much may each layer lose?             answers how many units stay
+ *   evaluator   how good is this model?                   answers named metrics
+ *
+ * A UNIT is a coupled structure, things that can only leave together. A FAMILY is a sort of unit
+ * in one decoder layer:
+ *
+ *   "mlp"        channel c: row c of gate_proj, row c of up_proj, column c of down_proj
+ *   "attention"  KV group g: the rows of key head g in k_proj and of value head g in v_proj, and the
+ *                rows in q_proj and columns in o_proj of the query heads that share them
+ *
+ * A PLUGIN LIBRARY is a shared library that exports one symbol, adapt_pruner_plugin, and a
+ * plugin.json beside it by which the host finds it without loading it. To write a criterion, read
+ * sections 1, 2, 4 and 5; Examples/criterion-c is a whole one.
+ *
+ * RULES THAT HOLD EVERYWHERE
+ *   Ownership   Whatever the host passes is the host's, and borrowed until the call returns: a plugin
+ *               copies what it wants to keep. What a plugin's library describes (ap_library and all it
+ *               points to) is constant and stays valid until the process ends. Libraries are never unloaded.
+ *   Growth      Every struct that both sides read starts with struct_size, the sizeof it had where it was
+ *               compiled. Structs only grow at their end. A field beyond struct_size does not exist:
+ *               ask with AP_HAS(pointer, field) before using one that is newer than the ABI's x.0.
+ *   Errors      A call that can fail returns ap_status. Before it returns anything but AP_OK it gives a
+ *               sentence to host->set_error. Nothing throws, exits, prints, or longjmps across this border.
+ *   Null        No pointer is null unless it is marked [nullable].
+ *   Threads     [host thread]: the host calls it from one thread at a time for one instance, not always
+ *               the same one. [any thread]: may be called at any time, concurrently.
+ *   Text        UTF-8, ending in NUL. Keys and names are ASCII, snake_case where they are option keys.
+ *   Same input, same answer: scores may depend on what is handed in and on the host's random numbers,
+ *               on nothing else, or a run cannot be repeated.
+ */
+#ifndef ADAPT_PRUNER_PLUGIN_H
+#define ADAPT_PRUNER_PLUGIN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---------------------------------------------------------------- 1. Words of the contract */
+
+/* A host refuses a library of another major version before it calls anything. Of the two minor versions
+ * the lower one holds: neither side uses what came later. */
+enum { AP_ABI_MAJOR = 1, AP_ABI_MINOR = 0 };
+
+typedef int32_t ap_status;
+enum {
+  AP_OK = 0,
+  AP_FAILED = 1,          /* it went wrong; host->set_error says how                       */
+  AP_INVALID_OPTIONS = 2, /* the options do not fit; host->set_error names key and reason   */
+  AP_UNSUPPORTED = 3,     /* this model, family or statistic is not this plugin's            */
+  AP_CANCELLED = 4,       /* the plugin saw host->is_cancelled and stopped                   */
+  AP_OUT_OF_MEMORY = 5
+};
+
+/* True if the struct that `pointer` points to is long enough to have `field`. */
+#define AP_HAS(pointer, field)                                                     \
+  ((size_t)(pointer)->struct_size >=                                               \
+   (size_t)((const char *)(&(pointer)->field + 1) - (const char *)(pointer)))
+
+/* A tensor in memory, field by field DLPack's DLTensor (dlpack.h, v1), so that libraries which know that
+ * can wrap it. In this version the host hands out float32 on the CPU only (device 1, 0; dtype 2, 32, 1),
+ * C-contiguous; read strides all the same. Element (i, j) of a matrix is at
+ *   ((const float *)((const char *)data + byte_offset))[i * strides[0] + j * strides[1]]. */
+typedef struct ap_tensor {
+  void *data;
+  struct { int32_t type; int32_t id; } device;
+  int32_t ndim;
+  struct { uint8_t code; uint8_t bits; uint16_t lanes; } dtype;
+  const int64_t *shape;   /* [ndim] */
+  const int64_t *strides; /* [ndim], counted in elements */
+  uint64_t byte_offset;
+} ap_tensor;
+
+/* ---------------------------------------------------------------- 2. What the host offers */
+
+typedef int32_t ap_log_level;
+enum { AP_LOG_DEBUG = 0, AP_LOG_INFO = 1, AP_LOG_WARNING = 2, AP_LOG_ERROR = 3 };
+
+/* Token sequences that the host has read and tokenized; borrowed until the call that opened them ends. */
+typedef struct ap_corpus {
+  uint32_t struct_size;
+  const char *name;             /* the data's name: part of a metric's name, as in wikitext2.token_perplexity@512 */
+  int64_t document_count;       /* a text file is one document; a JSONL file has one a line */
+  const int32_t *const *tokens; /* [document_count], each [lengths[i]] token ids, no special tokens added */
+  const int64_t *lengths;       /* [document_count] */
+} ap_corpus;
+
+/* The host's services, handed to every call. `host` itself is the first argument of each of them. */
+typedef struct ap_host ap_host;
+struct ap_host {
+  uint32_t struct_size;
+  uint16_t abi_major, abi_minor;
+  void *context; /* the host's own */
+
+  /* Why the call is about to fail: one sentence. The host copies it; the last one counts. [any thread] */
+  void (*set_error)(const ap_host *host, const char *sentence);
+
+  /* A line for the run's event log, shown to the user from AP_LOG_INFO up. [any thread] */
+  void (*log)(const ap_host *host, ap_log_level level, const char *sentence);
+
+  /* How far the current call is, done of total, in units of the plugin's choice. [any thread] */
+  void (*progress)(const ap_host *host, int64_t done, int64_t total);
+
+  /* Non-zero once the user has asked to stop: return AP_CANCELLED soon. [any thread] */
+  int32_t (*is_cancelled)(const ap_host *host);
+
+  /* `count` numbers uniform in [0, 1) into `out`. They depend on the run's seed, the plugin's id and
+   * `stream` alone, so that the same stream gives the same numbers whatever was drawn before. A criterion
+   * that wants other numbers for each layer makes the layer part of the stream. [any thread] */
+  void (*random_uniform)(const ap_host *host, uint64_t stream, float *out, int64_t count);
+
+  /* C = alpha * op(A) * op(B) + beta * C on the host's threads; op(A) is [m, k], op(B) [k, n], C [m, n];
+   * matrices are row-major with the row lengths lda, ldb, ldc; transpose_x non-zero: op(X) = Xᵀ.
+   * [any thread] */
+  ap_status (*sgemm)(const ap_host *host, int32_t transpose_a, int32_t transpose_b, int64_t m, int64_t n,
+                     int64_t k, float alpha, const float *a, int64_t lda, const float *b, int64_t ldb,
+                     float beta, float *c, int64_t ldc);
+
+  /* The next two serve evaluators only and answer AP_UNSUPPORTED elsewhere. */
+
+  /* Reads what a data option says (an option whose schema has "format": "adapt-pruner-data"). `option` is
+   * the option's key. [host thread] */
+  ap_status (*open_data)(const ap_host *host, const char *option, ap_corpus *out);
+
+  /* Natural log-likelihoods under the model being evaluated. Sequence i is tokens[i][0 ..< lengths[i]],
+   * read from position 0. out[i] has lengths[i] - first[i] elements: out[i][t - first[i]] =
+   * ln p(tokens[t] | tokens[0 ..< t]) for t from first[i] (at least 1) to lengths[i] - 1. Give as many
+   * sequences as you can at once: the host batches them, layer by layer. [host thread] */
+  ap_status (*log_likelihood)(const ap_host *host, int64_t count, const int32_t *const *tokens,
+                              const int64_t *lengths, const int64_t *first, float *const *out);
+};
+
+/* ---------------------------------------------------------------- 3. What a model looks like */
+
+/* Sizes of the model at hand, as it is now. Valid during the call. */
+typedef struct ap_model {
+  uint32_t struct_size;
+  const char *architecture; /* "llama", "mistral", "qwen2", "qwen3" */
+  int64_t layer_count, hidden_size, vocabulary_size;
+  int64_t parameters;          /* now; a tied embedding counts once */
+  int64_t original_parameters; /* before any pruning */
+} ap_model;
+
+/* ---------------------------------------------------------------- 4. Criteria */
+
+/* STATISTICS a criterion can ask for, by name, in its descriptor. Each has the shape of the weight it
+ * belongs to, [rows, columns].
+ *
+ *   "gradient"          the sum over mini-batches of the gradient of each mini-batch's mean cross-entropy
+ *                       (summed, not averaged, as LLM-Pruner and Adapt-Pruner have it); costs a backward pass
+ *   "gradient_square"   the mean over single calibration sequences of the squared gradient of that
+ *                       sequence's mean cross-entropy (LLM-Pruner's diagonal second order); another one
+ *
+ * A criterion that asks for none needs no calibration data. */
+
+typedef int32_t ap_axis;
+enum { AP_ROWS = 0, AP_COLUMNS = 1 };
+
+/* One weight matrix of a family, as far as that family's units share it.
+ *
+ * Unit u owns whole rows (axis AP_ROWS) or whole columns (AP_COLUMNS): those with the indices
+ *   (u * repeats + r) * positions + p      for r in 0 ..< repeats, p in 0 ..< positions.
+ * For "mlp" repeats = positions = 1. For "attention" positions is the head's dimension, and repeats is 1
+ * in k_proj and v_proj and the number of query heads a group in q_proj and o_proj. */
+typedef struct ap_matrix {
+  uint32_t struct_size;
+  ap_axis axis;
+  const char *name;            /* "gate_proj", "up_proj", "down_proj"; "q_proj", "k_proj", "v_proj", "o_proj" */
+  int64_t repeats, positions;
+  ap_tensor weight;            /* [rows, columns], as stored: y = x Wᵀ */
+  const ap_tensor *statistics; /* in the order in which the criterion asked for them */
+} ap_matrix;
+
+/* One family of one layer, to be scored. */
+typedef struct ap_units {
+  uint32_t struct_size;
+  const char *family;       /* "attention" or "mlp" */
+  int64_t layer;            /* 0 is the one after the embedding */
+  int64_t count;            /* units at hand; those pruned earlier are gone */
+  const int64_t *original;  /* [count]: each unit's index in the unpruned model */
+  int64_t matrix_count;
+  const ap_matrix *matrices; /* attention: k, v, q, o; mlp: gate, up, down */
+} ap_units;
+
+typedef struct ap_criterion {
+  uint32_t struct_size;
+
+  /* `options` is a JSON object that fits the descriptor's schema, defaults filled in. On AP_OK *instance
+   * is the plugin's own and is passed back to the calls below. [host thread] */
+  ap_status (*create)(const ap_host *host, const char *options, void **instance);
+
+  /* Called once for each instance. [any thread, no other call under way] */
+  void (*destroy)(void *instance);
+
+  /* The statistics that this instance needs with its options: a subset of the descriptor's, in the
+   * order in which `statistics` of each matrix will then be, ended by a null pointer. Valid as long as
+   * the instance. Null: all of the descriptor's. [nullable] [host thread] */
+  const char *const *(*statistics)(void *instance);
+
+  /* Writes a score for each unit: the higher, the more it matters. All must be finite. Called for every
+   * family of every layer, from the last layer to the first, anew for each iteration. [host thread] */
+  ap_status (*score)(void *instance, const ap_host *host, const ap_model *model, const ap_units *units,
+                     float *scores /* [units->count] */);
+} ap_criterion;
+
+/* ---------------------------------------------------------------- 5. Descriptors, and the one symbol */
+
+typedef int32_t ap_kind;
+enum { AP_CRITERION = 1, AP_ALLOCATOR = 2, AP_EVALUATOR = 3 };
+
+/* What there is to know of one plugin without making an instance. */
+typedef struct ap_descriptor {
+  uint32_t struct_size;
+  ap_kind kind;
+  const char *id;             /* "publisher.name", lower case: letters, digits, '-' and one '.' */
+  const char *version;        /* "1.0.0" */
+  const char *summary;        /* one sentence */
+  const char *licence;        /* an SPDX expression */
+  const char *paper;          /* where the method is published. [nullable] */
+  const char *options_schema; /* JSON Schema of an object: type, enum, default, minimum, maximum and
+                                 description of each property. What it does not name is refused. */
+  const char *const *statistics; /* all it may ask for, ended by a null pointer */
+  const void *interface;      /* ap_criterion, ap_allocator or ap_evaluator, as `kind` says */
+} ap_descriptor;
+
+typedef struct ap_library {
+  uint32_t struct_size;
+  uint16_t abi_major, abi_minor; /* AP_ABI_MAJOR, AP_ABI_MINOR where it was compiled */
+  int64_t count;
+  const ap_descriptor *const *descriptors; /* [count] */
+} ap_library;
+
+/* What the host looks up: the exported function
+ *
+ *   const ap_library *adapt_pruner_plugin(void);
+ *
+ * It does nothing but answer the address of a constant. (A function, since not every language can
+ * export a constant struct.) [any thread] */
+#define AP_ENTRY_SYMBOL "adapt_pruner_plugin"
+typedef const ap_library *(*ap_entry)(void);
+
+#if defined(_WIN32)
+#define AP_EXPORT __declspec(dllexport)
+#else
+#define AP_EXPORT __attribute__((visibility("default")))
+#endif
+
+/* ---------------------------------------------------------------- 6. Allocators */
+
+/* STATISTICS an allocator can ask for, one number a layer, each the sum over mini-batches of the mean over
+ * tokens of a measure between what enters a decoder layer (x) and what leaves it (y), from the same
+ * forward pass that the gradients come from:
+ *
+ *   "layer_cosine"      cos(x, y)
+ *   "layer_euclidean"   ‖y − x‖₂
+ *   "layer_manhattan"   ‖y − x‖₁ */
+
+/* One family of one layer, before this iteration's cut. */
+typedef struct ap_family {
+  uint32_t struct_size;
+  const char *name;          /* "attention" or "mlp" */
+  int64_t count;             /* units now */
+  int64_t original_count;    /* units in the unpruned model */
+  int64_t positions;         /* rows a unit counts in the published code: head dimension, or 1 */
+  int64_t cost;              /* what one unit costs, in the budget's measure */
+  int64_t minimum;           /* fewer may not stay; at least 1 */
+  double previous_sparsity;  /* what this allocator answered in the iteration before; 0 at first */
+  const float *scores;       /* [count], the criterion's */
+} ap_family;
+
+typedef struct ap_layer {
+  uint32_t struct_size;
+  int64_t family_count;
+  const ap_family *families;  /* [family_count] */
+  const double *statistics;   /* in the order asked for */
+} ap_layer;
+
+/* The budget, in the measure that the user gave the target in: parameters, or multiply-accumulates a
+ * token. `now` is spent by all units of all layers and by what never leaves (embeddings, norms, the
+ * head); every unit removed lowers it by its family's cost. */
+typedef struct ap_budget {
+  uint32_t struct_size;
+  const char *measure;  /* "parameters" or "macs" */
+  int64_t now;          /* before this iteration */
+  int64_t original;     /* of the unpruned model */
+  int64_t goal;         /* of the whole stage */
+  int64_t iteration_goal; /* of this iteration: on the way from the stage's start to `goal` */
+  int64_t iteration;    /* from 0 */
+  int64_t iterations;   /* that the stage plans */
+} ap_budget;
+
+typedef struct ap_allocation {
+  uint32_t struct_size;
+  const ap_budget *budget;
+  int64_t layer_count;
+  const ap_layer *layers;   /* [layer_count] */
+} ap_allocation;
+
+/* An answer for one family: families in the order of layers[0].families, layers[1].families, … */
+typedef struct ap_share {
+  uint32_t struct_size;
+  double sparsity;          /* the share of the *original* units meant to be gone, in [0, 1]; it is given back
+                               as previous_sparsity and recorded as the target sparsity */
+  int64_t keep;             /* units that stay: minimum ... count. The lowest scores leave. */
+} ap_share;
+
+typedef struct ap_allocator {
+  uint32_t struct_size;
+  ap_status (*create)(const ap_host *host, const char *options, void **instance); /* as a criterion's */
+  void (*destroy)(void *instance);
+  const char *const *(*statistics)(void *instance); /* as a criterion's. [nullable] */
+
+  /* Fills `shares`, whose struct_size the host has set. [host thread] */
+  ap_status (*allocate)(void *instance, const ap_host *host, const ap_model *model,
+                        const ap_allocation *allocation, ap_share *shares);
+
+  /* Non-zero: this instance ends an iteration on its iteration_goal as nearly as whole units allow, and the
+   * host refuses an answer that does not. Zero: it goes its own way (the published rules do), and the host
+   * goes on until the goal is passed. [host thread] */
+  int32_t (*meets_goal)(void *instance);
+} ap_allocator;
+
+/* ---------------------------------------------------------------- 7. Evaluators */
+
+/* Where an evaluator puts what it found. Each call copies. `sink` itself is the first argument. */
+typedef struct ap_metrics ap_metrics;
+struct ap_metrics {
+  uint32_t struct_size;
+  void *context; /* the host's own */
+
+  /* A number with its standard error (NaN: it has none). `name` is by definition, as in
+   * wikitext2.token_perplexity@512; `lower_is_better` non-zero where it is. [host thread] */
+  void (*metric)(const ap_metrics *sink, const char *name, double value, double standard_error,
+                 int32_t lower_is_better);
+
+  /* One item's share of a metric (a window's mean negative log-likelihood, say), so that two models can be
+   * compared item by item. Items of one name are numbered from 0 in the order given. [host thread] */
+  void (*item)(const ap_metrics *sink, const char *name, double value);
+};
+
+typedef struct ap_evaluator {
+  uint32_t struct_size;
+  ap_status (*create)(const ap_host *host, const char *options, void **instance); /* as a criterion's */
+  void (*destroy)(void *instance);
+
+  /* Measures the model by way of host->open_data and host->log_likelihood. [host thread] */
+  ap_status (*evaluate)(void *instance, const ap_host *host, const ap_model *model, const ap_metrics *sink);
+} ap_evaluator;
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* ADAPT_PRUNER_PLUGIN_H */
