@@ -45,7 +45,15 @@ let package = Package(
     // Numbers.
     .systemLibrary(
       name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
-    .target(name: "Kernels", cSettings: [.unsafeFlags(["-O3", "-Wall", "-Wextra"])]),
+    .target(
+      name: "Kernels",
+      // Sums may be reordered, so that they vectorise; NaN and infinity keep their meaning.
+      cSettings: [
+        .unsafeFlags([
+          "-O3", "-Wall", "-Wextra", "-fno-math-errno", "-fno-trapping-math", "-fno-signed-zeros",
+          "-fassociative-math", "-ffp-contract=fast",
+        ])
+      ]),
     room("Tensors", ["COpenBLAS", "Kernels"]),
 
     // Files and words.

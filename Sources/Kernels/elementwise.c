@@ -1,0 +1,213 @@
+#include "elementwise.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "clones.h"
+
+/* e^x for float32 within 2 units in the last place, without a call, so that loops over it vectorise:
+ * e^x = 2^n * e^f with f = x - n ln 2 in [-ln2/2, ln2/2] and Taylor's polynomial of degree 7 for e^f
+ * (its remainder there, f^8/8!, is below 6e-9). ln 2 is split in two floats, as Cody and Waite have it. */
+AP_INLINE float exponential(float x) {
+#pragma clang fp reassociate(off) /* else the two parts of ln 2 would be joined again */
+  x = x > 88.0f ? 88.0f : x;
+  x = x < -87.3f ? -87.3f : x;
+  float n = __builtin_rintf(x * 1.44269504088896341f);
+  float f = x - n * 0.693359375f;
+  f = f - n * -2.12194440e-4f;
+  float p = 1.0f / 5040.0f;
+  p = p * f + 1.0f / 720.0f;
+  p = p * f + 1.0f / 120.0f;
+  p = p * f + 1.0f / 24.0f;
+  p = p * f + 1.0f / 6.0f;
+  p = p * f + 0.5f;
+  p = p * f + 1.0f;
+  p = p * f + 1.0f;
+  int32_t bits = ((int32_t)n + 127) << 23;
+  float power;
+  memcpy(&power, &bits, sizeof power);
+  return p * power;
+}
+
+AP_INLINE float sigmoid(float x) { return 1.0f / (1.0f + exponential(-x)); }
+
+AP_WIDE void ap_rms_norm(const float *x, const float *weight, float epsilon, int64_t rows, int64_t columns,
+                         int64_t x_stride, int64_t y_stride, float *y, float *inverse_rms) {
+  for (int64_t r = 0; r < rows; r++) {
+    const float *in = x + r * x_stride;
+    float *out = y + r * y_stride;
+    float squares = 0;
+    for (int64_t c = 0; c < columns; c++) squares += in[c] * in[c];
+    float inverse = 1.0f / sqrtf(squares / (float)columns + epsilon);
+    inverse_rms[r] = inverse;
+    for (int64_t c = 0; c < columns; c++) out[c] = in[c] * inverse * weight[c];
+  }
+}
+
+/* With n = x * i: dx = i * (w dy - n * mean(n * w dy)), dweight = sum over rows of dy * n. */
+AP_WIDE void ap_rms_norm_backward(const float *x, const float *weight, const float *inverse_rms,
+                                  const float *dy, int64_t rows, int64_t columns, int64_t x_stride,
+                                  int64_t dy_stride, int64_t dx_stride, float *dx, float *dweight) {
+  for (int64_t r = 0; r < rows; r++) {
+    const float *in = x + r * x_stride, *g = dy + r * dy_stride;
+    float *out = dx + r * dx_stride;
+    float inverse = inverse_rms[r], along = 0;
+    for (int64_t c = 0; c < columns; c++) {
+      along += in[c] * weight[c] * g[c];
+      dweight[c] += g[c] * in[c] * inverse;
+    }
+    float shrink = along * inverse * inverse * inverse / (float)columns;
+    for (int64_t c = 0; c < columns; c++) out[c] += inverse * weight[c] * g[c] - shrink * in[c];
+  }
+}
+
+AP_WIDE void ap_swiglu(const float *gate_up, int64_t rows, int64_t columns, float *out) {
+  for (int64_t r = 0; r < rows; r++) {
+    const float *gate = gate_up + r * 2 * columns, *up = gate + columns;
+    float *o = out + r * columns;
+    for (int64_t c = 0; c < columns; c++) o[c] = gate[c] * sigmoid(gate[c]) * up[c];
+  }
+}
+
+/* silu'(g) = s(g) * (1 + g * (1 - s(g))) with s the logistic function. */
+AP_WIDE void ap_swiglu_backward(const float *gate_up, const float *dout, int64_t rows, int64_t columns,
+                                float *dgate_up) {
+  for (int64_t r = 0; r < rows; r++) {
+    const float *gate = gate_up + r * 2 * columns, *up = gate + columns, *d = dout + r * columns;
+    float *dgate = dgate_up + r * 2 * columns, *dup = dgate + columns;
+    for (int64_t c = 0; c < columns; c++) {
+      float g = gate[c], u = up[c], s = sigmoid(g);
+      dgate[c] = d[c] * u * s * (1.0f + g * (1.0f - s));
+      dup[c] = d[c] * g * s;
+    }
+  }
+}
+
+AP_WIDE void ap_rope(float *x, int64_t rows, int64_t stride, int64_t heads, int64_t head_dimension,
+                     const float *cosine, const float *sine, float direction) {
+  int64_t half = head_dimension / 2;
+  for (int64_t r = 0; r < rows; r++) {
+    const float *cs = cosine + r * half, *sn = sine + r * half;
+    for (int64_t h = 0; h < heads; h++) {
+      float *low = x + r * stride + h * head_dimension, *high = low + half;
+      for (int64_t i = 0; i < half; i++) {
+        float a = low[i], b = high[i], s = direction * sn[i];
+        low[i] = a * cs[i] - b * s;
+        high[i] = b * cs[i] + a * s;
+      }
+    }
+  }
+}
+
+AP_WIDE void ap_causal_softmax(float *x, int64_t rows, int64_t columns, int64_t stride, int64_t position,
+                               int64_t window, float scale) {
+  for (int64_t r = 0; r < rows; r++) {
+    float *row = x + r * stride;
+    int64_t last = position + r + 1, first = window > 0 ? last - window : 0;
+    if (first < 0) first = 0;
+    if (last > columns) last = columns;
+    float largest = -INFINITY, sum = 0;
+    for (int64_t c = first; c < last; c++) largest = row[c] > largest ? row[c] : largest;
+    for (int64_t c = first; c < last; c++) {
+      float e = exponential(scale * (row[c] - largest));
+      row[c] = e;
+      sum += e;
+    }
+    float inverse = 1.0f / sum;
+    for (int64_t c = 0; c < first; c++) row[c] = 0;
+    for (int64_t c = first; c < last; c++) row[c] *= inverse;
+    for (int64_t c = last; c < columns; c++) row[c] = 0;
+  }
+}
+
+AP_WIDE void ap_softmax_backward(const float *p, float *dp, int64_t rows, int64_t columns, int64_t stride,
+                                 float scale) {
+  for (int64_t r = 0; r < rows; r++) {
+    const float *a = p + r * stride;
+    float *d = dp + r * stride, along = 0;
+    for (int64_t c = 0; c < columns; c++) along += a[c] * d[c];
+    for (int64_t c = 0; c < columns; c++) d[c] = scale * a[c] * (d[c] - along);
+  }
+}
+
+/* Sums of exponentials are kept in blocks of float and joined in double: over a vocabulary of 50,000 a plain
+ * float sum is low by 1e-5, which is more than the bar on a model's mean loss. */
+AP_WIDE void ap_cross_entropy(float *logits, int64_t rows, int64_t columns, const int32_t *targets,
+                              const float *scales, double *losses) {
+  for (int64_t r = 0; r < rows; r++) {
+    float *row = logits + r * columns;
+    if (targets[r] < 0 || targets[r] >= columns) {
+      losses[r] = 0;
+      if (scales) memset(row, 0, (size_t)columns * sizeof(float));
+      continue;
+    }
+    float largest = -INFINITY;
+    for (int64_t c = 0; c < columns; c++) largest = row[c] > largest ? row[c] : largest;
+    double target = row[targets[r]], sum = 0;
+    for (int64_t block = 0; block < columns; block += 512) {
+      int64_t end = block + 512 < columns ? block + 512 : columns;
+      float part = 0;
+      if (scales) {
+        for (int64_t c = block; c < end; c++) {
+          float e = exponential(row[c] - largest);
+          row[c] = e;
+          part += e;
+        }
+      } else {
+        for (int64_t c = block; c < end; c++) part += exponential(row[c] - largest);
+      }
+      sum += (double)part;
+    }
+    losses[r] = (double)largest + log(sum) - target;
+    if (scales) {
+      float factor = (float)((double)scales[r] / sum);
+      for (int64_t c = 0; c < columns; c++) row[c] *= factor;
+      row[targets[r]] -= scales[r];
+    }
+  }
+}
+
+AP_WIDE void ap_row_distances(const float *x, const float *y, int64_t rows, int64_t columns, double *cosine,
+                              double *euclidean, double *manhattan) {
+  for (int64_t r = 0; r < rows; r++) {
+    const float *a = x + r * columns, *b = y + r * columns;
+    double xy = 0, xx = 0, yy = 0, squares = 0, absolutes = 0;
+    for (int64_t c = 0; c < columns; c++) {
+      double u = a[c], v = b[c], d = v - u;
+      xy += u * v;
+      xx += u * u;
+      yy += v * v;
+      squares += d * d;
+      absolutes += fabs(d);
+    }
+    /* As torch.nn.functional.cosine_similarity: each norm at least 1e-8. */
+    double nx = fmax(sqrt(xx), 1e-8), ny = fmax(sqrt(yy), 1e-8);
+    cosine[r] = xy / (nx * ny);
+    euclidean[r] = sqrt(squares);
+    manhattan[r] = absolutes;
+  }
+}
+
+AP_WIDE void ap_add_bias(float *x, const float *bias, int64_t rows, int64_t columns, int64_t stride) {
+  for (int64_t r = 0; r < rows; r++)
+    for (int64_t c = 0; c < columns; c++) x[r * stride + c] += bias[c];
+}
+
+AP_WIDE void ap_column_sums(const float *x, int64_t rows, int64_t columns, int64_t stride, float *sums) {
+  for (int64_t r = 0; r < rows; r++)
+    for (int64_t c = 0; c < columns; c++) sums[c] += x[r * stride + c];
+}
+
+AP_WIDE void ap_add_scaled(const float *x, int64_t count, float alpha, float *y) {
+  for (int64_t i = 0; i < count; i++) y[i] += alpha * x[i];
+}
+
+AP_WIDE void ap_add_scaled_square(const float *x, int64_t count, float alpha, float *square) {
+  for (int64_t i = 0; i < count; i++) square[i] += alpha * x[i] * x[i];
+}
+
+AP_WIDE double ap_dot(const float *x, const float *y, int64_t count) {
+  double sum = 0;
+  for (int64_t i = 0; i < count; i++) sum += (double)x[i] * (double)y[i];
+  return sum;
+}

@@ -1,0 +1,63 @@
+/* Element-wise work on rows of float32, one call a block of rows. All matrices are row-major and
+ * packed unless a stride is named; no pointer is null unless marked; outputs may not overlap inputs
+ * unless "in place" is said. Each function is compiled for several vector widths and picked at load time,
+ * so that one binary is portable and quick. */
+#ifndef ADAPT_PRUNER_ELEMENTWISE_H
+#define ADAPT_PRUNER_ELEMENTWISE_H
+
+#include <stdint.h>
+
+/* y[r,c] = x[r,c] * inverse_rms[r] * weight[c], inverse_rms[r] = 1 / sqrt(mean(x[r,:]^2) + epsilon). */
+void ap_rms_norm(const float *x, const float *weight, float epsilon, int64_t rows, int64_t columns,
+                 int64_t x_stride, int64_t y_stride, float *y, float *inverse_rms);
+
+/* Adds the gradient of ap_rms_norm with respect to x to dx, and with respect to weight to dweight. */
+void ap_rms_norm_backward(const float *x, const float *weight, const float *inverse_rms, const float *dy,
+                          int64_t rows, int64_t columns, int64_t x_stride, int64_t dy_stride,
+                          int64_t dx_stride, float *dx, float *dweight);
+
+/* gate_up is [rows, 2 * columns], gates first. out[r,c] = silu(gate) * up. */
+void ap_swiglu(const float *gate_up, int64_t rows, int64_t columns, float *out);
+
+/* With dout the gradient of `out`, writes that of gate_up, which may be gate_up itself (in place). */
+void ap_swiglu_backward(const float *gate_up, const float *dout, int64_t rows, int64_t columns,
+                        float *dgate_up);
+
+/* Rotates pairs (i, i + head_dimension / 2) of `heads` neighbouring heads in each row, in place.
+ * cosine and sine are [rows, head_dimension / 2]; direction +1 rotates, -1 rotates back, which is the
+ * gradient. */
+void ap_rope(float *x, int64_t rows, int64_t stride, int64_t heads, int64_t head_dimension,
+             const float *cosine, const float *sine, float direction);
+
+/* Softmax of scale * x over the columns first[r] ..< last[r], where row r may look; zero elsewhere. In place.
+ * Row r looks at columns max(0, position + r - window + 1) ... position + r (window 0: no lower bound). */
+void ap_causal_softmax(float *x, int64_t rows, int64_t columns, int64_t stride, int64_t position,
+                       int64_t window, float scale);
+
+/* ds = scale * p * (dp - sum(p * dp)) row by row, over dp (in place). */
+void ap_softmax_backward(const float *p, float *dp, int64_t rows, int64_t columns, int64_t stride,
+                         float scale);
+
+/* Row r: *loss = logsumexp(logits) - logits[target], in double; targets[r] < 0 is skipped (loss 0).
+ * scales: if not null, the logits are overwritten by the gradient of scales[r] * loss[r] (0 for skipped). */
+void ap_cross_entropy(float *logits, int64_t rows, int64_t columns, const int32_t *targets,
+                      const float *scales, double *losses);
+
+/* Row by row: cosine of x and y, their Euclidean and their Manhattan distance, as doubles. */
+void ap_row_distances(const float *x, const float *y, int64_t rows, int64_t columns, double *cosine,
+                      double *euclidean, double *manhattan);
+
+/* x[r,:] += bias. */
+void ap_add_bias(float *x, const float *bias, int64_t rows, int64_t columns, int64_t stride);
+
+/* sums[c] += sum over rows of x[r,c]. */
+void ap_column_sums(const float *x, int64_t rows, int64_t columns, int64_t stride, float *sums);
+
+/* y += alpha * x; and square += alpha * x * x. */
+void ap_add_scaled(const float *x, int64_t count, float alpha, float *y);
+void ap_add_scaled_square(const float *x, int64_t count, float alpha, float *square);
+
+/* sum of x * y in double. */
+double ap_dot(const float *x, const float *y, int64_t count);
+
+#endif

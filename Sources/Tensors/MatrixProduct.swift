@@ -1,0 +1,72 @@
+import COpenBLAS
+
+/// A row-major matrix in somebody's memory: element (i, j) is `base[i * stride + j]`.
+public struct Rows {
+  public var base: UnsafeMutablePointer<Float>
+  public var stride: Int
+
+  public init(_ base: UnsafeMutablePointer<Float>, stride: Int) {
+    self.base = base
+    self.stride = stride
+  }
+
+  /// The same matrix without its first rows and columns.
+  public func from(row: Int, column: Int = 0) -> Rows {
+    Rows(base + row * stride + column, stride: stride)
+  }
+}
+
+/// How a factor enters a product.
+public enum Orientation {
+  case plain, transposed
+  var flag: CBLAS_TRANSPOSE { self == .plain ? CblasNoTrans : CblasTrans }
+}
+
+/// C = alpha · op(A) · op(B) + beta · C on the calling thread; op(A) is [m, k], op(B) [k, n], C [m, n].
+public func multiply(
+  _ a: Rows, _ aOrientation: Orientation = .plain, _ b: Rows, _ bOrientation: Orientation = .plain,
+  into c: Rows, m: Int, n: Int, k: Int, alpha: Float = 1, beta: Float = 0
+) {
+  guard m > 0, n > 0 else { return }
+  cblas_sgemm(
+    CblasRowMajor, aOrientation.flag, bOrientation.flag, Int32(m), Int32(n), Int32(k), alpha, a.base,
+    Int32(a.stride), b.base, Int32(b.stride), beta, c.base, Int32(c.stride))
+}
+
+extension Workers {
+  /// The same product on all threads, cut into tiles along the longer side of C. The cut depends on the sizes and on
+  /// the number of threads alone.
+  public func multiply(
+    _ a: Rows, _ aOrientation: Orientation = .plain, _ b: Rows, _ bOrientation: Orientation = .plain,
+    into c: Rows, m: Int, n: Int, k: Int, alpha: Float = 1, beta: Float = 0
+  ) {
+    guard m > 0, n > 0 else { return }
+    // One tile a thread: each call packs the factor that the tiles share anew, so fewer are better.
+    let worthwhile = m * n * k >= 1 << 18
+    let tiles = worthwhile ? count : 1
+    if m >= n {
+      let grain = roundedUp((m + tiles - 1) / tiles)
+      ranges(m, grain: grain) { rows, _ in
+        let aTile =
+          aOrientation == .plain
+          ? a.from(row: rows.lowerBound) : a.from(row: 0, column: rows.lowerBound)
+        Tensors.multiply(
+          aTile, aOrientation, b, bOrientation, into: c.from(row: rows.lowerBound), m: rows.count, n: n,
+          k: k, alpha: alpha, beta: beta)
+      }
+    } else {
+      let grain = roundedUp((n + tiles - 1) / tiles)
+      ranges(n, grain: grain) { columns, _ in
+        let bTile =
+          bOrientation == .plain
+          ? b.from(row: 0, column: columns.lowerBound) : b.from(row: columns.lowerBound)
+        Tensors.multiply(
+          a, aOrientation, bTile, bOrientation, into: c.from(row: 0, column: columns.lowerBound), m: m,
+          n: columns.count, k: k, alpha: alpha, beta: beta)
+      }
+    }
+  }
+
+  /// Tiles end where OpenBLAS' own register blocks do.
+  private func roundedUp(_ length: Int) -> Int { (length + 15) / 16 * 16 }
+}
