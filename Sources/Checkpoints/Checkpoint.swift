@@ -1,0 +1,141 @@
+import Foundation
+import OrderedCollections
+
+/// A model on disk: a Hugging Face folder or a GGUF file, its configuration read and its tensors checked
+/// against it. Tensors have Hugging Face's names, shapes and order of rows whatever the file. Nothing is
+/// loaded: the weights are mapped, and widened when they are asked for.
+public struct Checkpoint: Sendable {
+  public enum Format: Sendable {
+    /// A folder with config.json and safetensors files.
+    case huggingFace(HuggingFaceFolder)
+    /// One file with everything in it.
+    case gguf(GGUFFile)
+  }
+
+  /// Where it was opened.
+  public let location: String
+  public let format: Format
+  public let configuration: ModelConfiguration
+  private let tensors: OrderedDictionary<String, StoredTensor>
+
+  public var tensorNames: OrderedSet<String> { tensors.keys }
+
+  /// Bytes of all tensors, as stored.
+  public var totalBytes: Int { tensors.values.reduce(0) { $0 + $1.byteCount } }
+
+  /// Opens a folder or a .gguf file and checks that weights and configuration agree.
+  /// - Throws: a sentence about the first fault.
+  public static func open(_ path: String) throws(CheckpointError) -> Checkpoint {
+    var isFolder: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
+      throw .notACheckpoint(location: path, found: "nothing at that path")
+    }
+    let checkpoint: Checkpoint
+    if isFolder.boolValue {
+      checkpoint = try Checkpoint(folder: path)
+    } else if path.lowercased().hasSuffix(".gguf") {
+      checkpoint = try Checkpoint(gguf: try GGUFFile(path: path))
+    } else {
+      throw .notACheckpoint(location: path, found: "a file that is not named .gguf")
+    }
+    try checkpoint.verify()
+    return checkpoint
+  }
+
+  public static func open(_ url: URL) throws(CheckpointError) -> Checkpoint { try open(url.path) }
+
+  /// The tensor of that Hugging Face name.
+  /// - Throws: `.noSuchTensor`.
+  public func tensor(named name: String) throws(CheckpointError) -> StoredTensor {
+    guard let tensor = tensors[name] else { throw .noSuchTensor(file: location, tensor: name) }
+    return tensor
+  }
+
+  private init(folder path: String) throws(CheckpointError) {
+    location = path
+    let folder = try HuggingFaceFolder(path: path)
+    configuration = try ModelConfiguration.read(folder.configuration)
+    tensors = try folder.openTensors()
+    format = .huggingFace(folder)
+  }
+
+  private init(gguf file: GGUFFile) throws(CheckpointError) {
+    location = file.path
+    format = .gguf(file)
+    configuration = try ModelConfiguration(gguf: file)
+    var tensors = OrderedDictionary<String, StoredTensor>(minimumCapacity: file.tensors.count)
+    for tensor in file.tensors.values {
+      guard let name = GGUFNames.huggingFaceName(of: tensor.name) else { continue }
+      tensors[name] = StoredTensor(
+        name: name, shape: tensor.shape, type: tensor.type,
+        rowOrder: configuration.ggufRowOrder(of: name), mapping: tensor.mapping, offset: tensor.offset,
+        byteCount: tensor.byteCount)
+    }
+    self.tensors = tensors
+  }
+
+  /// Checks that every parameter of the configuration is there with exactly its shape, and none besides.
+  func verify() throws(CheckpointError) {
+    let source =
+      switch format {
+      case .huggingFace(let folder): folder.configuration
+      case .gguf: "its metadata"
+      }
+    let expected = configuration.parameters
+    for (name, shape) in expected {
+      guard let tensor = tensors[name] else {
+        throw .missingTensor(file: location, tensor: name, expected: shape, advice: advice(onMissing: name))
+      }
+      guard tensor.shape == shape else {
+        throw .shapeMismatch(
+          file: tensor.file, tensor: name, expected: shape, found: tensor.shape,
+          advice: "hidden_size \(configuration.hiddenSize), vocab_size \(configuration.vocabularySize)"
+            + (Self.layer(of: name).flatMap { configuration.layers.indices.contains($0) ? $0 : nil }.map {
+              let layer = configuration.layers[$0]
+              return ", layer \($0) of \(layer.queryHeads) query heads, \(layer.keyValueHeads) key-value heads of "
+                + "\(layer.headDimension), and \(layer.intermediateSize) channels"
+            } ?? ""))
+      }
+      guard tensor.type.isWidenable else {
+        throw .cannotWiden(file: tensor.file, tensor: name, type: tensor.type)
+      }
+    }
+    for (name, tensor) in tensors where name.hasPrefix("model.") && expected[name] == nil {
+      // Early Llama checkpoints carry their rotary frequencies along; they follow from rope_theta.
+      if name.hasSuffix(".rotary_emb.inv_freq") { continue }
+      throw .undeclaredTensor(
+        file: tensor.file, tensor: name, configuration: source, advice: advice(onUndeclared: name))
+    }
+  }
+
+  private func advice(onMissing name: String) -> String {
+    if name == "lm_head.weight" { return "is tie_word_embeddings true for this model?" }
+    if name.hasSuffix(".bias") { return "the configuration declares a bias" }
+    return ""
+  }
+
+  private func advice(onUndeclared name: String) -> String {
+    if name.hasSuffix(".bias") { return "it would be lost; are attention_bias and mlp_bias as they should be?" }
+    if let layer = Self.layer(of: name), layer >= configuration.layers.count {
+      return "it has num_hidden_layers \(configuration.layers.count)"
+    }
+    return "\(configuration.architecture.rawValue) has no such tensor"
+  }
+
+  /// 3 for `model.layers.3.mlp.up_proj.weight`.
+  private static func layer(of name: String) -> Int? {
+    let parts = name.split(separator: ".")
+    return parts.count > 2 && parts[1] == "layers" ? Int(parts[2]) : nil
+  }
+}
+
+extension ModelConfiguration {
+  /// Which order of rows a GGUF file has a tensor in. Only the `llama` converter permutes.
+  fileprivate func ggufRowOrder(of name: String) -> RowOrder {
+    guard architecture == .llama || architecture == .mistral,
+      name.contains(".self_attn.q_proj.") || name.contains(".self_attn.k_proj."),
+      let layer = layers.first
+    else { return .stored }
+    return .interleavedHalves(headDimension: layer.headDimension)
+  }
+}

@@ -1,0 +1,110 @@
+import Foundation
+import OrderedCollections
+
+extension ModelConfiguration {
+  /// The keys that this type holds itself, and so writes itself.
+  static let ownKeys: Set<String> = [
+    "architectures", "model_type", "vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads",
+    "num_key_value_heads", "head_dim", "intermediate_size", "hidden_act", "rms_norm_eps", "rope_theta",
+    "rope_scaling", "rope_parameters", "tie_word_embeddings", "attention_bias", "mlp_bias",
+    "attention_output_bias", "mlp_down_bias", "max_position_embeddings", "bos_token_id", "eos_token_id",
+    "dtype", "torch_dtype", "sliding_window", "use_sliding_window", "max_window_layers", "layer_types",
+  ]
+
+  /// A config.json under Hugging Face's keys. What is the same in all layers is a number and loads in
+  /// transformers 4 and 5; what differs is a list. Keys that mean nothing here follow unchanged.
+  public var json: JSONValue {
+    var keys = OrderedDictionary<String, JSONValue>()
+    keys["architectures"] = .array([.string(architecture.className)])
+    keys["model_type"] = .string(architecture.rawValue)
+    keys["vocab_size"] = .integer(vocabularySize)
+    keys["hidden_size"] = .integer(hiddenSize)
+    keys["num_hidden_layers"] = .integer(layers.count)
+    keys["num_attention_heads"] = Self.sizes(layers.map(\.queryHeads))
+    keys["num_key_value_heads"] = Self.sizes(layers.map(\.keyValueHeads))
+    keys["head_dim"] = Self.sizes(layers.map(\.headDimension))
+    keys["intermediate_size"] = Self.sizes(layers.map(\.intermediateSize))
+    keys["hidden_act"] = .string("silu")
+    keys["rms_norm_eps"] = .real(rmsNormEpsilon)
+    // transformers 4 reads rope_theta and rope_scaling, 5 rope_parameters.
+    keys["rope_theta"] = .real(rope.theta)
+    var scaling = rope.scaling.json
+    keys["rope_scaling"] = rope.scaling == .none ? .null : .object(scaling)
+    scaling["rope_theta"] = .real(rope.theta)
+    keys["rope_parameters"] = .object(scaling)
+    keys["tie_word_embeddings"] = .bool(tiedEmbeddings)
+    writeBiases(&keys)
+    writeWindows(&keys)
+    keys["max_position_embeddings"] = .integer(maxPositions)
+    keys["bos_token_id"] = beginningOfText.map { .integer($0) } ?? .null
+    keys["eos_token_id"] =
+      endOfText.count > 1 ? .array(endOfText.map { .integer($0) }) : endOfText.first.map { .integer($0) } ?? .null
+    keys["dtype"] = .string(declaredType.rawValue)
+    keys["torch_dtype"] = .string(declaredType.rawValue)
+    for (key, value) in otherKeys { keys[key] = value }
+    return .object(keys)
+  }
+
+  /// Writes `json` to `path`, whole or not at all.
+  /// - Throws: `.cannotWrite`.
+  public func writeJSON(to path: String) throws(CheckpointError) {
+    try AtomicFile.write(Array((json.text + "\n").utf8), to: path)
+  }
+
+  private static func sizes(_ values: [Int]) -> JSONValue {
+    if let first = values.first, first > 0, values.allSatisfy({ $0 == first }) { return .integer(first) }
+    return .array(values.map { .integer($0) })
+  }
+
+  private func writeBiases(_ keys: inout OrderedDictionary<String, JSONValue>) {
+    var implied = biases
+    switch architecture {
+    case .llama:
+      keys["attention_bias"] = .bool(biases.queryKeyValue)
+      keys["mlp_bias"] = .bool(biases.gateUp)
+      implied.attentionOutput = biases.queryKeyValue
+      implied.down = biases.gateUp
+    case .qwen3:
+      keys["attention_bias"] = .bool(biases.queryKeyValue)
+      implied.attentionOutput = biases.queryKeyValue
+      implied.down = false
+    case .mistral, .qwen2:
+      implied.attentionOutput = false
+      implied.down = false
+    }
+    if biases.attentionOutput != implied.attentionOutput {
+      keys["attention_output_bias"] = .bool(biases.attentionOutput)
+    }
+    if biases.down != implied.down { keys["mlp_down_bias"] = .bool(biases.down) }
+  }
+
+  private func writeWindows(_ keys: inout OrderedDictionary<String, JSONValue>) {
+    let window = layers.lazy.compactMap(\.slidingWindow).first
+    switch architecture {
+    case .llama: break
+    case .mistral: keys["sliding_window"] = window.map { .integer($0) } ?? .null
+    case .qwen2, .qwen3:
+      keys["use_sliding_window"] = .bool(window != nil)
+      keys["sliding_window"] = window.map { .integer($0) } ?? .null
+      keys["max_window_layers"] = .integer(layers.firstIndex { $0.slidingWindow != nil } ?? layers.count)
+      keys["layer_types"] = .array(
+        layers.map { .string($0.slidingWindow == nil ? "full_attention" : "sliding_attention") })
+    }
+  }
+}
+
+extension RotaryEmbedding.Scaling {
+  fileprivate var json: OrderedDictionary<String, JSONValue> {
+    switch self {
+    case .none: ["rope_type": .string("default")]
+    case .linear(let factor): ["rope_type": .string("linear"), "factor": .real(factor)]
+    case .llama3(let factor, let low, let high, let original):
+      [
+        "rope_type": .string("llama3"), "factor": .real(factor), "low_freq_factor": .real(low),
+        "high_freq_factor": .real(high), "original_max_position_embeddings": .integer(original),
+      ]
+    case .explicit(let divisors):
+      ["rope_type": .string("explicit"), "divisors": .array(divisors.map { .real(Double("\($0)") ?? Double($0)) })]
+    }
+  }
+}

@@ -1,0 +1,170 @@
+import OrderedCollections
+
+/// The sizes of one decoder layer. A pruned model's layers differ.
+///
+/// A layer whose attention was removed altogether has no heads, and neither the attention's tensors nor
+/// `input_layernorm`; one whose MLP was removed has `intermediateSize` 0, and neither the MLP's tensors nor
+/// `post_attention_layernorm`.
+public struct LayerShape: Sendable, Hashable {
+  public var queryHeads: Int
+  public var keyValueHeads: Int
+  public var headDimension: Int
+  public var intermediateSize: Int
+  /// How many positions back, itself included, a token attends to; nil for all.
+  public var slidingWindow: Int?
+
+  public init(
+    queryHeads: Int, keyValueHeads: Int, headDimension: Int, intermediateSize: Int, slidingWindow: Int? = nil
+  ) {
+    self.queryHeads = queryHeads
+    self.keyValueHeads = keyValueHeads
+    self.headDimension = headDimension
+    self.intermediateSize = intermediateSize
+    self.slidingWindow = slidingWindow
+  }
+}
+
+/// The rotary position embedding: frequencies `theta^(−2i/headDimension)`, scaled.
+public struct RotaryEmbedding: Sendable, Hashable {
+  public enum Scaling: Sendable, Hashable {
+    case none
+    /// Every frequency divided by `factor` (positions interpolated, arXiv:2306.15595).
+    case linear(factor: Double)
+    /// Low frequencies divided by `factor`, high ones kept, smooth between: `_compute_llama3_parameters` in
+    /// transformers' modeling_rope_utils.py.
+    case llama3(
+      factor: Double, lowFrequencyFactor: Double, highFrequencyFactor: Double, originalMaxPositions: Int)
+    /// Frequency i divided by `divisors[i]`, `[headDimension / 2]`: GGUF's `rope_freqs.weight`.
+    case explicit(divisors: [Float])
+  }
+
+  public var theta: Double
+  public var scaling: Scaling
+
+  public init(theta: Double, scaling: Scaling = .none) {
+    self.theta = theta
+    self.scaling = scaling
+  }
+}
+
+/// Which linear maps have a bias, in all layers alike.
+public struct Biases: Sendable, Hashable {
+  /// q, k and v.
+  public var queryKeyValue: Bool
+  /// The attention's output projection.
+  public var attentionOutput: Bool
+  /// gate and up.
+  public var gateUp: Bool
+  /// The MLP's down projection.
+  public var down: Bool
+
+  public init(
+    queryKeyValue: Bool = false, attentionOutput: Bool = false, gateUp: Bool = false, down: Bool = false
+  ) {
+    self.queryKeyValue = queryKeyValue
+    self.attentionOutput = attentionOutput
+    self.gateUp = gateUp
+    self.down = down
+  }
+}
+
+/// Everything about a decoder but its weights, whatever file it came from.
+public struct ModelConfiguration: Sendable, Equatable {
+  /// transformers' `model_type`.
+  public enum Architecture: String, Sendable, CaseIterable {
+    case llama, mistral, qwen2, qwen3
+
+    /// The class that transformers loads.
+    var className: String {
+      switch self {
+      case .llama: "LlamaForCausalLM"
+      case .mistral: "MistralForCausalLM"
+      case .qwen2: "Qwen2ForCausalLM"
+      case .qwen3: "Qwen3ForCausalLM"
+      }
+    }
+  }
+
+  public var architecture: Architecture
+  public var vocabularySize: Int
+  public var hiddenSize: Int
+  public var layers: [LayerShape]
+  public var rmsNormEpsilon: Double
+  public var rope: RotaryEmbedding
+  /// Whether the head is the token embedding.
+  public var tiedEmbeddings: Bool
+  public var biases: Biases
+  /// Whether each head's queries and keys are normalised (Qwen3).
+  public var queryKeyNorm: Bool
+  public var maxPositions: Int
+  /// The token that begins a text, where the model has one.
+  public var beginningOfText: Int?
+  /// The tokens that end a text.
+  public var endOfText: [Int]
+  /// The type that the weights were declared in; of a quantised file float32.
+  public var declaredType: StorageType
+  /// Keys of the source's config.json that mean nothing here: `writeJSON` keeps them.
+  public var otherKeys: OrderedDictionary<String, JSONValue>
+
+  public init(
+    architecture: Architecture, vocabularySize: Int, hiddenSize: Int, layers: [LayerShape],
+    rmsNormEpsilon: Double, rope: RotaryEmbedding, tiedEmbeddings: Bool, biases: Biases = Biases(),
+    queryKeyNorm: Bool = false, maxPositions: Int, beginningOfText: Int? = nil, endOfText: [Int] = [],
+    declaredType: StorageType = .float32, otherKeys: OrderedDictionary<String, JSONValue> = [:]
+  ) {
+    self.architecture = architecture
+    self.vocabularySize = vocabularySize
+    self.hiddenSize = hiddenSize
+    self.layers = layers
+    self.rmsNormEpsilon = rmsNormEpsilon
+    self.rope = rope
+    self.tiedEmbeddings = tiedEmbeddings
+    self.biases = biases
+    self.queryKeyNorm = queryKeyNorm
+    self.maxPositions = maxPositions
+    self.beginningOfText = beginningOfText
+    self.endOfText = endOfText
+    self.declaredType = declaredType
+    self.otherKeys = otherKeys
+  }
+
+  /// Every parameter with its shape, under Hugging Face's names, in the order of the forward pass.
+  public var parameters: OrderedDictionary<String, [Int]> {
+    var shapes = OrderedDictionary<String, [Int]>()
+    func linear(_ name: String, _ outputs: Int, _ inputs: Int, bias: Bool) {
+      shapes["\(name).weight"] = [outputs, inputs]
+      if bias { shapes["\(name).bias"] = [outputs] }
+    }
+    shapes["model.embed_tokens.weight"] = [vocabularySize, hiddenSize]
+    for (index, layer) in layers.enumerated() {
+      let prefix = "model.layers.\(index)"
+      if layer.queryHeads > 0 {
+        let attention = "\(prefix).self_attn"
+        let queries = layer.queryHeads * layer.headDimension
+        let keys = layer.keyValueHeads * layer.headDimension
+        shapes["\(prefix).input_layernorm.weight"] = [hiddenSize]
+        linear("\(attention).q_proj", queries, hiddenSize, bias: biases.queryKeyValue)
+        linear("\(attention).k_proj", keys, hiddenSize, bias: biases.queryKeyValue)
+        linear("\(attention).v_proj", keys, hiddenSize, bias: biases.queryKeyValue)
+        if queryKeyNorm {
+          shapes["\(attention).q_norm.weight"] = [layer.headDimension]
+          shapes["\(attention).k_norm.weight"] = [layer.headDimension]
+        }
+        linear("\(attention).o_proj", hiddenSize, queries, bias: biases.attentionOutput)
+      }
+      if layer.intermediateSize > 0 {
+        let mlp = "\(prefix).mlp"
+        shapes["\(prefix).post_attention_layernorm.weight"] = [hiddenSize]
+        linear("\(mlp).gate_proj", layer.intermediateSize, hiddenSize, bias: biases.gateUp)
+        linear("\(mlp).up_proj", layer.intermediateSize, hiddenSize, bias: biases.gateUp)
+        linear("\(mlp).down_proj", hiddenSize, layer.intermediateSize, bias: biases.down)
+      }
+    }
+    shapes["model.norm.weight"] = [hiddenSize]
+    if !tiedEmbeddings { shapes["lm_head.weight"] = [vocabularySize, hiddenSize] }
+    return shapes
+  }
+
+  /// How many numbers the model has, a tied embedding counted once.
+  public var parameterCount: Int { parameters.values.reduce(0) { $0 + $1.reduce(1, *) } }
+}

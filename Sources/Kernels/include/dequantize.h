@@ -1,0 +1,31 @@
+// Widening of stored weights to float32, and narrowing for writing.
+//
+// Every `ap_widen_*` reads `count` elements (a multiple of the type's block) from `source`, which need not
+// be aligned, and writes `count` floats to `destination`. Nothing is allocated, nothing overlaps. Results
+// are the same bits on every processor: no fused multiply-add.
+//
+// [any thread]
+#pragma once
+#include <stdint.h>
+
+void ap_widen_f32(const uint8_t *source, float *destination, int64_t count);
+void ap_widen_f16(const uint8_t *source, float *destination, int64_t count);
+void ap_widen_bf16(const uint8_t *source, float *destination, int64_t count);
+void ap_widen_f64(const uint8_t *source, float *destination, int64_t count);
+
+// Blocks of 32.
+void ap_widen_q4_0(const uint8_t *source, float *destination, int64_t count);
+void ap_widen_q4_1(const uint8_t *source, float *destination, int64_t count);
+void ap_widen_q5_0(const uint8_t *source, float *destination, int64_t count);
+void ap_widen_q5_1(const uint8_t *source, float *destination, int64_t count);
+void ap_widen_q8_0(const uint8_t *source, float *destination, int64_t count);
+
+// Super-blocks of 256.
+void ap_widen_q4_K(const uint8_t *source, float *destination, int64_t count);
+void ap_widen_q5_K(const uint8_t *source, float *destination, int64_t count);
+void ap_widen_q6_K(const uint8_t *source, float *destination, int64_t count);
+
+/// Rounds to nearest, ties to even. Returns how many finite values became infinite.
+int64_t ap_narrow_f16(const float *source, uint16_t *destination, int64_t count);
+/// Rounds to nearest, ties to even. Returns how many finite values became infinite.
+int64_t ap_narrow_bf16(const float *source, uint16_t *destination, int64_t count);
