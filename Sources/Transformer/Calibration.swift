@@ -1,0 +1,304 @@
+import Checkpoints
+import Kernels
+import Tensors
+
+/// What a calibration pass is asked for.
+public struct CalibrationRequest {
+  /// Token ids; each sequence starts at position 0 and predicts its tokens from the second on.
+  public var sequences: [[Int32]]
+  /// Sequences whose mean cross-entropy is one loss; the gradient is the sum over these mini-batches.
+  public var batchSize: Int
+  public var gradients: Gradients
+  /// Bytes that the inside of layers may take between forward and backward; what does not fit is recomputed.
+  public var activationLimit: Int
+
+  public enum Gradients: Sendable {
+    case none
+    /// Σ over mini-batches of the gradient of the mini-batch's mean cross-entropy.
+    case sum
+    /// That, and the mean over single sequences of the square of the gradient of the sequence's mean cross-entropy.
+    case sumAndSquares
+    /// The sum, and the gradients of embedding, final norm and head besides: as large as the model's ends.
+    case everything
+  }
+
+  public init(
+    sequences: [[Int32]], batchSize: Int, gradients: Gradients, activationLimit: Int = 256 << 20
+  ) {
+    self.sequences = sequences
+    self.batchSize = max(1, batchSize)
+    self.gradients = gradients
+    self.activationLimit = activationLimit
+  }
+}
+
+/// A layer's weights and gradients, valid while the pass is at that layer.
+public struct CalibratedLayer {
+  public let layer: Int
+  public let weights: LayerParameters
+  /// nil if no gradients were asked for.
+  public let gradients: LayerParameters?
+  public let squares: LayerParameters?
+}
+
+/// How far each layer moves the residual stream: sums over mini-batches of means over tokens, [layers] each.
+public struct LayerDistances: Equatable, Sendable {
+  public var cosine: [Double]
+  public var euclidean: [Double]
+  public var manhattan: [Double]
+}
+
+public struct CalibrationResult {
+  public let distances: LayerDistances
+  /// Mean cross-entropy of each mini-batch, in nats; empty without gradients.
+  public let losses: [Double]
+  /// Only with `.everything`. A tied embedding's gradient is in `embedding`, and `head` is nil.
+  public let ends: EndGradients?
+}
+
+public struct EndGradients {
+  /// [vocabulary, hidden]
+  public let embedding: Buffer
+  public let head: Buffer?
+  public let finalNorm: Buffer
+}
+
+extension Decoder {
+  /// One pass over the calibration sequences, a layer at a time: forward, keeping each layer's input, and back
+  /// again, with the inside of a layer recomputed from it. `visit` sees each layer once, from the last to the first,
+  /// with its weights and gradients; these are gone when it returns. Without gradients it sees the weights
+  /// alone.
+  ///
+  /// - Throws: `DecoderError`, `CheckpointError`, and what `visit` and `observer` throw.
+  public func calibrate(
+    _ request: CalibrationRequest, workers: Workers, observer: PassObserver = { _ in },
+    visit: (CalibratedLayer) throws -> Void
+  ) throws -> CalibrationResult {
+    try check(request.sequences)
+    let pass = CalibrationPass(self, request, workers)
+    return try pass.run(observer: observer, visit: visit)
+  }
+}
+
+/// The state of one calibration pass.
+private final class CalibrationPass {
+  let decoder: Decoder
+  let request: CalibrationRequest
+  let workers: Workers
+  let blocks: Blocks
+  let sizes: [LayerSizes]
+  let weights: LayerParameters
+  let inside: LayerInside
+  let rotary: RotaryTable
+  let store: ActivationStore
+  /// What enters each layer, and at the end what leaves the last: [layers + 1][rows, hidden].
+  let stream: ResidualStream
+  /// For each row its mini-batch.
+  let batchOfRow: [Int]
+  let batches: Int
+
+  init(_ decoder: Decoder, _ request: CalibrationRequest, _ workers: Workers) {
+    self.decoder = decoder
+    self.request = request
+    self.workers = workers
+    blocks = Blocks(request.sequences, tokens: Blocks.usualTokens)
+    sizes = decoder.allSizes
+    weights = LayerParameters(roomFor: sizes)
+    inside = LayerInside(
+      roomFor: sizes, tokens: blocks.mostTokens, longest: blocks.longest, workers: workers.count)
+    rotary = decoder.rotaryTable(positions: blocks.longest)
+    let backward = request.gradients != .none
+    store = ActivationStore(
+      layers: sizes, tokens: blocks.rows, limit: backward ? request.activationLimit : 0)
+    stream = ResidualStream(
+      layers: backward ? decoder.layerCount + 1 : 2, count: blocks.rows * decoder.hidden)
+    batchOfRow = request.sequences.enumerated().flatMap { index, sequence in
+      [Int](repeating: index / request.batchSize, count: sequence.count)
+    }
+    batches = (batchOfRow.last ?? -1) + 1
+  }
+
+  var hidden: Int { decoder.hidden }
+
+  func run(
+    observer: PassObserver, visit: (CalibratedLayer) throws -> Void
+  ) throws -> CalibrationResult {
+    try decoder.embed(request.sequences.flatMap(\.self), into: stream.entering(0))
+    var distances = LayerDistances(cosine: [], euclidean: [], manhattan: [])
+    for layer in 0..<decoder.layerCount {
+      try forward(layer, &distances)
+      if request.gradients == .none {
+        try visit(CalibratedLayer(layer: layer, weights: weights, gradients: nil, squares: nil))
+      }
+      try observer(PassProgress(phase: .forward, done: layer + 1, total: decoder.layerCount))
+    }
+    guard request.gradients != .none else {
+      return CalibrationResult(distances: distances, losses: [], ends: nil)
+    }
+    let (losses, headGradients) = try head(observer)
+    try backward(observer, visit)
+    return CalibrationResult(distances: distances, losses: losses, ends: try ends(headGradients))
+  }
+
+  private func layerPass(_ layer: Int) throws -> LayerPass {
+    try decoder.widen(layer: layer, into: weights, workers: workers)
+    return LayerPass(
+      weights: weights, inside: inside, rotary: rotary,
+      normEpsilon: Float(decoder.configuration.rmsNormEpsilon), workers: workers)
+  }
+
+  // MARK: - Forward
+
+  private func forward(_ layer: Int, _ distances: inout LayerDistances) throws {
+    let pass = try layerPass(layer)
+    let (input, output) = (stream.entering(layer), stream.entering(layer + 1))
+    for block in blocks.all {
+      let offset = block.firstRow * hidden
+      inside.use(store.slice(layer: layer, firstToken: block.firstRow))
+      pass.forward(
+        Rows(input + offset, stride: hidden), block.sequences, .output(Rows(output + offset, stride: hidden)))
+    }
+    measure(input, output, &distances)
+  }
+
+  private func measure(
+    _ x: UnsafeMutablePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ distances: inout LayerDistances
+  ) {
+    let rows = blocks.rows
+    var cosine = [Double](repeating: 0, count: rows)
+    var euclidean = cosine
+    var manhattan = cosine
+    cosine.withUnsafeMutableBufferPointer { c in
+      euclidean.withUnsafeMutableBufferPointer { e in
+        manhattan.withUnsafeMutableBufferPointer { m in
+          guard let c = c.baseAddress, let e = e.baseAddress, let m = m.baseAddress else { return }
+          workers.ranges(rows, grain: 64) { range, _ in
+            let first = range.lowerBound
+            ap_row_distances(
+              x + first * hidden, y + first * hidden, Int64(range.count), Int64(hidden), c + first, e + first,
+              m + first)
+          }
+        }
+      }
+    }
+    func sumOfMeans(_ values: [Double]) -> Double {
+      var sums = [Double](repeating: 0, count: batches)
+      var counts = sums
+      for (value, batch) in zip(values, batchOfRow) {
+        sums[batch] += value
+        counts[batch] += 1
+      }
+      return zip(sums, counts).reduce(0) { $0 + $1.0 / $1.1 }
+    }
+    distances.cosine.append(sumOfMeans(cosine))
+    distances.euclidean.append(sumOfMeans(euclidean))
+    distances.manhattan.append(sumOfMeans(manhattan))
+  }
+
+  // MARK: - Head
+
+  /// Predicted tokens of each mini-batch.
+  private var predictedTokens: [Int] {
+    var counts = [Int](repeating: 0, count: batches)
+    for (index, sequence) in request.sequences.enumerated() {
+      counts[index / request.batchSize] += sequence.count - 1
+    }
+    return counts
+  }
+
+  private func head(_ observer: PassObserver) throws -> ([Double], Head.Gradients?) {
+    let counts = predictedTokens
+    var predictions: [Prediction] = []
+    var row = 0
+    for (index, sequence) in request.sequences.enumerated() {
+      // With squares wanted the gradient of each sequence is that of its own mean; else of its mini-batch's.
+      let weight =
+        request.gradients == .sumAndSquares
+        ? 1 / Float(sequence.count - 1) : 1 / Float(counts[index / request.batchSize])
+      for position in 1..<sequence.count {
+        predictions.append(
+          Prediction(row: row + position - 1, target: sequence[position], weight: weight))
+      }
+      row += sequence.count
+    }
+    let ends = request.gradients == .everything ? Head.Gradients(decoder) : nil
+    let losses = try Head(decoder, workers: workers).losses(
+      stream.entering(decoder.layerCount), rows: blocks.rows, predictions, backward: true, ends: ends
+    ) { try observer(PassProgress(phase: .head, done: $0, total: predictions.count)) }
+    var means = [Double](repeating: 0, count: batches)
+    for (prediction, loss) in zip(predictions, losses) { means[batchOfRow[prediction.row]] += loss }
+    return (zip(means, counts).map { $0 / Double($1) }, ends)
+  }
+
+  // MARK: - Backward
+
+  private func backward(_ observer: PassObserver, _ visit: (CalibratedLayer) throws -> Void) throws {
+    let squaresWanted = request.gradients == .sumAndSquares
+    let gradients = LayerParameters(roomFor: sizes)
+    let squares = squaresWanted ? LayerParameters(roomFor: sizes) : nil
+    let space = LayerGradientSpace(
+      roomFor: sizes, tokens: blocks.mostTokens, singleSequences: squaresWanted)
+    let counts = predictedTokens
+    // The gradient of what leaves the last layer, turned layer by layer into that of what enters the first.
+    let d = stream.entering(decoder.layerCount)
+    for layer in (0..<decoder.layerCount).reversed() {
+      let pass = try layerPass(layer)
+      gradients.sizes = weights.sizes
+      gradients.zero()
+      squares?.sizes = weights.sizes
+      squares?.zero()
+      let input = stream.entering(layer)
+      for block in blocks.all {
+        let offset = block.firstRow * hidden
+        let x = Rows(input + offset, stride: hidden)
+        let kept = store.slice(layer: layer, firstToken: block.firstRow)
+        inside.use(kept)
+        pass.forward(x, block.sequences, .inside(productsKept: kept != nil))
+        let factors = squaresWanted ? block.indices.map { factor(sequence: $0, counts) } : []
+        pass.backward(
+          x, Rows(d + offset, stride: hidden), block.sequences,
+          into: GradientTarget(sum: gradients, squares: squares, factors: factors), space,
+          inputGradient: layer > 0 || request.gradients == .everything)
+      }
+      store.release(layer: layer)
+      try visit(CalibratedLayer(layer: layer, weights: weights, gradients: gradients, squares: squares))
+      stream.release(layer)
+      try observer(
+        PassProgress(
+          phase: .backward, done: decoder.layerCount - layer, total: decoder.layerCount))
+    }
+  }
+
+  /// A sequence's share in its mini-batch's mean, and in the mean of squares.
+  private func factor(sequence index: Int, _ counts: [Int]) -> (sum: Float, square: Float) {
+    let own = Float(request.sequences[index].count - 1)
+    return (own / Float(counts[index / request.batchSize]), 1 / Float(request.sequences.count))
+  }
+
+  /// The embedding's gradient: each token's row collects the gradients of the positions where it stands.
+  private func ends(_ head: Head.Gradients?) throws -> EndGradients? {
+    guard let head else { return nil }
+    let tied = decoder.configuration.tiedEmbeddings
+    let embedding = tied ? head.head : Buffer(decoder.vocabulary * hidden)
+    let d = stream.entering(decoder.layerCount)
+    for (row, token) in request.sequences.joined().enumerated() {
+      ap_add_scaled(d + row * hidden, Int64(hidden), 1, embedding.at(Int(token) * hidden))
+    }
+    return EndGradients(embedding: embedding, head: tied ? nil : head.head, finalNorm: head.norm)
+  }
+}
+
+/// The inputs of all layers, kept from the forward to the backward pass; of a forward pass alone the last two.
+final class ResidualStream {
+  private var buffers: [Buffer]
+
+  init(layers: Int, count: Int) {
+    buffers = (0..<layers).map { _ in Buffer(count) }
+  }
+
+  /// What enters `layer`, [rows, hidden].
+  func entering(_ layer: Int) -> UnsafeMutablePointer<Float> { buffers[layer % buffers.count].base }
+
+  /// Gives the memory back once the backward pass is past the layer.
+  func release(_ layer: Int) { buffers[layer] = Buffer(1) }
+}

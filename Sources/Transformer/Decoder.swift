@@ -1,0 +1,212 @@
+import Checkpoints
+import Synchronization
+import Tensors
+
+/// Which units of a layer stay, as indices into the checkpoint's own layer, ascending.
+public struct KeptUnits: Equatable, Sendable {
+  /// KV groups: a key head, its value head and the query heads that share them.
+  public var groups: [Int]
+  /// MLP channels.
+  public var channels: [Int]
+
+  public init(groups: [Int], channels: [Int]) {
+    self.groups = groups
+    self.channels = channels
+  }
+
+  public func units(of family: Family) -> [Int] { family == .attention ? groups : channels }
+}
+
+/// A sort of unit inside a decoder layer.
+public enum Family: String, CaseIterable, Sendable {
+  case attention, mlp
+}
+
+/// A model that can be pruned: a checkpoint and, for each layer, the units that stay. Weights are widened a layer at a
+/// time, gathered by those units; nothing is copied until the model is saved.
+public final class Decoder {
+  public let checkpoint: Checkpoint
+  public var configuration: ModelConfiguration { checkpoint.configuration }
+  public private(set) var kept: [KeptUnits]
+
+  /// - Throws: `DecoderError.emptyLayer` if a layer of the checkpoint has no attention or no MLP.
+  public init(_ checkpoint: Checkpoint) throws {
+    self.checkpoint = checkpoint
+    for (index, layer) in checkpoint.configuration.layers.enumerated() {
+      guard layer.keyValueHeads > 0, layer.queryHeads > 0, layer.intermediateSize > 0 else {
+        throw DecoderError.emptyLayer(file: checkpoint.location, layer: index)
+      }
+    }
+    kept = checkpoint.configuration.layers.map {
+      KeptUnits(groups: Array(0..<$0.keyValueHeads), channels: Array(0..<$0.intermediateSize))
+    }
+  }
+
+  public var layerCount: Int { kept.count }
+  public var hidden: Int { configuration.hiddenSize }
+  public var vocabulary: Int { configuration.vocabularySize }
+
+  /// Keeps, of the units that a layer has now, those at these positions; ascending, at least one.
+  /// - Throws: `DecoderError.badSelection`.
+  public func keep(_ positions: [Int], of family: Family, layer: Int) throws {
+    guard kept.indices.contains(layer) else { throw DecoderError.badSelection(layer: layer, family: family) }
+    let units = kept[layer].units(of: family)
+    guard !positions.isEmpty, zip(positions, positions.dropFirst()).allSatisfy(<),
+      positions.allSatisfy(units.indices.contains)
+    else { throw DecoderError.badSelection(layer: layer, family: family) }
+    let chosen = positions.map { units[$0] }
+    switch family {
+    case .attention: kept[layer].groups = chosen
+    case .mlp: kept[layer].channels = chosen
+    }
+  }
+
+  /// The sizes of a layer as it is now.
+  public func sizes(_ layer: Int) -> LayerSizes {
+    let shape = configuration.layers[layer]
+    let groups = kept[layer].groups.count
+    return LayerSizes(
+      hidden: hidden, queryHeads: groups * (shape.queryHeads / shape.keyValueHeads), keyValueHeads: groups,
+      headDimension: shape.headDimension, intermediate: kept[layer].channels.count,
+      slidingWindow: shape.slidingWindow, queryKeyNorm: configuration.queryKeyNorm,
+      queryKeyValueBias: configuration.biases.queryKeyValue,
+      outputBias: configuration.biases.attentionOutput, mlpBias: configuration.biases.gateUp)
+  }
+
+  public var allSizes: [LayerSizes] { (0..<layerCount).map(sizes) }
+
+  /// Parameters now; a tied embedding counts once.
+  public var parameters: Int {
+    let ends = vocabulary * hidden * (configuration.tiedEmbeddings ? 1 : 2) + hidden
+    return ends + allSizes.reduce(0) { $0 + $1.parameters }
+  }
+
+  /// Multiply-accumulates a token in the projections and the head; attention over the context comes on top.
+  public var multiplyAccumulates: Int {
+    vocabulary * hidden + allSizes.reduce(0) { $0 + $1.multiplyAccumulates }
+  }
+
+  /// The configuration of the model as it is now.
+  public var prunedConfiguration: ModelConfiguration {
+    var result = configuration
+    for layer in 0..<layerCount {
+      let sizes = sizes(layer)
+      result.layers[layer].queryHeads = sizes.queryHeads
+      result.layers[layer].keyValueHeads = sizes.keyValueHeads
+      result.layers[layer].intermediateSize = sizes.intermediate
+    }
+    return result
+  }
+
+  // MARK: - Weights
+
+  /// Widens a layer to float32, its kept rows and columns gathered, on all threads.
+  /// - Throws: `CheckpointError`.
+  func widen(layer: Int, into parameters: LayerParameters, workers: Workers) throws {
+    parameters.sizes = sizes(layer)
+    let named = parameters.named
+    // Rows are cut into parts, so that a layer's few large matrices keep all threads busy.
+    var pieces: [(parameter: NamedParameter, tensor: StoredTensor, rows: Range<Int>)] = []
+    for parameter in named {
+      let tensor = try checkpoint.tensor(named: "model.layers.\(layer).\(parameter.name)")
+      for start in stride(from: 0, to: parameter.rows, by: parameter.isVector ? parameter.rows : 256) {
+        let end = parameter.isVector ? parameter.rows : min(parameter.rows, start + 256)
+        pieces.append((parameter, tensor, start..<end))
+      }
+    }
+    let selections: [NamedParameter.Owner: [Int]?] = [
+      .none: nil, .queryHeads: rows(of: .queryHeads, layer), .keyValueHeads: rows(of: .keyValueHeads, layer),
+      .channels: rows(of: .channels, layer),
+    ]
+    let failure = FirstError()
+    workers.run(pieces.count) { index, _ in
+      let (parameter, tensor, rows) = pieces[index]
+      let target = UnsafeMutableBufferPointer(
+        start: parameter.base + rows.lowerBound * parameter.columns, count: rows.count * parameter.columns)
+      let selection = selections[parameter.rowOwner] ?? nil
+      do {
+        try tensor.widen(
+          rows: selection.map { .rows(Array($0[rows])) } ?? .range(rows),
+          columns: selections[parameter.columnOwner] ?? nil, into: target)
+      } catch { failure.keep(error) }
+    }
+    try failure.rethrow()
+  }
+
+  /// The checkpoint's indices of the rows (or columns) that an owner's units have; nil if all stay as they are.
+  func rows(of owner: NamedParameter.Owner, _ layer: Int) -> [Int]? {
+    let shape = configuration.layers[layer]
+    let kept = kept[layer]
+    func expand(_ units: [Int], _ width: Int) -> [Int] { units.flatMap { $0 * width..<($0 + 1) * width } }
+    switch owner {
+    case .none: return nil
+    case .channels: return kept.channels.count == shape.intermediateSize ? nil : kept.channels
+    case .keyValueHeads:
+      return kept.groups.count == shape.keyValueHeads ? nil : expand(kept.groups, shape.headDimension)
+    case .queryHeads:
+      let repeats = shape.queryHeads / shape.keyValueHeads
+      return kept.groups.count == shape.keyValueHeads ? nil : expand(kept.groups, repeats * shape.headDimension)
+    }
+  }
+
+  /// Embeddings of tokens, [tokens, hidden].
+  /// - Throws: `DecoderError.tokenOutOfRange`, `CheckpointError`.
+  func embed(_ tokens: [Int32], into target: UnsafeMutablePointer<Float>) throws {
+    if let wrong = tokens.first(where: { $0 < 0 || Int($0) >= vocabulary }) {
+      throw DecoderError.tokenOutOfRange(token: Int(wrong), vocabulary: vocabulary)
+    }
+    try checkpoint.tensor(named: "model.embed_tokens.weight").widen(
+      rows: .rows(tokens.map(Int.init)),
+      into: UnsafeMutableBufferPointer(start: target, count: tokens.count * hidden))
+  }
+
+  /// The matrix that turns hidden states into logits, [vocabulary, hidden].
+  func head() throws -> StoredTensor {
+    try checkpoint.tensor(
+      named: configuration.tiedEmbeddings ? "model.embed_tokens.weight" : "lm_head.weight")
+  }
+
+  func finalNorm() throws -> Buffer {
+    let norm = Buffer(hidden)
+    try checkpoint.tensor(named: "model.norm.weight")
+      .widen(into: UnsafeMutableBufferPointer(start: norm.base, count: hidden))
+    return norm
+  }
+
+  func rotaryTable(positions: Int) -> RotaryTable {
+    RotaryTable(
+      configuration.rope, headDimension: configuration.layers.first?.headDimension ?? 2, positions: positions)
+  }
+}
+
+/// The first error that parts of a parallel loop met.
+final class FirstError: @unchecked Sendable {
+  private let lock = Mutex<Void>(())
+  private var error: (any Error)?
+
+  func keep(_ error: any Error) { lock.withLock { _ in self.error = self.error ?? error } }
+  func rethrow() throws { if let error { throw error } }
+}
+
+public enum DecoderError: Error, Equatable, CustomStringConvertible {
+  case emptyLayer(file: String, layer: Int)
+  case badSelection(layer: Int, family: Family)
+  case tokenOutOfRange(token: Int, vocabulary: Int)
+  case sequenceTooShort(index: Int, length: Int)
+  case cancelled
+
+  public var description: String {
+    switch self {
+    case .emptyLayer(let file, let layer):
+      "\(file): layer \(layer) has no attention or no MLP; models with removed sublayers cannot be run yet"
+    case .badSelection(let layer, let family):
+      "layer \(layer): the units to keep of family \(family.rawValue) must be ascending, at least one, and among those it has"
+    case .tokenOutOfRange(let token, let vocabulary):
+      "token id \(token) is outside the model's vocabulary of \(vocabulary); was the text tokenized for another model?"
+    case .sequenceTooShort(let index, let length):
+      "sequence \(index) has \(length) token(s); at least 2 are needed to predict one"
+    case .cancelled:
+      "stopped on request"
+    }
+  }
+}

@@ -1,0 +1,181 @@
+import Kernels
+import Tensors
+
+/// The arithmetic of one pre-norm decoder layer of the Llama family:
+///
+///     m = x + O · attention(rope(Q n), rope(K n), V n),  n = rmsnorm(x)
+///     y = m + D · (silu(G k) ∘ U k),                      k = rmsnorm(m)
+///
+/// Forward here, backward in `LayerBackward.swift`. Both work on a block of tokens; the order of sums depends on sizes
+/// and thread count alone.
+struct LayerPass {
+  let weights: LayerParameters
+  let inside: LayerInside
+  let rotary: RotaryTable
+  let normEpsilon: Float
+  let workers: Workers
+
+  var sizes: LayerSizes { weights.sizes }
+
+  /// Rows that one thread takes at a time in element-wise work.
+  static let grain = 32
+
+  /// How far a forward pass goes.
+  enum Extent {
+    /// To the output.
+    case output(Rows)
+    /// As far as the backward pass needs; `productsKept`: queries, keys, values, `middle`, gates and ups are there
+    /// already and what follows from them is recomputed.
+    case inside(productsKept: Bool)
+  }
+
+  /// - Parameter x: [tokens, hidden], the layer's input.
+  func forward(_ x: Rows, _ block: SequenceBlock, _ extent: Extent) {
+    let s = sizes
+    let tokens = block.tokens
+    var productsKept = false
+    if case .inside(true) = extent { productsKept = true }
+
+    normalise(x, weights.inputNorm, tokens, into: inside.normed, inside.inverseRMS)
+    if !productsKept {
+      let qkv = Rows(inside.queryKeyValue, stride: s.queryKeyValueWidth)
+      project(
+        Rows(inside.normed.base, stride: s.hidden), weights.queryKeyValue.base, into: qkv, tokens: tokens,
+        from: s.hidden, to: s.queryKeyValueWidth,
+        bias: s.queryKeyValueBias ? weights.queryKeyValueBias : nil)
+      if s.queryKeyNorm { normaliseQueriesAndKeys(tokens) }
+      rotate(block, inside.queryKeyValue, direction: 1)
+    }
+    attend(block)
+    let middle = Rows(inside.middle, stride: s.hidden)
+    if !productsKept {
+      copy(x, to: middle, tokens)
+      project(
+        Rows(inside.attended.base, stride: s.queryWidth), weights.output.base, into: middle, tokens: tokens,
+        from: s.queryWidth, to: s.hidden, bias: s.outputBias ? weights.outputBias : nil, accumulate: true)
+    }
+    normalise(middle, weights.postAttentionNorm, tokens, into: inside.normedMiddle, inside.inverseRMSMiddle)
+    if !productsKept {
+      project(
+        Rows(inside.normedMiddle.base, stride: s.hidden), weights.gateUp.base,
+        into: Rows(inside.gateUp, stride: 2 * s.intermediate), tokens: tokens, from: s.hidden,
+        to: 2 * s.intermediate, bias: s.mlpBias ? weights.gateUpBias : nil)
+    }
+    workers.ranges(tokens, grain: LayerPass.grain) { rows, _ in
+      ap_swiglu(
+        inside.gateUp + rows.lowerBound * 2 * s.intermediate, Int64(rows.count), Int64(s.intermediate),
+        inside.activated.base + rows.lowerBound * s.intermediate)
+    }
+    if case .output(let y) = extent {
+      copy(middle, to: y, tokens)
+      project(
+        Rows(inside.activated.base, stride: s.intermediate), weights.down.base, into: y, tokens: tokens,
+        from: s.intermediate, to: s.hidden, bias: s.mlpBias ? weights.downBias : nil, accumulate: true)
+    }
+  }
+
+  // MARK: - Pieces
+
+  private func normalise(_ x: Rows, _ weight: Buffer, _ tokens: Int, into y: Buffer, _ inverseRMS: Buffer) {
+    workers.ranges(tokens, grain: LayerPass.grain) { rows, _ in
+      ap_rms_norm(
+        x.from(row: rows.lowerBound).base, weight.base, normEpsilon, Int64(rows.count), Int64(sizes.hidden),
+        Int64(x.stride), Int64(sizes.hidden), y.base + rows.lowerBound * sizes.hidden,
+        inverseRMS.base + rows.lowerBound)
+    }
+  }
+
+  /// y (+)= x Wᵀ + bias with W [to, from].
+  private func project(
+    _ x: Rows, _ weight: UnsafeMutablePointer<Float>, into y: Rows, tokens: Int, from: Int, to: Int,
+    bias: Buffer?, accumulate: Bool = false
+  ) {
+    workers.multiply(
+      x, .plain, Rows(weight, stride: from), .transposed, into: y, m: tokens, n: to, k: from,
+      beta: accumulate ? 1 : 0)
+    if let bias {
+      workers.ranges(tokens, grain: LayerPass.grain) { rows, _ in
+        ap_add_bias(
+          y.from(row: rows.lowerBound).base, bias.base, Int64(rows.count), Int64(to), Int64(y.stride))
+      }
+    }
+  }
+
+  private func copy(_ from: Rows, to: Rows, _ tokens: Int) {
+    workers.ranges(tokens, grain: LayerPass.grain) { rows, _ in
+      for row in rows {
+        to.from(row: row).base.update(from: from.from(row: row).base, count: sizes.hidden)
+      }
+    }
+  }
+
+  /// Qwen3: an RMS norm over each head's elements, one weight for all query heads, one for all key heads.
+  private func normaliseQueriesAndKeys(_ tokens: Int) {
+    let s = sizes
+    let rawWidth = s.queryWidth + s.keyValueWidth
+    let heads = s.queryHeads + s.keyValueHeads
+    workers.ranges(tokens, grain: LayerPass.grain) { rows, _ in
+      for row in rows {
+        let raw = inside.rawQueryKey.base + row * rawWidth
+        let target = inside.queryKeyValue + row * s.queryKeyValueWidth
+        let inverse = inside.inverseRMSQueryKey.base + row * heads
+        raw.update(from: target, count: rawWidth)
+        normaliseHeads(raw, weights.queryNorm, s.queryHeads, into: target, inverse)
+        normaliseHeads(
+          raw + s.queryWidth, weights.keyNorm, s.keyValueHeads, into: target + s.queryWidth,
+          inverse + s.queryHeads)
+      }
+    }
+  }
+
+  private func normaliseHeads(
+    _ raw: UnsafeMutablePointer<Float>, _ weight: Buffer, _ heads: Int,
+    into y: UnsafeMutablePointer<Float>, _ inverse: UnsafeMutablePointer<Float>
+  ) {
+    let d = Int64(sizes.headDimension)
+    ap_rms_norm(raw, weight.base, normEpsilon, Int64(heads), d, d, d, y, inverse)
+  }
+
+  /// Queries and keys lie side by side, so one call turns both. Direction −1 undoes it, which is its gradient.
+  func rotate(_ block: SequenceBlock, _ queryKeyValue: UnsafeMutablePointer<Float>, direction: Float) {
+    let s = sizes
+    workers.run(block.sequences.count) { index, _ in
+      let rows = block.sequences[index]
+      ap_rope(
+        queryKeyValue + rows.lowerBound * s.queryKeyValueWidth, Int64(rows.count), Int64(s.queryKeyValueWidth),
+        Int64(s.queryHeads + s.keyValueHeads), Int64(s.headDimension), rotary.cosine.base, rotary.sine.base,
+        direction)
+    }
+  }
+
+  var attention: Attention {
+    Attention(heads: sizes.repeats, headDimension: sizes.headDimension, window: sizes.slidingWindow ?? 0)
+  }
+
+  /// Queries, keys and values (or their gradients) of one group in one sequence.
+  func group(_ group: Int, row: Int, of queryKeyValue: UnsafeMutablePointer<Float>) -> (
+    query: Rows, key: Rows, value: Rows
+  ) {
+    let s = sizes
+    let all = Rows(queryKeyValue, stride: s.queryKeyValueWidth)
+    return (
+      all.from(row: row, column: group * s.repeats * s.headDimension),
+      all.from(row: row, column: s.queryWidth + group * s.headDimension),
+      all.from(row: row, column: s.queryWidth + s.keyValueWidth + group * s.headDimension)
+    )
+  }
+
+  private func attend(_ block: SequenceBlock) {
+    let s = sizes
+    workers.run(block.sequences.count * s.keyValueHeads) { part, worker in
+      let rows = block.sequences[part / s.keyValueHeads]
+      let index = part % s.keyValueHeads
+      let (query, key, value) = group(index, row: rows.lowerBound, of: inside.queryKeyValue)
+      attention.forward(
+        query: query, key: key, value: value,
+        output: Rows(inside.attended.base, stride: s.queryWidth)
+          .from(row: rows.lowerBound, column: index * s.repeats * s.headDimension),
+        count: rows.count, position: 0, scratch: inside.scratch[worker].base)
+    }
+  }
+}

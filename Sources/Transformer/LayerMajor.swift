@@ -1,0 +1,140 @@
+import Checkpoints
+import Tensors
+
+/// Sequences cut into blocks that go through a layer together.
+struct Blocks {
+  struct Block {
+    let sequences: SequenceBlock
+    /// Which sequences of the whole these are, and their first row in it.
+    let indices: Range<Int>
+    let firstRow: Int
+  }
+
+  let all: [Block]
+  let rows: Int
+  let longest: Int
+
+  /// - Parameter tokens: about how many go together; a longer sequence goes alone.
+  init(_ sequences: [[Int32]], tokens: Int) {
+    var all: [Block] = []
+    var start = 0
+    var row = 0
+    while start < sequences.count {
+      var end = start
+      var count = 0
+      while end < sequences.count, end == start || count + sequences[end].count <= tokens {
+        count += sequences[end].count
+        end += 1
+      }
+      all.append(
+        Block(
+          sequences: SequenceBlock(lengths: sequences[start..<end].map(\.count)), indices: start..<end, firstRow: row))
+      row += count
+      start = end
+    }
+    self.all = all
+    rows = row
+    longest = sequences.map(\.count).max() ?? 0
+  }
+
+  var mostTokens: Int { all.map(\.sequences.tokens).max() ?? 0 }
+
+  /// Tokens of a block: enough that a product's packing is small beside it, few enough for the cache's sake.
+  static let usualTokens = 1024
+}
+
+/// Where a long pass stands, told between layers. Throwing from it stops the pass.
+public struct PassProgress: Sendable {
+  public enum Phase: Sendable { case forward, head, backward }
+  public let phase: Phase
+  /// Layers (or, at the head, predictions) done, of how many.
+  public let done: Int
+  public let total: Int
+}
+
+public typealias PassObserver = (PassProgress) throws -> Void
+
+extension Decoder {
+  /// Checks ids and lengths before any work.
+  func check(_ sequences: [[Int32]]) throws {
+    for (index, sequence) in sequences.enumerated() {
+      guard sequence.count >= 2 else {
+        throw DecoderError.sequenceTooShort(index: index, length: sequence.count)
+      }
+      if let wrong = sequence.first(where: { $0 < 0 || Int($0) >= vocabulary }) {
+        throw DecoderError.tokenOutOfRange(token: Int(wrong), vocabulary: vocabulary)
+      }
+    }
+  }
+
+  /// Takes all sequences through all layers in place, a layer at a time.
+  ///
+  /// - Parameter stream: [rows, hidden], filled with the embeddings.
+  func forwardInPlace(
+    _ stream: Buffer, _ blocks: Blocks, workers: Workers, observer: PassObserver
+  ) throws {
+    let sizes = allSizes
+    let weights = LayerParameters(roomFor: sizes)
+    let inside = LayerInside(
+      roomFor: sizes, tokens: blocks.mostTokens, longest: blocks.longest, workers: workers.count)
+    let rotary = rotaryTable(positions: blocks.longest)
+    let output = Buffer(blocks.mostTokens * hidden)
+    for layer in 0..<layerCount {
+      try widen(layer: layer, into: weights, workers: workers)
+      let pass = LayerPass(
+        weights: weights, inside: inside, rotary: rotary, normEpsilon: Float(configuration.rmsNormEpsilon),
+        workers: workers)
+      for block in blocks.all {
+        let x = stream.at(block.firstRow * hidden)
+        pass.forward(
+          Rows(x, stride: hidden), block.sequences, .output(Rows(output.base, stride: hidden)))
+        x.update(from: output.base, count: block.sequences.tokens * hidden)
+      }
+      try observer(PassProgress(phase: .forward, done: layer + 1, total: layerCount))
+    }
+  }
+
+  /// Natural log-likelihoods ln p(tokens[t] | tokens[..<t]) for t from `first` on, of each sequence.
+  ///
+  /// - Parameter requests: the tokens, read from position 0, and the first that is predicted (at least 1).
+  public func logLikelihoods(
+    _ requests: [(tokens: [Int32], first: Int)], workers: Workers, observer: PassObserver = { _ in }
+  ) throws -> [[Double]] {
+    let sequences = requests.map(\.tokens)
+    try check(sequences)
+    guard !sequences.isEmpty else { return [] }
+    let blocks = Blocks(sequences, tokens: Blocks.usualTokens)
+    let stream = Buffer(blocks.rows * hidden)
+    try embed(sequences.flatMap(\.self), into: stream.base)
+    try forwardInPlace(stream, blocks, workers: workers, observer: observer)
+    var predictions: [Prediction] = []
+    var row = 0
+    for (tokens, first) in requests {
+      for position in max(1, first)..<max(tokens.count, max(1, first)) {
+        predictions.append(Prediction(row: row + position - 1, target: tokens[position], weight: 1))
+      }
+      row += tokens.count
+    }
+    let losses = try Head(self, workers: workers).losses(
+      stream.base, rows: blocks.rows, predictions, backward: false
+    ) { try observer(PassProgress(phase: .head, done: $0, total: predictions.count)) }
+    var next = 0
+    return requests.map { tokens, first in
+      let count = max(0, tokens.count - max(1, first))
+      defer { next += count }
+      return losses[next..<next + count].map { -$0 }
+    }
+  }
+
+  /// All logits of a short sequence, [tokens, vocabulary]: for checks; long texts go through `logLikelihoods`.
+  public func logits(_ tokens: [Int32], workers: Workers) throws -> [Float] {
+    try check([tokens])
+    let blocks = Blocks([tokens], tokens: Blocks.usualTokens)
+    let stream = Buffer(blocks.rows * hidden)
+    try embed(tokens, into: stream.base)
+    try forwardInPlace(stream, blocks, workers: workers) { _ in }
+    let result = Buffer(tokens.count * vocabulary)
+    try Head(self, workers: workers).logits(stream.base, rows: tokens.count, into: result.base)
+    return Array(result.values.prefix(tokens.count * vocabulary))
+  }
+}

@@ -1,0 +1,133 @@
+import Tensors
+
+/// One value for each parameter of a decoder layer: its weights in float32, or their gradients, or the
+/// gradients' squares. There is one such set at a time, made as large as the largest layer and filled anew for each.
+///
+/// Projections that read the same input lie under one another in one matrix, so that one product serves them:
+/// q, k, v in `queryKeyValue`, gate and up in `gateUp`.
+public final class LayerParameters {
+  public internal(set) var sizes: LayerSizes
+
+  /// [hidden]
+  public let inputNorm: Buffer
+  /// [queryWidth + 2 · keyValueWidth, hidden]
+  public let queryKeyValue: Buffer
+  /// [queryWidth + 2 · keyValueWidth]
+  public let queryKeyValueBias: Buffer
+  /// [headDimension]
+  public let queryNorm: Buffer
+  /// [headDimension]
+  public let keyNorm: Buffer
+  /// [hidden, queryWidth]
+  public let output: Buffer
+  /// [hidden]
+  public let outputBias: Buffer
+  /// [hidden]
+  public let postAttentionNorm: Buffer
+  /// [2 · intermediate, hidden]
+  public let gateUp: Buffer
+  /// [2 · intermediate]
+  public let gateUpBias: Buffer
+  /// [hidden, intermediate]
+  public let down: Buffer
+  /// [hidden]
+  public let downBias: Buffer
+
+  /// - Parameter layers: the layers it must have room for; not empty.
+  public init(roomFor layers: [LayerSizes]) {
+    func most(_ size: (LayerSizes) -> Int) -> Int { layers.map(size).max() ?? 1 }
+    sizes = layers.first ?? .empty
+    let hidden = most(\.hidden)
+    inputNorm = Buffer(hidden)
+    queryKeyValue = Buffer(most { $0.queryKeyValueWidth * $0.hidden })
+    queryKeyValueBias = Buffer(most { $0.queryKeyValueBias ? $0.queryKeyValueWidth : 1 })
+    queryNorm = Buffer(most { $0.queryKeyNorm ? $0.headDimension : 1 })
+    keyNorm = Buffer(most { $0.queryKeyNorm ? $0.headDimension : 1 })
+    output = Buffer(most { $0.hidden * $0.queryWidth })
+    outputBias = Buffer(hidden)
+    postAttentionNorm = Buffer(hidden)
+    gateUp = Buffer(most { 2 * $0.intermediate * $0.hidden })
+    gateUpBias = Buffer(most { $0.mlpBias ? 2 * $0.intermediate : 1 })
+    down = Buffer(most { $0.hidden * $0.intermediate })
+    downBias = Buffer(hidden)
+  }
+
+  public func zero() {
+    for buffer in [
+      inputNorm, queryKeyValue, queryKeyValueBias, queryNorm, keyNorm, output, outputBias, postAttentionNorm,
+      gateUp, gateUpBias, down, downBias,
+    ] { buffer.zero() }
+  }
+}
+
+extension LayerSizes {
+  static let empty = LayerSizes(
+    hidden: 1, queryHeads: 1, keyValueHeads: 1, headDimension: 1, intermediate: 1, slidingWindow: nil,
+    queryKeyNorm: false, queryKeyValueBias: false, outputBias: false, mlpBias: false)
+}
+
+/// A parameter of a layer by the name that Hugging Face gives it.
+public struct NamedParameter {
+  /// As in `model.layers.<i>.<name>`.
+  public let name: String
+  public let rows: Int
+  public let columns: Int
+  /// A vector has one column.
+  public let isVector: Bool
+  /// Packed, [rows, columns].
+  public let base: UnsafeMutablePointer<Float>
+  /// Which units own its rows and columns.
+  public let rowOwner: Owner
+  public let columnOwner: Owner
+
+  /// What a row or a column belongs to: it stays as long as that does.
+  public enum Owner: Equatable, Sendable {
+    /// The residual stream, or nothing that can be pruned.
+    case none
+    /// Query heads, `repeats` of them a KV group.
+    case queryHeads
+    case keyValueHeads
+    case channels
+  }
+}
+
+extension LayerParameters {
+  /// All parameters of the layer, in Hugging Face's order of modules, as views of this memory.
+  public var named: [NamedParameter] {
+    let s = sizes
+    let (h, q, kv, i) = (s.hidden, s.queryWidth, s.keyValueWidth, s.intermediate)
+    var list: [NamedParameter] = []
+    func add(
+      _ name: String, _ base: UnsafeMutablePointer<Float>, _ rows: Int, _ columns: Int?,
+      row: NamedParameter.Owner = .none, column: NamedParameter.Owner = .none
+    ) {
+      list.append(
+        NamedParameter(
+          name: name, rows: rows, columns: columns ?? 1, isVector: columns == nil, base: base, rowOwner: row,
+          columnOwner: column))
+    }
+    func projection(_ name: String, _ weight: UnsafeMutablePointer<Float>, _ bias: UnsafeMutablePointer<Float>?,
+      _ rows: Int, _ columns: Int, row: NamedParameter.Owner = .none, column: NamedParameter.Owner = .none
+    ) {
+      add(name + ".weight", weight, rows, columns, row: row, column: column)
+      if let bias { add(name + ".bias", bias, rows, nil, row: row) }
+    }
+    let qkvBias = s.queryKeyValueBias ? queryKeyValueBias : nil
+    add("input_layernorm.weight", inputNorm.base, h, nil)
+    projection("self_attn.q_proj", queryKeyValue.base, qkvBias?.base, q, h, row: .queryHeads)
+    projection("self_attn.k_proj", queryKeyValue.at(q * h), qkvBias?.at(q), kv, h, row: .keyValueHeads)
+    projection(
+      "self_attn.v_proj", queryKeyValue.at((q + kv) * h), qkvBias?.at(q + kv), kv, h, row: .keyValueHeads)
+    projection("self_attn.o_proj", output.base, s.outputBias ? outputBias.base : nil, h, q, column: .queryHeads)
+    if s.queryKeyNorm {
+      add("self_attn.q_norm.weight", queryNorm.base, s.headDimension, nil)
+      add("self_attn.k_norm.weight", keyNorm.base, s.headDimension, nil)
+    }
+    add("post_attention_layernorm.weight", postAttentionNorm.base, h, nil)
+    let mlpBias = s.mlpBias ? gateUpBias : nil
+    projection("mlp.gate_proj", gateUp.base, mlpBias?.base, i, h, row: .channels)
+    projection("mlp.up_proj", gateUp.at(i * h), mlpBias?.at(i), i, h, row: .channels)
+    projection("mlp.down_proj", down.base, s.mlpBias ? downBias.base : nil, h, i, column: .channels)
+    return list
+  }
+}

@@ -1,0 +1,60 @@
+/// The sizes of one decoder layer as it is now, pruned or not. Counts of elements, not bytes.
+public struct LayerSizes: Equatable, Sendable {
+  public var hidden: Int
+  public var queryHeads: Int
+  public var keyValueHeads: Int
+  public var headDimension: Int
+  public var intermediate: Int
+  /// How many positions a query sees, its own included; nil for all before it.
+  public var slidingWindow: Int?
+  public var queryKeyNorm: Bool
+  public var queryKeyValueBias: Bool
+  public var outputBias: Bool
+  public var mlpBias: Bool
+
+  public init(
+    hidden: Int, queryHeads: Int, keyValueHeads: Int, headDimension: Int, intermediate: Int,
+    slidingWindow: Int?, queryKeyNorm: Bool, queryKeyValueBias: Bool, outputBias: Bool, mlpBias: Bool
+  ) {
+    self.hidden = hidden
+    self.queryHeads = queryHeads
+    self.keyValueHeads = keyValueHeads
+    self.headDimension = headDimension
+    self.intermediate = intermediate
+    self.slidingWindow = slidingWindow
+    self.queryKeyNorm = queryKeyNorm
+    self.queryKeyValueBias = queryKeyValueBias
+    self.outputBias = outputBias
+    self.mlpBias = mlpBias
+  }
+
+  /// Query heads that share one key and value head.
+  public var repeats: Int { queryHeads / keyValueHeads }
+  public var queryWidth: Int { queryHeads * headDimension }
+  public var keyValueWidth: Int { keyValueHeads * headDimension }
+  /// Columns of queries, keys and values side by side.
+  public var queryKeyValueWidth: Int { queryWidth + 2 * keyValueWidth }
+
+  /// Parameters that leave with one KV group: rows of q, k, v (and their biases) and columns of o.
+  public var parametersPerGroup: Int {
+    let rows = headDimension * (repeats + 2)
+    return rows * hidden + headDimension * repeats * hidden + (queryKeyValueBias ? rows : 0)
+  }
+
+  /// Parameters that leave with one channel: a row of gate and of up (and their biases), a column of down.
+  public var parametersPerChannel: Int { 3 * hidden + (mlpBias ? 2 : 0) }
+
+  public var parameters: Int {
+    keyValueHeads * parametersPerGroup + intermediate * parametersPerChannel
+      + 2 * hidden + (queryKeyNorm ? 2 * headDimension : 0)
+      + (outputBias ? hidden : 0) + (mlpBias ? hidden : 0)
+  }
+
+  /// Multiply-accumulates a token in the layer's projections (attention over the context comes on top and depends
+  /// on its length; norms and biases are left out, as is usual).
+  public var multiplyAccumulatesPerGroup: Int { headDimension * hidden * (2 * repeats + 2) }
+  public var multiplyAccumulatesPerChannel: Int { 3 * hidden }
+  public var multiplyAccumulates: Int {
+    keyValueHeads * multiplyAccumulatesPerGroup + intermediate * multiplyAccumulatesPerChannel
+  }
+}
