@@ -1,0 +1,54 @@
+import Checkpoints
+import Foundation
+import Testing
+import Transformer
+
+/// The reference values of the published code, which CI has and a user has not.
+enum Reference {
+  static let folder: URL? = {
+    let package = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent()
+    let given = ProcessInfo.processInfo.environment["ADAPT_PRUNER_REFERENCE"].map { URL(fileURLWithPath: $0) }
+    let folder = given ?? package.deletingLastPathComponent().appendingPathComponent("shared/reference")
+    return FileManager.default.fileExists(atPath: folder.path) ? folder : nil
+  }()
+
+  static let missing: Comment = "the reference values are not on this machine"
+
+  static let models = [
+    "llama_gqa", "llama_gqa_bf16", "llama_gqa_f16", "llama_gqa_sharded", "llama_mha", "llama_bias",
+    "llama_rope_linear", "llama_rope_llama3", "mistral", "mistral_swa16", "mobilellm_like_tied", "qwen2",
+    "qwen3",
+  ]
+
+  static func model(_ name: String) throws -> Decoder {
+    let folder = try #require(folder)
+    return try Decoder(Checkpoint.open(folder.appendingPathComponent("tiny/\(name)").path))
+  }
+
+  static func golden(_ name: String) throws -> SafetensorsFile {
+    let folder = try #require(folder)
+    return try SafetensorsFile(path: folder.appendingPathComponent("tiny/\(name)/golden.safetensors").path)
+  }
+}
+
+extension SafetensorsFile {
+  func floats(_ name: String) throws -> [Float] {
+    let tensor = try #require(tensors[name], "\(name) is not in the golden file")
+    return try tensor.floats()
+  }
+
+  /// The golden's two sequences of token ids.
+  func sequences() throws -> [[Int32]] {
+    let tensor = try #require(tensors["input_ids"])
+    let ids = try tensor.integers().map { Int32($0) }
+    return stride(from: 0, to: ids.count, by: tensor.shape[1]).map { Array(ids[$0..<$0 + tensor.shape[1]]) }
+  }
+}
+
+/// The largest difference, relative to the expected tensor's largest value.
+func relativeError(_ found: some Sequence<Float>, _ expected: [Float]) -> Float {
+  let largest = expected.map(abs).max() ?? 0
+  let difference = zip(found, expected).map { abs($0 - $1) }.max() ?? 0
+  return difference.isNaN ? .infinity : difference / max(largest, .leastNormalMagnitude)
+}
