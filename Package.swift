@@ -80,6 +80,8 @@ let package = Package(
       ],
       swiftSettings: strict),
 
+    .executableTarget(name: "Bench", dependencies: ["Transformer", "Checkpoints", "Tensors"], swiftSettings: strict),
+
     // Tests never name a plugin target: they would link it statically instead of loading it.
     tests("TensorsTests", ["Tensors", "Kernels"]),
     tests("CheckpointsTests", ["Checkpoints"]),
