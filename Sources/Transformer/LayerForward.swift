@@ -31,50 +31,105 @@ struct LayerPass {
 
   /// - Parameter x: [tokens, hidden], the layer's input.
   func forward(_ x: Rows, _ block: SequenceBlock, _ extent: Extent) {
-    let s = sizes
     let tokens = block.tokens
     var productsKept = false
     if case .inside(true) = extent { productsKept = true }
 
     normalise(x, weights.inputNorm, tokens, into: inside.normed, inside.inverseRMS)
     if !productsKept {
-      let qkv = Rows(inside.queryKeyValue, stride: s.queryKeyValueWidth)
-      project(
-        Rows(inside.normed.base, stride: s.hidden), weights.queryKeyValue.base, into: qkv, tokens: tokens,
-        from: s.hidden, to: s.queryKeyValueWidth,
-        bias: s.queryKeyValueBias ? weights.queryKeyValueBias : nil)
-      if s.queryKeyNorm { normaliseQueriesAndKeys(tokens) }
+      projectQueriesKeysAndValues(tokens)
       rotate(block, inside.queryKeyValue, direction: 1)
     }
     attend(block)
-    let middle = Rows(inside.middle, stride: s.hidden)
-    if !productsKept {
-      copy(x, to: middle, tokens)
-      project(
-        Rows(inside.attended.base, stride: s.queryWidth), weights.output.base, into: middle, tokens: tokens,
-        from: s.queryWidth, to: s.hidden, bias: s.outputBias ? weights.outputBias : nil, accumulate: true)
+    if !productsKept { addAttention(to: x, tokens) }
+    normalise(
+      Rows(inside.middle, stride: sizes.hidden), weights.postAttentionNorm, tokens, into: inside.normedMiddle,
+      inside.inverseRMSMiddle)
+    if !productsKept { projectGatesAndUps(tokens) }
+    activate(tokens)
+    if case .output(let y) = extent { addMLP(to: y, tokens) }
+  }
+
+  /// Continues a sequence: `count` tokens from `position` on, whose keys and values join those of the tokens before.
+  ///
+  /// - Parameters:
+  ///   - x, output: [count, hidden]
+  ///   - keys, values: [capacity, keyValueWidth], filled up to `position`
+  func forward(
+    _ x: Rows, count: Int, position: Int, keys: Buffer, values: Buffer, output: Rows
+  ) {
+    let s = sizes
+    normalise(x, weights.inputNorm, count, into: inside.normed, inside.inverseRMS)
+    projectQueriesKeysAndValues(count)
+    rotate(rows: 0..<count, position: position, inside.queryKeyValue, direction: 1)
+    for row in 0..<count {
+      let own = inside.queryKeyValue + row * s.queryKeyValueWidth + s.queryWidth
+      let place = (position + row) * s.keyValueWidth
+      keys.at(place).update(from: own, count: s.keyValueWidth)
+      values.at(place).update(from: own + s.keyValueWidth, count: s.keyValueWidth)
     }
-    normalise(middle, weights.postAttentionNorm, tokens, into: inside.normedMiddle, inside.inverseRMSMiddle)
-    if !productsKept {
-      project(
-        Rows(inside.normedMiddle.base, stride: s.hidden), weights.gateUp.base,
-        into: Rows(inside.gateUp, stride: 2 * s.intermediate), tokens: tokens, from: s.hidden,
-        to: 2 * s.intermediate, bias: s.mlpBias ? weights.gateUpBias : nil)
+    workers.run(s.keyValueHeads) { group, worker in
+      let column = group * s.repeats * s.headDimension
+      attention.forward(
+        query: Rows(inside.queryKeyValue, stride: s.queryKeyValueWidth).from(row: 0, column: column),
+        key: Rows(keys.base, stride: s.keyValueWidth).from(row: 0, column: group * s.headDimension),
+        value: Rows(values.base, stride: s.keyValueWidth).from(row: 0, column: group * s.headDimension),
+        output: Rows(inside.attended.base, stride: s.queryWidth).from(row: 0, column: column), count: count,
+        position: position, scratch: inside.scratch[worker].base)
     }
-    workers.ranges(tokens, grain: LayerPass.grain) { rows, _ in
-      ap_swiglu(
-        inside.gateUp + rows.lowerBound * 2 * s.intermediate, Int64(rows.count), Int64(s.intermediate),
-        inside.activated.base + rows.lowerBound * s.intermediate)
-    }
-    if case .output(let y) = extent {
-      copy(middle, to: y, tokens)
-      project(
-        Rows(inside.activated.base, stride: s.intermediate), weights.down.base, into: y, tokens: tokens,
-        from: s.intermediate, to: s.hidden, bias: s.mlpBias ? weights.downBias : nil, accumulate: true)
-    }
+    addAttention(to: x, count)
+    normalise(
+      Rows(inside.middle, stride: s.hidden), weights.postAttentionNorm, count, into: inside.normedMiddle,
+      inside.inverseRMSMiddle)
+    projectGatesAndUps(count)
+    activate(count)
+    addMLP(to: output, count)
   }
 
   // MARK: - Pieces
+
+  private func projectQueriesKeysAndValues(_ tokens: Int) {
+    project(
+      Rows(inside.normed.base, stride: sizes.hidden), weights.queryKeyValue.base,
+      into: Rows(inside.queryKeyValue, stride: sizes.queryKeyValueWidth), tokens: tokens, from: sizes.hidden,
+      to: sizes.queryKeyValueWidth, bias: sizes.queryKeyValueBias ? weights.queryKeyValueBias : nil)
+    if sizes.queryKeyNorm { normaliseQueriesAndKeys(tokens) }
+  }
+
+  /// middle = x + O · attended
+  private func addAttention(to x: Rows, _ tokens: Int) {
+    let middle = Rows(inside.middle, stride: sizes.hidden)
+    copy(x, to: middle, tokens)
+    project(
+      Rows(inside.attended.base, stride: sizes.queryWidth), weights.output.base, into: middle, tokens: tokens,
+      from: sizes.queryWidth, to: sizes.hidden, bias: sizes.outputBias ? weights.outputBias : nil,
+      accumulate: true)
+  }
+
+  private func projectGatesAndUps(_ tokens: Int) {
+    project(
+      Rows(inside.normedMiddle.base, stride: sizes.hidden), weights.gateUp.base,
+      into: Rows(inside.gateUp, stride: 2 * sizes.intermediate), tokens: tokens, from: sizes.hidden,
+      to: 2 * sizes.intermediate, bias: sizes.mlpBias ? weights.gateUpBias : nil)
+  }
+
+  private func activate(_ tokens: Int) {
+    let width = sizes.intermediate
+    workers.ranges(tokens, grain: LayerPass.grain) { rows, _ in
+      ap_swiglu(
+        inside.gateUp + rows.lowerBound * 2 * width, Int64(rows.count), Int64(width),
+        inside.activated.base + rows.lowerBound * width)
+    }
+  }
+
+  /// y = middle + D · activated
+  private func addMLP(to y: Rows, _ tokens: Int) {
+    copy(Rows(inside.middle, stride: sizes.hidden), to: y, tokens)
+    project(
+      Rows(inside.activated.base, stride: sizes.intermediate), weights.down.base, into: y, tokens: tokens,
+      from: sizes.intermediate, to: sizes.hidden, bias: sizes.mlpBias ? weights.downBias : nil,
+      accumulate: true)
+  }
 
   private func normalise(_ x: Rows, _ weight: Buffer, _ tokens: Int, into y: Buffer, _ inverseRMS: Buffer) {
     workers.ranges(tokens, grain: LayerPass.grain) { rows, _ in
@@ -138,14 +193,20 @@ struct LayerPass {
 
   /// Queries and keys lie side by side, so one call turns both. Direction −1 undoes it, which is its gradient.
   func rotate(_ block: SequenceBlock, _ queryKeyValue: UnsafeMutablePointer<Float>, direction: Float) {
-    let s = sizes
     workers.run(block.sequences.count) { index, _ in
-      let rows = block.sequences[index]
-      ap_rope(
-        queryKeyValue + rows.lowerBound * s.queryKeyValueWidth, Int64(rows.count), Int64(s.queryKeyValueWidth),
-        Int64(s.queryHeads + s.keyValueHeads), Int64(s.headDimension), rotary.cosine.base, rotary.sine.base,
-        direction)
+      rotate(rows: block.sequences[index], position: 0, queryKeyValue, direction: direction)
     }
+  }
+
+  /// - Parameter position: of the first of these rows in its sequence.
+  private func rotate(
+    rows: Range<Int>, position: Int, _ queryKeyValue: UnsafeMutablePointer<Float>, direction: Float
+  ) {
+    let s = sizes
+    ap_rope(
+      queryKeyValue + rows.lowerBound * s.queryKeyValueWidth, Int64(rows.count), Int64(s.queryKeyValueWidth),
+      Int64(s.queryHeads + s.keyValueHeads), Int64(s.headDimension), rotary.cosine.at(position * rotary.half),
+      rotary.sine.at(position * rotary.half), direction)
   }
 
   var attention: Attention {

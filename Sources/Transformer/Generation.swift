@@ -1,0 +1,117 @@
+import Foundation
+import Kernels
+import Tensors
+
+/// Continues a text token by token, with the keys and values of what has been read kept.
+///
+/// Weights are widened anew for each token, so that memory stays that of one layer.
+public final class Generator {
+  private let decoder: Decoder
+  private let workers: Workers
+  private let sizes: [LayerSizes]
+  private let weights: LayerParameters
+  private let head: Head
+  private let rotary: RotaryTable
+  /// Rotated keys and values of each layer: [capacity, keyValueWidth] each.
+  private let keys: [Buffer]
+  private let values: [Buffer]
+
+  /// Tokens read so far, of at most `capacity`.
+  public private(set) var position = 0
+  public let capacity: Int
+
+  /// - Parameter capacity: tokens that prompt and continuation have together, at most.
+  public init(_ decoder: Decoder, capacity: Int, workers: Workers) throws {
+    self.decoder = decoder
+    self.workers = workers
+    self.capacity = capacity
+    sizes = decoder.allSizes
+    weights = LayerParameters(roomFor: sizes)
+    head = try Head(decoder, workers: workers)
+    rotary = decoder.rotaryTable(positions: capacity)
+    keys = sizes.map { Buffer(capacity * $0.keyValueWidth) }
+    values = sizes.map { Buffer(capacity * $0.keyValueWidth) }
+  }
+
+  /// Reads tokens and answers the logits of what comes next, [vocabulary].
+  /// - Throws: `GenerationError.full`, `DecoderError`, `CheckpointError`.
+  public func read(_ tokens: [Int32]) throws -> [Float] {
+    guard !tokens.isEmpty, tokens.count <= capacity - position else {
+      throw GenerationError.full(capacity: capacity, read: position, more: tokens.count)
+    }
+    let hidden = decoder.hidden
+    let count = tokens.count
+    let x = Buffer(count * hidden)
+    try decoder.embed(tokens, into: x.base)
+    let inside = LayerInside(
+      roomFor: sizes, tokens: count, longest: position + count, workers: workers.count)
+    let output = Buffer(count * hidden)
+    for layer in 0..<decoder.layerCount {
+      try decoder.widen(layer: layer, into: weights, workers: workers)
+      let pass = LayerPass(
+        weights: weights, inside: inside, rotary: rotary,
+        normEpsilon: Float(decoder.configuration.rmsNormEpsilon), workers: workers)
+      pass.forward(
+        Rows(x.base, stride: hidden), count: count, position: position, keys: keys[layer], values: values[layer],
+        output: Rows(output.base, stride: hidden))
+      x.base.update(from: output.base, count: count * hidden)
+    }
+    position += count
+    let logits = Buffer(decoder.vocabulary)
+    try head.logits(x.at((count - 1) * hidden), rows: 1, into: logits.base)
+    return Array(logits.values.prefix(decoder.vocabulary))
+  }
+}
+
+public enum GenerationError: Error, Equatable, CustomStringConvertible {
+  case full(capacity: Int, read: Int, more: Int)
+
+  public var description: String {
+    switch self {
+    case .full(let capacity, let read, let more):
+      "there is room for \(capacity) tokens; \(read) have been read and \(more) more were given"
+    }
+  }
+}
+
+/// How the next token is chosen from its logits.
+public struct Sampler {
+  /// 0 takes the most likely token; above it, draws from softmax(logits / temperature).
+  public let temperature: Double
+  private var generator: SplitMix64
+
+  public init(temperature: Double, seed: UInt64) {
+    self.temperature = temperature
+    generator = SplitMix64(state: seed)
+  }
+
+  /// - Parameter logits: [vocabulary], not empty.
+  public mutating func next(_ logits: [Float]) -> Int32 {
+    var best = 0
+    for (index, value) in logits.enumerated() where value > logits[best] { best = index }
+    guard temperature > 0 else { return Int32(best) }
+    let largest = Double(logits[best])
+    let weights = logits.map { Foundation.exp((Double($0) - largest) / temperature) }
+    var left = Double.random(in: 0..<1, using: &generator) * weights.reduce(0, +)
+    for (index, weight) in weights.enumerated() {
+      left -= weight
+      if left < 0 { return Int32(index) }
+    }
+    return Int32(best)
+  }
+}
+
+/// Steele, Lea and Flood's SplitMix64 (OOPSLA 2014): the same numbers on every machine.
+public struct SplitMix64: RandomNumberGenerator, Sendable {
+  var state: UInt64
+
+  public init(state: UInt64) { self.state = state }
+
+  public mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var z = state
+    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+    return z ^ (z >> 31)
+  }
+}
