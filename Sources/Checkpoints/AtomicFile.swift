@@ -77,11 +77,9 @@ final class AtomicFile {
   /// Writes `bytes` to `path`, whole or not at all.
   static func write(_ bytes: [UInt8], to path: String) throws(CheckpointError) {
     let file = try AtomicFile(path)
-    var failure: CheckpointError?
-    bytes.withUnsafeBytes { buffer in
-      do throws(CheckpointError) { try file.write(buffer, at: 0) } catch { failure = error }
+    try bytes.withUnsafeBufferPointer { buffer throws(CheckpointError) in
+      try file.write(UnsafeRawBufferPointer(buffer), at: 0)
     }
-    if let failure { throw failure }
     try file.synchronize()
     try file.commit()
   }

@@ -84,7 +84,7 @@ extension ModelConfiguration {
         throw .malformed(
           file: gguf.path, place: tensor.name, expected: "finite divisors above 0", found: "others")
       }
-      return RotaryEmbedding(theta: theta, scaling: .explicit(divisors: divisors))
+      return RotaryEmbedding(theta: theta, ggufDivisors: divisors)
     }
     switch try keys.word("rope.scaling.type") ?? "none" {
     case "none": return RotaryEmbedding(theta: theta)

@@ -24,29 +24,6 @@ public struct LayerShape: Sendable, Hashable {
   }
 }
 
-/// The rotary position embedding: frequencies `theta^(−2i/headDimension)`, scaled.
-public struct RotaryEmbedding: Sendable, Hashable {
-  public enum Scaling: Sendable, Hashable {
-    case none
-    /// Every frequency divided by `factor` (positions interpolated, arXiv:2306.15595).
-    case linear(factor: Double)
-    /// Low frequencies divided by `factor`, high ones kept, smooth between: `_compute_llama3_parameters` in
-    /// transformers' modeling_rope_utils.py.
-    case llama3(
-      factor: Double, lowFrequencyFactor: Double, highFrequencyFactor: Double, originalMaxPositions: Int)
-    /// Frequency i divided by `divisors[i]`, `[headDimension / 2]`: GGUF's `rope_freqs.weight`.
-    case explicit(divisors: [Float])
-  }
-
-  public var theta: Double
-  public var scaling: Scaling
-
-  public init(theta: Double, scaling: Scaling = .none) {
-    self.theta = theta
-    self.scaling = scaling
-  }
-}
-
 /// Which linear maps have a bias, in all layers alike.
 public struct Biases: Sendable, Hashable {
   /// q, k and v.

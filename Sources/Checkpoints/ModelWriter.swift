@@ -1,0 +1,126 @@
+import Foundation
+import OrderedCollections
+
+/// Writes a model's folder: config.json, and its weights as model.safetensors or, above a size, as shards with
+/// an index. Values are given as to `SafetensorsWriter`.
+///
+/// All files are written under temporary names first. `finish()` then puts them in place one after the other,
+/// the index last; a failure before that leaves the folder as it was.
+public final class ModelWriter {
+  public let folder: String
+  /// The names of the weight files, in order.
+  public let files: [String]
+
+  private let configuration: ModelConfiguration
+  private let writers: [SafetensorsWriter]
+  private let writerOfTensor: [String: Int]
+  private let index: JSONValue?
+
+  /// The shard size of transformers' `save_pretrained`.
+  public static let standardShardBytes = 5_000_000_000
+
+  /// Declares every parameter of `configuration`, in its `declaredType`.
+  /// - Parameters:
+  ///   - folder: made if it is not there.
+  ///   - shardBytes: no file's tensors take more, unless a single tensor does.
+  /// - Throws: `.cannotWrite`, `.badWrite`.
+  public init(
+    folder: String, configuration: ModelConfiguration, shardBytes: Int = standardShardBytes
+  ) throws(CheckpointError) {
+    self.folder = folder
+    self.configuration = configuration
+    do {
+      try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    } catch {
+      throw .cannotWrite(file: folder, action: "making the folder", reason: error.localizedDescription)
+    }
+    let declarations = configuration.parameters.map {
+      TensorDeclaration(name: $0.key, shape: $0.value, type: configuration.declaredType)
+    }
+    let shards = try Self.shards(declarations, folder: folder, shardBytes: shardBytes)
+    var files: [String] = []
+    var writers: [SafetensorsWriter] = []
+    var writerOfTensor: [String: Int] = [:]
+    var map = OrderedDictionary<String, JSONValue>()
+    for (number, shard) in shards.enumerated() {
+      let name =
+        shards.count == 1
+        ? "model.safetensors" : "model-\(Self.padded(number + 1))-of-\(Self.padded(shards.count)).safetensors"
+      files.append(name)
+      writers.append(try SafetensorsWriter(path: Self.join(folder, name), tensors: shard))
+      for tensor in shard {
+        writerOfTensor[tensor.name] = number
+        map[tensor.name] = .string(name)
+      }
+    }
+    self.files = files
+    self.writers = writers
+    self.writerOfTensor = writerOfTensor
+    map.sort { $0.key < $1.key }
+    let bytes = configuration.parameterCount * configuration.declaredType.bytesPerBlock
+    index =
+      shards.count == 1
+      ? nil : .object(["metadata": .object(["total_size": .integer(bytes)]), "weight_map": .object(map)])
+  }
+
+  /// Appends values to a tensor, as `SafetensorsWriter.append`.
+  public func append(_ values: UnsafeBufferPointer<Float>, to name: String) throws(CheckpointError) {
+    guard let number = writerOfTensor[name] else {
+      throw .badWrite(file: folder, tensor: name, problem: "the configuration has no such parameter")
+    }
+    try writers[number].append(values, to: name)
+  }
+
+  /// The same from an array.
+  public func append(_ values: [Float], to name: String) throws(CheckpointError) {
+    try values.withUnsafeBufferPointer { buffer throws(CheckpointError) in try append(buffer, to: name) }
+  }
+
+  /// Puts weights, index and config.json in their places.
+  public func finish() throws(CheckpointError) {
+    for writer in writers { try writer.synchronize() }
+    for writer in writers { try writer.commit() }
+    let indexPath = Self.join(folder, "model.safetensors.index.json")
+    if let index {
+      try AtomicFile.write(Array((index.text + "\n").utf8), to: indexPath)
+      // Readers take a single file before an index: an older one would hide the shards.
+      unlink(Self.join(folder, "model.safetensors"))
+    } else {
+      unlink(indexPath)
+    }
+    try configuration.writeJSON(to: Self.join(folder, "config.json"))
+  }
+
+  /// Gives up: removes what was written. Done by itself when the writer is dropped.
+  public func discard() {
+    for writer in writers { writer.discard() }
+  }
+
+  private static func shards(
+    _ declarations: [TensorDeclaration], folder: String, shardBytes: Int
+  ) throws(CheckpointError) -> [[TensorDeclaration]] {
+    var shards: [[TensorDeclaration]] = [[]]
+    var filled = 0
+    for tensor in declarations {
+      guard let bytes = tensor.type.byteCount(shape: tensor.shape) else {
+        throw .badWrite(file: folder, tensor: tensor.name, problem: "its shape \(tensor.shape) is no size")
+      }
+      if filled > 0, bytes > shardBytes - filled {
+        shards.append([])
+        filled = 0
+      }
+      shards[shards.count - 1].append(tensor)
+      filled += bytes
+    }
+    return shards
+  }
+
+  private static func padded(_ number: Int) -> String {
+    let digits = "\(number)"
+    return String(repeating: "0", count: max(0, 5 - digits.count)) + digits
+  }
+
+  private static func join(_ folder: String, _ name: String) -> String {
+    (folder as NSString).appendingPathComponent(name)
+  }
+}

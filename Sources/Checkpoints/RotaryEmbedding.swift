@@ -1,0 +1,60 @@
+import Foundation
+
+/// The rotary position embedding: pair i of a head turns by `position · frequencies[i]`.
+public struct RotaryEmbedding: Sendable, Hashable {
+  public enum Scaling: Sendable, Hashable {
+    case none
+    /// Every frequency divided by `factor` (positions interpolated, arXiv:2306.15595).
+    case linear(factor: Double)
+    /// Low frequencies divided by `factor`, high ones kept, smooth between.
+    case llama3(
+      factor: Double, lowFrequencyFactor: Double, highFrequencyFactor: Double, originalMaxPositions: Int)
+    /// Frequency i divided by `divisors[i]`, `[headDimension / 2]`: GGUF's `rope_freqs.weight`.
+    case explicit(divisors: [Float])
+  }
+
+  public var theta: Double
+  public var scaling: Scaling
+
+  public init(theta: Double, scaling: Scaling = .none) {
+    self.theta = theta
+    self.scaling = scaling
+  }
+
+  /// Radians a position, `[headDimension / 2]`: `theta^(−2i/headDimension) / divisor(i)`.
+  public func frequencies(headDimension: Int) -> [Double] {
+    (0..<headDimension / 2).map { pair in
+      let frequency = pow(theta, -2 * Double(pair) / Double(headDimension))
+      return frequency / divisor(pair: pair, frequency: frequency)
+    }
+  }
+
+  /// `_compute_llama3_parameters` in transformers' modeling_rope_utils.py.
+  private func divisor(pair: Int, frequency: Double) -> Double {
+    switch scaling {
+    case .none: return 1
+    case .linear(let factor): return factor
+    case .explicit(let divisors): return divisors.indices.contains(pair) ? Double(divisors[pair]) : 1
+    case .llama3(let factor, let low, let high, let original):
+      let turns = Double(original) * frequency / (2 * .pi)  // within the original context
+      if turns > high { return 1 }
+      if turns < low { return factor }
+      let smooth = (turns - low) / (high - low)
+      return 1 / ((1 - smooth) / factor + smooth)
+    }
+  }
+
+  /// GGUF keeps the divisors that llama.cpp's converter computes from Llama 3's four numbers. Where the numbers
+  /// that Meta's models use give these divisors, they are taken for them, so that the model can be saved for
+  /// transformers, which has no word for bare divisors.
+  init(theta: Double, ggufDivisors divisors: [Float]) {
+    self.init(theta: theta, scaling: .explicit(divisors: divisors))
+    let candidate = RotaryEmbedding(
+      theta: theta,
+      scaling: .llama3(
+        factor: Double("\(divisors.max() ?? 1)") ?? 1, lowFrequencyFactor: 1, highFrequencyFactor: 4,
+        originalMaxPositions: 8192))
+    let (ours, theirs) = (frequencies(headDimension: divisors.count * 2), candidate.frequencies(headDimension: divisors.count * 2))
+    if zip(ours, theirs).allSatisfy({ abs($0 - $1) <= 1e-5 * abs($1) }) { self = candidate }
+  }
+}
