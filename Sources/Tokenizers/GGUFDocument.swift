@@ -1,0 +1,201 @@
+/// What a GGUF vocabulary says, put into the terms of `tokenizer.json`.
+extension GGUFVocabulary {
+  /// What stands for the file in messages: whoever filled the vocabulary in knows its name.
+  static let fileName = "GGUF"
+
+  private enum TokenType {
+    static let normal: Int32 = 1
+    static let unknown: Int32 = 2
+    static let control: Int32 = 3
+    static let userDefined: Int32 = 4
+  }
+
+  func document() throws(TokenizerError) -> (TokenizerDocument, TokenizerConfig) {
+    try checkCounts()
+    let config = try config()
+    var document: TokenizerDocument
+    switch model {
+    case "gpt2": document = try byteLevelDocument()
+    case "llama": document = try sentencePieceDocument()
+    default:
+      throw .unsupported(
+        file: Self.fileName, path: "tokenizer.ggml.model", feature: "the model \(quoted(model))",
+        supported: "gpt2, llama")
+    }
+    for (id, type) in tokenTypes.enumerated() {
+      let isControl = type == TokenType.control || type == TokenType.unknown
+      guard isControl || type == TokenType.userDefined else { continue }
+      guard !tokens[id].isEmpty else {
+        throw wrong("tokenizer.ggml.tokens[\(id)]", "some text for a special token", "an empty token")
+      }
+      document.addedTokens.append(AddedToken(id: Int32(id), content: tokens[id], isSpecial: isControl))
+    }
+    document.template = SequenceTemplate(
+      before: config.addsBOS == true ? [bosID].compactMap { $0.map(Int32.init) } : [],
+      after: config.addsEOS == true ? [eosID].compactMap { $0.map(Int32.init) } : [])
+    return (document, config)
+  }
+
+  private func checkCounts() throws(TokenizerError) {
+    let lists = [("scores", scores.count, model == "llama"), ("token_type", tokenTypes.count, false)]
+    for (list, count, isNeeded) in lists where count != tokens.count && (isNeeded || count != 0) {
+      throw .brokenVocabulary(
+        file: Self.fileName, path: "tokenizer.ggml.\(list)",
+        fault: .countMismatch(list: list, count: count, tokens: tokens.count))
+    }
+  }
+
+  private func config() throws(TokenizerError) -> TokenizerConfig {
+    func token(_ id: Int?, _ key: String) throws(TokenizerError) -> String? {
+      guard let id else { return nil }
+      guard tokens.indices.contains(id) else {
+        throw wrong("tokenizer.ggml.\(key)", "an id below \(tokens.count)", "\(id)")
+      }
+      return tokens[id]
+    }
+    var config = TokenizerConfig()
+    config.bosToken = try token(bosID, "bos_token_id")
+    config.eosToken = try token(eosID, "eos_token_id")
+    config.unknownToken = try token(unknownID, "unknown_token_id")
+    config.paddingToken = try token(paddingID, "padding_token_id")
+    // llama.cpp's defaults, in `llama_vocab::impl::load`.
+    config.addsBOS = (addBOS ?? (model == "llama" || preTokenizer == .llama3)) && bosID != nil
+    config.addsEOS = (addEOS ?? false) && eosID != nil
+    return config
+  }
+
+  // MARK: Byte-level
+
+  private enum Kind { case gpt2, smolLM, llama3, qwen2 }
+
+  /// The names are those of llama.cpp (`llama-vocab.cpp`) that stand for the same regular expressions.
+  /// `default` is what converters write who did not recognise the model; GPT-2's is then the likeliest.
+  private var preTokenizer: Kind? {
+    switch pre {
+    case "default", "gpt-2", "gpt2": .gpt2
+    case "smollm", "starcoder", "refact", "command-r": .smolLM
+    case "llama-bpe", "llama3", "llama-v3": .llama3
+    case "qwen2", "deepseek-r1-qwen": .qwen2
+    default: nil
+    }
+  }
+
+  private func byteLevelDocument() throws(TokenizerError) -> TokenizerDocument {
+    guard let kind = preTokenizer else {
+      throw .unsupported(
+        file: Self.fileName, path: "tokenizer.ggml.pre", feature: "the pre-tokenizer \(quoted(pre))",
+        supported: "default, gpt-2, llama-bpe, qwen2, smollm")
+    }
+    var document = TokenizerDocument(
+      model: BytePairModel(vocabulary: vocabulary, merges: try listedMerges()))
+    let addsPrefixSpace = addSpacePrefix ?? false
+    switch kind {
+    case .gpt2:
+      document.preTokenizers = [.byteLevel(addsPrefixSpace: addsPrefixSpace, usesPattern: true)]
+    case .smolLM:
+      document.preTokenizers = [
+        .digits(individually: true), .byteLevel(addsPrefixSpace: false, usesPattern: true),
+      ]
+    case .llama3:
+      document.preTokenizers = [.pattern(.llama3), .byteLevel(addsPrefixSpace: false, usesPattern: false)]
+      document.model.ignoresMerges = true
+    case .qwen2:
+      document.normalizers = [.canonicalComposition]
+      document.preTokenizers = [.pattern(.qwen2), .byteLevel(addsPrefixSpace: false, usesPattern: false)]
+    }
+    document.decoders = [.byteLevel]
+    return document
+  }
+
+  private var vocabulary: [(token: String, id: Int32)] {
+    tokens.enumerated().map { (token: $1, id: Int32($0)) }
+  }
+
+  private func listedMerges() throws(TokenizerError) -> [(left: String, right: String)] {
+    var result: [(left: String, right: String)] = []
+    result.reserveCapacity(merges.count)
+    for (index, merge) in merges.enumerated() {
+      let bytes = merge.utf8
+      // Like llama.cpp, not looking at the first byte: a token may be a space.
+      guard let middle = bytes.dropFirst().firstIndex(of: UInt8(ascii: " ")) else {
+        throw .brokenVocabulary(
+          file: Self.fileName, path: "tokenizer.ggml.merges",
+          fault: .malformedMerge(index: index, text: merge))
+      }
+      result.append((String(merge[..<middle]), String(merge[bytes.index(after: middle)...])))
+    }
+    return result
+  }
+
+  // MARK: SentencePiece
+
+  private func sentencePieceDocument() throws(TokenizerError) -> TokenizerDocument {
+    let mark = "\u{2581}"
+    let addsPrefix = addSpacePrefix ?? true
+    var document = TokenizerDocument(model: BytePairModel(vocabulary: vocabulary, merges: scoredMerges()))
+    // `<unk>` is id 0 unless the file says otherwise.
+    let unknown = unknownID ?? 0
+    document.model.unknownToken = tokens.indices.contains(unknown) ? tokens[unknown] : nil
+    document.model.fusesUnknown = true
+    document.model.fallsBackToBytes = true
+    document.normalizers =
+      (addsPrefix ? [.prepend(mark)] : []) + [.replace(pattern: " ", content: mark)]
+    document.decoders =
+      [.replace(pattern: mark, content: " "), .byteFallback, .fuse]
+      + (addsPrefix ? [.stripStart(content: " ", count: 1)] : [])
+    return document
+  }
+
+  /// A token with a score stands for all merges of two tokens into it, the best score first; of those into
+  /// one token, or of equal scores, the longer left part first, then the longer right part. As
+  /// `generate_merges` in `convert_slow_tokenizer.py` of `transformers` does it, which makes the
+  /// `tokenizer.json` of SentencePiece models; llama.cpp compares scores directly, with the same outcome
+  /// but for words where two ways to make the same token overlap.
+  private func scoredMerges() -> [(left: String, right: String)] {
+    struct Candidate {
+      var left: [UInt8]
+      var right: [UInt8]
+      var score: Float
+      var leftLength: Int
+      var rightLength: Int
+      var leftID: Int32
+      var rightID: Int32
+    }
+    var parts = ByteStringTable(minimumCapacity: tokens.count)
+    for (id, token) in tokens.enumerated() where isMergeable(id) { parts.insert(token, value: Int32(id)) }
+    var candidates: [Candidate] = []
+    for (id, token) in tokens.enumerated() where isMergeable(id) {
+      let bytes = Array(token.utf8)
+      let length = token.unicodeScalars.count
+      var local: [Candidate] = []
+      var middle = 0
+      for leftLength in 1..<max(1, length) {
+        middle = character(at: middle, of: bytes, before: bytes.count).next
+        guard let left = parts.value(of: bytes, in: 0..<middle),
+          let right = parts.value(of: bytes, in: middle..<bytes.count)
+        else { continue }
+        local.append(
+          Candidate(
+            left: Array(bytes[..<middle]), right: Array(bytes[middle...]), score: scores[id],
+            leftLength: leftLength, rightLength: length - leftLength, leftID: left, rightID: right))
+      }
+      candidates += local.sorted { ($0.leftID, $0.rightID) < ($1.leftID, $1.rightID) }
+    }
+    // Swift's sort is stable, as Python's is.
+    candidates.sort {
+      ($0.score, $0.leftLength, $0.rightLength) > ($1.score, $1.leftLength, $1.rightLength)
+    }
+    return candidates.map {
+      (String(decoding: $0.left, as: UTF8.self), String(decoding: $0.right, as: UTF8.self))
+    }
+  }
+
+  /// Control, byte and unused tokens never come out of a merge.
+  private func isMergeable(_ id: Int) -> Bool {
+    tokenTypes.isEmpty || tokenTypes[id] == TokenType.normal || tokenTypes[id] == TokenType.userDefined
+  }
+
+  private func wrong(_ path: String, _ expected: String, _ found: String) -> TokenizerError {
+    .unexpectedValue(file: Self.fileName, path: path, expected: expected, found: found)
+  }
+}

@@ -1,0 +1,52 @@
+/// The `tokenizer.ggml.*` metadata of a GGUF file, as it stands there.
+///
+/// https://github.com/ggml-org/ggml/blob/master/docs/gguf.md#tokenizer names the keys, which are given here
+/// with each property. Whoever reads the file fills this in; an absent optional takes llama.cpp's default.
+public struct GGUFVocabulary: Sendable {
+  /// `model`: `gpt2` (byte-level BPE) or `llama` (SentencePiece).
+  public var model: String
+  /// `pre`: which pre-tokenizer, such as `smollm`. Only `gpt2` looks at it.
+  public var pre: String
+  /// `tokens`, by id.
+  public var tokens: [String]
+  /// `scores`, by id: only `llama` needs them.
+  public var scores: [Float]
+  /// `token_type`, by id: 1 normal, 2 unknown, 3 control, 4 user-defined, 5 unused, 6 byte.
+  public var tokenTypes: [Int32]
+  /// `merges`, most important first: only `gpt2` needs them.
+  public var merges: [String]
+  /// `bos_token_id`
+  public var bosID: Int?
+  /// `eos_token_id`
+  public var eosID: Int?
+  /// `unknown_token_id`
+  public var unknownID: Int?
+  /// `padding_token_id`
+  public var paddingID: Int?
+  /// `add_bos_token`
+  public var addBOS: Bool?
+  /// `add_eos_token`
+  public var addEOS: Bool?
+  /// `add_space_prefix`
+  public var addSpacePrefix: Bool?
+
+  public init(
+    model: String, pre: String = "default", tokens: [String], scores: [Float] = [], tokenTypes: [Int32] = [],
+    merges: [String] = [], bosID: Int? = nil, eosID: Int? = nil, unknownID: Int? = nil, paddingID: Int? = nil,
+    addBOS: Bool? = nil, addEOS: Bool? = nil, addSpacePrefix: Bool? = nil
+  ) {
+    self.model = model
+    self.pre = pre
+    self.tokens = tokens
+    self.scores = scores
+    self.tokenTypes = tokenTypes
+    self.merges = merges
+    self.bosID = bosID
+    self.eosID = eosID
+    self.unknownID = unknownID
+    self.paddingID = paddingID
+    self.addBOS = addBOS
+    self.addEOS = addEOS
+    self.addSpacePrefix = addSpacePrefix
+  }
+}

@@ -1,0 +1,205 @@
+import Foundation
+
+/// Text to token ids and back, with the ids that Hugging Face `tokenizers` gives.
+///
+/// A tokenizer comes from a `tokenizer.json` or from the vocabulary in a GGUF file. It is a value without
+/// any state that changes, and may be used on any thread.
+public struct Tokenizer: Sendable {
+  /// How many ids there are; every id is in `0 ..< vocabularySize`. A model may have more rows than this.
+  public var vocabularySize: Int { vocabulary.tokens.count }
+  /// The token that begins a text, if there is one.
+  public let bosID: Int32?
+  /// The tokens that end a text.
+  public let eosIDs: [Int32]
+  public let unknownID: Int32?
+  public let paddingID: Int32?
+
+  let document: TokenizerDocument
+  let vocabulary: Vocabulary
+  let config: TokenizerConfig
+  let decoder: TokenDecoder
+  private let normalizer: Normalizer
+  private let preTokenizer: PreTokenizer
+  private let encoding: BytePairEncoding
+  /// Added tokens that are looked for in the text as it comes, and in the normalized text.
+  private let plainTokens: AddedTokenMatcher
+  private let normalizedTokens: AddedTokenMatcher
+  private let template: SequenceTemplate
+  private let specialIDs: Set<Int32>
+  /// Added tokens whose normalized form differs decode to that form.
+  private let normalizedSpellings: [Int32: String]
+
+  /// Reads a `tokenizer.json` and, if there is one, the `tokenizer_config.json` beside it.
+  ///
+  /// Without a config no token has a role, and `bosID` is nil and `eosIDs` is empty.
+  /// - Throws: `TokenizerError`.
+  public init(huggingFaceJSON: URL, config: URL?) throws(TokenizerError) {
+    let document = try TokenizerDocumentReader.read(Self.parse(huggingFaceJSON))
+    try self.init(
+      document, config: try config.map { url throws(TokenizerError) in try TokenizerConfig(Self.parse(url)) }
+        ?? TokenizerConfig(), file: huggingFaceJSON.path, configFile: config?.path)
+  }
+
+  /// Makes the tokenizer that a GGUF file describes.
+  /// - Throws: `TokenizerError`, whose file is `GGUF` and whose paths are the metadata keys.
+  public init(gguf: GGUFVocabulary) throws(TokenizerError) {
+    let (document, config) = try gguf.document()
+    try self.init(document, config: config, file: GGUFVocabulary.fileName, configFile: nil)
+  }
+
+  init(
+    _ document: TokenizerDocument, config: TokenizerConfig, file: String, configFile: String?
+  ) throws(TokenizerError) {
+    let vocabulary = try Vocabulary(document, file: file)
+    let normalizer = Normalizer(steps: document.normalizers)
+    func role(_ name: String, _ token: String?, _ path: String) throws(TokenizerError) -> Int32? {
+      guard let token else { return nil }
+      if let id = vocabulary.id(of: token) { return id }
+      throw .brokenVocabulary(
+        file: configFile ?? file, path: path, fault: .unknownSpecialToken(role: name, token: token))
+    }
+    bosID = try role("beginning-of-text", config.bosToken, "$.bos_token")
+    eosIDs = try role("end-of-text", config.eosToken, "$.eos_token").map { [$0] } ?? []
+    paddingID = try role("padding", config.paddingToken, "$.pad_token")
+    let modelUnknown = document.model.unknownToken
+    let unknown = try role("unknown", modelUnknown, "$.model.unk_token")
+    unknownID = try role("unknown", config.unknownToken, "$.unk_token") ?? unknown
+
+    preTokenizer = try PreTokenizer(document.preTokenizers, file: file)
+    decoder = try TokenDecoder(document.decoders, file: file)
+    encoding = try BytePairEncoding(
+      document, vocabulary: vocabulary, isByteLevel: preTokenizer.isByteLevel, unknown: unknown, file: file)
+    template = try Self.template(document, config, bosID: bosID, eosID: eosIDs.first, vocabulary, file)
+
+    let plain = document.addedTokens.filter { !$0.isNormalized }
+    let normalized = document.addedTokens.filter(\.isNormalized)
+    let patterns = normalized.map { normalizer.normalize($0.content) }
+    plainTokens = AddedTokenMatcher(plain, patterns: plain.map(\.content))
+    normalizedTokens = AddedTokenMatcher(normalized, patterns: patterns)
+    normalizedSpellings = Dictionary(zip(normalized.map(\.id), patterns)) { first, _ in first }
+    specialIDs = Set(document.addedTokens.filter(\.isSpecial).map(\.id))
+
+    self.document = document
+    self.vocabulary = vocabulary
+    self.config = config
+    self.normalizer = normalizer
+  }
+
+  /// The ids of a text. Special tokens that stand in the text are recognised.
+  /// - Parameter addSpecialTokens: whether to put around it what the tokenizer's template says, such as BOS.
+  public func encode(_ text: String, addSpecialTokens: Bool = false) -> [Int32] {
+    var ids: [Int32] = addSpecialTokens ? template.before : []
+    var cache = WordCache()
+    let bytes = Array(text.utf8)
+    for piece in plainTokens.pieces(of: bytes) {
+      if let token = piece.token {
+        ids.append(token)
+        continue
+      }
+      let normalized = normalizer.normalize(Array(bytes[piece.range]))
+      for inner in normalizedTokens.pieces(of: normalized) {
+        if let token = inner.token {
+          ids.append(token)
+          continue
+        }
+        let isFirst = piece.range.lowerBound == 0 && inner.range.lowerBound == 0
+        let words = preTokenizer.prepare(Array(normalized[inner.range]), isFirst: isFirst)
+        preTokenizer.forEachWord(in: words) { range in
+          cache.encode(words, range, with: encoding, into: &ids)
+        }
+      }
+    }
+    if addSpecialTokens { ids += template.after }
+    return ids
+  }
+
+  /// The text of these ids. Ids that no token has are passed over; bytes that are not UTF-8 become U+FFFD.
+  public func decode(_ ids: [Int32], skipSpecialTokens: Bool = false) -> String {
+    decoder.text(of: ids.compactMap { decodedToken($0, skipsSpecialTokens: skipSpecialTokens) })
+  }
+
+  /// A decoder for one text that comes token by token.
+  public func streamingDecoder(skipSpecialTokens: Bool = false) -> StreamingDecoder {
+    StreamingDecoder(self, skipsSpecialTokens: skipSpecialTokens)
+  }
+
+  /// A token as the vocabulary spells it, or nil when there is no such id.
+  public func token(of id: Int32) -> String? { vocabulary.token(id) }
+
+  /// The id of a token that is spelled like this in the vocabulary.
+  public func id(of token: String) -> Int32? { vocabulary.id(of: token) }
+
+  func decodedToken(_ id: Int32, skipsSpecialTokens: Bool) -> String? {
+    if skipsSpecialTokens && specialIDs.contains(id) { return nil }
+    return normalizedSpellings[id] ?? vocabulary.token(id)
+  }
+
+  /// `transformers` (`tokenization_utils_tokenizers.py`, `update_post_processor`) makes the template anew
+  /// when the config says whether to add BOS or EOS; otherwise that of `tokenizer.json` holds.
+  private static func template(
+    _ document: TokenizerDocument, _ config: TokenizerConfig, bosID: Int32?, eosID: Int32?,
+    _ vocabulary: Vocabulary, _ file: String
+  ) throws(TokenizerError) -> SequenceTemplate {
+    if config.addsBOS != nil || config.addsEOS != nil {
+      return SequenceTemplate(
+        before: config.addsBOS == true ? [bosID].compactMap { $0 } : [],
+        after: config.addsEOS == true ? [eosID].compactMap { $0 } : [])
+    }
+    for id in document.template.before + document.template.after where vocabulary.token(id) == nil {
+      throw .unexpectedValue(
+        file: file, path: "$.post_processor", expected: "ids of tokens", found: "the id \(id)")
+    }
+    return document.template
+  }
+
+  private static func parse(_ url: URL) throws(TokenizerError) -> JSONCursor {
+    let data: Data
+    do {
+      data = try Data(contentsOf: url)
+    } catch {
+      throw .unreadable(file: url.path, reason: error.localizedDescription)
+    }
+    return JSONCursor(try JSONParser.parse(Array(data), file: url.path), file: url.path)
+  }
+}
+
+extension BytePairEncoding {
+  init(
+    _ document: TokenizerDocument, vocabulary: Vocabulary, isByteLevel: Bool, unknown: Int32?, file: String
+  ) throws(TokenizerError) {
+    let model = document.model
+    // A word is only ever made of the model's own tokens, not of added ones.
+    var own = ByteStringTable(minimumCapacity: model.vocabulary.count)
+    for (token, id) in model.vocabulary { own.insert(token, value: id) }
+    if isByteLevel {
+      symbols = .bytes(ByteAlphabet.scalars.map { own.value(of: String($0)) })
+    } else {
+      let names = (0...UInt8.max).map { Self.byteToken($0) }
+      symbols = .characters(fallback: names.map { model.fallsBackToBytes ? own.value(of: $0) : nil })
+    }
+    if model.ignoresMerges {
+      var words = ByteStringTable(minimumCapacity: model.vocabulary.count)
+      for (token, id) in model.vocabulary {
+        guard isByteLevel else {
+          words.insert(token, value: id)
+          continue
+        }
+        guard let bytes = ByteAlphabet.bytes(of: token) else { continue }
+        words.insert(bytes, in: 0..<bytes.count, value: id)
+      }
+      wholeWords = words
+    } else {
+      wholeWords = nil
+    }
+    merges = try MergeTable(document, own: own, file: file)
+    self.own = own
+    self.unknown = unknown
+    fusesUnknown = model.fusesUnknown
+  }
+
+  /// `<0x0A>`, as SentencePiece spells the tokens of single bytes.
+  static func byteToken(_ byte: UInt8) -> String {
+    let digits = String(byte, radix: 16, uppercase: true)
+    return "<0x\(digits.count == 1 ? "0" : "")\(digits)>"
+  }
+}

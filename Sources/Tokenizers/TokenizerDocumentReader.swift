@@ -1,0 +1,274 @@
+/// Reads `tokenizer.json`, and refuses by name what this module does not do.
+struct TokenizerDocumentReader {
+  private static let maximumID = 1 << 24
+
+  static func read(_ root: JSONCursor) throws(TokenizerError) -> TokenizerDocument {
+    let model = try model(root.required("model", "the model"))
+    var document = TokenizerDocument(model: model)
+    for token in try root.optional("added_tokens")?.elements() ?? [] {
+      document.addedTokens.append(try addedToken(token))
+    }
+    if let node = try root.optional("normalizer") { document.normalizers = try normalizers(node) }
+    if let node = try root.optional("pre_tokenizer") { document.preTokenizers = try preTokenizers(node) }
+    if let node = try root.optional("post_processor") { document.template = try template(node) }
+    if let node = try root.optional("decoder") { document.decoders = try decoders(node) }
+    return document
+  }
+
+  // MARK: Tokens and merges
+
+  private static func model(_ node: JSONCursor) throws(TokenizerError) -> BytePairModel {
+    // Files of before 2020 name no type.
+    if let type = try node.optional("type"), try type.string() != "BPE" {
+      throw type.unsupported("the model type \(quoted(try type.string()))", supported: "BPE")
+    }
+    if let dropout = try node.optional("dropout") {
+      if case .number(0) = dropout.value {} else {
+        throw dropout.unsupported("dropping merges at random", supported: "no dropout")
+      }
+    }
+    for name in ["continuing_subword_prefix", "end_of_word_suffix"] {
+      if let affix = try node.optional(name), try !affix.string().isEmpty {
+        throw affix.unsupported("the affix \(quoted(try affix.string()))", supported: "no affix")
+      }
+    }
+    let vocabulary = try node.required("vocab", "tokens and their ids")
+    var tokens: [(token: String, id: Int32)] = []
+    for member in try vocabulary.members() {
+      let id = JSONCursor(member.value, path: "\(vocabulary.path)[\(quoted(member.key))]", file: node.file)
+      tokens.append((member.key, Int32(try id.integer(in: 0...maximumID))))
+    }
+    return BytePairModel(
+      vocabulary: tokens, merges: try merges(node.required("merges", "pairs of tokens")),
+      unknownToken: try node.optional("unk_token")?.string(),
+      fusesUnknown: try node.bool("fuse_unk", default: false),
+      fallsBackToBytes: try node.bool("byte_fallback", default: false),
+      ignoresMerges: try node.bool("ignore_merges", default: false))
+  }
+
+  /// Pairs, or in files of before `tokenizers` 0.20 strings with a space between the two.
+  private static func merges(_ node: JSONCursor) throws(TokenizerError) -> [(left: String, right: String)] {
+    guard case .array(let elements) = node.value else { throw node.wrong("an array") }
+    var merges: [(left: String, right: String)] = []
+    merges.reserveCapacity(elements.count)
+    for (index, element) in elements.enumerated() {
+      switch element {
+      case .string(let text):
+        if text.utf8.starts(with: "#version".utf8) { continue }
+        merges.append(try split(merge: text, index: index, node))
+      case .array(let pair):
+        guard pair.count == 2, case .string(let left) = pair[0], case .string(let right) = pair[1] else {
+          throw JSONCursor(element, path: "\(node.path)[\(index)]", file: node.file).wrong("two tokens")
+        }
+        merges.append((left, right))
+      default:
+        throw JSONCursor(element, path: "\(node.path)[\(index)]", file: node.file).wrong("a pair of tokens")
+      }
+    }
+    return merges
+  }
+
+  private static func split(
+    merge text: String, index: Int, _ node: JSONCursor
+  ) throws(TokenizerError) -> (left: String, right: String) {
+    let space = UInt8(ascii: " ")
+    guard let middle = text.utf8.firstIndex(of: space), text.utf8.lastIndex(of: space) == middle else {
+      throw .brokenVocabulary(
+        file: node.file, path: node.path, fault: .malformedMerge(index: index, text: text))
+    }
+    return (String(text[..<middle]), String(text[text.utf8.index(after: middle)...]))
+  }
+
+  private static func addedToken(_ node: JSONCursor) throws(TokenizerError) -> AddedToken {
+    let content = try node.string("content")
+    guard !content.isEmpty else { throw try node.required("content", "a string").wrong("some text") }
+    return AddedToken(
+      id: Int32(try node.required("id", "the token's id").integer(in: 0...maximumID)),
+      content: content,
+      isSingleWord: try node.bool("single_word", default: false),
+      stripsLeft: try node.bool("lstrip", default: false),
+      stripsRight: try node.bool("rstrip", default: false),
+      isNormalized: try node.bool("normalized", default: false),
+      isSpecial: try node.bool("special", default: false))
+  }
+
+  // MARK: Nodes
+
+  /// The leaves below a node; `Sequence` only lists others, and nests.
+  private static func leaves(
+    _ node: JSONCursor, under list: String
+  ) throws(TokenizerError) -> [(type: String, node: JSONCursor)] {
+    let type = try node.string("type")
+    guard type == "Sequence" else { return [(type, node)] }
+    var result: [(type: String, node: JSONCursor)] = []
+    for child in try node.required(list, "an array").elements() {
+      result += try leaves(child, under: list)
+    }
+    return result
+  }
+
+  private static func normalizers(_ root: JSONCursor) throws(TokenizerError) -> [NormalizerNode] {
+    var result: [NormalizerNode] = []
+    for (type, node) in try leaves(root, under: "normalizers") {
+      switch type {
+      case "NFC": result.append(.canonicalComposition)
+      case "Prepend": result.append(.prepend(try node.string("prepend")))
+      case "Replace":
+        let pattern = try literalPattern(node)
+        result.append(.replace(pattern: pattern, content: try node.string("content")))
+      default:
+        throw node.unsupported(
+          "the normalizer \(quoted(type))", supported: "NFC, Prepend, Replace, Sequence")
+      }
+    }
+    return result
+  }
+
+  private static func literalPattern(_ node: JSONCursor) throws(TokenizerError) -> String {
+    let pattern = try node.required("pattern", "a pattern")
+    guard let text = try pattern.optional("String") else {
+      throw pattern.unsupported("replacing by a regular expression", supported: "{\"String\": …}")
+    }
+    guard try !text.string().isEmpty else { throw text.wrong("some text to replace") }
+    return try text.string()
+  }
+
+  private static func preTokenizers(_ root: JSONCursor) throws(TokenizerError) -> [PreTokenizerNode] {
+    var result: [PreTokenizerNode] = []
+    for (type, node) in try leaves(root, under: "pretokenizers") {
+      switch type {
+      case "Digits": result.append(.digits(individually: try node.bool("individual_digits", default: false)))
+      case "Split": result.append(try splitNode(node))
+      case "Metaspace": result.append(.metaspace(try metaspace(node)))
+      case "ByteLevel":
+        result.append(
+          .byteLevel(
+            addsPrefixSpace: try node.bool("add_prefix_space", default: true),
+            usesPattern: try node.bool("use_regex", default: true)))
+      default:
+        throw node.unsupported(
+          "the pre-tokenizer \(quoted(type))", supported: "ByteLevel, Digits, Metaspace, Sequence, Split")
+      }
+    }
+    return result
+  }
+
+  private static func splitNode(_ node: JSONCursor) throws(TokenizerError) -> PreTokenizerNode {
+    let pattern = try node.required("pattern", "a pattern")
+    let behavior = try node.string("behavior")
+    let inverts = try node.bool("invert", default: false)
+    if let literal = try pattern.optional("String") {
+      guard behavior == "MergedWithPrevious", !inverts, try !literal.string().isEmpty else {
+        throw node.unsupported("this split on a fixed string", supported: "MergedWithPrevious, not inverted")
+      }
+      return .literal(try literal.string())
+    }
+    let regex = try pattern.required("Regex", "a regular expression")
+    let text = try regex.string()
+    guard let known = SplitPattern.allCases.first(where: { $0.regex.utf8.elementsEqual(text.utf8) }) else {
+      throw regex.unsupported(
+        "the regular expression \(text)", supported: "those of GPT-2, Llama 3 and Qwen2, letter by letter")
+    }
+    // The patterns match every character, so that removing what does not match removes nothing.
+    guard (behavior == "Isolated" && !inverts) || (behavior == "Removed" && inverts) else {
+      throw node.unsupported(
+        "splitting with behavior \(quoted(behavior)), invert \(inverts)", supported: "Isolated, not inverted")
+    }
+    return .pattern(known)
+  }
+
+  private static func metaspace(_ node: JSONCursor) throws(TokenizerError) -> Metaspace {
+    var result = Metaspace(splits: try node.bool("split", default: true))
+    if let text = try node.optional("replacement") { result.replacement = try scalar(text) }
+    if let text = try node.optional("prepend_scheme") {
+      guard let scheme = Metaspace.PrependScheme(rawValue: try text.string()) else {
+        throw text.wrong("\"first\", \"always\" or \"never\"")
+      }
+      result.scheme = scheme
+    }
+    // The older spelling of `never`.
+    if try !node.bool("add_prefix_space", default: true) { result.scheme = .never }
+    return result
+  }
+
+  private static func scalar(_ node: JSONCursor) throws(TokenizerError) -> Unicode.Scalar {
+    let text = try node.string()
+    guard let scalar = text.unicodeScalars.first, text.unicodeScalars.count == 1 else {
+      throw node.wrong("one character")
+    }
+    return scalar
+  }
+
+  // MARK: Around and back
+
+  private static func template(_ root: JSONCursor) throws(TokenizerError) -> SequenceTemplate {
+    var template = SequenceTemplate()
+    for (type, node) in try leaves(root, under: "processors") {
+      switch type {
+      case "ByteLevel": break  // Trims offsets, which nobody here asks for.
+      case "TemplateProcessing":
+        let inner = try templateProcessing(node)
+        template.before = inner.before + template.before
+        template.after += inner.after
+      default:
+        throw node.unsupported(
+          "the post-processor \(quoted(type))", supported: "ByteLevel, Sequence, TemplateProcessing")
+      }
+    }
+    return template
+  }
+
+  private static func templateProcessing(_ node: JSONCursor) throws(TokenizerError) -> SequenceTemplate {
+    let single = try node.required("single", "the template of one text")
+    let specialTokens = try node.optional("special_tokens")
+    var template = SequenceTemplate()
+    var texts = 0
+    for piece in try single.elements() {
+      if let special = try piece.optional("SpecialToken") {
+        let name = try special.string("id")
+        guard let token = try specialTokens?.optional(name) else {
+          throw special.wrong("a token that special_tokens lists")
+        }
+        var ids: [Int32] = []
+        for id in try token.required("ids", "the token's ids").elements() {
+          ids.append(Int32(try id.integer(in: 0...maximumID)))
+        }
+        if texts == 0 { template.before += ids } else { template.after += ids }
+      } else {
+        _ = try piece.required("Sequence", "a SpecialToken or a Sequence")
+        texts += 1
+      }
+    }
+    guard texts == 1 else {
+      throw single.unsupported("a template with \(texts) texts", supported: "one text, once")
+    }
+    return template
+  }
+
+  private static func decoders(_ root: JSONCursor) throws(TokenizerError) -> [DecoderNode] {
+    var result: [DecoderNode] = []
+    for (type, node) in try leaves(root, under: "decoders") {
+      switch type {
+      case "ByteLevel": result.append(.byteLevel)
+      case "ByteFallback": result.append(.byteFallback)
+      case "Fuse": result.append(.fuse)
+      case "Metaspace": result.append(.metaspace(try metaspace(node)))
+      case "Replace":
+        let pattern = try literalPattern(node)
+        result.append(.replace(pattern: pattern, content: try node.string("content")))
+      case "Strip":
+        let start = try node.required("start", "a count").integer(in: 0...maximumID)
+        if try node.required("stop", "a count").integer(in: 0...maximumID) != 0 {
+          throw node.unsupported("stripping the end of the text", supported: "\"stop\": 0")
+        }
+        let content = try scalar(node.required("content", "one character"))
+        result.append(.stripStart(content: content, count: start))
+      default:
+        throw node.unsupported(
+          "the decoder \(quoted(type))",
+          supported: "ByteFallback, ByteLevel, Fuse, Metaspace, Replace, Sequence, Strip")
+      }
+    }
+    return result
+  }
+}
