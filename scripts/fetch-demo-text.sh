@@ -38,8 +38,11 @@ else
       exit 1
     fi
   fi
-  if ! dpkg-deb --fsys-tarfile "$work"/debian-handbook_*.deb | tar -x -C "$work" "./$html"; then
-    echo "fetch-demo-text: debian-handbook holds no /$html; $own_text" >&2
+  # The pages only: pictures are hard links to those of other languages.
+  if ! dpkg-deb --fsys-tarfile "$work"/debian-handbook_*.deb |
+    tar -x -C "$work" --wildcards --no-wildcards-match-slash "./$html/*.html" 2>"$work/log"; then
+    tail -3 "$work/log" >&2
+    echo "fetch-demo-text: debian-handbook has no pages in /$html; $own_text" >&2
     exit 1
   fi
   source=$work/$html
