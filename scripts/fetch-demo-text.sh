@@ -27,7 +27,7 @@ else
     echo "fetch-demo-text: the text comes from a Debian package and this is no Debian system; $own_text" >&2
     exit 1
   fi
-  echo "fetch-demo-text: fetching the Debian package debian-handbook (24 MB)"
+  echo "fetch-demo-text: fetching the Debian package debian-handbook (35 MB)"
   options=(-qq -o APT::Sandbox::User="$(id -un)")
   download() { (cd "$work" && apt-get "${options[@]}" download debian-handbook) >"$work/log" 2>&1 </dev/null; }
   if ! download; then
