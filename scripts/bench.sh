@@ -60,4 +60,4 @@ model=${BENCH_MODEL:-.cache/smollm2/SmolLM2-135M-Instruct.Q4_1.gguf}
 [ -f "$model" ] || scripts/fetch-demo-model.sh
 
 exec "$venv/bin/python" scripts/bench/bench.py \
-  --model "$model" --ours "$bin/adapt-pruner-bench" --output bench-results.json "$@"
+  --model "$model" --ours "$(printf %q "$bin/adapt-pruner-bench")" --output bench-results.json "$@"

@@ -11,6 +11,7 @@ command, so that both sides work on the same ones.
     {"command": "calibrate_fused", …}                        the fastest way found to get the same numbers
     {"command": "forward", "ids": [[…]]}                     logits and mean loss, through transformers' own head
     {"command": "forward_chunked", "ids": [[…]]}             the same, the head a sequence at a time
+    {"command": "sgemm"}                                     the rate of a large float32 product, {"gflops": …}
     {"command": "nll", "ids": [[…]]}                         mean negative log-likelihood of each sequence
     {"command": "quit"}
 
@@ -221,6 +222,15 @@ def forward_chunked(model, ids):
     return {"loss": sum(by_sequence) / len(by_sequence)}
 
 
+def sgemm(size=2048, repeats=4):
+    left, right = torch.rand(size, size), torch.rand(size, size)
+    torch.mm(left, right)
+    start = time.perf_counter()
+    for _ in range(repeats):
+        torch.mm(left, right)
+    return {"gflops": 2 * size**3 * repeats / (time.perf_counter() - start) / 1e9}
+
+
 def describe(model):
     config = model.config
     return {
@@ -265,6 +275,8 @@ def carry_out(model, request):
     command = request.get("command")
     if command == "describe":
         return describe(model)
+    if command == "sgemm":
+        return sgemm()
     work = {
         "calibrate": lambda ids: calibrate(model, ids, request.get("batch_size", 16))[0],
         "calibrate_fused": lambda ids: calibrate_fused(model, ids, request.get("batch_size", 16))[0],
