@@ -2,7 +2,7 @@
 # Installs what building needs and this machine lacks: Debian packages, nothing else. The packages are
 # looked up first, so a machine that has them is left alone and needs neither root nor a network.
 #
-#   scripts/setup.sh [--lint]        --lint: also what `make lint` needs
+#   scripts/setup.sh [--lint]        --lint: also what checking pipelines needs where Python lacks jsonschema
 set -euo pipefail
 
 packages=(libopenblas-dev libffi-dev pkg-config)
