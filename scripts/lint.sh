@@ -16,6 +16,9 @@ check() {
   fi
 }
 
+# Ours by name, without what hides under a leading dot (builds, caches, virtual environments) or was run.
+ours() { find . \( -path './.[!.]*' -o -path ./demo \) -prune -o -type f -name "$1" -print | sort; }
+
 swift_format() { swift format lint --strict --parallel --recursive "$@"; }
 
 shell_scripts() {
@@ -23,7 +26,7 @@ shell_scripts() {
   while IFS= read -r script; do
     bash -n "$script" || status=1
     [ -x "$script" ] || { echo "$script is not executable" >&2; status=1; }
-  done < <(git ls-files --cached --others --exclude-standard -- '*.sh' .ci/run)
+  done < <(ours '*.sh'; echo .ci/run)
   return $status
 }
 
@@ -32,7 +35,7 @@ python_scripts() {
   cache=$(mktemp -d) # not beside the sources
   while IFS= read -r script; do
     PYTHONPYCACHEPREFIX=$cache python3 -m py_compile "$script" || status=1
-  done < <(git ls-files --cached --others --exclude-standard -- '*.py')
+  done < <(ours '*.py')
   rm -rf "$cache"
   return $status
 }
