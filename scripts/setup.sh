@@ -5,7 +5,8 @@
 #   scripts/setup.sh [--lint]        --lint: also what checking pipelines needs where Python lacks jsonschema
 set -euo pipefail
 
-packages=(libopenblas-dev libffi-dev pkg-config)
+packages=(libopenblas-dev libffi-dev)
+command -v pkg-config >/dev/null || packages+=(pkg-config) # several packages provide this one
 for argument in "$@"; do
   case $argument in
     --lint) python3 -c 'import jsonschema' 2>/dev/null || packages+=(python3-venv) ;;
@@ -29,7 +30,7 @@ if ! command -v dpkg >/dev/null; then
   exit 0
 fi
 
-is_installed() { # also when another package provides it, as pkgconf does pkg-config
+is_installed() {
   dpkg-query -W -f '${db:Status-Status}\n' "$1" 2>/dev/null | grep -qx installed
 }
 missing=()
