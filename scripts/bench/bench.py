@@ -162,6 +162,11 @@ def main():
     print(f"{os.path.basename(arguments.model)}, {model['parameters']:,} parameters, float32; "
           + ", ".join(f"{name} {version}" for name, version in model["versions"].items()))
 
+    if start_load[0] > 0.5:
+        print(f"bench: something else keeps this machine busy (load average {start_load[0]:.2f}); OpenMP's threads wait "
+              "for one another, so\nbusy cores hold PyTorch up more than their share, and ratios taken now are not "
+              "to be quoted", file=sys.stderr)
+
     results = {}  # (task, side) -> the answers, one a round
     sgemm = {"ours": [], "peer": []}
     for round_number in range(arguments.rounds + 1):  # the first warms up and is not counted
