@@ -1,0 +1,272 @@
+#!/usr/bin/env python3
+"""Times this project's pruning passes beside PyTorch's, in turns, on one machine and in one run.
+
+    bench.py --model FILE.gguf --ours COMMAND [--rounds N] [--threads N] [--output FILE.json]
+
+Both sides are workers that stay alive: one JSON object a line on standard input, one a line as the answer
+(scripts/bench/peer.py says which). They take turns, each waiting while the other works, in an order that is
+turned round every round, so that whatever else the machine does falls on both alike. What counts is the ratio
+within a round; the seconds depend on the machine's mood.
+
+Worked on: token ids drawn once from a fixed seed, the same for both sides.
+"""
+
+import argparse
+import json
+import os
+import platform
+import random
+import shlex
+import statistics
+import subprocess
+import sys
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+AGREEMENT = 1e-3  # relative; how near the two sides' losses and importances must be to count as the same work
+
+# task, the command that ours is asked, and what each side of the peer is asked
+TASKS = [
+    ("calibration pass", "calibrate", [("PyTorch, as published", "calibrate"), ("PyTorch, fused", "calibrate_fused")]),
+    ("forward", "forward", [("PyTorch", "forward"), ("PyTorch, head by sequence", "forward_chunked")]),
+]
+
+
+class Worker:
+    def __init__(self, name, command):
+        self.name = name
+        try:
+            self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        except OSError as error:
+            sys.exit(f"bench: {name} could not be started: {command[0]}: {error.strerror}")
+
+    def ask(self, command, **arguments):
+        try:
+            self.process.stdin.write(json.dumps({"command": command, **arguments}) + "\n")
+            self.process.stdin.flush()
+            line = self.process.stdout.readline()
+        except BrokenPipeError:
+            line = ""
+        if not line:
+            sys.exit(f"bench: {self.name} ended (status {self.process.wait()}) instead of answering '{command}'")
+        try:
+            answer = json.loads(line)
+        except ValueError:
+            sys.exit(f"bench: {self.name} answered '{command}' with something that is not JSON: {line[:200]}")
+        if "error" in answer:
+            sys.exit(f"bench: {self.name} could not carry out '{command}': {answer['error']}")
+        return answer
+
+    def quit(self):
+        try:
+            self.process.stdin.write('{"command": "quit"}\n')
+            self.process.stdin.close()
+            self.process.wait(timeout=30)
+        except (BrokenPipeError, subprocess.TimeoutExpired):
+            self.process.kill()
+
+
+def cpu_model():
+    try:
+        with open("/proc/cpuinfo") as file:
+            for line in file:
+                if line.startswith("model name"):
+                    return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def matrix_macs(model):
+    """Multiply-adds a token in the layers' matrices and in the head."""
+    query = model["heads"] * model["head_dim"]
+    key_value = model["key_value_heads"] * model["head_dim"]
+    attention = model["hidden"] * (2 * query + 2 * key_value)
+    layers = model["layers"] * (attention + 3 * model["hidden"] * model["intermediate"])
+    return layers, model["hidden"] * model["vocabulary"]
+
+
+def attention_macs(model, length):
+    """Multiply-adds a token in q·k and p·v: each token sees itself and those before it, (length + 1)/2 on average."""
+    return model["layers"] * 2 * model["heads"] * model["head_dim"] * (length + 1) / 2
+
+
+def useful_flops(model, task, sequences, length):
+    """2·MACs of what the result needs, whatever a side did besides (recomputing, gradients nobody reads)."""
+    layers, head = matrix_macs(model)
+    attention = attention_macs(model, length)
+    if task == "forward":
+        macs = layers + head + attention
+    else:
+        # forward; gradients of activations through everything; gradients of the layers' matrices, not the head's
+        macs = (layers + head + attention) + (layers + head + 2 * attention) + layers
+    return 2 * macs * sequences * length
+
+
+def median_range(values, form):
+    return f"{form(statistics.median(values))} ({form(min(values))}–{form(max(values))})"
+
+
+def table(rows):
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for index, row in enumerate(rows):
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
+        if index == 0:
+            print("  ".join("-" * width for width in widths))
+
+
+def same(left, right):
+    return abs(left - right) <= AGREEMENT * max(abs(left), abs(right))
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Times this project's passes beside PyTorch's.")
+    parser.add_argument("--model", required=True, help="a GGUF of the llama architecture")
+    parser.add_argument("--ours", required=True, help="the command that starts our worker")
+    parser.add_argument("--peer", default=shlex.join([sys.executable, os.path.join(HERE, "peer.py")]))
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--tasks", default="calibrate,forward", help="calibrate, forward or both")
+    parser.add_argument("--sequences", type=int, default=64, help="calibration sequences of 64 tokens")
+    parser.add_argument("--windows", type=int, default=8, help="forward windows of 512 tokens")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--output", default="bench-results.json")
+    arguments = parser.parse_args()
+
+    chosen = set(arguments.tasks.split(","))
+    tasks = [task for task in TASKS if task[1] in chosen]
+    if not tasks or chosen - {task[1] for task in TASKS}:
+        parser.error("--tasks takes calibrate and forward")
+    if arguments.rounds < 1:
+        parser.error("--rounds wants at least 1")
+
+    start_load = os.getloadavg()
+    options = ["--model", arguments.model, "--threads", str(arguments.threads)]
+    ours = Worker("ours", shlex.split(arguments.ours) + options)
+    peer = Worker("the peer", shlex.split(arguments.peer) + options)
+    model = peer.ask("describe")
+
+    generator = random.Random(arguments.seed)
+
+    def draw(count, length):
+        return [[generator.randrange(model["vocabulary"]) for _ in range(length)] for _ in range(count)]
+
+    inputs = {
+        "calibrate": {"ids": draw(arguments.sequences, 64), "batch_size": 16},
+        "forward": {"ids": draw(arguments.windows, 512)},
+    }
+    warm_up = {"calibrate": dict(inputs["calibrate"], ids=inputs["calibrate"]["ids"][:16]), "forward": inputs["forward"]}
+
+    print(f"{cpu_model()}, {os.cpu_count()} cores, {arguments.threads} threads a side; "
+          f"load average {start_load[0]:.2f} before")
+    print(f"{os.path.basename(arguments.model)}, {model['parameters']:,} parameters, float32; "
+          + ", ".join(f"{name} {version}" for name, version in model["versions"].items()))
+
+    if start_load[0] > 0.5:
+        print(f"bench: something else keeps this machine busy (load average {start_load[0]:.2f}); OpenMP's threads wait "
+              "for one another, so\nbusy cores hold PyTorch up more than their share, and ratios taken now are not "
+              "to be quoted", file=sys.stderr)
+
+    results = {}  # (task, side) -> the answers, one a round
+    sgemm = {"ours": [], "peer": []}
+    for round_number in range(arguments.rounds + 1):  # the first warms up and is not counted
+        warming = round_number == 0
+        given = warm_up if warming else inputs
+        print("warming up" if warming else f"round {round_number} of {arguments.rounds}", file=sys.stderr, flush=True)
+        sgemm["ours"].append(ours.ask("sgemm")["gflops"])
+        sgemm["peer"].append(peer.ask("sgemm")["gflops"])
+        for _, task, contenders in tasks:
+            turns = [("ours", ours, task)] + [(label, peer, command) for label, command in contenders]
+            if round_number % 2 == 0:
+                turns.reverse()
+            for label, worker, command in turns:
+                answer = worker.ask(command, **given[task])
+                if not warming:
+                    results.setdefault((task, label), []).append(answer)
+    ours.quit()
+    peer.quit()
+    end_load = os.getloadavg()
+    for rates in sgemm.values():
+        del rates[0]
+
+    # The table
+
+    def seconds(side):
+        return [answer["seconds"] for answer in side]
+
+    rows = [("task", "side", "seconds: median (range)", "tokens/s", "GFLOP/s", "peak memory",
+             "times as long as ours: median (range)")]
+    ratios = {}
+    for title, task, contenders in tasks:
+        ids = inputs[task]["ids"]
+        flops = useful_flops(model, task, len(ids), len(ids[0]))
+        tokens = len(ids) * len(ids[0])
+        base = seconds(results[task, "ours"])
+        for label in ["ours"] + [label for label, _ in contenders]:
+            answers = results[task, label]
+            taken = seconds(answers)
+            middle = statistics.median(taken)
+            memory = [answer["peak_rss_bytes"] for answer in answers if answer.get("peak_rss_bytes")]
+            ratio = ""
+            if label != "ours":
+                pairs = [theirs / mine for theirs, mine in zip(taken, base)]
+                ratios[f"{task}: {label}"] = pairs
+                ratio = median_range(pairs, lambda value: f"{value:.2f}×")
+            rows.append((
+                f"{title}, {len(ids)} × {len(ids[0])}" if label == "ours" else "", label,
+                median_range(taken, lambda value: f"{value:.2f}"), f"{tokens / middle:.0f}",
+                f"{flops / middle / 1e9:.1f}", f"{max(memory) / 1e9:.2f} GB" if memory else "not told", ratio))
+    print()
+    table(rows)
+    print()
+    print("sgemm on this machine: " + "; ".join(
+        f"{label} {median_range(sgemm[side], lambda value: f'{value:.1f}')} GFLOP/s"
+        for side, label in (("ours", "ours"), ("peer", "PyTorch's"))))
+    layers, head = matrix_macs(model)
+    print(f"GFLOP/s counts 2 × multiply-adds of what the result needs: a token takes {layers:,} in the layers' matrices, "
+          f"{head:,} in the head,\nand attention over half of its window. A calibration needs them forward, back through the "
+          "activations, and\nonce more for the gradients of the layers' matrices; a second forward or recomputing is not "
+          "counted as use.")
+    print(f"load average {end_load[0]:.2f} after (each side alone keeps {arguments.threads} threads busy)")
+
+    # Did both sides do the same work?
+
+    disagreements = []
+    for title, task, contenders in tasks:
+        mine = results[task, "ours"][0]
+        for label, _ in contenders:
+            theirs = results[task, label][0]
+            for key in ("loss", "importance_sum"):
+                if key in mine and key in theirs and not same(mine[key], theirs[key]):
+                    disagreements.append(f"{title}: {key} is {mine[key]:.6g} with ours, {theirs[key]:.6g} with {label}")
+            if "similarities" in mine and "similarities" in theirs:
+                furthest = max(abs(a - b) for a, b in zip(mine["similarities"], theirs["similarities"]))
+                if len(mine["similarities"]) != len(theirs["similarities"]) or furthest > AGREEMENT:
+                    disagreements.append(f"{title}: layer similarities are up to {furthest:.2g} apart from {label}'s")
+    for line in disagreements:
+        print(f"bench: NOT THE SAME WORK: {line}", file=sys.stderr)
+
+    with open(arguments.output, "w") as file:
+        json.dump({
+            "when": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "cpu": cpu_model(), "cores": os.cpu_count(), "threads": arguments.threads,
+            "load_average": {"before": start_load, "after": end_load},
+            "model": model, "rounds": arguments.rounds, "seed": arguments.seed,
+            "sgemm_gflops": sgemm,
+            "tasks": {
+                task: {
+                    "sequences": len(inputs[task]["ids"]), "length": len(inputs[task]["ids"][0]),
+                    "useful_flops": useful_flops(model, task, len(inputs[task]["ids"]), len(inputs[task]["ids"][0])),
+                    "answers": {label: results[task, label] for label in ["ours"] + [label for label, _ in contenders]},
+                } for _, task, contenders in tasks
+            },
+            "ratios": ratios, "disagreements": disagreements,
+        }, file, indent=1)
+        file.write("\n")
+    print(f"written: {arguments.output}")
+    if disagreements:
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
