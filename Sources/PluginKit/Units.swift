@@ -121,7 +121,8 @@ public struct Units {
     original = UnsafeBufferPointer(start: units.original, count: Int(units.count)).map(Int.init)
     var matrices: [Matrix] = []
     for index in 0..<Int(units.matrix_count) {
-      matrices.append(try Matrix(units.matrices[index], count: count, statistics: statistics))
+      guard let matrix = units.matrices[index] else { throw PluginError("matrix \(index) is null") }
+      matrices.append(try Matrix(matrix.pointee, count: count, statistics: statistics))
     }
     self.matrices = matrices
   }
