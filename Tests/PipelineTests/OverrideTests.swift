@@ -124,7 +124,7 @@ import Testing
     ("{\"path\": \"calibration.txt\", \"format\": \"parquet\"}", "data.format: \"parquet\" is a string"),
     ("{\"file\": \"calibration.txt\"}", "data.file: unknown key"),
     ("{\"input\": \"calibratino\"}", "data.input: there is no input \"calibratino\"; did you mean"),
-    ("\"here\"", "/here is a folder, expected a file"),
+    ("\".\"", "/here is a folder, expected a file"),
     ("3", "data: 3 is an integer, expected a path"),
   ])
   func dataThatCannotBeReadIsRefused(data: String, sentence: String) throws {
