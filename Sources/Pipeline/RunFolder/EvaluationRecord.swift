@@ -62,7 +62,7 @@ public struct EvaluationRecord: Sendable, Equatable {
   public var json: JSONValue {
     [
       "stage": .string(stage), "evaluator": .string(evaluator), "parameters": .integer(parameters),
-      "macs": .integer(macs), "seconds": .number(seconds), "metrics": .array(metrics.map(\.json)),
+      "macs_per_token": .integer(macs), "seconds": .number(seconds), "metrics": .array(metrics.map(\.json)),
       "items": .object(JSONObject(items.map { ($0.name, .array($0.values.map { .number($0) })) })),
     ]
   }

@@ -61,7 +61,7 @@ public struct IterationRecord: Sendable, Equatable {
   public var json: JSONValue {
     [
       "number": .integer(number), "stage": .string(stage), "iteration": .integer(iteration),
-      "parameters": .integer(parameters), "macs": .integer(macs), "seconds": .number(seconds),
+      "parameters": .integer(parameters), "macs_per_token": .integer(macs), "seconds": .number(seconds),
       "layers": .array(layers.map(\.json)),
     ]
   }
