@@ -26,8 +26,11 @@
  *   Growth      Every struct that both sides read starts with struct_size, the sizeof it had where it was
  *               compiled. Structs only grow at their end. A field beyond struct_size does not exist:
  *               ask with AP_HAS(pointer, field) before using one that is newer than the ABI's x.0.
+ *               For the same reason lists of structs are lists of pointers: sizeof is no step through them.
  *   Errors      A call that can fail returns ap_status. Before it returns anything but AP_OK it gives a
- *               sentence to host->set_error. Nothing throws, exits, prints, or longjmps across this border.
+ *               sentence to host->set_error, unless it passes on what a service of the host answered: the
+ *               host has noted its own sentence then. Nothing throws, exits, prints, or longjmps across
+ *               this border.
  *   Null        No pointer is null unless it is marked [nullable].
  *   Threads     [host thread]: the host calls it from one thread at a time for one instance, not always
  *               the same one. [any thread]: may be called at any time, concurrently.
@@ -47,8 +50,8 @@ extern "C" {
 
 /* ---------------------------------------------------------------- 1. Words of the contract */
 
-/* A host refuses a library of another major version before it calls anything. Of the two minor versions
- * the lower one holds: neither side uses what came later. */
+/* A host refuses a library of another major version before it calls anything but the entry (section 5).
+ * Of the two minor versions the lower one holds: neither side uses what came later. */
 enum { AP_ABI_MAJOR = 1, AP_ABI_MINOR = 0 };
 
 typedef int32_t ap_status;
@@ -128,7 +131,7 @@ struct ap_host {
   /* The next two serve evaluators only and answer AP_UNSUPPORTED elsewhere. */
 
   /* Reads what a data option says (an option whose schema has "format": "adapt-pruner-data"). `option` is
-   * the option's key. [host thread] */
+   * the option's key. The caller has set out->struct_size. [host thread] */
   ap_status (*open_data)(const ap_host *host, const char *option, ap_corpus *out);
 
   /* Natural log-likelihoods under the model being evaluated. Sequence i is tokens[i][0 ..< lengths[i]],
@@ -188,7 +191,7 @@ typedef struct ap_units {
   int64_t count;            /* units at hand; those pruned earlier are gone */
   const int64_t *original;  /* [count]: each unit's index in the unpruned model */
   int64_t matrix_count;
-  const ap_matrix *matrices; /* attention: k, v, q, o; mlp: gate, up, down */
+  const ap_matrix *const *matrices; /* [matrix_count]; attention: k, v, q, o; mlp: gate, up, down */
 } ap_units;
 
 typedef struct ap_criterion {
@@ -226,12 +229,15 @@ typedef struct ap_descriptor {
   const char *summary;        /* one sentence */
   const char *licence;        /* an SPDX expression */
   const char *paper;          /* where the method is published. [nullable] */
-  const char *options_schema; /* JSON Schema of an object: type, enum, default, minimum, maximum and
-                                 description of each property. What it does not name is refused. */
+  const char *options_schema; /* JSON Schema of an object. Of a property it may say: type, enum, default,
+                                 minimum, exclusiveMinimum, maximum, items, minItems, description, and
+                                 "format": "adapt-pruner-data"; of the object: required. An option that it
+                                 does not name is refused. */
   const char *const *statistics; /* all it may ask for, ended by a null pointer */
   const void *interface;      /* ap_criterion, ap_allocator or ap_evaluator, as `kind` says */
 } ap_descriptor;
 
+/* The first three fields stay as they are in every major version: by them a host knows what it has. */
 typedef struct ap_library {
   uint32_t struct_size;
   uint16_t abi_major, abi_minor; /* AP_ABI_MAJOR, AP_ABI_MINOR where it was compiled */
@@ -280,8 +286,8 @@ typedef struct ap_family {
 typedef struct ap_layer {
   uint32_t struct_size;
   int64_t family_count;
-  const ap_family *families;  /* [family_count] */
-  const double *statistics;   /* in the order asked for */
+  const ap_family *const *families; /* [family_count] */
+  const double *statistics;         /* in the order asked for */
 } ap_layer;
 
 /* The budget, in the measure that the user gave the target in: parameters, or multiply-accumulates a
@@ -302,7 +308,7 @@ typedef struct ap_allocation {
   uint32_t struct_size;
   const ap_budget *budget;
   int64_t layer_count;
-  const ap_layer *layers;   /* [layer_count] */
+  const ap_layer *const *layers; /* [layer_count] */
 } ap_allocation;
 
 /* An answer for one family: families in the order of layers[0].families, layers[1].families, … */
@@ -319,9 +325,10 @@ typedef struct ap_allocator {
   void (*destroy)(void *instance);
   const char *const *(*statistics)(void *instance); /* as a criterion's. [nullable] */
 
-  /* Fills `shares`, whose struct_size the host has set. [host thread] */
+  /* Fills the structs of `shares`, one for each family of each layer, whose struct_size the host has set.
+   * [host thread] */
   ap_status (*allocate)(void *instance, const ap_host *host, const ap_model *model,
-                        const ap_allocation *allocation, ap_share *shares);
+                        const ap_allocation *allocation, ap_share *const *shares);
 
   /* Non-zero: this instance ends an iteration on its iteration_goal as nearly as whole units allow, and the
    * host refuses an answer that does not. Zero: it goes its own way (the published rules do), and the host

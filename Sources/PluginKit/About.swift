@@ -1,0 +1,106 @@
+/// What there is to know of a plugin without making an instance: becomes its `ap_descriptor`.
+public struct About: Sendable {
+  public var id: String
+  public var version: String
+  public var summary: String
+  public var licence: String
+  public var paper: String?
+  public var options: [Option]
+  public var statistics: [Statistic]
+
+  /// - Parameters:
+  ///   - id: `publisher.name`, lower case.
+  ///   - summary: one sentence.
+  ///   - licence: an SPDX expression.
+  ///   - paper: where the method is published.
+  ///   - statistics: all that an instance may ask for.
+  public init(
+    id: String, version: String = "1.0.0", summary: String, licence: String = "Apache-2.0",
+    paper: String? = nil, options: [Option] = [], statistics: [Statistic] = []
+  ) {
+    self.id = id
+    self.version = version
+    self.summary = summary
+    self.licence = licence
+    self.paper = paper
+    self.options = options
+    self.statistics = statistics
+  }
+}
+
+/// The statistics that the host can gather (sections 4 and 6 of the header).
+public enum Statistic: String, Sendable {
+  case gradient
+  case gradientSquare = "gradient_square"
+  case layerCosine = "layer_cosine"
+  case layerEuclidean = "layer_euclidean"
+  case layerManhattan = "layer_manhattan"
+}
+
+/// One option of a plugin, as a property of the JSON Schema by which the host checks what users write.
+public struct Option: Sendable {
+  let name: String
+  let schema: String
+  let isRequired: Bool
+
+  /// One of an enum's raw values.
+  public static func choice<Choice>(_ name: String, default choice: Choice, _ description: String) -> Option
+  where Choice: CaseIterable & RawRepresentable, Choice.RawValue == String {
+    let values = Choice.allCases.map { quoted($0.rawValue) }.joined(separator: ", ")
+    return Option(
+      name, "\"type\": \"string\", \"enum\": [\(values)], \"default\": \(quoted(choice.rawValue))", description)
+  }
+
+  public static func integer(
+    _ name: String, default value: Int, minimum: Int? = nil, maximum: Int? = nil, _ description: String
+  ) -> Option {
+    Option(name, "\"type\": \"integer\", \"default\": \(value)" + bounds(minimum, maximum), description)
+  }
+
+  /// An integer that may be left out, or null.
+  public static func optionalInteger(_ name: String, minimum: Int? = nil, _ description: String) -> Option {
+    Option(name, "\"type\": [\"integer\", \"null\"], \"default\": null" + bounds(minimum, nil), description)
+  }
+
+  public static func number(
+    _ name: String, default value: Double, minimum: Double? = nil, maximum: Double? = nil,
+    _ description: String
+  ) -> Option {
+    Option(name, "\"type\": \"number\", \"default\": \(value)" + bounds(minimum, maximum), description)
+  }
+
+  public static func integers(_ name: String, minimum: Int? = nil, _ description: String) -> Option {
+    Option(
+      name, "\"type\": \"array\", \"default\": [], \"items\": {\"type\": \"integer\"\(bounds(minimum, nil))}",
+      description)
+  }
+
+  /// Data that the plugin opens by `host.openData(name)`: the host knows what it may look like. Required.
+  public static func data(_ name: String, _ description: String) -> Option {
+    Option(name, "\"format\": \"adapt-pruner-data\"", description, isRequired: true)
+  }
+
+  private init(_ name: String, _ schema: String, _ description: String, isRequired: Bool = false) {
+    self.name = name
+    self.schema = "{\(schema), \"description\": \(Self.quoted(description))}"
+    self.isRequired = isRequired
+  }
+
+  private static func bounds<Number>(_ minimum: Number?, _ maximum: Number?) -> String {
+    (minimum.map { ", \"minimum\": \($0)" } ?? "") + (maximum.map { ", \"maximum\": \($0)" } ?? "")
+  }
+
+  /// A JSON string. Descriptions are one line of text: what else JSON escapes does not occur.
+  fileprivate static func quoted(_ text: String) -> String {
+    "\"" + text.map { $0 == "\"" || $0 == "\\" ? "\\\($0)" : String($0) }.joined() + "\""
+  }
+}
+
+extension About {
+  /// The options as JSON Schema of an object.
+  var schema: String {
+    let properties = options.map { "\(Option.quoted($0.name)): \($0.schema)" }.joined(separator: ", ")
+    let required = options.filter(\.isRequired).map { Option.quoted($0.name) }.joined(separator: ", ")
+    return "{\"type\": \"object\", \"properties\": {\(properties)}, \"required\": [\(required)]}"
+  }
+}

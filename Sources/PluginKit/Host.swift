@@ -1,0 +1,103 @@
+import PluginABI
+
+/// A failure in words: its sentence goes to the host with the status of its kind.
+public struct PluginError: Error, CustomStringConvertible {
+  public enum Kind: Sendable {
+    case failed
+    /// The options do not fit one another, or the model.
+    case invalidOptions
+    /// This model, family or statistic is not this plugin's.
+    case unsupported
+    /// The user asked to stop.
+    case cancelled
+  }
+
+  public var kind: Kind
+  public var description: String
+
+  public init(_ sentence: String, kind: Kind = .failed) {
+    self.kind = kind
+    self.description = sentence
+  }
+}
+
+/// The host's services (section 2 of the header), for the length of one call.
+public struct Host {
+  public enum LogLevel: Int32, Sendable { case debug, info, warning, error }
+
+  let pointer: UnsafePointer<ap_host>
+
+  public func log(_ sentence: String, level: LogLevel = .info) {
+    pointer.pointee.log(pointer, level.rawValue, sentence)
+  }
+
+  public func progress(_ done: Int, of total: Int) {
+    pointer.pointee.progress(pointer, Int64(done), Int64(total))
+  }
+
+  /// Throws once the user has asked to stop: call it in long loops.
+  public func checkCancellation() throws(PluginError) {
+    if pointer.pointee.is_cancelled(pointer) != 0 { throw PluginError("stopped on request", kind: .cancelled) }
+  }
+
+  /// `count` numbers uniform in [0, 1), the same for the same run seed, plugin and stream.
+  public func random(stream: UInt64, count: Int) -> [Float] {
+    [Float](unsafeUninitializedCapacity: count) { buffer, filled in
+      if let start = buffer.baseAddress { pointer.pointee.random_uniform(pointer, stream, start, Int64(count)) }
+      filled = count
+    }
+  }
+
+  func setError(_ sentence: String) { pointer.pointee.set_error(pointer, sentence) }
+}
+
+extension Host {
+  /// Runs a plugin's method at the border: what it throws becomes a sentence and a status.
+  func status(of body: () throws -> Void) -> ap_status {
+    do {
+      try body()
+      return ap_status(AP_OK)
+    } catch let refusal as ServiceRefusal {
+      return refusal.status
+    } catch let error as PluginError {
+      setError(error.description)
+      switch error.kind {
+      case .failed: return ap_status(AP_FAILED)
+      case .invalidOptions: return ap_status(AP_INVALID_OPTIONS)
+      case .unsupported: return ap_status(AP_UNSUPPORTED)
+      case .cancelled: return ap_status(AP_CANCELLED)
+      }
+    } catch {
+      setError("\(error)")
+      return ap_status(AP_FAILED)
+    }
+  }
+
+  func check(_ status: ap_status) throws(ServiceRefusal) {
+    if status != ap_status(AP_OK) { throw ServiceRefusal(status: status) }
+  }
+}
+
+/// A service of the host said no, and has noted why in its own words: passed on as it came.
+struct ServiceRefusal: Error {
+  let status: ap_status
+}
+
+/// Sizes of the model at hand, as it is now.
+public struct Model: Sendable {
+  public var architecture: String
+  public var layerCount: Int
+  public var hiddenSize: Int
+  public var vocabularySize: Int
+  public var parameters: Int
+  public var originalParameters: Int
+
+  init(_ model: UnsafePointer<ap_model>) {
+    architecture = String(cString: model.pointee.architecture)
+    layerCount = Int(model.pointee.layer_count)
+    hiddenSize = Int(model.pointee.hidden_size)
+    vocabularySize = Int(model.pointee.vocabulary_size)
+    parameters = Int(model.pointee.parameters)
+    originalParameters = Int(model.pointee.original_parameters)
+  }
+}

@@ -1,0 +1,165 @@
+import PluginABI
+import Synchronization
+
+/// `ap_host` for one instance of a plugin: the C functions, and what they work on.
+///
+/// Its address is handed to the plugin, so that it lives as long as the instance. `set_error`, `log`,
+/// `progress`, `is_cancelled`, `random_uniform` and `sgemm` may come from any thread and touch only constants
+/// and the locked sentence; the rest comes on the thread of the call.
+final class HostTable {
+  let services: HostServices
+  let plugin: String
+  let kind: PluginKind
+  /// Resolved.
+  let options: JSONObject
+  let pointer: UnsafeMutablePointer<ap_host>
+  private let sentence = Mutex<String?>(nil)
+  /// What `open_data` has handed out; freed when the call ends.
+  private var lent = Arena()
+  /// Between `call`s services for evaluators answer "unsupported".
+  private var isEvaluating = false
+
+  init(_ services: HostServices, plugin: String, kind: PluginKind, options: JSONObject) {
+    self.services = services
+    self.plugin = plugin
+    self.kind = kind
+    self.options = options
+    pointer = .allocate(capacity: 1)
+    pointer.initialize(to: Self.template)
+    pointer.pointee.context = Unmanaged.passUnretained(self).toOpaque()
+  }
+
+  deinit { pointer.deallocate() }
+
+  /// Makes one call into the plugin and turns a status into an error with the plugin's sentence.
+  func call(
+    _ function: String, evaluating: Bool = false, _ body: (UnsafePointer<ap_host>) -> ap_status
+  ) throws(PluginError) {
+    sentence.withLock { $0 = nil }
+    isEvaluating = evaluating
+    let status = body(UnsafePointer(pointer))
+    isEvaluating = false
+    lent = Arena()
+    guard status != ap_status(AP_OK) else { return }
+    let reason: CallStatus =
+      switch Int(status) {
+      case AP_FAILED: .failed
+      case AP_INVALID_OPTIONS: .invalidOptions
+      case AP_UNSUPPORTED: .unsupported
+      case AP_CANCELLED: .cancelled
+      case AP_OUT_OF_MEMORY: .outOfMemory
+      default: .unknown(Int(status))
+      }
+    throw .refused(
+      plugin: plugin, function: function, status: reason, sentence: sentence.withLock { $0 })
+  }
+
+  /// Runs a service: what it throws becomes the call's sentence.
+  private func serve(_ body: () throws -> Void) -> ap_status {
+    do {
+      try body()
+      return ap_status(AP_OK)
+    } catch {
+      sentence.withLock { $0 = "\(error)" }
+      return ap_status(error is CancellationError ? AP_CANCELLED : AP_FAILED)
+    }
+  }
+
+  private func unsupported(_ service: String) -> ap_status {
+    sentence.withLock { $0 = "the host does not offer \(service) here" }
+    return ap_status(AP_UNSUPPORTED)
+  }
+
+  private func openData(_ option: String, _ out: UnsafeMutablePointer<ap_corpus>) -> ap_status {
+    guard isEvaluating, let open = services.openData else { return unsupported("open_data") }
+    return serve {
+      guard let value = options[option] else { throw Misuse("no option \"\(option)\" is set") }
+      try requireSize(out.pointee.struct_size, ap_corpus.self, in: plugin)
+      let corpus = try open(option, value)
+      out.pointee.name = lent.text(corpus.name)
+      out.pointee.document_count = Int64(corpus.documents.count)
+      out.pointee.tokens = UnsafePointer(lent.array(corpus.documents.map { Optional(UnsafePointer(lent.array($0))) }))
+      out.pointee.lengths = UnsafePointer(lent.array(corpus.documents.map { Int64($0.count) }))
+    }
+  }
+
+  private func logLikelihood(
+    _ count: Int, _ tokens: UnsafePointer<UnsafePointer<Int32>?>, _ lengths: UnsafePointer<Int64>,
+    _ first: UnsafePointer<Int64>, _ out: UnsafePointer<UnsafeMutablePointer<Float>?>
+  ) -> ap_status {
+    guard isEvaluating, let score = services.logLikelihood else { return unsupported("log_likelihood") }
+    return serve {
+      let sequences = try (0..<count).map { index in
+        let (length, first) = (Int(lengths[index]), Int(first[index]))
+        guard let start = tokens[index], first >= 1, first <= length else {
+          throw Misuse("sequence \(index): first is \(first), and must be in 1 ... \(length)")
+        }
+        return HostServices.ScoredSequence(
+          tokens: Array(UnsafeBufferPointer(start: start, count: length)), first: first)
+      }
+      let answers = try score(sequences)
+      for (index, sequence) in sequences.enumerated() {
+        let expected = sequence.tokens.count - sequence.first
+        guard index < answers.count, answers[index].count == expected, let place = out[index] else {
+          throw Misuse("sequence \(index) should have \(expected) log-likelihoods")
+        }
+        for (offset, value) in answers[index].enumerated() { place[offset] = value }
+      }
+    }
+  }
+
+  /// A wrong use of a service, in words.
+  private struct Misuse: Error, CustomStringConvertible {
+    let description: String
+    init(_ description: String) { self.description = description }
+  }
+
+  private static func of(_ host: UnsafePointer<ap_host>?) -> HostTable? {
+    host?.pointee.context.map { Unmanaged<HostTable>.fromOpaque($0).takeUnretainedValue() }
+  }
+
+  private static var template: ap_host {
+    ap_host(
+      struct_size: UInt32(MemoryLayout<ap_host>.size), abi_major: UInt16(AP_ABI_MAJOR),
+      abi_minor: UInt16(AP_ABI_MINOR), context: nil,
+      set_error: { host, sentence in
+        guard let table = HostTable.of(host), let sentence else { return }
+        let text = String(cString: sentence)
+        table.sentence.withLock { $0 = text }
+      },
+      log: { host, level, sentence in
+        guard let table = HostTable.of(host), let sentence else { return }
+        let level = HostServices.LogLevel(rawValue: Int(level)) ?? .info
+        table.services.log(table.plugin, level, String(cString: sentence))
+      },
+      progress: { host, done, total in
+        guard let table = HostTable.of(host) else { return }
+        table.services.progress(table.plugin, Int(done), Int(total))
+      },
+      is_cancelled: { host in HostTable.of(host)?.services.isCancelled() == true ? 1 : 0 },
+      random_uniform: { host, stream, out, count in
+        guard let table = HostTable.of(host), let out, count > 0 else { return }
+        let random = RandomStream(seed: table.services.seed, plugin: table.plugin, stream: stream)
+        for index in 0..<Int(count) { out[index] = random.uniform(index) }
+      },
+      sgemm: { host, transposeA, transposeB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc in
+        guard let table = HostTable.of(host), let a, let b, let c else { return ap_status(AP_FAILED) }
+        guard let multiply = table.services.sgemm else { return table.unsupported("sgemm") }
+        return table.serve {
+          try multiply(
+            HostServices.MatrixProduct(
+              transposeA: transposeA != 0, transposeB: transposeB != 0, m: Int(m), n: Int(n), k: Int(k),
+              alpha: alpha, a: a, lda: Int(lda), b: b, ldb: Int(ldb), beta: beta, c: c, ldc: Int(ldc)))
+        }
+      },
+      open_data: { host, option, out in
+        guard let table = HostTable.of(host), let option, let out else { return ap_status(AP_FAILED) }
+        return table.openData(String(cString: option), out)
+      },
+      log_likelihood: { host, count, tokens, lengths, first, out in
+        guard let table = HostTable.of(host), let tokens, let lengths, let first, let out else {
+          return ap_status(AP_FAILED)
+        }
+        return table.logLikelihood(Int(count), tokens, lengths, first, out)
+      })  }
+}

@@ -1,0 +1,135 @@
+import Foundation
+
+/// What a `plugin.json` says of one plugin. Nothing of the plugin has been loaded.
+public struct PluginDescription: Equatable, Sendable {
+  public var id: String
+  public var kind: PluginKind
+  public var version: String
+  public var summary: String
+  /// The ABI that the library was built for.
+  public var abi: ABIVersion
+  /// The shared library, an absolute path.
+  public var library: String
+  /// The `plugin.json` that says so.
+  public var manifest: String
+}
+
+extension PluginDescription {
+  /// Reads a `plugin.json`:
+  ///
+  ///     {
+  ///       "library": "libMagnitude.so",
+  ///       "abi": { "major": 1, "minor": 0 },
+  ///       "plugins": [ { "id": "adapt-pruner.magnitude", "kind": "criterion", "version": "1.0.0",
+  ///                      "summary": "…" } ]
+  ///     }
+  ///
+  /// The library is looked for beside the file, then in the folder above it and the one above that, which is
+  /// where a build puts `libX.so` when `plugins/X/plugin.json` lies in the build folder.
+  static func read(manifest path: String) throws(PluginError) -> [PluginDescription] {
+    guard let data = FileManager.default.contents(atPath: path) else {
+      throw .badManifest(path: path, reason: "cannot be read")
+    }
+    let document: JSONValue
+    do { document = try JSONValue(parsing: [UInt8](data)) } catch {
+      throw .badManifest(path: path, reason: "\(error)")
+    }
+    let reader = ManifestReader(path: path)
+    let root = try reader.object(document, at: "the file", keys: ["library", "abi", "plugins"])
+    let name = try reader.string(root, "library", at: "")
+    let version = try reader.object(
+      try reader.member(root, "abi", at: ""), at: "abi", keys: ["major", "minor"])
+    let abi = ABIVersion(
+      major: try reader.integer(version, "major", at: "abi."),
+      minor: try reader.integer(version, "minor", at: "abi."))
+    guard let list = try reader.member(root, "plugins", at: "").arrayValue, !list.isEmpty else {
+      throw .badManifest(path: path, reason: "plugins should be an array of at least one plugin")
+    }
+    var plugins: [PluginDescription] = []
+    for (index, entry) in list.enumerated() {
+      let place = "plugins[\(index)]"
+      let members = try reader.object(entry, at: place, keys: ["id", "kind", "version", "summary"])
+      let id = try reader.string(members, "id", at: place + ".")
+      guard isPluginID(id) else {
+        throw .badManifest(path: path, reason: "\(place).id should be \(pluginIDSyntax), but is \"\(id)\"")
+      }
+      let kindName = try reader.string(members, "kind", at: place + ".")
+      guard let kind = PluginKind(rawValue: kindName) else {
+        let known = PluginKind.allCases.map(\.rawValue).joined(separator: ", ")
+        throw .badManifest(
+          path: path, reason: "\(place).kind should be one of \(known), but is \"\(kindName)\"")
+      }
+      plugins.append(
+        PluginDescription(
+          id: id, kind: kind, version: try reader.string(members, "version", at: place + "."),
+          summary: try reader.string(members, "summary", at: place + "."), abi: abi,
+          library: libraryPath(name, manifest: path), manifest: path))
+    }
+    return plugins
+  }
+
+  private static func libraryPath(_ name: String, manifest: String) -> String {
+    if name.hasPrefix("/") { return name }
+    let beside = URL(fileURLWithPath: manifest).deletingLastPathComponent()
+    let above = beside.deletingLastPathComponent()
+    let candidates = [beside, above, above.deletingLastPathComponent()].map {
+      $0.appendingPathComponent(name).path
+    }
+    return candidates.first { FileManager.default.fileExists(atPath: $0) } ?? candidates[0]
+  }
+}
+
+let pluginIDSyntax =
+  "\"publisher.name\" in lower-case letters, digits and '-' with one '.' between"
+
+/// `publisher.name`: lower-case letters, digits and '-', exactly one '.', neither side empty.
+func isPluginID(_ id: String) -> Bool {
+  let parts = id.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
+  return parts.count == 2
+    && parts.allSatisfy { part in
+      !part.isEmpty
+        && part.allSatisfy {
+          (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0)
+            || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) || $0 == UInt8(ascii: "-")
+        }
+    }
+}
+
+/// Typed access with errors that name the file and the place in it.
+private struct ManifestReader {
+  let path: String
+
+  func object(_ value: JSONValue, at place: String, keys: [String]) throws(PluginError) -> JSONObject {
+    guard let object = value.objectValue else {
+      throw .badManifest(path: path, reason: "\(place) should be an object, but is \(value.kindName)")
+    }
+    if let unknown = object.keys.first(where: { !keys.contains($0) }) {
+      let hint = nearestName(to: unknown, among: keys).map { " Did you mean \"\($0)\"?" } ?? ""
+      throw .badManifest(
+        path: path,
+        reason: "\(place) has an unknown key \"\(unknown)\".\(hint) Known: \(keys.joined(separator: ", "))")
+    }
+    return object
+  }
+
+  func member(_ object: JSONObject, _ key: String, at place: String) throws(PluginError) -> JSONValue {
+    guard let value = object[key] else { throw .badManifest(path: path, reason: "\(place)\(key) is missing") }
+    return value
+  }
+
+  func string(_ object: JSONObject, _ key: String, at place: String) throws(PluginError) -> String {
+    let value = try member(object, key, at: place)
+    guard let text = value.stringValue else {
+      throw .badManifest(path: path, reason: "\(place)\(key) should be a string, but is \(value.kindName)")
+    }
+    return text
+  }
+
+  func integer(_ object: JSONObject, _ key: String, at place: String) throws(PluginError) -> Int {
+    let value = try member(object, key, at: place)
+    guard let number = value.integerValue else {
+      throw .badManifest(path: path, reason: "\(place)\(key) should be an integer, but is \(value.kindName)")
+    }
+    return number
+  }
+}

@@ -1,0 +1,74 @@
+import Foundation
+
+/// The plugins that can be found, by id, without loading any.
+public struct PluginRegistry: Sendable {
+  /// In the order of the search path; ids are unique.
+  public private(set) var plugins: [PluginDescription] = []
+  /// Plugins whose id had been taken by an earlier one.
+  public private(set) var shadowed: [PluginDescription] = []
+  /// Files that were found and could not be read. One bad file does not hide the others.
+  public private(set) var problems: [PluginError] = []
+  /// Every folder that was looked into.
+  public private(set) var tried: [TriedPath] = []
+
+  /// Looks for `plugin.json` and `*/plugin.json` in each folder, in order; the first plugin of an id wins.
+  public init(searching paths: [String]) {
+    for path in paths {
+      guard let entries = try? FileManager.default.contentsOfDirectory(atPath: path) else {
+        tried.append(TriedPath(path: path, found: nil))
+        continue
+      }
+      var ids: [String] = []
+      let manifests = ["plugin.json"] + entries.sorted().map { $0 + "/plugin.json" }
+      for manifest in manifests.map({ path + "/" + $0 })
+      where FileManager.default.fileExists(atPath: manifest) {
+        do {
+          for plugin in try PluginDescription.read(manifest: manifest) {
+            ids.append(plugin.id)
+            if plugins.contains(where: { $0.id == plugin.id }) {
+              shadowed.append(plugin)
+            } else {
+              plugins.append(plugin)
+            }
+          }
+        } catch { problems.append(error) }
+      }
+      tried.append(TriedPath(path: path, found: ids))
+    }
+  }
+
+  /// Where plugins are looked for: `explicit` (from `--plugin-path`), then the colon-separated
+  /// `ADAPT_PRUNER_PLUGIN_PATH`, then `plugins` beside the executable, then
+  /// `~/.local/share/adapt-pruner/plugins`.
+  public static func searchPath(
+    explicit: [String] = [], environment: [String: String] = ProcessInfo.processInfo.environment,
+    executable: String? = Self.executable
+  ) -> [String] {
+    var paths = explicit
+    paths += (environment["ADAPT_PRUNER_PLUGIN_PATH"] ?? "").split(separator: ":").map(String.init)
+    if let executable {
+      paths.append(URL(fileURLWithPath: executable).deletingLastPathComponent().path + "/plugins")
+    }
+    if let home = environment["HOME"], !home.isEmpty {
+      paths.append(home + "/.local/share/adapt-pruner/plugins")
+    }
+    var seen: Set<String> = []
+    return paths.filter { seen.insert($0).inserted }
+  }
+
+  /// The running executable, symbolic links resolved.
+  public static var executable: String? {
+    try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+  }
+
+  /// The plugin of this id, or an error that lists where it was looked for and which id comes near.
+  public func find(_ id: String, kind: PluginKind? = nil) throws(PluginError) -> PluginDescription {
+    guard let plugin = plugins.first(where: { $0.id == id }) else {
+      let candidates = plugins.filter { kind == nil || $0.kind == kind }.map(\.id)
+      throw .notFound(
+        id: id, kind: kind, nearest: nearestName(to: id, among: candidates), tried: tried)
+    }
+    if let kind, plugin.kind != kind { throw .wrongKind(plugin: id, expected: kind, got: plugin.kind) }
+    return plugin
+  }
+}

@@ -1,0 +1,160 @@
+import PluginABI
+
+/// A plugin whose library is loaded and whose descriptor has been checked.
+public struct LoadedPlugin: @unchecked Sendable {
+  public let id: String
+  public let kind: PluginKind
+  public let version: String
+  public let summary: String
+  /// An SPDX expression.
+  public let licence: String
+  public let paper: String?
+  public let schema: OptionsSchema
+  /// All that its instances may ask for.
+  public let statistics: [String]
+  /// The ABI that both sides speak.
+  public let abi: ABIVersion
+  /// An absolute path.
+  public let library: String
+
+  /// `ap_criterion`, `ap_allocator` or `ap_evaluator`, constant until the process ends: hence
+  /// `@unchecked Sendable`.
+  let interface: UnsafeRawPointer
+
+  public init(loading description: PluginDescription) throws(PluginError) {
+    let library = try PluginLibrary(opening: description.library, for: description)
+    let ids = library.descriptors.map { $0.pointee.id.map { String(cString: $0) } ?? "" }
+    guard let index = ids.firstIndex(of: description.id) else {
+      throw .badDescriptor(
+        library: library.path, plugin: description.id, field: "id", expected: "in the library",
+        got: "missing: it holds " + (ids.isEmpty ? "no plugin" : ids.joined(separator: ", ")))
+    }
+    try self.init(
+      DescriptorReader(
+        library: library.path, plugin: description.id, descriptor: library.descriptors[index].pointee),
+      as: description, abi: library.version)
+  }
+
+  private init(
+    _ reader: DescriptorReader, as description: PluginDescription, abi: ABIVersion
+  ) throws(PluginError) {
+    let descriptor = reader.descriptor
+    id = try reader.text(descriptor.id, "id")
+    if !isPluginID(id) { throw reader.wrong("id", expected: pluginIDSyntax, got: "\"\(id)\"") }
+    kind = try reader.kind()
+    if kind != description.kind {
+      throw reader.wrong(
+        "kind", expected: "\(description.kind.rawValue) as in \(description.manifest)", got: kind.rawValue)
+    }
+    version = try reader.text(descriptor.version, "version")
+    if version != description.version {
+      throw reader.wrong(
+        "version", expected: "\(description.version) as in \(description.manifest)", got: version)
+    }
+    summary = try reader.text(descriptor.summary, "summary")
+    licence = try reader.text(descriptor.licence, "licence")
+    paper = descriptor.paper.map { String(cString: $0) }
+    do {
+      schema = try OptionsSchema(parsing: try reader.text(descriptor.options_schema, "options_schema"))
+    } catch let error as OptionsError {
+      throw reader.wrong("options_schema", expected: "a JSON Schema of an object", got: "wrong: \(error)")
+    } catch let error as PluginError {
+      throw error
+    } catch {
+      throw reader.wrong("options_schema", expected: "a JSON Schema of an object", got: "\(error)")
+    }
+    guard let names = descriptor.statistics else {
+      throw reader.wrong("statistics", expected: "a list that ends with null", got: "null")
+    }
+    statistics = list(names)
+    for statistic in statistics where !kind.knownStatistics.contains(statistic) {
+      throw .unknownStatistic(
+        plugin: id, statistic: statistic, kind: kind, known: kind.knownStatistics)
+    }
+    guard let interface = descriptor.interface else {
+      throw reader.wrong("interface", expected: "a table", got: "null")
+    }
+    let size = interface.assumingMemoryBound(to: UInt32.self).pointee
+    switch kind {
+    case .criterion: try requireSize(size, ap_criterion.self, in: reader.library)
+    case .allocator: try requireSize(size, ap_allocator.self, in: reader.library)
+    case .evaluator: try requireSize(size, ap_evaluator.self, in: reader.library)
+    }
+    try reader.requireFunctions(of: kind, at: interface)
+    self.interface = interface
+    self.abi = abi
+    library = reader.library
+  }
+
+  /// This plugin's options, defaults filled in.
+  public func resolve(_ options: JSONValue, at path: String = "") throws(PluginError) -> JSONValue {
+    do { return try schema.resolve(options, at: path) } catch { throw .badOptions(plugin: id, error) }
+  }
+}
+
+extension PluginKind {
+  /// What the host can gather: sections 4 and 6 of the header.
+  public var knownStatistics: [String] {
+    switch self {
+    case .criterion: ["gradient", "gradient_square"]
+    case .allocator: ["layer_cosine", "layer_euclidean", "layer_manhattan"]
+    case .evaluator: []
+    }
+  }
+}
+
+/// The strings of a list that ends with a null pointer.
+func list(_ pointer: UnsafePointer<UnsafePointer<CChar>?>) -> [String] {
+  var texts: [String] = []
+  while let text = pointer[texts.count] { texts.append(String(cString: text)) }
+  return texts
+}
+
+private struct DescriptorReader {
+  let library: String
+  let plugin: String
+  let descriptor: ap_descriptor
+
+  func wrong(_ field: String, expected: String, got: String) -> PluginError {
+    .badDescriptor(library: library, plugin: plugin, field: field, expected: expected, got: got)
+  }
+
+  func text(_ pointer: UnsafePointer<CChar>?, _ field: String) throws(PluginError) -> String {
+    guard let pointer else { throw wrong(field, expected: "a text", got: "null") }
+    return String(cString: pointer)
+  }
+
+  func kind() throws(PluginError) -> PluginKind {
+    switch Int(descriptor.kind) {
+    case AP_CRITERION: return .criterion
+    case AP_ALLOCATOR: return .allocator
+    case AP_EVALUATOR: return .evaluator
+    default:
+      throw wrong("kind", expected: "1 (criterion), 2 (allocator) or 3 (evaluator)", got: "\(descriptor.kind)")
+    }
+  }
+
+  func requireFunctions(of kind: PluginKind, at table: UnsafeRawPointer) throws(PluginError) {
+    func require(_ name: String, _ isPresent: Bool) throws(PluginError) {
+      if !isPresent { throw wrong("\(kind.rawValue) table's \(name)", expected: "a function", got: "null") }
+    }
+    switch kind {
+    case .criterion:
+      let table = table.assumingMemoryBound(to: ap_criterion.self).pointee
+      try require("create", table.create != nil)
+      try require("destroy", table.destroy != nil)
+      try require("score", table.score != nil)
+    case .allocator:
+      let table = table.assumingMemoryBound(to: ap_allocator.self).pointee
+      try require("create", table.create != nil)
+      try require("destroy", table.destroy != nil)
+      try require("allocate", table.allocate != nil)
+      try require("meets_goal", table.meets_goal != nil)
+    case .evaluator:
+      let table = table.assumingMemoryBound(to: ap_evaluator.self).pointee
+      try require("create", table.create != nil)
+      try require("destroy", table.destroy != nil)
+      try require("evaluate", table.evaluate != nil)
+    }
+  }
+}

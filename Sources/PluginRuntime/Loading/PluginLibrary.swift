@@ -1,0 +1,61 @@
+import Foundation
+import PluginABI
+
+/// The ABI that this host speaks.
+extension ABIVersion {
+  public static let host = ABIVersion(major: Int(AP_ABI_MAJOR), minor: Int(AP_ABI_MINOR))
+}
+
+/// A shared library that is in memory, and speaks our ABI. It stays until the process ends.
+struct PluginLibrary {
+  let path: String
+  /// The lower of both sides' minor versions.
+  let version: ABIVersion
+  let descriptors: [UnsafePointer<ap_descriptor>]
+
+  /// - Parameter plugin: whose loading this is, for error sentences.
+  init(opening path: String, for plugin: PluginDescription) throws(PluginError) {
+    self.path = path
+    // By plugin.json, before any code of the library runs (its initialisers do in dlopen).
+    if plugin.abi.major != ABIVersion.host.major {
+      throw .otherMajor(library: path, plugin: plugin.id, expected: .host, got: plugin.abi)
+    }
+    // Never closed: the Swift runtime, for one, does not survive that. NODELETE says so to the loader too.
+    guard let handle = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE) else {
+      throw .cannotLoad(library: path, reason: dlerror().map { String(cString: $0) } ?? "no reason is given")
+    }
+    guard let symbol = dlsym(handle, AP_ENTRY_SYMBOL) else {
+      throw .noEntry(library: path, symbol: AP_ENTRY_SYMBOL)
+    }
+    let entry = unsafeBitCast(symbol, to: (@convention(c) () -> UnsafePointer<ap_library>?).self)
+    guard let library = entry() else {
+      throw .badDescriptor(
+        library: path, plugin: plugin.id, field: AP_ENTRY_SYMBOL + "()", expected: "a library", got: "null")
+    }
+    let got = ABIVersion(major: Int(library.pointee.abi_major), minor: Int(library.pointee.abi_minor))
+    if got.major != ABIVersion.host.major {
+      throw .otherMajor(library: path, plugin: plugin.id, expected: .host, got: got)
+    }
+    version = min(got, .host)
+    try requireSize(library.pointee.struct_size, ap_library.self, in: path)
+    var descriptors: [UnsafePointer<ap_descriptor>] = []
+    for index in 0..<max(0, Int(library.pointee.count)) {
+      guard let list = library.pointee.descriptors, let descriptor = list[index] else {
+        throw .badDescriptor(
+          library: path, plugin: plugin.id, field: "descriptors[\(index)]", expected: "a descriptor",
+          got: "null")
+      }
+      try requireSize(descriptor.pointee.struct_size, ap_descriptor.self, in: path)
+      descriptors.append(descriptor)
+    }
+    self.descriptors = descriptors
+  }
+}
+
+/// A struct of version 1.0 is whole; a longer one comes from a later minor version, and its end is ignored.
+func requireSize<Struct>(_ size: UInt32, _ type: Struct.Type, in library: String) throws(PluginError) {
+  let expected = MemoryLayout<Struct>.size
+  if Int(size) < expected {
+    throw .truncated(library: library, structure: "\(type)", expected: expected, got: Int(size))
+  }
+}

@@ -1,0 +1,134 @@
+/// All that can go wrong with a plugin, as data; `description` puts it into words, here and only here.
+///
+/// The caller adds the stage: these know no pipeline.
+public enum PluginError: Error, Equatable, Sendable {
+  // Finding
+  case notFound(id: String, kind: PluginKind?, nearest: String?, tried: [TriedPath])
+  case badManifest(path: String, reason: String)
+
+  // Loading
+  case cannotLoad(library: String, reason: String)
+  case noEntry(library: String, symbol: String)
+  case otherMajor(library: String, plugin: String, expected: ABIVersion, got: ABIVersion)
+  case truncated(library: String, structure: String, expected: Int, got: Int)
+  case badDescriptor(library: String, plugin: String, field: String, expected: String, got: String)
+  case unknownStatistic(plugin: String, statistic: String, kind: PluginKind, known: [String])
+
+  // Configuring
+  case badOptions(plugin: String, OptionsError)
+  case wrongKind(plugin: String, expected: PluginKind, got: PluginKind)
+
+  // Calling
+  case refused(plugin: String, function: String, status: CallStatus, sentence: String?)
+  case tooFewScores(plugin: String, place: String, expected: Int, got: Int)
+  case tooManyScores(plugin: String, place: String, expected: Int)
+  case notFinite(plugin: String, place: String, index: Int, value: String)
+  case outOfRange(plugin: String, place: String, field: String, expected: String, got: String)
+  case goalMissed(plugin: String, goal: Int, got: Int, tolerance: Int)
+  case noMetrics(plugin: String)
+  case badMetric(plugin: String, metric: String, reason: String)
+}
+
+/// Where a plugin was looked for, and what was there.
+public struct TriedPath: Equatable, Sendable {
+  public var path: String
+  /// Ids found there; nil: there is no such folder.
+  public var found: [String]?
+}
+
+public struct ABIVersion: Equatable, Comparable, Sendable, CustomStringConvertible {
+  public var major: Int
+  public var minor: Int
+
+  public init(major: Int, minor: Int) {
+    self.major = major
+    self.minor = minor
+  }
+
+  public var description: String { "\(major).\(minor)" }
+  public static func < (left: Self, right: Self) -> Bool {
+    (left.major, left.minor) < (right.major, right.minor)
+  }
+}
+
+public enum PluginKind: String, CaseIterable, Sendable {
+  case criterion, allocator, evaluator
+
+  var withArticle: String { self == .criterion ? "a criterion" : "an \(rawValue)" }
+}
+
+/// `ap_status`, other than AP_OK.
+public enum CallStatus: Equatable, Sendable {
+  case failed, invalidOptions, unsupported, cancelled, outOfMemory
+  case unknown(Int)
+}
+
+extension PluginError: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .notFound(let id, let kind, let nearest, let tried):
+      let what = kind.map { "\($0.rawValue) \"\(id)\"" } ?? "plugin \"\(id)\""
+      let hint = nearest.map { " Did you mean \"\($0)\"?" } ?? ""
+      let list = tried.map { place in
+        switch place.found {
+        case nil: "\n  \(place.path): no such folder"
+        case let ids? where ids.isEmpty: "\n  \(place.path): no plugin.json"
+        case let ids?: "\n  \(place.path): \(ids.joined(separator: ", "))"
+        }
+      }
+      return "There is no \(what).\(hint) Looked in:" + (list.isEmpty ? " no folder at all" : list.joined())
+    case .badManifest(let path, let reason): return "\(path): \(reason)"
+
+    case .cannotLoad(let library, let reason): return "\(library) could not be loaded: \(reason)"
+    case .noEntry(let library, let symbol):
+      return "\(library) is no plugin library: it exports no function \(symbol). Is it exported with "
+        + "default visibility, and as a C function?"
+    case .otherMajor(let library, let plugin, let expected, let got):
+      return "\(plugin) (\(library)) was built for version \(got) of the plugin ABI, this host speaks "
+        + "\(expected): the first number must be the same. Rebuild the plugin with this host's header."
+    case .truncated(let library, let structure, let expected, let got):
+      return "\(library): \(structure) says it is \(got) bytes long, version 1.0 of the ABI has \(expected). "
+        + "Set struct_size to sizeof(\(structure))."
+    case .badDescriptor(let library, let plugin, let field, let expected, let got):
+      return "\(library): \(field) of \(plugin) should be \(expected), but is \(got)."
+    case .unknownStatistic(let plugin, let statistic, let kind, let known):
+      let hint = nearestName(to: statistic, among: known).map { " Did you mean \"\($0)\"?" } ?? ""
+      return "\(plugin) asks for the statistic \"\(statistic)\", which the host does not have for "
+        + "\(kind.withArticle).\(hint) It has: \(known.joined(separator: ", "))"
+
+    case .badOptions(let plugin, let error): return "options of \(plugin): \(error)"
+    case .wrongKind(let plugin, let expected, let got):
+      return "\(plugin) is \(got.withArticle), and \(expected.withArticle) is wanted here."
+
+    case .refused(let plugin, let function, let status, let sentence):
+      let reason = sentence ?? "it gave no reason"
+      return "\(plugin): \(function) \(status.words): \(reason)"
+    case .tooFewScores(let plugin, let place, let expected, let got):
+      return "\(plugin): too few scores for \(place): \(got) were written, \(expected) are needed."
+    case .tooManyScores(let plugin, let place, let expected):
+      return "\(plugin): too many scores for \(place): \(expected) are needed, and more were written."
+    case .notFinite(let plugin, let place, let index, let value):
+      return "\(plugin): the score of unit \(index) of \(place) is \(value), and must be finite."
+    case .outOfRange(let plugin, let place, let field, let expected, let got):
+      return "\(plugin): \(field) of \(place) must be \(expected), but is \(got)."
+    case .goalMissed(let plugin, let goal, let got, let tolerance):
+      return "\(plugin) says that it meets goals, but ended at \(got), which is not within \(tolerance) "
+        + "below the iteration's goal of \(goal)."
+    case .noMetrics(let plugin): return "\(plugin) gave no metric."
+    case .badMetric(let plugin, let metric, let reason): return "\(plugin): metric \"\(metric)\": \(reason)"
+    }
+  }
+}
+
+extension CallStatus {
+  var words: String {
+    switch self {
+    case .failed: "failed"
+    case .invalidOptions: "refused the options"
+    case .unsupported: "does not support this"
+    case .cancelled: "was cancelled"
+    case .outOfMemory: "ran out of memory"
+    case .unknown(let number): "answered the unknown status \(number)"
+    }
+  }
+}
