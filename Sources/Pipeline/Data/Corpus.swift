@@ -1,0 +1,184 @@
+import Foundation
+import PluginRuntime
+
+/// Tokenized documents.
+public struct Corpus: Sendable, Equatable {
+  /// The data source's name.
+  public let name: String
+  /// Token ids, without special tokens, of each document; none is empty.
+  public let documents: [[Int32]]
+
+  public init(name: String, documents: [[Int32]]) {
+    self.name = name
+    self.documents = documents
+  }
+}
+
+extension DataSource {
+  /// Reads the file.
+  ///
+  /// Documents without any token (an empty line of a JSONL file's field, say) are left out.
+  /// - Parameters:
+  ///   - vocabularySize: token ids are below it.
+  ///   - tokenize: token ids of a text, without special tokens.
+  /// - Throws: `DataError`, or what `tokenize` throws.
+  public func load(vocabularySize: Int, tokenize: (String) throws -> [Int32]) throws -> Corpus {
+    let documents =
+      switch format {
+      case .text: [try tokenize(text())]
+      case .jsonl(let field): try texts(ofField: field).map(tokenize)
+      case .ids: try tokenIDs(vocabularySize: vocabularySize)
+      }
+    let present = documents.filter { !$0.isEmpty }
+    guard !present.isEmpty else { throw DataError.empty(path: path) }
+    return Corpus(name: name, documents: present)
+  }
+
+  private func bytes() throws(DataError) -> [UInt8] {
+    do {
+      return Array(try Data(contentsOf: URL(fileURLWithPath: path)))
+    } catch {
+      let exists = FileManager.default.fileExists(atPath: path)
+      throw .unreadable(
+        path: path, reason: exists ? error.localizedDescription : "there is no such file")
+    }
+  }
+
+  private func text() throws(DataError) -> String {
+    var bytes = try bytes()[...]
+    if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { bytes = bytes.dropFirst(3) }
+    guard let text = String(validating: bytes, as: UTF8.self) else {
+      throw .notUTF8(path: path, byte: bytes.startIndex + Self.firstInvalidByte(bytes))
+    }
+    if text.allSatisfy(\.isWhitespace) { throw .empty(path: path) }
+    return text
+  }
+
+  private static func firstInvalidByte(_ bytes: ArraySlice<UInt8>) -> Int {
+    var parser = Unicode.UTF8.ForwardParser()
+    var rest = bytes.makeIterator()
+    var offset = 0
+    while case .valid(let scalar) = parser.parseScalar(from: &rest) { offset += scalar.count }
+    return offset
+  }
+
+  // MARK: JSONL
+
+  private func texts(ofField field: String) throws(DataError) -> [String] {
+    var texts: [String] = []
+    let lines = try bytes().split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+    for (index, line) in lines.enumerated() {
+      if line.allSatisfy({ $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }) { continue }
+      texts.append(try text(ofField: field, line: Array(line), number: index + 1))
+    }
+    return texts
+  }
+
+  private func text(ofField field: String, line: [UInt8], number: Int) throws(DataError) -> String {
+    let value: JSONValue
+    do {
+      value = try JSONValue(parsing: line)
+    } catch {
+      throw .brokenLine(path: path, line: number, reason: "column \(error.column): \(error.reason)")
+    }
+    guard case .object(let object) = value else {
+      throw .brokenLine(
+        path: path, line: number, reason: "this is \(value.kindName), expected an object with \"\(field)\"")
+    }
+    guard let member = object[field] else {
+      throw .brokenLine(
+        path: path, line: number,
+        reason: "there is no \"\(field)\"; "
+          + NearestName.advice(for: field, among: object.keys, called: "fields"))
+    }
+    guard let text = member.stringValue else {
+      throw .brokenLine(
+        path: path, line: number, reason: "\"\(field)\" is \(member.kindName), expected a string")
+    }
+    return text
+  }
+
+  // MARK: Token ids
+
+  /// Lists of token ids: bare, or as the member `ids` or `windows` of an object.
+  private func tokenIDs(vocabularySize: Int) throws(DataError) -> [[Int32]] {
+    let document: JSONValue
+    do {
+      document = try JSONValue(parsing: try bytes())
+    } catch let error as JSONSyntaxError {
+      throw .brokenIDs(path: path, place: "", reason: error.description)
+    } catch let error as DataError {
+      throw error
+    } catch {
+      throw .unreadable(path: path, reason: "\(error)")
+    }
+    let key = ["ids", "windows"].first { document[$0] != nil }
+    let value = key.flatMap { document[$0] } ?? document
+    let place = key.map(JSONPath.root.key) ?? .root
+    guard let lists = value.arrayValue else {
+      throw .brokenIDs(
+        path: path, place: place.description,
+        reason: "this is \(value.kindName), expected lists of token ids, bare or as \"ids\" or \"windows\"")
+    }
+    var documents: [[Int32]] = []
+    for (index, list) in lists.enumerated() {
+      documents.append(try tokenIDs(list, at: place.index(index), vocabularySize: vocabularySize))
+    }
+    return documents
+  }
+
+  private func tokenIDs(
+    _ list: JSONValue, at place: JSONPath, vocabularySize: Int
+  ) throws(DataError) -> [Int32] {
+    guard let elements = list.arrayValue else {
+      throw .brokenIDs(
+        path: path, place: place.description, reason: "this is \(list.kindName), expected a list of token ids")
+    }
+    var ids: [Int32] = []
+    ids.reserveCapacity(elements.count)
+    for (index, element) in elements.enumerated() {
+      guard let id = element.integerValue else {
+        throw .brokenIDs(
+          path: path, place: place.index(index).description, reason: "\(element.shown), expected a token id")
+      }
+      guard id >= 0, id < vocabularySize, let small = Int32(exactly: id) else {
+        throw .outOfVocabulary(
+          path: path, place: place.index(index).description, id: id, vocabularySize: vocabularySize)
+      }
+      ids.append(small)
+    }
+    return ids
+  }
+}
+
+extension CalibrationSample {
+  /// The calibration sequences, `[sequences][length]`.
+  ///
+  /// From text: all documents joined to N tokens, sequence i starts at i · (N / sequences), so that the
+  /// sequences are spread over the whole text. From token ids: the first lists as they stand, cut to `length`.
+  public func sequences(from corpus: Corpus) throws(DataError) -> [[Int32]] {
+    if data.format == .ids { return try firstSequences(of: corpus.documents) }
+    let tokens = corpus.documents.reduce(0) { $0 + $1.count }
+    // Sequences don't overlap.
+    let stride = tokens / max(1, sequences)
+    guard stride >= length else {
+      throw .tooFewTokens(path: data.path, tokens: tokens, sequences: sequences, length: length)
+    }
+    let ids = Array(corpus.documents.joined())
+    return (0..<sequences).map { Array(ids[$0 * stride..<$0 * stride + length]) }
+  }
+
+  private func firstSequences(of documents: [[Int32]]) throws(DataError) -> [[Int32]] {
+    guard documents.count >= sequences else {
+      throw .tooFewSequences(path: data.path, sequences: documents.count, needed: sequences)
+    }
+    var chosen: [[Int32]] = []
+    for (index, document) in documents.prefix(sequences).enumerated() {
+      guard document.count >= length else {
+        throw .shortSequence(path: data.path, sequence: index, tokens: document.count, length: length)
+      }
+      chosen.append(Array(document.prefix(length)))
+    }
+    return chosen
+  }
+}

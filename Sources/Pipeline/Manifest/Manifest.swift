@@ -1,0 +1,153 @@
+import PluginRuntime
+
+/// A pipeline with nothing left open: defaults filled in, inputs and paths resolved, plugins and their
+/// options checked. `ManifestResolver` makes it from JSON; `json` turns it back.
+public struct Manifest: Sendable, Equatable {
+  public let name: String
+  public let description: String
+  /// What all random numbers of the run depend on.
+  public let seed: Int
+  public let stages: [Stage]
+}
+
+/// One step of a pipeline.
+public struct Stage: Sendable, Equatable {
+  /// Unique in the manifest: as given, or the stage's kind with a number if that is taken.
+  public let name: String
+  /// Where it stands, for messages.
+  public let path: JSONPath
+  public let work: StageWork
+}
+
+/// What a stage does.
+public enum StageWork: Sendable, Equatable {
+  case evaluate(EvaluateStage)
+  case prune(PruneStage)
+  case save(SaveStage)
+  case repeated(RepeatStage)
+}
+
+/// A plugin with its options, as they fit its schema.
+public struct PluginUse: Sendable, Equatable {
+  public let id: String
+  /// All options, defaults filled in. Data options hold `data`'s sources in JSON.
+  public let options: JSONObject
+  /// The sources behind the data options, by the option's key.
+  public let data: [String: DataSource]
+  /// The statistics that the plugin needs with these options.
+  public let statistics: [String]
+
+  public init(id: String, options: JSONObject, data: [String: DataSource], statistics: [String]) {
+    self.id = id
+    self.options = options
+    self.data = data
+    self.statistics = statistics
+  }
+}
+
+/// Measures the model as it is now.
+public struct EvaluateStage: Sendable, Equatable {
+  public let evaluators: [PluginUse]
+
+  public init(evaluators: [PluginUse]) {
+    self.evaluators = evaluators
+  }
+}
+
+/// Removes units until the target is met.
+public struct PruneStage: Sendable, Equatable {
+  public let criterion: PluginUse
+  public let allocator: PluginUse
+  public let calibration: Calibration
+  public let target: Target
+  /// In how many steps the target is approached.
+  public let iterations: Int
+  public let families: [UnitFamily]
+  /// Whether every unit's score is kept in the run folder.
+  public let recordsScores: Bool
+
+  public init(
+    criterion: PluginUse, allocator: PluginUse, calibration: Calibration, target: Target, iterations: Int,
+    families: [UnitFamily], recordsScores: Bool
+  ) {
+    self.criterion = criterion
+    self.allocator = allocator
+    self.calibration = calibration
+    self.target = target
+    self.iterations = iterations
+    self.families = families
+    self.recordsScores = recordsScores
+  }
+}
+
+/// A sort of unit that can be removed.
+public enum UnitFamily: String, Sendable, CaseIterable {
+  case attention, mlp
+}
+
+/// The text that statistics are gathered from.
+public enum Calibration: Sendable, Equatable {
+  /// No plugin of the stage needs statistics.
+  case none
+  case sample(CalibrationSample)
+}
+
+/// `sequences` × `length` tokens of a data source, taken in mini-batches of `batchSize` sequences.
+public struct CalibrationSample: Sendable, Equatable {
+  public let data: DataSource
+  public let sequences: Int
+  public let length: Int
+  public let batchSize: Int
+
+  public init(data: DataSource, sequences: Int, length: Int, batchSize: Int) {
+    self.data = data
+    self.sequences = sequences
+    self.length = length
+    self.batchSize = batchSize
+  }
+}
+
+/// How large the model may be after a prune stage.
+public struct Target: Sendable, Equatable {
+  public enum Measure: String, Sendable, CaseIterable { case parameters, macs }
+  /// What a fraction is a fraction of.
+  public enum Base: String, Sendable, CaseIterable {
+    /// The model as it was before the run.
+    case original
+    /// The model as it enters the stage.
+    case current
+  }
+  public enum Amount: Sendable, Equatable {
+    /// Above 0, at most 1.
+    case fraction(Double, of: Base)
+    case count(Int)
+  }
+
+  public let measure: Measure
+  public let amount: Amount
+
+  public init(measure: Measure, amount: Amount) {
+    self.measure = measure
+    self.amount = amount
+  }
+}
+
+/// Writes the model as it is now.
+public struct SaveStage: Sendable, Equatable {
+  public enum ElementType: String, Sendable, CaseIterable { case float32, float16, bfloat16 }
+
+  public let type: ElementType
+  /// Relative to the run folder, and inside it.
+  public let directory: String
+
+  public init(type: ElementType, directory: String) {
+    self.type = type
+    self.directory = directory
+  }
+}
+
+/// Runs stages several times over.
+public struct RepeatStage: Sendable, Equatable {
+  public let times: Int
+  public let stages: [Stage]
+}

@@ -1,0 +1,109 @@
+import Foundation
+import PluginRuntime
+
+/// Makes a `Manifest` of a pipeline's JSON: applies changes from the command line, fills in defaults, and
+/// checks everything that can be checked before work starts.
+public struct ManifestResolver: Sendable {
+  public let catalog: PluginCatalog
+  /// Where relative paths on the command line start.
+  public let currentFolder: String
+
+  public init(
+    catalog: PluginCatalog, currentFolder: String = FileManager.default.currentDirectoryPath
+  ) {
+    self.catalog = catalog
+    self.currentFolder = currentFolder
+  }
+
+  /// - Throws: all problems that there are.
+  public func resolve(file: String, overrides: [Override] = []) throws(ManifestError) -> Manifest {
+    let url = URL(
+      fileURLWithPath: file, relativeTo: URL(fileURLWithPath: currentFolder, isDirectory: true))
+    let bytes: Data
+    do {
+      bytes = try Data(contentsOf: url.standardizedFileURL)
+    } catch {
+      let reason =
+        FileManager.default.fileExists(atPath: url.path)
+        ? "the file can't be read" : "there is no such file"
+      throw ManifestError(problems: [ManifestProblem(source: file, path: "", found: reason)])
+    }
+    let document: JSONValue
+    do {
+      document = try JSONValue(parsing: Array(bytes))
+    } catch {
+      throw ManifestError(problems: [
+        ManifestProblem(
+          source: "\(file):\(error.line):\(error.column)", path: "", found: error.reason)
+      ])
+    }
+    let folder = url.standardizedFileURL.deletingLastPathComponent().path
+    return try resolve(document, file: file, folder: folder, overrides: overrides)
+  }
+
+  /// - Parameters:
+  ///   - file: how the manifest is called in messages.
+  ///   - folder: where its relative paths start.
+  public func resolve(
+    _ document: JSONValue, file: String, folder: String, overrides: [Override] = []
+  ) throws(ManifestError) -> Manifest {
+    var document = document
+    var changes: [(path: JSONPath, text: String)] = []
+    var misplaced: [ManifestProblem] = []
+    for override in overrides {
+      do {
+        changes.append((try override.apply(to: &document), override.text))
+      } catch {
+        misplaced.append(error)
+      }
+    }
+    let reading = ManifestReading(
+      file: file, manifestFolder: folder, currentFolder: currentFolder, changes: changes)
+    let manifest = read(document, reading)
+    let problems = misplaced + reading.problems
+    guard let manifest, problems.isEmpty else { throw ManifestError(problems: problems) }
+    return manifest
+  }
+
+  private func read(_ document: JSONValue, _ reading: ManifestReading) -> Manifest? {
+    let keys = ["$schema", "name", "description", "seed", "inputs", "stages"]
+    guard let reader = ObjectReader(document, at: .root, keys: keys, reading: reading) else { return nil }
+    _ = reader.string("$schema", default: "")
+    let standardName = (reading.file as NSString).lastPathComponent as NSString
+    let name = reader.optionalString("name") ?? standardName.deletingPathExtension
+    let description = reader.string("description", default: "")
+    let seed = reader.integer("seed", default: 0, in: 0...Int.max)
+    guard let list = reader.required("stages", expected: "a list of stages") else { return nil }
+    var stageReading = StageReading(
+      reading: reading, names: StageNames(of: document), catalog: catalog,
+      data: DataReading(reader.object, reading: reading))
+    let stages = stageReading.stages(list, at: JSONPath.root.key("stages"))
+    stageReading.data.reportUnused(in: list)
+    guard reading.problems.isEmpty else { return nil }
+    let manifest = Manifest(name: name, description: description, seed: seed, stages: stages)
+    guard Manifest.executionCount(stages) <= Manifest.mostExecutions else {
+      reading.problem(
+        JSONPath.root.key("stages"), "the repeats come to more than \(Manifest.mostExecutions) stages",
+        advice: "lower \"times\"")
+      return nil
+    }
+    checkDirectories(of: manifest, reading)
+    return manifest
+  }
+
+  /// Two saved models can't share a directory, nor can one stand within another.
+  private func checkDirectories(of manifest: Manifest, _ reading: ManifestReading) {
+    var saved: [(directory: String, label: String)] = []
+    for execution in manifest.executions {
+      guard case .save(let work) = execution.work else { continue }
+      let mine = work.directory + "/"
+      if let other = saved.first(where: { mine.hasPrefix($0.directory) || $0.directory.hasPrefix(mine) }) {
+        reading.problem(
+          execution.path.key("directory"),
+          "\"\(work.directory)\" is where the stage \"\(other.label)\" saves its model",
+          advice: "give each save stage a \"directory\" of its own")
+      }
+      saved.append((mine, execution.label))
+    }
+  }
+}

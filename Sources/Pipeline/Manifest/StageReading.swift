@@ -1,0 +1,255 @@
+import PluginRuntime
+
+/// Reads the stages of a manifest. Everything that is wrong is noted in `reading`; what is returned then is
+/// of no use, and the resolver throws.
+struct StageReading {
+  let reading: ManifestReading
+  let names: StageNames
+  let catalog: PluginCatalog
+  var data: DataReading
+  private var seen: [String: JSONPath] = [:]
+
+  init(reading: ManifestReading, names: StageNames, catalog: PluginCatalog, data: DataReading) {
+    self.reading = reading
+    self.names = names
+    self.catalog = catalog
+    self.data = data
+  }
+
+  private enum Kind: String, CaseIterable { case evaluate, prune, save, `repeat` }
+
+  mutating func stages(_ value: JSONValue, at path: JSONPath) -> [Stage] {
+    guard let elements = value.arrayValue else {
+      reading.problem(path, value.shown, expected: "a list of stages")
+      return []
+    }
+    if elements.isEmpty { reading.problem(path, "the list is empty", expected: "at least one stage") }
+    var stages: [Stage] = []
+    for (index, element) in elements.enumerated() {
+      if let stage = stage(element, at: path.index(index)) { stages.append(stage) }
+    }
+    return stages
+  }
+
+  private mutating func stage(_ value: JSONValue, at path: JSONPath) -> Stage? {
+    let kinds = Kind.allCases.map(\.rawValue).joined(separator: ", ")
+    guard case .object(let object) = value else {
+      reading.problem(path, value.shown, expected: "an object with \"stage\": one of \(kinds)")
+      return nil
+    }
+    guard let word = object["stage"] else {
+      reading.problem(path.key("stage"), "missing", expected: "one of \(kinds)")
+      return nil
+    }
+    guard let kind = word.stringValue.flatMap(Kind.init(rawValue:)) else {
+      reading.unknownChoice(word, at: path.key("stage"), of: Kind.self)
+      return nil
+    }
+    let name = name(of: object, at: path)
+    switch kind {
+    case .evaluate: return evaluate(object, at: path).map { Stage(name: name, path: path, work: .evaluate($0)) }
+    case .prune: return prune(object, at: path).map { Stage(name: name, path: path, work: .prune($0)) }
+    case .save: return Stage(name: name, path: path, work: .save(save(object, at: path)))
+    case .repeat: return Stage(name: name, path: path, work: .repeated(repeated(object, at: path)))
+    }
+  }
+
+  private mutating func name(of object: JSONObject, at path: JSONPath) -> String {
+    let place = path.key("name")
+    if let given = object["name"], given.stringValue == nil {
+      reading.problem(place, given.shown, expected: "a string")
+    }
+    let name = names.name(at: path) ?? ""
+    let allowed = name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-" || $0 == "_") }
+    if name.isEmpty || !allowed || name.allSatisfy(\.isNumber) {
+      reading.problem(
+        place, "\"\(name)\" is no name for a stage", expected: "letters, digits, - and _, not digits alone")
+    } else if let first = seen[name] {
+      reading.problem(place, "\"\(name)\" is already the name of \(first)", advice: "choose another")
+    }
+    seen[name] = seen[name] ?? path
+    return name
+  }
+
+  // MARK: Kinds
+
+  private mutating func evaluate(_ object: JSONObject, at path: JSONPath) -> EvaluateStage? {
+    let reader = ObjectReader(object, at: path, keys: ["stage", "name", "evaluators"], reading: reading)
+    let expected = "a list of evaluators, each with \"id\" and \"options\""
+    guard let value = reader.required("evaluators", expected: expected) else { return nil }
+    let place = path.key("evaluators")
+    guard let elements = value.arrayValue else {
+      reading.problem(place, value.shown, expected: expected)
+      return nil
+    }
+    if elements.isEmpty { reading.problem(place, "the list is empty", expected: "at least one evaluator") }
+    var evaluators: [PluginUse] = []
+    for (index, element) in elements.enumerated() {
+      if let use = plugin(element, .evaluator, at: place.index(index)) { evaluators.append(use) }
+    }
+    return EvaluateStage(evaluators: evaluators)
+  }
+
+  private mutating func prune(_ object: JSONObject, at path: JSONPath) -> PruneStage? {
+    let reader = ObjectReader(
+      object, at: path,
+      keys: [
+        "stage", "name", "criterion", "allocator", "calibration", "target", "iterations", "families",
+        "record_scores",
+      ], reading: reading)
+    let criterion = requiredPlugin(reader, .criterion)
+    let allocator = requiredPlugin(reader, .allocator)
+    let target = TargetReading.target(reader)
+    let iterations = reader.integer("iterations", default: 10, in: 1...10_000)
+    let families = families(reader)
+    let recordsScores = reader.flag("record_scores", default: false)
+    let calibration = calibration(reader, for: [criterion, allocator].compactMap { $0 })
+    guard let criterion, let allocator, let target, let calibration else { return nil }
+    return PruneStage(
+      criterion: criterion, allocator: allocator, calibration: calibration, target: target,
+      iterations: iterations, families: families, recordsScores: recordsScores)
+  }
+
+  private func save(_ object: JSONObject, at path: JSONPath) -> SaveStage {
+    let reader = ObjectReader(
+      object, at: path, keys: ["stage", "name", "type", "directory"], reading: reading)
+    let type = reader.choice("type", default: SaveStage.ElementType.float32)
+    let directory = reader.optionalString("directory") ?? "model"
+    if let reason = RunLayout.refusal(ofModelDirectory: directory) {
+      reading.problem(
+        path.key("directory"), "\"\(directory)\" \(reason)", expected: "a path within the run folder")
+    }
+    return SaveStage(type: type, directory: directory)
+  }
+
+  private mutating func repeated(_ object: JSONObject, at path: JSONPath) -> RepeatStage {
+    let reader = ObjectReader(
+      object, at: path, keys: ["stage", "name", "times", "stages"], reading: reading)
+    _ = reader.required("times", expected: "how many times, an integer from 1 to 1000")
+    let times = reader.integer("times", default: 1, in: 1...1000)
+    guard let inner = reader.required("stages", expected: "a list of stages") else {
+      return RepeatStage(times: times, stages: [])
+    }
+    return RepeatStage(times: times, stages: stages(inner, at: path.key("stages")))
+  }
+
+  // MARK: Parts of a prune stage
+
+  private func families(_ reader: ObjectReader) -> [UnitFamily] {
+    guard let value = reader.object["families"] else { return UnitFamily.allCases }
+    let place = reader.path.key("families")
+    guard let words = value.arrayValue, !words.isEmpty else {
+      let found = value.arrayValue == nil ? value.shown : "the list is empty"
+      reading.problem(place, found, expected: "a list with \"attention\" or \"mlp\" or both")
+      return UnitFamily.allCases
+    }
+    var chosen: Set<UnitFamily> = []
+    for (index, word) in words.enumerated() {
+      if let family = word.stringValue.flatMap(UnitFamily.init(rawValue:)) {
+        if !chosen.insert(family).inserted {
+          reading.problem(place.index(index), "\"\(family.rawValue)\" is given twice")
+        }
+      } else {
+        reading.unknownChoice(word, at: place.index(index), of: UnitFamily.self)
+      }
+    }
+    // In one order, whatever the manifest's: the result must not depend on it.
+    return UnitFamily.allCases.filter(chosen.contains)
+  }
+
+  private mutating func calibration(_ reader: ObjectReader, for plugins: [PluginUse]) -> Calibration? {
+    let place = reader.path.key("calibration")
+    guard let value = reader.object["calibration"] else {
+      guard let needing = plugins.first(where: { !$0.statistics.isEmpty }) else { return Calibration.none }
+      let wanted = needing.statistics.joined(separator: ", ")
+      reading.problem(
+        place, "missing", expected: "calibration data, since \(needing.id) needs statistics (\(wanted))")
+      return nil
+    }
+    let keys = ["data", "sequences", "length", "batch_size"]
+    guard let inner = ObjectReader(value, at: place, keys: keys, reading: reading) else { return nil }
+    let sequences = inner.integer("sequences", default: 64, in: 1...1_000_000)
+    // One token predicts the next: there is no loss in fewer than two.
+    let length = inner.integer("length", default: 64, in: 2...1_000_000)
+    let batchSize = inner.integer("batch_size", default: 16, in: 1...1_000_000)
+    guard let text = inner.required("data", expected: "a path, or {\"input\": NAME}"),
+      let source = data.source(text, at: place.key("data"))
+    else { return nil }
+    return .sample(
+      CalibrationSample(data: source, sequences: sequences, length: length, batchSize: batchSize))
+  }
+
+  // MARK: Plugins
+
+  private mutating func requiredPlugin(_ reader: ObjectReader, _ kind: PluginKind) -> PluginUse? {
+    guard let value = reader.required(kind.rawValue, expected: "an object with \"id\" and \"options\"")
+    else { return nil }
+    return plugin(value, kind, at: reader.path.key(kind.rawValue))
+  }
+
+  private mutating func plugin(_ value: JSONValue, _ kind: PluginKind, at path: JSONPath) -> PluginUse? {
+    // A plugin all of whose options have defaults can be named by its id alone.
+    let whole: JSONValue = value.stringValue == nil ? value : ["id": value]
+    guard let reader = ObjectReader(whole, at: path, keys: ["id", "options"], reading: reading),
+      reader.required("id", expected: "the id of \(kind.phrase)") != nil,
+      let id = reader.optionalString("id")
+    else { return nil }
+    guard let entry = catalog.entries.first(where: { $0.id == id }) else {
+      let known = catalog.entries.filter { $0.kind == kind }.map(\.id)
+      reading.problem(
+        path.key("id"), "there is no plugin \"\(id)\"",
+        advice: NearestName.advice(for: id, among: known, called: kind.plural)
+          + " (adapt-pruner plugins lists them)")
+      return nil
+    }
+    guard entry.kind == kind else {
+      reading.problem(path.key("id"), "\(id) is \(entry.kind.phrase)", expected: kind.phrase)
+      return nil
+    }
+    return use(entry, options: reader.object["options"] ?? [:], at: path.key("options"))
+  }
+
+  private mutating func use(
+    _ entry: PluginCatalog.Entry, options: JSONValue, at path: JSONPath
+  ) -> PluginUse? {
+    guard case .object(var object) = options else {
+      reading.problem(path, options.shown, expected: "an object")
+      return nil
+    }
+    var sources: [String: DataSource] = [:]
+    var isReadable = true
+    for key in entry.dataOptions {
+      guard let value = object[key] else { continue }
+      if let source = data.source(value, at: path.key(key)) {
+        sources[key] = source
+        object[key] = source.json
+      } else {
+        isReadable = false
+      }
+    }
+    switch entry.check(object) {
+    case .accepted(let options, let statistics):
+      guard isReadable else { return nil }
+      return PluginUse(id: entry.id, options: options, data: sources, statistics: statistics)
+    case .refused(let problems):
+      for problem in problems where isReadable || !blames(problem, entry.dataOptions) {
+        reading.problem(
+          JSONPath(segments: path.segments + problem.path.segments), problem.found,
+          expected: problem.expected, advice: problem.advice)
+      }
+      return nil
+    }
+  }
+
+  /// Whether a problem is about data that has been found wanting already.
+  private func blames(_ problem: PluginCatalog.OptionProblem, _ dataOptions: [String]) -> Bool {
+    guard case .key(let key)? = problem.path.segments.first else { return false }
+    return dataOptions.contains(key)
+  }
+}
+
+extension PluginKind {
+  /// With its article: `a criterion`.
+  var phrase: String { self == .criterion ? "a criterion" : "an \(rawValue)" }
+  var plural: String { self == .criterion ? "criteria" : "\(rawValue)s" }
+}

@@ -1,0 +1,71 @@
+/// How far one task is and what that says about the rest of it. Pure arithmetic: the time is handed in.
+struct ProgressMeter {
+  let task: ProgressTask
+  /// Seconds on the reporter's clock.
+  let started: Double
+  private(set) var done = 0
+
+  init(task: ProgressTask, started: Double) {
+    self.task = task
+    self.started = started
+  }
+
+  mutating func advance(to count: Int) {
+    let known = max(0, count)
+    done = task.total > 0 ? min(known, task.total) : known
+  }
+
+  var fraction: Double { task.total > 0 ? Double(done) / Double(task.total) : 0 }
+
+  /// Units a second, once a unit is done and time has passed.
+  func rate(at now: Double) -> Double? {
+    let elapsed = now - started
+    return done > 0 && elapsed > 0 ? Double(done) / elapsed : nil
+  }
+
+  /// Seconds to the end at the rate so far.
+  func secondsLeft(at now: Double) -> Double? {
+    guard task.total > 0, let rate = rate(at: now) else { return nil }
+    return Double(task.total - done) / rate
+  }
+
+  /// `12/30 layers, 4.1 layers/s, 4.4 s left`.
+  func numbers(at now: Double) -> String {
+    var parts = [task.total > 0 ? "\(done)/\(task.total) \(task.unit)" : "\(done) \(task.unit)"]
+    if let rate = rate(at: now) {
+      // Below one a second the other way round says more.
+      parts.append(
+        rate >= 1
+          ? HumanFormat.fixed(rate, 1) + " \(task.unit)/s"
+          : HumanFormat.duration(seconds: 1 / rate) + " each")
+    }
+    if let left = secondsLeft(at: now) { parts.append(HumanFormat.duration(seconds: left) + " left") }
+    return parts.joined(separator: ", ")
+  }
+
+  /// `prune: 30 layers in 7.3 s`, or how far it came if it was given up.
+  func summary(at now: Double) -> String {
+    let took = HumanFormat.duration(seconds: now - started)
+    let whole = task.total == 0 || done == task.total
+    let amount = whole ? "\(done) \(task.unit)" : "\(done) of \(task.total) \(task.unit)"
+    return "\(task.title): \(amount) in \(took)"
+  }
+
+  /// One line of at most `width` characters: title, bar, numbers. What does not fit goes in this order:
+  /// the bar, then the end of the title.
+  func bar(width: Int, at now: Double) -> String {
+    let numbers = numbers(at: now)
+    let whole = "\(task.title)  \(numbers)"
+    let room = width - whole.count - 4
+    if task.total > 0, room >= 10 {
+      let length = min(room, 30)
+      let filled = min(length, Int((fraction * Double(length)).rounded(.down)))
+      let strip = String(repeating: "#", count: filled) + String(repeating: "-", count: length - filled)
+      return "\(task.title)  [\(strip)]  \(numbers)"
+    }
+    if whole.count <= width { return whole }
+    let left = width - numbers.count - 3
+    if left >= 8 { return task.title.prefix(left) + "…  " + numbers }
+    return String(numbers.prefix(max(0, width)))
+  }
+}

@@ -1,0 +1,60 @@
+import Synchronization
+
+/// A stretch of work whose length is known: a pass through the layers, the windows of an evaluation.
+public struct ProgressTask: Sendable, Equatable {
+  /// Where in the pipeline and what: `prune, iteration 3 of 10: backward`.
+  public let title: String
+  /// How many units there are; 0 if that is unknown.
+  public let total: Int
+  /// What is counted, in the plural: `layers`, `windows`.
+  public let unit: String
+
+  public init(title: String, total: Int, unit: String) {
+    self.title = title
+    self.total = max(0, total)
+    self.unit = unit
+  }
+}
+
+/// Where long work says how far it is. One task is under way at a time: `begin` ends the one before.
+/// Every function may be called from any thread.
+public protocol ProgressReporter: Sendable {
+  func begin(_ task: ProgressTask)
+  /// `done` of the task's units are finished.
+  func advance(to done: Int)
+  /// The task is finished, or was given up.
+  func end()
+  /// A sentence for the person who waits. Results do not belong here: they go to stdout.
+  func note(_ sentence: String)
+}
+
+/// Says nothing: `--quiet`, and tests.
+public struct SilentProgress: ProgressReporter {
+  public init() {}
+  public func begin(_ task: ProgressTask) {}
+  public func advance(to done: Int) {}
+  public func end() {}
+  public func note(_ sentence: String) {}
+}
+
+/// Set once, when the user asks to stop; long work polls it between layers.
+public final class Cancellation: Sendable {
+  private let flag = Atomic<Bool>(false)
+
+  public init() {}
+
+  public var isCancelled: Bool { flag.load(ordering: .relaxed) }
+
+  public func cancel() { flag.store(true, ordering: .relaxed) }
+
+  /// Throws `Interrupted` once the user has asked to stop.
+  public func check() throws(Interrupted) {
+    if isCancelled { throw Interrupted() }
+  }
+}
+
+/// The user asked to stop.
+public struct Interrupted: Error, Equatable, CustomStringConvertible {
+  public init() {}
+  public var description: String { "stopped at your request" }
+}

@@ -1,0 +1,147 @@
+import Foundation
+import Synchronization
+
+/// Progress for a terminal: one line, rewritten in place.
+public final class TerminalProgress: ProgressReporter {
+  private struct State {
+    var meter: ProgressMeter?
+    var drawn = -Double.infinity
+    var isLineOpen = false
+  }
+
+  private let state = Mutex(State())
+  private let colour: Bool
+  private let width: @Sendable () -> Int
+  private let clock: @Sendable () -> Double
+  private let write: @Sendable (String) -> Void
+
+  /// - Parameters:
+  ///   - colour: whether to print colours.
+  ///   - width: the terminal's width in characters, asked again for each line since windows are resized.
+  ///   - clock: seconds from any fixed moment.
+  ///   - write: puts text on the terminal.
+  public init(
+    colour: Bool, width: @escaping @Sendable () -> Int,
+    clock: @escaping @Sendable () -> Double = ProgressClock.seconds,
+    write: @escaping @Sendable (String) -> Void
+  ) {
+    self.colour = colour
+    self.width = width
+    self.clock = clock
+    self.write = write
+  }
+
+  public func begin(_ task: ProgressTask) {
+    state.withLock { state in
+      finish(&state)
+      state.meter = ProgressMeter(task: task, started: clock())
+      draw(&state)
+    }
+  }
+
+  public func advance(to done: Int) {
+    state.withLock { state in
+      state.meter?.advance(to: done)
+      // Ten times a second is as fast as one reads; more would slow the work down.
+      if clock() - state.drawn >= 0.1 { draw(&state) }
+    }
+  }
+
+  public func end() { state.withLock { finish(&$0) } }
+
+  public func note(_ sentence: String) {
+    state.withLock { state in
+      clearLine(&state)
+      write(sentence + "\n")
+      draw(&state)
+    }
+  }
+
+  private func draw(_ state: inout State) {
+    guard let meter = state.meter else { return }
+    let now = clock()
+    state.drawn = now
+    state.isLineOpen = true
+    // The last column stays free: some terminals wrap as soon as it is written.
+    let line = meter.bar(width: max(1, width() - 1), at: now)
+    write("\r\u{1B}[K" + (colour ? tinted(line) : line))
+  }
+
+  private func finish(_ state: inout State) {
+    guard let meter = state.meter else { return }
+    state.meter = nil
+    clearLine(&state)
+    write(meter.summary(at: clock()) + "\n")
+  }
+
+  private func clearLine(_ state: inout State) {
+    guard state.isLineOpen else { return }
+    state.isLineOpen = false
+    write("\r\u{1B}[K")
+  }
+
+  /// The done part of the bar in green.
+  private func tinted(_ line: String) -> String {
+    guard let start = line.firstIndex(of: "["), let end = line.lastIndex(of: "]"), start < end else {
+      return line
+    }
+    return line[...start] + "\u{1B}[32m" + line[line.index(after: start)..<end] + "\u{1B}[0m" + line[end...]
+  }
+}
+
+/// Progress for a file or a pipe: whole lines, few of them.
+public final class LineProgress: ProgressReporter {
+  private struct State {
+    var meter: ProgressMeter?
+    var said = 0.0
+  }
+
+  private let state = Mutex(State())
+  private let interval: Double
+  private let clock: @Sendable () -> Double
+  private let write: @Sendable (String) -> Void
+
+  /// - Parameter interval: seconds between two lines of one task, at least.
+  public init(
+    interval: Double = 10, clock: @escaping @Sendable () -> Double = ProgressClock.seconds,
+    write: @escaping @Sendable (String) -> Void
+  ) {
+    self.interval = interval
+    self.clock = clock
+    self.write = write
+  }
+
+  public func begin(_ task: ProgressTask) {
+    state.withLock { state in
+      finish(&state)
+      let now = clock()
+      state.meter = ProgressMeter(task: task, started: now)
+      state.said = now
+    }
+  }
+
+  public func advance(to done: Int) {
+    state.withLock { state in
+      state.meter?.advance(to: done)
+      let now = clock()
+      guard let meter = state.meter, now - state.said >= interval else { return }
+      state.said = now
+      write("\(meter.task.title): \(meter.numbers(at: now))\n")
+    }
+  }
+
+  public func end() { state.withLock { finish(&$0) } }
+
+  public func note(_ sentence: String) { state.withLock { _ in write(sentence + "\n") } }
+
+  private func finish(_ state: inout State) {
+    guard let meter = state.meter else { return }
+    state.meter = nil
+    write(meter.summary(at: clock()) + "\n")
+  }
+}
+
+/// The clock that progress is measured by: it never jumps.
+public enum ProgressClock {
+  @Sendable public static func seconds() -> Double { ProcessInfo.processInfo.systemUptime }
+}

@@ -1,0 +1,67 @@
+/// Rows in aligned columns, for a terminal or for Markdown.
+public struct TextTable: Sendable {
+  /// On which side a column's cells meet: words on the left, numbers on the right.
+  public enum Alignment: Sendable { case left, right }
+
+  /// One column's heading and side.
+  public struct Column: Sendable {
+    public let title: String
+    public let alignment: Alignment
+
+    public init(_ title: String, _ alignment: Alignment = .left) {
+      self.title = title
+      self.alignment = alignment
+    }
+  }
+
+  public let columns: [Column]
+  public private(set) var rows: [[String]] = []
+
+  public init(_ columns: [Column]) { self.columns = columns }
+
+  /// Adds a row. Cells that are missing are empty; cells beyond the last column are left out.
+  public mutating func add(_ cells: [String]) {
+    let kept = cells.prefix(columns.count)
+    rows.append(kept + Array(repeating: "", count: columns.count - kept.count))
+  }
+
+  /// Columns two spaces apart under their headings, without trailing spaces.
+  public var plain: String {
+    let widths = columnWidths(of: { $0 })
+    let lines = [columns.map(\.title)] + rows
+    return lines.map { cells in
+      let line = zip(zip(cells, widths), columns)
+        .map { pad($0.0, to: $0.1, $1.alignment) }.joined(separator: "  ")
+      return String(line.reversed().drop { $0 == " " }.reversed()) + "\n"
+    }.joined()
+  }
+
+  /// A table in GitHub's Markdown.
+  public var markdown: String {
+    func safe(_ cell: String) -> String {
+      String(cell.flatMap { $0 == "|" ? "\\|" : $0.isNewline ? " " : String($0) })
+    }
+    let widths = columnWidths(of: safe).map { max($0, 3) }
+    func line(_ cells: [String]) -> String {
+      "| " + zip(zip(cells, widths), columns).map { pad(safe($0.0), to: $0.1, $1.alignment) }
+        .joined(separator: " | ") + " |\n"
+    }
+    let rule = zip(widths, columns).map { width, column in
+      let dashes = String(repeating: "-", count: width - 1)
+      return column.alignment == .right ? dashes + ":" : dashes + "-"
+    }
+    return line(columns.map(\.title)) + "| " + rule.joined(separator: " | ") + " |\n"
+      + rows.map(line).joined()
+  }
+
+  private func columnWidths(of shown: (String) -> String) -> [Int] {
+    columns.indices.map { index in
+      rows.reduce(shown(columns[index].title).count) { max($0, shown($1[index]).count) }
+    }
+  }
+
+  private func pad(_ cell: String, to width: Int, _ alignment: Alignment) -> String {
+    let space = String(repeating: " ", count: max(0, width - cell.count))
+    return alignment == .left ? cell + space : space + cell
+  }
+}

@@ -1,0 +1,79 @@
+import PluginRuntime
+
+/// What one evaluator found at one point of a run; `metrics.json` lists them all.
+public struct EvaluationRecord: Sendable, Equatable {
+  /// How sure a metric is.
+  public enum Uncertainty: Sendable, Equatable {
+    case unknown
+    case standardError(Double)
+  }
+
+  public struct Metric: Sendable, Equatable {
+    /// By its definition: `wikitext2.token_perplexity@512`.
+    public let name: String
+    public let value: Double
+    public let uncertainty: Uncertainty
+    public let lowerIsBetter: Bool
+
+    public init(name: String, value: Double, uncertainty: Uncertainty, lowerIsBetter: Bool) {
+      self.name = name
+      self.value = value
+      self.uncertainty = uncertainty
+      self.lowerIsBetter = lowerIsBetter
+    }
+  }
+
+  /// Single items' shares of a metric, so that two runs can be compared item by item.
+  public struct Items: Sendable, Equatable {
+    public let name: String
+    public let values: [Double]
+
+    public init(name: String, values: [Double]) {
+      self.name = name
+      self.values = values
+    }
+  }
+
+  /// The label of the stage's execution.
+  public let stage: String
+  /// The evaluator's id.
+  public let evaluator: String
+  /// Of the model as it was measured.
+  public let parameters: Int
+  /// Multiply-accumulates a token.
+  public let macs: Int
+  public let seconds: Double
+  public let metrics: [Metric]
+  public let items: [Items]
+
+  public init(
+    stage: String, evaluator: String, parameters: Int, macs: Int, seconds: Double, metrics: [Metric],
+    items: [Items]
+  ) {
+    self.stage = stage
+    self.evaluator = evaluator
+    self.parameters = parameters
+    self.macs = macs
+    self.seconds = seconds
+    self.metrics = metrics
+    self.items = items
+  }
+
+  public var json: JSONValue {
+    [
+      "stage": .string(stage), "evaluator": .string(evaluator), "parameters": .integer(parameters),
+      "macs_per_token": .integer(macs), "seconds": .number(seconds), "metrics": .array(metrics.map(\.json)),
+      "items": .object(JSONObject(items.map { ($0.name, .array($0.values.map { .number($0) })) })),
+    ]
+  }
+}
+
+extension EvaluationRecord.Metric {
+  /// A value or error that isn't finite is null, since JSON has no word for it.
+  var json: JSONValue {
+    var object: JSONObject = ["name": .string(name), "value": .number(value)]
+    if case .standardError(let error) = uncertainty { object["standard_error"] = .number(error) }
+    object["lower_is_better"] = .bool(lowerIsBetter)
+    return .object(object)
+  }
+}

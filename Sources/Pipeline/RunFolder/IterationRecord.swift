@@ -1,0 +1,88 @@
+import PluginRuntime
+
+/// `iterations/001.json`: what one iteration of pruning saw and did.
+public struct IterationRecord: Sendable, Equatable {
+  public struct Family: Sendable, Equatable {
+    public let family: UnitFamily
+    /// The share of the original units that the allocator meant to be gone.
+    public let targetSparsity: Double
+    public let originalCount: Int
+    /// The units that are still there after this iteration, by their index in the unpruned model, ascending.
+    public let kept: [Int]
+
+    public init(family: UnitFamily, targetSparsity: Double, originalCount: Int, kept: [Int]) {
+      self.family = family
+      self.targetSparsity = targetSparsity
+      self.originalCount = originalCount
+      self.kept = kept
+    }
+  }
+
+  public struct Layer: Sendable, Equatable {
+    /// The layer statistics that the allocator asked for, by name, as gathered before the cut.
+    public let statistics: [(name: String, value: Double)]
+    public let families: [Family]
+
+    public init(statistics: [(name: String, value: Double)], families: [Family]) {
+      self.statistics = statistics
+      self.families = families
+    }
+
+    public static func == (left: Layer, right: Layer) -> Bool {
+      left.families == right.families && left.statistics.elementsEqual(right.statistics, by: ==)
+    }
+  }
+
+  /// From 1, through the whole run.
+  public let number: Int
+  /// The label of the stage's execution.
+  public let stage: String
+  /// From 1, within the stage.
+  public let iteration: Int
+  public let layers: [Layer]
+  /// Of the model after the cut; a tied embedding counts once.
+  public let parameters: Int
+  /// Multiply-accumulates a token of the model after the cut.
+  public let macs: Int
+  public let seconds: Double
+
+  public init(
+    number: Int, stage: String, iteration: Int, layers: [Layer], parameters: Int, macs: Int, seconds: Double
+  ) {
+    self.number = number
+    self.stage = stage
+    self.iteration = iteration
+    self.layers = layers
+    self.parameters = parameters
+    self.macs = macs
+    self.seconds = seconds
+  }
+
+  public var json: JSONValue {
+    [
+      "number": .integer(number), "stage": .string(stage), "iteration": .integer(iteration),
+      "parameters": .integer(parameters), "macs_per_token": .integer(macs), "seconds": .number(seconds),
+      "layers": .array(layers.map(\.json)),
+    ]
+  }
+}
+
+extension IterationRecord.Layer {
+  var json: JSONValue {
+    [
+      "statistics": .object(JSONObject(statistics.map { ($0.name, .number($0.value)) })),
+      "families": .object(
+        JSONObject(
+          families.map { family in
+            (
+              family.family.rawValue,
+              [
+                "target_sparsity": .number(family.targetSparsity),
+                "original_count": .integer(family.originalCount),
+                "kept": .array(family.kept.map { .integer($0) }),
+              ]
+            )
+          })),
+    ]
+  }
+}

@@ -1,0 +1,34 @@
+/// Which file of a run stands where in its folder.
+public enum RunLayout {
+  public static let manifest = "manifest.json"
+  public static let run = "run.json"
+  public static let events = "events.jsonl"
+  public static let metrics = "metrics.json"
+  public static let iterations = "iterations"
+  public static let scores = "scores"
+
+  /// `iterations/001.json`: iterations are numbered from 1 through the whole run.
+  public static func iteration(_ number: Int) -> String { "\(iterations)/\(threeDigits(number)).json" }
+
+  /// `scores/001.safetensors`: the scores of that iteration.
+  public static func scores(_ number: Int) -> String { "\(scores)/\(threeDigits(number)).safetensors" }
+
+  private static func threeDigits(_ number: Int) -> String {
+    let digits = String(number)
+    return String(repeating: "0", count: max(0, 3 - digits.count)) + digits
+  }
+
+  /// Why a model can't be saved in this directory of the run folder; nil if it can.
+  static func refusal(ofModelDirectory directory: String) -> String? {
+    if directory.hasPrefix("/") || directory.hasPrefix("~") { return "is no path within the run folder" }
+    let parts = directory.split(separator: "/", omittingEmptySubsequences: false)
+    if parts.contains("..") { return "leaves the run folder" }
+    if parts.contains(where: { $0.isEmpty || $0.hasPrefix(".") || $0.contains("\0") }) {
+      return "has an empty or hidden part"
+    }
+    if let first = parts.first, [manifest, run, events, metrics, iterations, scores].contains(String(first)) {
+      return "is taken by the run's own records"
+    }
+    return nil
+  }
+}
