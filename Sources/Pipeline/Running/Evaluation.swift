@@ -1,0 +1,62 @@
+import Foundation
+import PluginRuntime
+import Tensors
+import Transformer
+
+/// One evaluator at work on the model as it is now.
+struct Evaluation {
+  let use: PluginUse
+  let label: String
+  let model: LoadedModel
+  let workers: Workers
+  let reporter: any ProgressReporter
+  let cancellation: Cancellation
+
+  func run(plugin: LoadedPlugin, services: HostServices) throws -> EvaluationRecord {
+    let clock = ContinuousClock.now
+    let (model, decoder) = (model, model.decoder)
+    var services = services
+    services.openData = { option, _ in
+      guard let source = use.data[option] else { throw EvaluationError.noSuchData(plugin: use.id, option: option) }
+      let corpus = try source.load(vocabularySize: decoder.vocabulary) { try model.tokenizer().encode($0) }
+      return HostServices.Corpus(name: corpus.name, documents: corpus.documents)
+    }
+    services.logLikelihood = { sequences in
+      var phase: PassProgress.Phase?
+      defer { reporter.end() }
+      return try decoder.logLikelihoods(sequences.map { ($0.tokens, $0.first) }, workers: workers) { progress in
+        try cancellation.check()
+        if phase != progress.phase {
+          phase = progress.phase
+          reporter.begin(progress.task(label))
+        }
+        reporter.advance(to: progress.done)
+      }.map { $0.map { Float($0) } }
+    }
+    let instance = try EvaluatorInstance(of: plugin, options: .object(use.options), services: services)
+    let result = try instance.evaluate(
+      model: ModelSummary(
+        architecture: decoder.configuration.architecture.rawValue, layerCount: decoder.layerCount,
+        hiddenSize: decoder.hidden, vocabularySize: decoder.vocabulary, parameters: decoder.parameters,
+        originalParameters: model.originalParameters))
+    return EvaluationRecord(
+      stage: label, evaluator: use.id, parameters: decoder.parameters, macs: decoder.multiplyAccumulates,
+      seconds: (ContinuousClock.now - clock) / .seconds(1),
+      metrics: result.metrics.map {
+        EvaluationRecord.Metric(
+          name: $0.name, value: $0.value,
+          uncertainty: $0.standardError.map { .standardError($0) } ?? .unknown, lowerIsBetter: $0.lowerIsBetter)
+      }, items: result.items.map { EvaluationRecord.Items(name: $0.name, values: $0.values) })
+  }
+}
+
+enum EvaluationError: Error, CustomStringConvertible {
+  case noSuchData(plugin: String, option: String)
+
+  var description: String {
+    switch self {
+    case .noSuchData(let plugin, let option):
+      "\(plugin) asked for the data of its option \"\(option)\", which its schema does not declare as data"
+    }
+  }
+}

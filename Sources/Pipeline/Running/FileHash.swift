@@ -1,0 +1,28 @@
+import Crypto
+import Foundation
+
+/// What tells whether a file is the one that a run was made with.
+enum FileHash {
+  /// Hexadecimal SHA-256 of a file's bytes, read in pieces.
+  static func sha256(_ path: String) throws(FileError) -> String {
+    guard let handle = FileHandle(forReadingAtPath: path) else {
+      throw FileError(operation: "read", path: path, reason: "there is no such file, or it can't be read")
+    }
+    defer { try? handle.close() }
+    var hash = SHA256()
+    do {
+      while let piece = try handle.read(upToCount: 1 << 20), !piece.isEmpty { hash.update(data: piece) }
+    } catch {
+      throw FileError(operation: "read", path: path, reason: error.localizedDescription)
+    }
+    return hash.finalize().map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+  }
+
+  static func size(_ path: String) throws(FileError) -> Int {
+    do {
+      return try FileManager.default.attributesOfItem(atPath: path)[.size] as? Int ?? 0
+    } catch {
+      throw FileError(operation: "read", path: path, reason: error.localizedDescription)
+    }
+  }
+}

@@ -1,0 +1,93 @@
+import Checkpoints
+import Foundation
+import Tokenizers
+import Transformer
+
+/// A model as a run works on it: the decoder, and the tokenizer that came with it.
+public final class LoadedModel {
+  public let path: String
+  public let decoder: Decoder
+  /// Before any pruning.
+  public let originalParameters: Int
+  public let originalMultiplyAccumulates: Int
+  private let tokenizerResult: Result<Tokenizer, any Error>
+
+  /// Opens a Hugging Face folder or a GGUF file. A missing or unreadable tokenizer is no error until text is to be read.
+  /// - Throws: `CheckpointError`, `DecoderError`.
+  public init(path: String) throws {
+    self.path = path
+    let checkpoint = try Checkpoint.open(path)
+    decoder = try Decoder(checkpoint)
+    originalParameters = decoder.parameters
+    originalMultiplyAccumulates = decoder.multiplyAccumulates
+    tokenizerResult = Result { try LoadedModel.tokenizer(of: checkpoint) }
+  }
+
+  /// - Throws: `LoadedModelError.noTokenizer`, `TokenizerError`.
+  public func tokenizer() throws -> Tokenizer { try tokenizerResult.get() }
+
+  private static func tokenizer(of checkpoint: Checkpoint) throws -> Tokenizer {
+    switch checkpoint.format {
+    case .huggingFace(let folder):
+      guard let json = folder.tokenizer else { throw LoadedModelError.noTokenizer(model: checkpoint.location) }
+      return try Tokenizer(
+        huggingFaceJSON: URL(fileURLWithPath: json),
+        config: folder.tokenizerConfiguration.map { URL(fileURLWithPath: $0) })
+    case .gguf(let file):
+      guard let vocabulary = GGUFVocabulary(metadata: file) else {
+        throw LoadedModelError.noTokenizer(model: checkpoint.location)
+      }
+      return try Tokenizer(gguf: vocabulary)
+    }
+  }
+
+  /// The files that make up the model, for the run's record.
+  public var files: [String] {
+    switch decoder.checkpoint.format {
+    case .gguf: return [path]
+    case .huggingFace(let folder):
+      let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
+      return names.sorted().filter { $0.hasSuffix(".safetensors") || $0.hasSuffix(".json") }
+        .map { folder.path + "/" + $0 }
+    }
+  }
+
+  public var summary: String {
+    "\(decoder.configuration.architecture.rawValue), \(decoder.layerCount) layers, hidden \(decoder.hidden), "
+      + "vocabulary \(decoder.vocabulary)"
+  }
+}
+
+public enum LoadedModelError: Error, Equatable, CustomStringConvertible {
+  case noTokenizer(model: String)
+
+  public var description: String {
+    switch self {
+    case .noTokenizer(let model):
+      "\(model) has no tokenizer (tokenizer.json, or tokenizer.ggml.* in a GGUF file), so text can't be read for it; "
+        + "give token ids instead (\"format\": \"ids\")"
+    }
+  }
+}
+
+extension GGUFVocabulary {
+  /// nil if the file has no vocabulary.
+  init?(metadata file: GGUFFile) {
+    func value(_ key: String) -> GGUFValue? { file.metadata["tokenizer.ggml.\(key)"] }
+    guard case .strings(let tokens)? = value("tokens"), case .string(let model)? = value("model") else { return nil }
+    func integer(_ key: String) -> Int? { if case .integer(let id)? = value(key) { id } else { nil } }
+    func bool(_ key: String) -> Bool? { if case .bool(let flag)? = value(key) { flag } else { nil } }
+    self.init(model: model, tokens: tokens)
+    if case .string(let pre)? = value("pre") { self.pre = pre }
+    if case .reals(let scores)? = value("scores") { self.scores = scores.map { Float($0) } }
+    if case .integers(let types)? = value("token_type") { tokenTypes = types.map { Int32(clamping: $0) } }
+    if case .strings(let merges)? = value("merges") { self.merges = merges }
+    bosID = integer("bos_token_id")
+    eosID = integer("eos_token_id")
+    unknownID = integer("unknown_token_id")
+    paddingID = integer("padding_token_id")
+    addBOS = bool("add_bos_token")
+    addEOS = bool("add_eos_token")
+    addSpacePrefix = bool("add_space_prefix")
+  }
+}

@@ -1,0 +1,55 @@
+import Checkpoints
+import Foundation
+import Tensors
+import Transformer
+
+extension LoadedModel {
+  /// Writes the model as it is now as a Hugging Face folder: config.json (with lists for what varies by layer),
+  /// safetensors, tokenizer. The folder appears whole or not at all.
+  ///
+  /// - Parameters:
+  ///   - folder: must not exist.
+  ///   - type: of the weights.
+  ///   - progress: layers done, of how many.
+  /// - Throws: `CheckpointError`, `FileError`.
+  public func save(
+    to folder: String, type: StorageType, workers: Workers, progress: (Int, Int) throws -> Void = { _, _ in }
+  ) throws {
+    let partial = (folder as NSString).deletingLastPathComponent + "/.partial-"
+      + (folder as NSString).lastPathComponent
+    try? FileManager.default.removeItem(atPath: partial)
+    defer { try? FileManager.default.removeItem(atPath: partial) }
+    var configuration = decoder.prunedConfiguration
+    configuration.declaredType = type
+    let writer = try ModelWriter(folder: partial, configuration: configuration)
+    try decoder.forEachParameter(workers: workers, progress: progress) { name, values in
+      try writer.append(values, to: name)
+    }
+    try writer.finish()
+    try saveTokenizer(to: partial)
+    guard rename(partial, folder) == 0 else {
+      throw FileError(operation: "write", path: folder, reason: String(cString: strerror(errno)))
+    }
+  }
+
+  /// Files beside the weights that other software reads a model's text handling from.
+  private static let tokenizerFiles = [
+    "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "tokenizer.model",
+    "vocab.json", "merges.txt", "chat_template.jinja", "generation_config.json",
+  ]
+
+  private func saveTokenizer(to folder: String) throws {
+    switch decoder.checkpoint.format {
+    case .huggingFace(let source):
+      for name in Self.tokenizerFiles {
+        let file = source.path + "/" + name
+        guard FileManager.default.fileExists(atPath: file) else { continue }
+        try AtomicFile.write(Array(Data(contentsOf: URL(fileURLWithPath: file))), to: folder + "/" + name)
+      }
+    case .gguf:
+      guard let tokenizer = try? tokenizer() else { return }
+      try AtomicFile.write(Array(tokenizer.huggingFaceJSON()), to: folder + "/tokenizer.json")
+      try AtomicFile.write(Array(tokenizer.huggingFaceConfigJSON()), to: folder + "/tokenizer_config.json")
+    }
+  }
+}

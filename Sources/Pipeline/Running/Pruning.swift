@@ -1,0 +1,224 @@
+import Checkpoints
+import Foundation
+import PluginRuntime
+import Tensors
+import Transformer
+
+/// Why a prune stage can't do what it is asked.
+public enum PruningError: Error, Equatable, CustomStringConvertible {
+  case nothingToRemove(stage: String, measure: String, now: Int, goal: Int)
+  case outOfReach(stage: String, measure: String, goal: Int, smallest: Int)
+  case noProgress(stage: String, measure: String, now: Int, goal: Int, iteration: Int)
+
+  public var description: String {
+    switch self {
+    case .nothingToRemove(let stage, let measure, let now, let goal):
+      "stage \(stage): the target of \(goal) \(measure) is not below the \(now) that the model has; ask for fewer"
+    case .outOfReach(let stage, let measure, let goal, let smallest):
+      "stage \(stage): the target of \(goal) \(measure) is out of reach; with one unit left in each family that is pruned "
+        + "the model still has \(smallest)"
+    case .noProgress(let stage, let measure, let now, let goal, let iteration):
+      "stage \(stage): iteration \(iteration) removed nothing, at \(now) \(measure) of a target of \(goal); "
+        + "does the allocator protect too much?"
+    }
+  }
+}
+
+/// One prune stage under way: each iteration gathers statistics in one pass, has every unit scored, has the budget
+/// shared out, and lets the lowest scores of each family go.
+struct Pruning {
+  let stage: PruneStage
+  let label: String
+  let model: LoadedModel
+  let sequences: [[Int32]]
+  let criterion: CriterionInstance
+  let allocator: AllocatorInstance
+  let workers: Workers
+  let reporter: any ProgressReporter
+  let cancellation: Cancellation
+
+  /// What an iteration saw and did.
+  struct Iteration {
+    let number: Int
+    let layers: [IterationRecord.Layer]
+    /// [layers], of the families that are pruned.
+    let scores: [[Family: [Float]]]
+    let seconds: Double
+  }
+
+  private var decoder: Decoder { model.decoder }
+  private var measure: Target.Measure { stage.target.measure }
+  private var families: [Family] { stage.families.compactMap { Family(rawValue: $0.rawValue) } }
+
+  /// Prunes to the target, telling each iteration to `record` once it is done.
+  func run(record: (Iteration) throws -> Void) throws {
+    let start = spent
+    let goal = goal
+    try checkReach(goal)
+    var sparsities = [[Family: Double]](repeating: [:], count: decoder.layerCount)
+    var iteration = 0
+    // An allocator that meets goals does so in the planned number of steps; another is followed until it passes.
+    while allocator.meetsGoal ? iteration < stage.iterations : spent > goal {
+      let clock = ContinuousClock.now
+      let title =
+        allocator.meetsGoal
+        ? "\(label), iteration \(iteration + 1) of \(stage.iterations)" : "\(label), iteration \(iteration + 1)"
+      let (scores, distances) = try gather(title)
+      let before = spent
+      let layers = (0..<decoder.layerCount).map { layer in
+        LayerRequest(
+          families: families.map { request($0, layer, scores[layer][$0] ?? [], sparsities[layer][$0] ?? 0) },
+          statistics: distances?.statistics(of: layer) ?? [:])
+      }
+      let shares = try allocator.allocate(
+        model: modelSummary,
+        budget: BudgetRequest(
+          measure: measure.rawValue, now: before, original: original, goal: goal,
+          iterationGoal: allocator.meetsGoal
+            ? start - Int((Double(start - goal) * Double(iteration + 1) / Double(stage.iterations)).rounded()) : goal,
+          iteration: iteration, iterations: stage.iterations), layers: layers)
+      for (layer, shares) in shares.enumerated() {
+        for (family, share) in zip(families, shares) {
+          sparsities[layer][family] = share.sparsity
+          try remove(family, layer, scores[layer][family] ?? [], keep: share.keep)
+        }
+      }
+      iteration += 1
+      guard spent < before || spent <= goal || allocator.meetsGoal || iteration < 3 else {
+        throw PruningError.noProgress(
+          stage: label, measure: measure.words, now: spent, goal: goal, iteration: iteration)
+      }
+      try record(
+        Iteration(
+          number: iteration,
+          layers: records(sparsities, distances), scores: scores,
+          seconds: (ContinuousClock.now - clock) / .seconds(1)))
+    }
+  }
+
+  // MARK: - The budget
+
+  private var spent: Int { measure == .parameters ? decoder.parameters : decoder.multiplyAccumulates }
+  private var original: Int {
+    measure == .parameters ? model.originalParameters : model.originalMultiplyAccumulates
+  }
+
+  private var goal: Int {
+    switch stage.target.amount {
+    case .count(let count): count
+    case .fraction(let fraction, .original): Int((fraction * Double(original)).rounded(.down))
+    case .fraction(let fraction, .current): Int((fraction * Double(spent)).rounded(.down))
+    }
+  }
+
+  private func checkReach(_ goal: Int) throws {
+    guard goal < spent else {
+      throw PruningError.nothingToRemove(stage: label, measure: measure.words, now: spent, goal: goal)
+    }
+    let removable = decoder.allSizes.reduce(0) { sum, sizes in
+      families.reduce(sum) { $0 + (sizes.count(of: $1) - 1) * sizes.cost(of: $1, in: measure) }
+    }
+    guard spent - removable <= goal else {
+      throw PruningError.outOfReach(
+        stage: label, measure: measure.words, goal: goal, smallest: spent - removable)
+    }
+  }
+
+  private func request(_ family: Family, _ layer: Int, _ scores: [Float], _ sparsity: Double) -> FamilyRequest {
+    let sizes = decoder.sizes(layer)
+    let shape = decoder.configuration.layers[layer]
+    return FamilyRequest(
+      name: family.rawValue, count: sizes.count(of: family),
+      originalCount: family == .attention ? shape.keyValueHeads : shape.intermediateSize,
+      positions: family == .attention ? sizes.headDimension : 1, cost: sizes.cost(of: family, in: measure),
+      minimum: 1, previousSparsity: sparsity, scores: scores)
+  }
+
+  private var modelSummary: ModelSummary {
+    ModelSummary(
+      architecture: decoder.configuration.architecture.rawValue, layerCount: decoder.layerCount,
+      hiddenSize: decoder.hidden, vocabularySize: decoder.vocabulary, parameters: decoder.parameters,
+      originalParameters: model.originalParameters)
+  }
+
+  // MARK: - Statistics and scores
+
+  private func gather(_ title: String) throws -> ([[Family: [Float]]], LayerDistances?) {
+    var scores = [[Family: [Float]]](repeating: [:], count: decoder.layerCount)
+    let summary = modelSummary
+    func score(_ layer: CalibratedLayer) throws {
+      for family in families {
+        let units = layer.request(family, original: decoder.kept[layer.layer].units(of: family))
+        scores[layer.layer][family] = try criterion.score(model: summary, units: units)
+      }
+    }
+    let needs = Set(criterion.statistics + allocator.statistics)
+    defer { reporter.end() }
+    guard !needs.isEmpty else {
+      reporter.begin(ProgressTask(title: title + ": scores", total: decoder.layerCount, unit: "layers"))
+      try decoder.forEachLayer(workers: workers) { layer in
+        try cancellation.check()
+        try score(layer)
+        reporter.advance(to: decoder.layerCount - layer.layer)
+      }
+      return (scores, nil)
+    }
+    let gradients: CalibrationRequest.Gradients =
+      needs.contains("gradient_square") ? .sumAndSquares : needs.contains("gradient") ? .sum : .none
+    var batchSize = 16
+    if case .sample(let sample) = stage.calibration { batchSize = sample.batchSize }
+    var phase: PassProgress.Phase?
+    let result = try decoder.calibrate(
+      CalibrationRequest(sequences: sequences, batchSize: batchSize, gradients: gradients), workers: workers,
+      observer: { progress in
+        try cancellation.check()
+        if phase != progress.phase {
+          phase = progress.phase
+          reporter.begin(progress.task(title))
+        }
+        reporter.advance(to: progress.done)
+      }, visit: score)
+    return (scores, result.distances)
+  }
+
+  // MARK: - The cut
+
+  /// Lets the lowest scores go; of equal ones the earlier unit.
+  private func remove(_ family: Family, _ layer: Int, _ scores: [Float], keep: Int) throws {
+    guard keep < scores.count else { return }
+    let order = scores.indices.sorted { (scores[$0], $0) < (scores[$1], $1) }
+    try decoder.keep(order.dropFirst(scores.count - keep).sorted(), of: family, layer: layer)
+  }
+
+  private func records(
+    _ sparsities: [[Family: Double]], _ distances: LayerDistances?
+  ) -> [IterationRecord.Layer] {
+    (0..<decoder.layerCount).map { layer in
+      let statistics = distances?.statistics(of: layer) ?? [:]
+      return IterationRecord.Layer(
+        statistics: allocator.statistics.map { ($0, statistics[$0] ?? .nan) },
+        families: stage.families.map { unitFamily in
+          let shape = decoder.configuration.layers[layer]
+          let family: Family = unitFamily == .attention ? .attention : .mlp
+          return IterationRecord.Family(
+            family: unitFamily, targetSparsity: sparsities[layer][family] ?? 0,
+            originalCount: family == .attention ? shape.keyValueHeads : shape.intermediateSize,
+            kept: decoder.kept[layer].units(of: family))
+        })
+    }
+  }
+}
+
+extension Target.Measure {
+  var words: String { self == .parameters ? "parameters" : "multiply-accumulates a token" }
+}
+
+extension PassProgress {
+  func task(_ title: String) -> ProgressTask {
+    switch phase {
+    case .forward: ProgressTask(title: title + ": forward", total: total, unit: "layers")
+    case .head: ProgressTask(title: title + ": head", total: total, unit: "tokens")
+    case .backward: ProgressTask(title: title + ": backward", total: total, unit: "layers")
+    }
+  }
+}

@@ -1,0 +1,261 @@
+import Checkpoints
+import Foundation
+import PluginRuntime
+import Tensors
+import Tokenizers
+import Transformer
+
+/// Carries out a pipeline: stage after stage on one model, with everything recorded in the run folder.
+public final class Runner {
+  public struct Settings {
+    public var seed: UInt64
+    public var workers: Workers
+    public var reporter: any ProgressReporter
+    public var cancellation: Cancellation
+
+    public init(
+      seed: UInt64, workers: Workers, reporter: any ProgressReporter = SilentProgress(),
+      cancellation: Cancellation = Cancellation()
+    ) {
+      self.seed = seed
+      self.workers = workers
+      self.reporter = reporter
+      self.cancellation = cancellation
+    }
+  }
+
+  /// What a run ends with.
+  public struct Outcome: Sendable {
+    public var evaluations: [EvaluationRecord] = []
+    public var iterations = 0
+    /// Folders of saved models.
+    public var models: [String] = []
+    public var originalParameters = 0
+    public var parameters = 0
+    public var originalMultiplyAccumulates = 0
+    public var multiplyAccumulates = 0
+    public var seconds = 0.0
+    public var peakResidentBytes = 0
+  }
+
+  private let manifest: Manifest
+  private let registry: PluginRegistry
+  private let model: LoadedModel
+  private let folder: RunFolder
+  private let events: EventLog
+  private let settings: Settings
+  private var outcome = Outcome()
+
+  public init(
+    _ manifest: Manifest, registry: PluginRegistry, model: LoadedModel, folder: RunFolder, settings: Settings
+  ) throws {
+    self.manifest = manifest
+    self.registry = registry
+    self.model = model
+    self.folder = folder
+    self.settings = settings
+    events = try folder.openEventLog()
+  }
+
+  /// Runs all stages. Whatever ends the run, the run's record says how.
+  public func run() throws -> Outcome {
+    let clock = ContinuousClock.now
+    var record = try runRecord()
+    try folder.write(manifest)
+    try folder.write(record)
+    try events.log("run_started", ["pipeline": .string(manifest.name), "model": .string(model.path)])
+    outcome.originalParameters = model.originalParameters
+    outcome.originalMultiplyAccumulates = model.originalMultiplyAccumulates
+    do {
+      for execution in manifest.executions {
+        try settings.cancellation.check()
+        try carryOut(execution)
+      }
+    } catch {
+      record.state =
+        error is Interrupted || settings.cancellation.isCancelled
+        ? .interrupted(Date()) : .failed(Date(), reason: "\(error)")
+      // The error that ended the run matters more than one about recording it.
+      try? folder.write(record)
+      try? events.log("run_failed", ["reason": .string("\(error)")])
+      throw settings.cancellation.isCancelled ? Interrupted() : error
+    }
+    outcome.seconds = (ContinuousClock.now - clock) / .seconds(1)
+    outcome.peakResidentBytes = PeakMemory.bytes
+    outcome.parameters = model.decoder.parameters
+    outcome.multiplyAccumulates = model.decoder.multiplyAccumulates
+    record.state = .finished(Date())
+    try folder.write(record)
+    try events.log(
+      "run_finished",
+      ["parameters": .integer(outcome.parameters), "peak_resident_bytes": .integer(outcome.peakResidentBytes)])
+    return outcome
+  }
+
+  private func carryOut(_ execution: StageExecution) throws {
+    let clock = ContinuousClock.now
+    try events.log("stage_started", ["stage": .string(execution.label)])
+    switch execution.work {
+    case .evaluate(let stage): try evaluate(stage, label: execution.label)
+    case .prune(let stage): try prune(stage, label: execution.label)
+    case .save(let stage): try save(stage, label: execution.label)
+    }
+    try events.log(
+      "stage_finished",
+      [
+        "stage": .string(execution.label), "took": .number((ContinuousClock.now - clock) / .seconds(1)),
+        "parameters": .integer(model.decoder.parameters),
+      ])
+  }
+
+  // MARK: - Stages
+
+  private func prune(_ stage: PruneStage, label: String) throws {
+    var sequences: [[Int32]] = []
+    if case .sample(let sample) = stage.calibration {
+      let corpus = try sample.data.load(vocabularySize: model.decoder.vocabulary, tokenize: tokenize)
+      sequences = try sample.sequences(from: corpus)
+    }
+    let pruning = Pruning(
+      stage: stage, label: label, model: model, sequences: sequences,
+      criterion: try CriterionInstance(
+        of: loaded(stage.criterion), options: .object(stage.criterion.options), services: services(for: label)),
+      allocator: try AllocatorInstance(
+        of: loaded(stage.allocator), options: .object(stage.allocator.options), services: services(for: label)),
+      workers: settings.workers, reporter: settings.reporter, cancellation: settings.cancellation)
+    try pruning.run { iteration in
+      outcome.iterations += 1
+      let number = outcome.iterations
+      let record = IterationRecord(
+        number: number, stage: label, iteration: iteration.number, layers: iteration.layers,
+        parameters: model.decoder.parameters, macs: model.decoder.multiplyAccumulates,
+        seconds: iteration.seconds)
+      try folder.write(record)
+      if stage.recordsScores { try writeScores(iteration.scores, number: number) }
+      try events.log(
+        "iteration",
+        [
+          "stage": .string(label), "number": .integer(number), "parameters": .integer(record.parameters),
+          "macs_per_token": .integer(record.macs), "took": .number(iteration.seconds),
+        ])
+      settings.reporter.note(
+        "\(label), iteration \(iteration.number): \(HumanFormat.count(record.parameters)) parameters, "
+          + HumanFormat.fixed(100 * Double(record.parameters) / Double(model.originalParameters), 2) + "% "
+          + "(\(HumanFormat.duration(seconds: iteration.seconds)))")
+    }
+  }
+
+  private func writeScores(_ scores: [[Family: [Float]]], number: Int) throws {
+    let file = try folder.place(RunLayout.scores(number))
+    try SafetensorsWriter.write(
+      .init(
+        uniqueKeysWithValues: scores.enumerated().flatMap { layer, families in
+          Family.allCases.compactMap { family in
+            families[family].map { ("layers.\(layer).\(family.rawValue)", (shape: [$0.count], values: $0)) }
+          }
+        }), to: file)
+  }
+
+  private func evaluate(_ stage: EvaluateStage, label: String) throws {
+    for use in stage.evaluators {
+      let evaluation = Evaluation(
+        use: use, label: label, model: model, workers: settings.workers, reporter: settings.reporter,
+        cancellation: settings.cancellation)
+      let record = try evaluation.run(plugin: loaded(use), services: services(for: label))
+      outcome.evaluations.append(record)
+      try folder.write(outcome.evaluations)
+      for metric in record.metrics {
+        try events.log(
+          "metric",
+          ["stage": .string(label), "name": .string(metric.name), "value": .number(metric.value)])
+        settings.reporter.note("\(label): \(metric.name) = \(HumanFormat.fixed(metric.value, 4))")
+      }
+    }
+  }
+
+  private func save(_ stage: SaveStage, label: String) throws {
+    let path = try folder.place(stage.directory)
+    settings.reporter.begin(
+      ProgressTask(title: "\(label): writing", total: model.decoder.layerCount, unit: "layers"))
+    defer { settings.reporter.end() }
+    let type: StorageType =
+      switch stage.type {
+      case .float32: .float32
+      case .float16: .float16
+      case .bfloat16: .bfloat16
+      }
+    try model.save(to: path, type: type, workers: settings.workers) { done, _ in
+      try settings.cancellation.check()
+      settings.reporter.advance(to: done)
+    }
+    outcome.models.append(path)
+    try events.log("saved", ["stage": .string(label), "path": .string(path)])
+  }
+
+  // MARK: - What stages share
+
+  private func tokenize(_ text: String) throws -> [Int32] { try model.tokenizer().encode(text) }
+
+  private func loaded(_ use: PluginUse) throws -> LoadedPlugin {
+    try LoadedPlugin(loading: registry.find(use.id))
+  }
+
+  private func services(for label: String) -> HostServices {
+    var services = HostServices(seed: settings.seed)
+    let (events, reporter, cancellation) = (events, settings.reporter, settings.cancellation)
+    services.log = { plugin, level, sentence in
+      // A log that can't be written shows at the next event of the run itself.
+      try? events.log(
+        "plugin", ["plugin": .string(plugin), "level": .string("\(level)"), "sentence": .string(sentence)])
+      if level != .debug { reporter.note("\(plugin): \(sentence)") }
+    }
+    services.isCancelled = { cancellation.isCancelled }
+    let workers = settings.workers
+    services.sgemm = { workers.multiply($0) }
+    return services
+  }
+
+  private func runRecord() throws -> RunRecord {
+    var plugins: [RunRecord.Plugin] = []
+    for use in manifest.pluginUses where !plugins.contains(where: { $0.id == use.id }) {
+      let plugin = try loaded(use)
+      plugins.append(
+        RunRecord.Plugin(
+          id: plugin.id, version: plugin.version, library: plugin.library,
+          sha256: try FileHash.sha256(plugin.library)))
+    }
+    return RunRecord(
+      toolVersion: Tool.version, machine: .current, plugins: plugins, modelPath: model.path,
+      modelFiles: try model.files.map { file in
+        RunRecord.ModelFile(
+          name: (file as NSString).lastPathComponent, bytes: try FileHash.size(file),
+          sha256: try FileHash.sha256(file))
+      }, seed: Int(truncatingIfNeeded: settings.seed), threads: settings.workers.count, started: Date(),
+      state: .running)
+  }
+}
+
+extension Manifest {
+  /// Every plugin that some stage uses, in order.
+  var pluginUses: [PluginUse] {
+    executions.flatMap { execution -> [PluginUse] in
+      switch execution.work {
+      case .evaluate(let stage): stage.evaluators
+      case .prune(let stage): [stage.criterion, stage.allocator]
+      case .save: []
+      }
+    }
+  }
+}
+
+extension Workers {
+  /// A product that a plugin asked for.
+  func multiply(_ product: HostServices.MatrixProduct) {
+    multiply(
+      Rows(UnsafeMutablePointer(mutating: product.a), stride: product.lda),
+      product.transposeA ? .transposed : .plain,
+      Rows(UnsafeMutablePointer(mutating: product.b), stride: product.ldb),
+      product.transposeB ? .transposed : .plain, into: Rows(product.c, stride: product.ldc), m: product.m,
+      n: product.n, k: product.k, alpha: product.alpha, beta: product.beta)
+  }
+}

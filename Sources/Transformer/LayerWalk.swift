@@ -1,0 +1,46 @@
+import Checkpoints
+import Tensors
+
+extension Decoder {
+  /// Shows each layer's weights, from the last layer to the first as a calibration pass does: for criteria that need
+  /// nothing else.
+  public func forEachLayer(workers: Workers, visit: (CalibratedLayer) throws -> Void) throws {
+    let weights = LayerParameters(roomFor: allSizes)
+    for layer in (0..<layerCount).reversed() {
+      try widen(layer: layer, into: weights, workers: workers)
+      try visit(CalibratedLayer(layer: layer, weights: weights, gradients: nil, squares: nil))
+    }
+  }
+
+  /// Every parameter of the model as it is now, in float32, under Hugging Face's names, in pieces from its first row to
+  /// its last.
+  public func forEachParameter(
+    workers: Workers, progress: (Int, Int) throws -> Void = { _, _ in },
+    body: (_ name: String, _ values: UnsafeBufferPointer<Float>) throws -> Void
+  ) throws {
+    func whole(_ name: String) throws {
+      let tensor = try checkpoint.tensor(named: name)
+      let rows = 4096
+      let piece = Buffer(min(rows, tensor.rows) * tensor.columns)
+      for start in stride(from: 0, to: tensor.rows, by: rows) {
+        let range = start..<min(tensor.rows, start + rows)
+        let target = UnsafeMutableBufferPointer(start: piece.base, count: range.count * tensor.columns)
+        try tensor.widen(rows: .range(range), into: target)
+        try body(name, UnsafeBufferPointer(target))
+      }
+    }
+    try whole("model.embed_tokens.weight")
+    let weights = LayerParameters(roomFor: allSizes)
+    for layer in 0..<layerCount {
+      try widen(layer: layer, into: weights, workers: workers)
+      for parameter in weights.named {
+        try body(
+          "model.layers.\(layer).\(parameter.name)",
+          UnsafeBufferPointer(start: parameter.base, count: parameter.rows * parameter.columns))
+      }
+      try progress(layer + 1, layerCount)
+    }
+    try whole("model.norm.weight")
+    if !configuration.tiedEmbeddings { try whole("lm_head.weight") }
+  }
+}
