@@ -12,8 +12,12 @@ struct CharacterClasses: OptionSet, Sendable {
   static let space = CharacterClasses(rawValue: 4)
   /// Rust's `is_numeric`, in the newer Unicode.
   static let digit = CharacterClasses(rawValue: 8)
+  /// Known to the normalizer's tables, which are of Unicode 9 (the crate `unicode-normalization-alignments`):
+  /// later characters neither compose nor decompose, nor do marks move past them.
+  static let normalizable = CharacterClasses(rawValue: 16)
 
   private static let lastPatternVersion: (major: Int, minor: Int) = (16, 0)
+  private static let lastNormalizerVersion: (major: Int, minor: Int) = (9, 0)
 
   /// The basic multilingual plane; asking the properties of each character each time is ten times slower.
   private static let table: [CharacterClasses] = (0..<UInt32(0x10000)).map { code in
@@ -27,7 +31,8 @@ struct CharacterClasses: OptionSet, Sendable {
 
   private init(propertiesOf scalar: Unicode.Scalar) {
     let properties = scalar.properties
-    let isOld = properties.age.map { ($0.major, $0.minor) <= Self.lastPatternVersion } ?? false
+    let age = properties.age.map { ($0.major, $0.minor) }
+    let isOld = age.map { $0 <= Self.lastPatternVersion } ?? false
     switch properties.generalCategory {
     case .uppercaseLetter, .lowercaseLetter, .titlecaseLetter, .modifierLetter, .otherLetter:
       self = isOld ? .letter : []
@@ -36,6 +41,7 @@ struct CharacterClasses: OptionSet, Sendable {
     default:
       self = properties.isWhitespace ? .space : []
     }
+    if let age, age <= Self.lastNormalizerVersion { insert(.normalizable) }
   }
 
   init(rawValue: UInt8) { self.rawValue = rawValue }

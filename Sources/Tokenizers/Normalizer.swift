@@ -22,10 +22,31 @@ struct Normalizer: Sendable {
     String(decoding: normalize(Array(text.utf8)), as: UTF8.self)
   }
 
-  /// NFC. Below U+0300, which no byte below 0xCC can start, nothing ever composes or decomposes.
+  /// NFC as Hugging Face `tokenizers` has it. Compared over all code points and 200,000 random sequences:
+  /// equal but for U+1176, U+11A7 and U+11C3 after Hangul, with which the crate composes by mistake.
   private func composed(_ bytes: [UInt8]) -> [UInt8] {
+    // Below U+0300, which no byte below 0xCC can start, nothing ever composes or decomposes.
     guard bytes.contains(where: { $0 >= 0xcc }) else { return bytes }
-    return Array(String(decoding: bytes, as: UTF8.self).precomposedStringWithCanonicalMapping.utf8)
+    var result: [UInt8] = []
+    result.reserveCapacity(bytes.count)
+    var start = 0
+    var index = 0
+    func compose(upTo end: Int) {
+      // Decomposed first, since Foundation's composition leaves a Hangul syllable and its final apart.
+      let text = String(decoding: bytes[start..<end], as: UTF8.self).decomposedStringWithCanonicalMapping
+      result += Array(text.precomposedStringWithCanonicalMapping.utf8)
+    }
+    while index < bytes.count {
+      let (scalar, next) = character(at: index, of: bytes, before: bytes.count)
+      if !CharacterClasses.of(scalar).contains(.normalizable) {
+        compose(upTo: index)
+        result += bytes[index..<next]
+        start = next
+      }
+      index = next
+    }
+    compose(upTo: index)
+    return result
   }
 }
 

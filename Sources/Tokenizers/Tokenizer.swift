@@ -24,7 +24,7 @@ public struct Tokenizer: Sendable {
   /// Added tokens that are looked for in the text as it comes, and in the normalized text.
   private let plainTokens: AddedTokenMatcher
   private let normalizedTokens: AddedTokenMatcher
-  private let template: SequenceTemplate
+  let template: SequenceTemplate
   private let specialIDs: Set<Int32>
   /// Added tokens whose normalized form differs decode to that form.
   private let normalizedSpellings: [Int32: String]
