@@ -19,39 +19,10 @@ final class RotaryTable {
     for position in 0..<positions {
       for (i, frequency) in frequencies.enumerated() {
         // transformers rounds frequencies and angles to float32, and so must whoever wants its logits.
-        let angle = Float(position) * frequency
+        let angle = Float(position) * Float(frequency)
         cosine.base[position * half + i] = Float(cos(Double(angle)))
         sine.base[position * half + i] = Float(sin(Double(angle)))
       }
-    }
-  }
-}
-
-extension RotaryEmbedding {
-  /// Radians a position for each of the headDimension / 2 pairs, after scaling.
-  func frequencies(headDimension: Int) -> [Float] {
-    let half = headDimension / 2
-    let plain = (0..<half).map { i in
-      Float(1 / pow(Double(theta), Double(2 * i) / Double(headDimension)))
-    }
-    switch scaling {
-    case .none:
-      return plain
-    case .linear(let factor):
-      return plain.map { $0 / Float(factor) }
-    case .llama3(let factor, let lowFactor, let highFactor, let originalPositions):
-      // Llama 3.1: long waves are slowed by `factor`, short ones kept, those between blended
-      // (transformers, modeling_rope_utils.py, _compute_llama3_parameters).
-      let original = Double(originalPositions)
-      return plain.map { frequency in
-        let wavelength = 2 * Double.pi / Double(frequency)
-        if wavelength > original / lowFactor { return Float(Double(frequency) / factor) }
-        if wavelength < original / highFactor { return frequency }
-        let smooth = (original / wavelength - lowFactor) / (highFactor - lowFactor)
-        return Float((1 - smooth) * Double(frequency) / factor + smooth * Double(frequency))
-      }
-    case .explicit(let divisors):
-      return zip(plain, divisors).map { $0 / Float($1) }
     }
   }
 }
