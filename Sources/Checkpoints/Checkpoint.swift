@@ -110,16 +110,16 @@ public struct Checkpoint: Sendable {
 
   private func advice(onMissing name: String) -> String {
     if name == "lm_head.weight" { return "is tie_word_embeddings true for this model?" }
-    if name.hasSuffix(".bias") { return "the configuration declares a bias" }
+    if name.hasSuffix(".bias") { return "the configuration declares a bias." }
     return ""
   }
 
   private func advice(onUndeclared name: String) -> String {
     if name.hasSuffix(".bias") { return "it would be lost; are attention_bias and mlp_bias as they should be?" }
     if let layer = Self.layer(of: name), layer >= configuration.layers.count {
-      return "it has num_hidden_layers \(configuration.layers.count)"
+      return "it has num_hidden_layers \(configuration.layers.count)."
     }
-    return "\(configuration.architecture.rawValue) has no such tensor"
+    return "\(configuration.architecture.rawValue) has no such tensor."
   }
 
   /// 3 for `model.layers.3.mlp.up_proj.weight`.

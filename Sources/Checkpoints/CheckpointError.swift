@@ -101,12 +101,12 @@ extension CheckpointError: CustomStringConvertible {
     case .unsupportedSetting(let file, let key, let found, let advice):
       "\(file): \(key) is \(found): \(advice)."
     case .missingTensor(let file, let tensor, let expected, let advice):
-      "\(file) has no tensor \(tensor), expected with shape \(expected)\(advice.isEmpty ? "" : ": " + advice)."
+      "\(file) has no tensor \(tensor), expected with shape \(expected)\(advice.isEmpty ? "." : ": " + advice)"
     case .shapeMismatch(let file, let tensor, let expected, let found, let advice):
       "\(file): tensor \(tensor) has shape \(found), but the configuration says \(expected)"
         + "\(advice.isEmpty ? "" : " (\(advice))")."
     case .undeclaredTensor(let file, let tensor, let configuration, let advice):
-      "\(file) has the tensor \(tensor), which \(configuration) does not declare: \(advice)."
+      "\(file) has the tensor \(tensor), which \(configuration) does not declare: \(advice)"
     case .noSuchTensor(let file, let tensor):
       "\(file) has no tensor \(tensor)."
 
