@@ -65,7 +65,13 @@ public struct Checkpoint: Sendable {
     configuration = try ModelConfiguration(gguf: file)
     var tensors = OrderedDictionary<String, StoredTensor>(minimumCapacity: file.tensors.count)
     for tensor in file.tensors.values {
-      guard let name = GGUFNames.huggingFaceName(of: tensor.name) else { continue }
+      guard let name = GGUFNames.huggingFaceName(of: tensor.name) else {
+        // Outside of the layers: rope_freqs, which the configuration has read. Inside, it would be lost.
+        guard tensor.name.hasPrefix("blk."), !tensor.name.contains("rope_freqs") else { continue }
+        throw .undeclaredTensor(
+          file: file.path, tensor: tensor.name, configuration: "the architecture",
+          advice: "\(configuration.architecture.rawValue) has no such tensor.")
+      }
       tensors[name] = StoredTensor(
         name: name, shape: tensor.shape, type: tensor.type,
         rowOrder: configuration.ggufRowOrder(of: name), mapping: tensor.mapping, offset: tensor.offset,

@@ -9,6 +9,17 @@ extension ModelConfiguration {
     guard let named = Architecture(rawValue: keys.architecture), named != .mistral else {
       throw .unsupportedArchitecture(file: gguf.path, found: keys.architecture)
     }
+    if let splits = keys.splits, splits > 1 {
+      throw .unsupportedSetting(
+        file: gguf.path, key: "split.count", found: "\(splits)",
+        advice: "join the parts with llama.cpp's llama-gguf-split --merge")
+    }
+    let experts = try keys.size("expert_count", default: 0, atLeast: 0)
+    guard experts == 0 else {
+      throw .unsupportedSetting(
+        file: gguf.path, key: keys.full("expert_count"), found: "\(experts)",
+        advice: "mixtures of experts are not supported")
+    }
     let hiddenSize = try keys.size("embedding_length")
     self.hiddenSize = hiddenSize
     let count = try keys.size("block_count")
@@ -158,6 +169,12 @@ private struct GGUFKeys {
     case nil: return nil
     default: throw malformed(key, "a string")
     }
+  }
+
+  /// How many files the model was split into; nil for a whole one.
+  var splits: Int? {
+    guard case .integer(let count)? = gguf.metadata["split.count"] else { return nil }
+    return count
   }
 
   /// A token's id, from a key without the architecture's prefix.
