@@ -98,7 +98,8 @@ public struct Checkpoint: Sendable {
           advice: "hidden_size \(configuration.hiddenSize), vocab_size \(configuration.vocabularySize)"
             + (Self.layer(of: name).flatMap { configuration.layers.indices.contains($0) ? $0 : nil }.map {
               let layer = configuration.layers[$0]
-              return ", layer \($0) of \(layer.queryHeads) query heads, \(layer.keyValueHeads) key-value heads of "
+              return
+                ", layer \($0) of \(layer.queryHeads) query heads, \(layer.keyValueHeads) key-value heads of "
                 + "\(layer.headDimension), and \(layer.intermediateSize) channels"
             } ?? ""))
       }
@@ -121,7 +122,9 @@ public struct Checkpoint: Sendable {
   }
 
   private func advice(onUndeclared name: String) -> String {
-    if name.hasSuffix(".bias") { return "it would be lost; are attention_bias and mlp_bias as they should be?" }
+    if name.hasSuffix(".bias") {
+      return "it would be lost; are attention_bias and mlp_bias as they should be?"
+    }
     if let layer = Self.layer(of: name), layer >= configuration.layers.count {
       return "it has num_hidden_layers \(configuration.layers.count)."
     }

@@ -33,7 +33,8 @@ extension ModelConfiguration {
     // Mistral's files say “llama” as well; only the window tells them apart.
     architecture = named == .llama && window > 0 ? .mistral : named
     guard headDimension % 2 == 0 else { throw keys.malformed("attention.key_length", "an even number") }
-    for (key, name) in [("attention.value_length", "values"), ("rope.dimension_count", "rotated dimensions")] {
+    for (key, name) in [("attention.value_length", "values"), ("rope.dimension_count", "rotated dimensions")]
+    {
       let found = try keys.size(key, default: headDimension)
       guard found == headDimension else {
         throw .unsupportedSetting(
@@ -88,7 +89,8 @@ extension ModelConfiguration {
     if let tensor = gguf.tensors["rope_freqs.weight"] {
       guard tensor.shape == [headDimension / 2] else {
         throw .shapeMismatch(
-          file: gguf.path, tensor: tensor.name, expected: [headDimension / 2], found: tensor.shape, advice: "")
+          file: gguf.path, tensor: tensor.name, expected: [headDimension / 2], found: tensor.shape, advice: ""
+        )
       }
       let divisors = try tensor.floats()
       guard divisors.allSatisfy({ $0 > 0 && $0.isFinite }) else {
@@ -131,7 +133,9 @@ private struct GGUFKeys {
       found: gguf.metadata[full(key)]?.summary ?? "nothing")
   }
 
-  func size(_ key: String, default standard: Int? = nil, atLeast least: Int = 1) throws(CheckpointError) -> Int {
+  func size(_ key: String, default standard: Int? = nil, atLeast least: Int = 1) throws(CheckpointError)
+    -> Int
+  {
     switch gguf.metadata[full(key)] {
     case .integer(let value)? where value >= least && value <= Int(Int32.max): return value
     case nil: if let standard { return standard }

@@ -142,8 +142,8 @@ public struct ModelConfiguration: Sendable, Equatable {
     return shapes
   }
 
-  /// How many numbers the model has, a tied embedding counted once. Of a configuration whose sizes are absurd,
-  /// the largest `Int`.
+  /// How many numbers the model has, a tied embedding counted once. Of a configuration whose sizes are
+  /// absurd, the largest `Int`.
   public var parameterCount: Int {
     parameters.values.reduce(0) { sum, shape in
       let (total, overflow) = sum.addingReportingOverflow(checkedProduct(shape) ?? .max)

@@ -36,7 +36,8 @@ struct FolderFaultTests {
         == "…/none is no checkpoint: expected a .gguf file or a folder with config.json and model.safetensors "
         + "(or model.safetensors.index.json), found nothing at that path.")
     #expect(
-      complaint(scratch, try scratch.write("", to: "model.bin")).hasSuffix("found a file that is not named .gguf."))
+      complaint(scratch, try scratch.write("", to: "model.bin")).hasSuffix(
+        "found a file that is not named .gguf."))
   }
 
   @Test func missingFiles() throws {
@@ -63,7 +64,8 @@ struct FolderFaultTests {
     #expect(
       try complaint(replacing: [#""attention_bias": true"#: #""attention_bias": false"#])
         == "…/model/model.safetensors has the tensor model.layers.0.self_attn.k_proj.bias, which "
-        + "…/model/config.json does not declare: it would be lost; are attention_bias and mlp_bias as they should be?")
+        + "…/model/config.json does not declare: it would be lost; are attention_bias and mlp_bias as they should be?"
+    )
     #expect(
       try complaint(replacing: [#""mlp_bias": false"#: #""mlp_bias": true"#])
         == "…/model has no tensor model.layers.0.mlp.gate_proj.bias, expected with shape [48]: "

@@ -2,8 +2,8 @@ import Checkpoints
 import Foundation
 import Testing
 
-/// Spoilt files may be refused or, where the damage fell on weights, be read; nothing else. An allocation that
-/// a lying number asks for would break the address space limit and end the process.
+/// Spoilt files may be refused or, where the damage fell on weights, be read; nothing else. An allocation
+/// that a lying number asks for would break the address space limit and end the process.
 @Suite("Spoilt headers", .serialized)
 struct FuzzTests {
   @Test("of safetensors files never do harm")
@@ -11,7 +11,8 @@ struct FuzzTests {
     let header =
       #"{"__metadata__":{"format":"pt"},"a.weight":{"dtype":"F32","shape":[4,3],"data_offsets":[0,48]},"#
       + #""b":{"dtype":"BF16","shape":[8],"data_offsets":[48,64]},"c":{"dtype":"I64","shape":[],"data_offsets":[64,72]}}"#
-    try spoil(safetensors(header, data: 72), header: 8 + header.utf8.count, times: 12_000, seed: 1, name: "f") {
+    try spoil(safetensors(header, data: 72), header: 8 + header.utf8.count, times: 12_000, seed: 1, name: "f")
+    {
       (path) throws(CheckpointError) in
       let file = try SafetensorsFile(path: path)
       for tensor in file.tensors.values where tensor.type.isWidenable { _ = try tensor.floats() }
@@ -54,7 +55,8 @@ struct FuzzTests {
     var old = rlimit()
     getrlimit(space, &old)
     let pages = try String(contentsOfFile: "/proc/self/statm", encoding: .utf8).split(separator: " ").first
-    var limit = rlimit(rlim_cur: rlim_t((pages.flatMap { UInt64($0) } ?? 0) * 4096 + 2 << 30), rlim_max: old.rlim_max)
+    var limit = rlimit(
+      rlim_cur: rlim_t((pages.flatMap { UInt64($0) } ?? 0) * 4096 + 2 << 30), rlim_max: old.rlim_max)
     setrlimit(space, &limit)
     defer { setrlimit(space, &old) }
     let before = Self.peakBytes

@@ -38,7 +38,8 @@ struct ReferenceModelTests {
       let path = "\(Reference.tiny(model))/\(file)"
       #expect(
         scratch.complaint { () throws(CheckpointError) in _ = try ModelConfiguration.read(path) }
-          == "\(path): the architecture “\(model)” is not supported; supported are llama, mistral, qwen2, qwen3.")
+          == "\(path): the architecture “\(model)” is not supported; supported are llama, mistral, qwen2, qwen3."
+      )
     }
   }
 
@@ -54,7 +55,9 @@ struct ReferenceModelTests {
   }
 
   /// The three checkpoints are one model, rounded by PyTorch.
-  @Test("are rounded as PyTorch rounds", arguments: [("llama_gqa_f16", StorageType.float16), ("llama_gqa_bf16", .bfloat16)])
+  @Test(
+    "are rounded as PyTorch rounds",
+    arguments: [("llama_gqa_f16", StorageType.float16), ("llama_gqa_bf16", .bfloat16)])
   func rounding(model: String, type: StorageType) throws {
     let source = try Checkpoint.open(Reference.tiny("llama_gqa"))
     let rounded = try Checkpoint.open(Reference.tiny(model))
@@ -91,7 +94,8 @@ struct ReferenceModelTests {
     #expect(
       try read("llama_gqa").layers
         == Array(
-          repeating: LayerShape(queryHeads: 8, keyValueHeads: 2, headDimension: 8, intermediateSize: 176), count: 4))
+          repeating: LayerShape(queryHeads: 8, keyValueHeads: 2, headDimension: 8, intermediateSize: 176),
+          count: 4))
     #expect(
       try read("llama_bias").biases
         == Biases(queryKeyValue: true, attentionOutput: true, gateUp: true, down: true))
@@ -107,7 +111,8 @@ struct ReferenceModelTests {
       try read("llama_rope_llama3").rope
         == RotaryEmbedding(
           theta: 10_000,
-          scaling: .llama3(factor: 4, lowFrequencyFactor: 1, highFrequencyFactor: 4, originalMaxPositions: 64)))
+          scaling: .llama3(factor: 4, lowFrequencyFactor: 1, highFrequencyFactor: 4, originalMaxPositions: 64)
+        ))
     let llama = try read("llama_gqa")
     #expect((llama.beginningOfText, llama.endOfText, llama.maxPositions) == (1, [2], 256))
     #expect(llama.otherKeys["initializer_range"] == .real(0.15))
@@ -129,7 +134,9 @@ struct SmolLM2Tests {
     #expect(configuration.rmsNormEpsilon == 1e-5)
     #expect(configuration.rope == RotaryEmbedding(theta: 100_000))
     guard case .gguf(let file) = checkpoint.format else { return #expect(Bool(false)) }
-    guard case .strings(let merges)? = file.metadata["tokenizer.ggml.merges"] else { return #expect(Bool(false)) }
+    guard case .strings(let merges)? = file.metadata["tokenizer.ggml.merges"] else {
+      return #expect(Bool(false))
+    }
     #expect(merges.count == 48_900)
     #expect(merges.first == "Ġ t")
   }
@@ -153,14 +160,18 @@ struct SmolLM2Tests {
     func columnSums(_ name: String) throws -> [Double] {
       let tensor = try matrix(name)
       var sums = [Double](repeating: 0, count: tensor.columns)
-      for (index, value) in try tensor.floats().enumerated() { sums[index % tensor.columns] += Double(abs(value)) }
+      for (index, value) in try tensor.floats().enumerated() {
+        sums[index % tensor.columns] += Double(abs(value))
+      }
       return sums
     }
     func check(_ ours: [Double], _ name: String) throws {
       let theirs = try golden.tensor(named: name).floats()[(layer * ours.count)..<((layer + 1) * ours.count)]
       for (found, expected) in zip(ours, theirs) { #expect(abs(found - Double(expected)) < 1e-5 * found) }
     }
-    let (gate, up, down) = (try rowSums("mlp.gate_proj"), try rowSums("mlp.up_proj"), try columnSums("mlp.down_proj"))
+    let (gate, up, down) = (
+      try rowSums("mlp.gate_proj"), try rowSums("mlp.up_proj"), try columnSums("mlp.down_proj")
+    )
     try check(gate.indices.map { (gate[$0] + up[$0] + down[$0]) / 3 }, "magnitude_l1__mlp")
     let (query, output) = (try rowSums("self_attn.q_proj"), try columnSums("self_attn.o_proj"))
     let (key, value) = (try rowSums("self_attn.k_proj"), try rowSums("self_attn.v_proj"))

@@ -4,7 +4,9 @@ import Testing
 
 @Suite("Writing", .serialized)
 struct WritingTests {
-  private func declaration(_ name: String, _ shape: [Int], _ type: StorageType = .float32) -> TensorDeclaration {
+  private func declaration(_ name: String, _ shape: [Int], _ type: StorageType = .float32)
+    -> TensorDeclaration
+  {
     TensorDeclaration(name: name, shape: shape, type: type)
   }
 
@@ -73,7 +75,8 @@ struct WritingTests {
     #expect(complaint([x], [1]) == "…/f: tensor x was not written: 2 values were declared, 1 given.")
     #expect(complaint([x], [1], to: "y") == "…/f: tensor y was not written: it was not declared.")
     #expect(complaint([x, x], []) == "…/f: tensor x was not written: its name is declared twice.")
-    #expect(complaint([declaration("x", [-2])], []) == "…/f: tensor x was not written: its shape [-2] is no size.")
+    #expect(
+      complaint([declaration("x", [-2])], []) == "…/f: tensor x was not written: its shape [-2] is no size.")
     #expect(
       complaint([declaration("x", [32], .q8_0)], [])
         == "…/f: tensor x was not written: q8_0 cannot be written: expected float32, float16 or bfloat16.")
@@ -147,7 +150,8 @@ struct WritingTests {
       complaint(scratch.file("none/f"))
         == "…/none/f was not written: creating a file beside it failed: No such file or directory. "
         + "What was there before is untouched.")
-    try FileManager.default.createDirectory(atPath: scratch.file("taken/x"), withIntermediateDirectories: true)
+    try FileManager.default.createDirectory(
+      atPath: scratch.file("taken/x"), withIntermediateDirectories: true)
     #expect(
       complaint(scratch.file("taken"))
         == "…/taken was not written: renaming failed: Is a directory. What was there before is untouched.")
@@ -189,7 +193,9 @@ struct WritingTests {
       #expect(try sharded.tensor(named: name).floats() == source.tensor(named: name).floats())
     }
     for shard in shards {
-      let size = try SafetensorsFile(path: "\(folder)/\(shard)").tensors.values.reduce(0) { $0 + $1.byteCount }
+      let size = try SafetensorsFile(path: "\(folder)/\(shard)").tensors.values.reduce(0) {
+        $0 + $1.byteCount
+      }
       #expect(size <= 30_000)
     }
     #expect(try save(sharded, to: folder, shardBytes: .max) == ["model.safetensors"])
