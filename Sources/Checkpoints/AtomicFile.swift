@@ -25,7 +25,8 @@ final class AtomicFile {
   func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(CheckpointError) {
     var done = 0
     while done < bytes.count {
-      let written = pwrite(descriptor, bytes.baseAddress.map { $0 + done }, bytes.count - done, off_t(offset + done))
+      let written = pwrite(
+        descriptor, bytes.baseAddress.map { $0 + done }, bytes.count - done, off_t(offset + done))
       if written < 0, errno == EINTR { continue }
       guard written > 0 else {
         let cause = written == 0 ? "no bytes were taken" : reason(errno)

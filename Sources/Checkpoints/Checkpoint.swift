@@ -65,7 +65,13 @@ public struct Checkpoint: Sendable {
     configuration = try ModelConfiguration(gguf: file)
     var tensors = OrderedDictionary<String, StoredTensor>(minimumCapacity: file.tensors.count)
     for tensor in file.tensors.values {
-      guard let name = GGUFNames.huggingFaceName(of: tensor.name) else { continue }
+      guard let name = GGUFNames.huggingFaceName(of: tensor.name) else {
+        // Outside of the layers: rope_freqs, which the configuration has read. Inside, it would be lost.
+        guard tensor.name.hasPrefix("blk."), !tensor.name.contains("rope_freqs") else { continue }
+        throw .undeclaredTensor(
+          file: file.path, tensor: tensor.name, configuration: "the architecture",
+          advice: "\(configuration.architecture.rawValue) has no such tensor.")
+      }
       tensors[name] = StoredTensor(
         name: name, shape: tensor.shape, type: tensor.type,
         rowOrder: configuration.ggufRowOrder(of: name), mapping: tensor.mapping, offset: tensor.offset,
@@ -92,7 +98,8 @@ public struct Checkpoint: Sendable {
           advice: "hidden_size \(configuration.hiddenSize), vocab_size \(configuration.vocabularySize)"
             + (Self.layer(of: name).flatMap { configuration.layers.indices.contains($0) ? $0 : nil }.map {
               let layer = configuration.layers[$0]
-              return ", layer \($0) of \(layer.queryHeads) query heads, \(layer.keyValueHeads) key-value heads of "
+              return
+                ", layer \($0) of \(layer.queryHeads) query heads, \(layer.keyValueHeads) key-value heads of "
                 + "\(layer.headDimension), and \(layer.intermediateSize) channels"
             } ?? ""))
       }
@@ -110,16 +117,18 @@ public struct Checkpoint: Sendable {
 
   private func advice(onMissing name: String) -> String {
     if name == "lm_head.weight" { return "is tie_word_embeddings true for this model?" }
-    if name.hasSuffix(".bias") { return "the configuration declares a bias" }
+    if name.hasSuffix(".bias") { return "the configuration declares a bias." }
     return ""
   }
 
   private func advice(onUndeclared name: String) -> String {
-    if name.hasSuffix(".bias") { return "it would be lost; are attention_bias and mlp_bias as they should be?" }
-    if let layer = Self.layer(of: name), layer >= configuration.layers.count {
-      return "it has num_hidden_layers \(configuration.layers.count)"
+    if name.hasSuffix(".bias") {
+      return "it would be lost; are attention_bias and mlp_bias as they should be?"
     }
-    return "\(configuration.architecture.rawValue) has no such tensor"
+    if let layer = Self.layer(of: name), layer >= configuration.layers.count {
+      return "it has num_hidden_layers \(configuration.layers.count)."
+    }
+    return "\(configuration.architecture.rawValue) has no such tensor."
   }
 
   /// 3 for `model.layers.3.mlp.up_proj.weight`.

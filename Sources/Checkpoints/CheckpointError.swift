@@ -74,13 +74,15 @@ extension CheckpointError: CustomStringConvertible {
     case .duplicateTensor(let file, let tensor):
       "\(file) names \(tensor) twice."
     case .outOfBounds(let file, let tensor, let begin, let end, let available):
-      "\(file): the bytes \(begin)..<\(end) of tensor \(tensor) lie outside of the \(available) bytes of data."
+      "\(file): the bytes \(begin)..<\(end) of tensor \(tensor) lie outside of the "
+        + "\(available) bytes of data."
     case .overlap(let file, let first, let second):
       "\(file): the tensors \(first) and \(second) share bytes."
     case .hole(let file, let begin, let end):
       "\(file): the bytes \(begin)..<\(end) of the data belong to no tensor."
     case .sizeMismatch(let file, let tensor, let shape, let type, let expected, let found):
-      "\(file): tensor \(tensor) of shape \(shape) and type \(type) takes \(expected) bytes, but is given \(found)."
+      "\(file): tensor \(tensor) of shape \(shape) and type \(type) takes \(expected) bytes, "
+        + "but is given \(found)."
     case .sizeOverflow(let file, let tensor, let shape):
       "\(file): tensor \(tensor) has the shape \(shape), whose size does not fit in 64 bits."
     case .unalignedBlocks(let file, let tensor, let columns, let type):
@@ -101,17 +103,19 @@ extension CheckpointError: CustomStringConvertible {
     case .unsupportedSetting(let file, let key, let found, let advice):
       "\(file): \(key) is \(found): \(advice)."
     case .missingTensor(let file, let tensor, let expected, let advice):
-      "\(file) has no tensor \(tensor), expected with shape \(expected)\(advice.isEmpty ? "" : ": " + advice)."
+      "\(file) has no tensor \(tensor), expected with shape \(expected)"
+        + (advice.isEmpty ? "." : ": \(advice)")
     case .shapeMismatch(let file, let tensor, let expected, let found, let advice):
       "\(file): tensor \(tensor) has shape \(found), but the configuration says \(expected)"
         + "\(advice.isEmpty ? "" : " (\(advice))")."
     case .undeclaredTensor(let file, let tensor, let configuration, let advice):
-      "\(file) has the tensor \(tensor), which \(configuration) does not declare: \(advice)."
+      "\(file) has the tensor \(tensor), which \(configuration) does not declare: \(advice)"
     case .noSuchTensor(let file, let tensor):
       "\(file) has no tensor \(tensor)."
 
     case .cannotWiden(let file, let tensor, let type):
-      "\(file): tensor \(tensor) holds \(type), which are not weights: floating-point or quantised values expected."
+      "\(file): tensor \(tensor) holds \(type), which are not weights: "
+        + "floating-point or quantised values expected."
     case .notIntegers(let file, let tensor, let type):
       "\(file): tensor \(tensor) holds \(type): integers expected."
     case .badSelection(let tensor, let problem):

@@ -9,6 +9,17 @@ extension ModelConfiguration {
     guard let named = Architecture(rawValue: keys.architecture), named != .mistral else {
       throw .unsupportedArchitecture(file: gguf.path, found: keys.architecture)
     }
+    if let splits = keys.splits, splits > 1 {
+      throw .unsupportedSetting(
+        file: gguf.path, key: "split.count", found: "\(splits)",
+        advice: "join the parts with llama.cpp's llama-gguf-split --merge")
+    }
+    let experts = try keys.size("expert_count", default: 0, atLeast: 0)
+    guard experts == 0 else {
+      throw .unsupportedSetting(
+        file: gguf.path, key: keys.full("expert_count"), found: "\(experts)",
+        advice: "mixtures of experts are not supported")
+    }
     let hiddenSize = try keys.size("embedding_length")
     self.hiddenSize = hiddenSize
     let count = try keys.size("block_count")
@@ -22,7 +33,8 @@ extension ModelConfiguration {
     // Mistral's files say “llama” as well; only the window tells them apart.
     architecture = named == .llama && window > 0 ? .mistral : named
     guard headDimension % 2 == 0 else { throw keys.malformed("attention.key_length", "an even number") }
-    for (key, name) in [("attention.value_length", "values"), ("rope.dimension_count", "rotated dimensions")] {
+    for (key, name) in [("attention.value_length", "values"), ("rope.dimension_count", "rotated dimensions")]
+    {
       let found = try keys.size(key, default: headDimension)
       guard found == headDimension else {
         throw .unsupportedSetting(
@@ -77,7 +89,8 @@ extension ModelConfiguration {
     if let tensor = gguf.tensors["rope_freqs.weight"] {
       guard tensor.shape == [headDimension / 2] else {
         throw .shapeMismatch(
-          file: gguf.path, tensor: tensor.name, expected: [headDimension / 2], found: tensor.shape, advice: "")
+          file: gguf.path, tensor: tensor.name, expected: [headDimension / 2], found: tensor.shape, advice: ""
+        )
       }
       let divisors = try tensor.floats()
       guard divisors.allSatisfy({ $0 > 0 && $0.isFinite }) else {
@@ -120,7 +133,9 @@ private struct GGUFKeys {
       found: gguf.metadata[full(key)]?.summary ?? "nothing")
   }
 
-  func size(_ key: String, default standard: Int? = nil, atLeast least: Int = 1) throws(CheckpointError) -> Int {
+  func size(_ key: String, default standard: Int? = nil, atLeast least: Int = 1) throws(CheckpointError)
+    -> Int
+  {
     switch gguf.metadata[full(key)] {
     case .integer(let value)? where value >= least && value <= Int(Int32.max): return value
     case nil: if let standard { return standard }
@@ -158,6 +173,12 @@ private struct GGUFKeys {
     case nil: return nil
     default: throw malformed(key, "a string")
     }
+  }
+
+  /// How many files the model was split into; nil for a whole one.
+  var splits: Int? {
+    guard case .integer(let count)? = gguf.metadata["split.count"] else { return nil }
+    return count
   }
 
   /// A token's id, from a key without the architecture's prefix.

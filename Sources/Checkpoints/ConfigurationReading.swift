@@ -19,7 +19,9 @@ struct ConfigurationKeys {
   }
 
   /// Sizes are kept below 2^31, so that products of two of them fit in an Int.
-  func size(_ key: String, default standard: Int? = nil, atLeast least: Int = 1) throws(CheckpointError) -> Int {
+  func size(_ key: String, default standard: Int? = nil, atLeast least: Int = 1) throws(CheckpointError)
+    -> Int
+  {
     guard let value = self[key] else {
       if let standard { return standard }
       throw malformed(key, "a number")
@@ -189,8 +191,8 @@ extension ModelConfiguration {
     return layers
   }
 
-  /// Llama never slides, Mistral slides in all layers or none, Qwen in those that `layer_types` names, or from
-  /// `max_window_layers` on (configuration_qwen2.py).
+  /// Llama never slides, Mistral slides in all layers or none, Qwen in those that `layer_types` names, or
+  /// from `max_window_layers` on (configuration_qwen2.py).
   private static func slidingWindows(
     _ keys: ConfigurationKeys, architecture: Architecture, layers: Int
   ) throws(CheckpointError) -> [Int?] {
@@ -262,7 +264,9 @@ extension ModelConfiguration {
     let outer = try keys.number("rope_theta", default: 10_000)
     // transformers 5 has it all in one object, 4 the scaling only.
     let found: ConfigurationKeys? =
-      if let parameters = try keys.object("rope_parameters") { parameters } else { try keys.object("rope_scaling") }
+      if let parameters = try keys.object("rope_parameters") { parameters } else {
+        try keys.object("rope_scaling")
+      }
     guard let scaling = found else { return RotaryEmbedding(theta: outer) }
     try checkWhole(scaling)
     let theta = try scaling.number("rope_theta", default: outer)
@@ -281,7 +285,9 @@ extension ModelConfiguration {
           factor: try scaling.number("factor"), lowFrequencyFactor: low, highFrequencyFactor: high,
           originalMaxPositions: try scaling.size("original_max_position_embeddings")))
     case "explicit":
-      guard case .array(let values)? = scaling["divisors"] else { throw scaling.malformed("divisors", "a list") }
+      guard case .array(let values)? = scaling["divisors"] else {
+        throw scaling.malformed("divisors", "a list")
+      }
       let divisors = values.compactMap { value -> Float? in
         switch value {
         case .integer(let number) where number > 0: Float(number)
@@ -289,7 +295,8 @@ extension ModelConfiguration {
         default: nil
         }
       }
-      guard divisors.count == values.count, layers.allSatisfy({ $0.headDimension == 2 * divisors.count }) else {
+      guard divisors.count == values.count, layers.allSatisfy({ $0.headDimension == 2 * divisors.count })
+      else {
         throw scaling.malformed("divisors", "head_dim / 2 numbers above 0")
       }
       return RotaryEmbedding(theta: theta, scaling: .explicit(divisors: divisors))

@@ -38,7 +38,8 @@ extension ModelConfiguration {
     keys["max_position_embeddings"] = .integer(maxPositions)
     keys["bos_token_id"] = beginningOfText.map { .integer($0) } ?? .null
     keys["eos_token_id"] =
-      endOfText.count > 1 ? .array(endOfText.map { .integer($0) }) : endOfText.first.map { .integer($0) } ?? .null
+      endOfText.count > 1
+      ? .array(endOfText.map { .integer($0) }) : endOfText.first.map { .integer($0) } ?? .null
     keys["dtype"] = .string(declaredType.rawValue)
     keys["torch_dtype"] = .string(declaredType.rawValue)
     for (key, value) in otherKeys { keys[key] = value }
@@ -104,7 +105,10 @@ extension RotaryEmbedding.Scaling {
         "high_freq_factor": .real(high), "original_max_position_embeddings": .integer(original),
       ]
     case .explicit(let divisors):
-      ["rope_type": .string("explicit"), "divisors": .array(divisors.map { .real(Double("\($0)") ?? Double($0)) })]
+      [
+        "rope_type": .string("explicit"),
+        "divisors": .array(divisors.map { .real(Double("\($0)") ?? Double($0)) }),
+      ]
     }
   }
 }

@@ -36,7 +36,8 @@ public struct GGUFFile: Sendable {
 
     var alignment = 32
     if let value = metadata["general.alignment"] {
-      guard case .integer(let number) = value, number > 0, number <= 1 << 20, number & (number - 1) == 0 else {
+      guard case .integer(let number) = value, number > 0, number <= 1 << 20, number & (number - 1) == 0
+      else {
         throw .malformed(
           file: path, place: "general.alignment", expected: "a power of two", found: value.summary)
       }

@@ -1,5 +1,5 @@
-/// GGUF's names of tensors in Hugging Face's words, and back.
-/// Source: `MODEL_TENSOR` names and `TensorNameMap` in llama.cpp's gguf-py/gguf/constants.py, tensor_mapping.py.
+/// GGUF's names of tensors in Hugging Face's words.
+/// Source: `TENSOR_NAMES` and `TensorNameMap` in llama.cpp's gguf-py, constants.py and tensor_mapping.py.
 enum GGUFNames {
   private static let outside = [
     "token_embd": "model.embed_tokens",

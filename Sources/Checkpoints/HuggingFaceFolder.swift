@@ -37,7 +37,8 @@ public struct HuggingFaceFolder: Sendable {
     guard let index = existing("model.safetensors.index.json") else {
       throw .missingFile(
         file: Self.join(path, "model.safetensors"),
-        advice: "the folder has neither it nor model.safetensors.index.json; PyTorch's .bin files are not read")
+        advice:
+          "the folder has neither it nor model.safetensors.index.json; PyTorch's .bin files are not read")
     }
     let json = try JSONValue.read(index)
     guard case .object(let members) = json, case .object(let map)? = members["weight_map"] else {
@@ -54,7 +55,9 @@ public struct HuggingFaceFolder: Sendable {
         throw .unsafeShardPath(index: index, shard: shard)
       }
       if shards[shard] == nil {
-        guard let file = existing(shard) else { throw .missingShard(index: index, shard: shard, tensor: name) }
+        guard let file = existing(shard) else {
+          throw .missingShard(index: index, shard: shard, tensor: name)
+        }
         shards[shard] = try SafetensorsFile(path: file)
       }
       guard let tensor = shards[shard]?.tensors[name] else {

@@ -181,12 +181,16 @@ private struct JSONParser {
   mutating func string() throws(JSONProblem) -> String {
     position += 1
     let start = position
-    while let byte = next, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\"), byte >= 0x20 { position += 1 }
+    while let byte = next, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\"), byte >= 0x20 {
+      position += 1
+    }
     var units = [UInt8](bytes[start..<position])
     while let byte = next {
       if byte == UInt8(ascii: "\"") {
         position += 1
-        guard let text = String(validating: units, as: UTF8.self) else { throw failure("a string that is not UTF-8") }
+        guard let text = String(validating: units, as: UTF8.self) else {
+          throw failure("a string that is not UTF-8")
+        }
         return text
       }
       guard byte >= 0x20 else { throw failure("a control character within a string") }

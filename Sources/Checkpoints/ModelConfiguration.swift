@@ -142,6 +142,12 @@ public struct ModelConfiguration: Sendable, Equatable {
     return shapes
   }
 
-  /// How many numbers the model has, a tied embedding counted once.
-  public var parameterCount: Int { parameters.values.reduce(0) { $0 + $1.reduce(1, *) } }
+  /// How many numbers the model has, a tied embedding counted once. Of a configuration whose sizes are
+  /// absurd, the largest `Int`.
+  public var parameterCount: Int {
+    parameters.values.reduce(0) { sum, shape in
+      let (total, overflow) = sum.addingReportingOverflow(checkedProduct(shape) ?? .max)
+      return overflow ? .max : total
+    }
+  }
 }

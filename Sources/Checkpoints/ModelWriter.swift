@@ -1,8 +1,8 @@
 import Foundation
 import OrderedCollections
 
-/// Writes a model's folder: config.json, and its weights as model.safetensors or, above a size, as shards with
-/// an index. Values are given as to `SafetensorsWriter`.
+/// Writes a model's folder: config.json, and its weights as model.safetensors or, above a size, as shards
+/// with an index. Values are given as to `SafetensorsWriter`.
 ///
 /// All files are written under temporary names first. `finish()` then puts them in place one after the other,
 /// the index last; a failure before that leaves the folder as it was.

@@ -54,7 +54,9 @@ public struct RotaryEmbedding: Sendable, Hashable {
       scaling: .llama3(
         factor: Double("\(divisors.max() ?? 1)") ?? 1, lowFrequencyFactor: 1, highFrequencyFactor: 4,
         originalMaxPositions: 8192))
-    let (ours, theirs) = (frequencies(headDimension: divisors.count * 2), candidate.frequencies(headDimension: divisors.count * 2))
+    let (ours, theirs) = (
+      frequencies(headDimension: divisors.count * 2), candidate.frequencies(headDimension: divisors.count * 2)
+    )
     if zip(ours, theirs).allSatisfy({ abs($0 - $1) <= 1e-5 * abs($1) }) { self = candidate }
   }
 }

@@ -47,7 +47,8 @@ public struct SafetensorsFile: Sendable {
     of file: MappedFile
   ) throws(CheckpointError) -> (members: OrderedDictionary<String, JSONValue>, dataStart: Int) {
     guard file.bytes.count >= 8 else {
-      throw .truncated(file: file.path, place: "the length of its header", needed: 8, available: file.bytes.count)
+      throw .truncated(
+        file: file.path, place: "the length of its header", needed: 8, available: file.bytes.count)
     }
     let length = UInt64(littleEndian: file.bytes.loadUnaligned(as: UInt64.self))
     let available = file.bytes.count - 8
@@ -75,7 +76,8 @@ public struct SafetensorsFile: Sendable {
     _ value: JSONValue, file: String
   ) throws(CheckpointError) -> OrderedDictionary<String, String> {
     guard case .object(let members) = value else {
-      throw .malformed(file: file, place: "__metadata__", expected: "an object of strings", found: value.summary)
+      throw .malformed(
+        file: file, place: "__metadata__", expected: "an object of strings", found: value.summary)
     }
     var metadata = OrderedDictionary<String, String>()
     for (key, value) in members {

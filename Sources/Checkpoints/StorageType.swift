@@ -6,7 +6,10 @@ import Kernels
 /// Quantised layouts are ggml's (`ggml-common.h`); their arithmetic is in `Sources/Kernels/dequantize.c`.
 public enum StorageType: String, Sendable, Hashable, CaseIterable {
   case float32, float16, bfloat16, float64
+  // The quantised ones have ggml's names.
+  // swift-format-ignore: AlwaysUseLowerCamelCase
   case q8_0, q4_0, q4_1, q5_0, q5_1
+  // swift-format-ignore: AlwaysUseLowerCamelCase
   case q4_K, q5_K, q6_K
   case int64, int32, int16, int8, uint8, bool
 

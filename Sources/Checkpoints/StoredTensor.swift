@@ -74,7 +74,9 @@ public struct StoredTensor: Sendable {
     try withExtendedLifetime(mapping) { try body(bytes) }
   }
 
-  var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: mapping.bytes[offset..<offset + byteCount]) }
+  var bytes: UnsafeRawBufferPointer {
+    UnsafeRawBufferPointer(rebasing: mapping.bytes[offset..<offset + byteCount])
+  }
 
   /// Widens the selected rows and columns to float32.
   ///
@@ -100,7 +102,9 @@ public struct StoredTensor: Sendable {
       let target = destination.baseAddress
     else {
       throw .badSelection(
-        tensor: name, problem: "\(count) rows of \(width) values at a stride of \(stride) do not fit in \(destination.count)")
+        tensor: name,
+        problem:
+          "\(count) rows of \(width) values at a stride of \(stride) do not fit in \(destination.count)")
     }
     withExtendedLifetime(mapping) {
       guard let source = bytes.baseAddress?.assumingMemoryBound(to: UInt8.self) else { return }
@@ -136,7 +140,9 @@ public struct StoredTensor: Sendable {
     func read<Element: FixedWidthInteger>(_: Element.Type) -> [Int] {
       withBytes { bytes in
         (0..<elementCount).map {
-          Int(truncatingIfNeeded: bytes.loadUnaligned(fromByteOffset: $0 * MemoryLayout<Element>.size, as: Element.self))
+          Int(
+            truncatingIfNeeded: bytes.loadUnaligned(
+              fromByteOffset: $0 * MemoryLayout<Element>.size, as: Element.self))
         }
       }
     }

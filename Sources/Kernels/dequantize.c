@@ -21,6 +21,12 @@
 #else
 #define WIDE
 #endif
+// Unrolled first, as clang would, these short loops are then vectorised six times slower.
+#if defined(__clang__)
+#define ROLLED _Pragma("clang loop vectorize(enable) unroll(disable)")
+#else
+#define ROLLED
+#endif
 #define INLINE static inline __attribute__((always_inline))
 
 INLINE float float_of(uint32_t bits) {
@@ -87,7 +93,7 @@ WIDE void ap_widen_q4_0(const uint8_t *restrict source, float *restrict destinat
   for (int64_t block = 0; block < count / 32; block++, source += 18, destination += 32) {
     float d = float_of_half(load16(source));
     const uint8_t *q = source + 2;
-    for (int j = 0; j < 16; j++) {
+    ROLLED for (int j = 0; j < 16; j++) {
       destination[j] = d * (float)((q[j] & 15) - 8);
       destination[j + 16] = d * (float)((q[j] >> 4) - 8);
     }
@@ -99,7 +105,7 @@ WIDE void ap_widen_q4_1(const uint8_t *restrict source, float *restrict destinat
     float d = float_of_half(load16(source));
     float m = float_of_half(load16(source + 2));
     const uint8_t *q = source + 4;
-    for (int j = 0; j < 16; j++) {
+    ROLLED for (int j = 0; j < 16; j++) {
       destination[j] = d * (float)(q[j] & 15) + m;
       destination[j + 16] = d * (float)(q[j] >> 4) + m;
     }
@@ -171,8 +177,8 @@ WIDE void ap_widen_q4_K(const uint8_t *restrict source, float *restrict destinat
       scale_and_minimum(scales, group, &s0, &m0);
       scale_and_minimum(scales, group + 1, &s1, &m1);
       s0 *= d, s1 *= d, m0 *= dmin, m1 *= dmin;
-      for (int j = 0; j < 32; j++) destination[j] = s0 * (float)(q[j] & 15) - m0;
-      for (int j = 0; j < 32; j++) destination[j + 32] = s1 * (float)(q[j] >> 4) - m1;
+      ROLLED for (int j = 0; j < 32; j++) destination[j] = s0 * (float)(q[j] & 15) - m0;
+      ROLLED for (int j = 0; j < 32; j++) destination[j + 32] = s1 * (float)(q[j] >> 4) - m1;
     }
   }
 }

@@ -7,14 +7,16 @@ struct GGUFFaultTests {
   /// A file of a header's parts, after magic number and version.
   private func complaint(_ parts: [UInt8]..., version: UInt32 = 3, magic: String = "GGUF") throws -> String {
     let scratch = try Scratch()
-    let path = try scratch.write(Array(magic.utf8) + littleEndian(version) + parts.flatMap { $0 }, to: "f.gguf")
+    let path = try scratch.write(
+      Array(magic.utf8) + littleEndian(version) + parts.flatMap { $0 }, to: "f.gguf")
     return scratch.complaint { () throws(CheckpointError) in _ = try GGUFFile(path: path) }
   }
 
   private func count(_ number: UInt64) -> [UInt8] { littleEndian(number) }
   private func string(_ text: String) -> [UInt8] { count(UInt64(text.utf8.count)) + Array(text.utf8) }
 
-  private func tensor(_ name: String, _ dimensions: [UInt64], type: UInt32 = 0, offset: UInt64 = 0) -> [UInt8] {
+  private func tensor(_ name: String, _ dimensions: [UInt64], type: UInt32 = 0, offset: UInt64 = 0) -> [UInt8]
+  {
     string(name) + littleEndian(UInt32(dimensions.count)) + dimensions.flatMap { littleEndian($0) }
       + littleEndian(type) + littleEndian(offset)
   }
@@ -33,16 +35,19 @@ struct GGUFFaultTests {
         == "…/f.gguf has GGUF version 3, big-endian: expected 2 or 3, little-endian.")
     #expect(
       try complaint()
-        == "…/f.gguf ends within the number of tensors: 8 bytes expected, 0 left. Was the download cut short?")
+        == "…/f.gguf ends within the number of tensors: 8 bytes expected, 0 left. Was the download cut short?"
+    )
   }
 
   @Test func counts() throws {
     #expect(
       try complaint(count(.max), count(0))
-        == "…/f.gguf: the number of tensors is 18446744073709551615, but the rest of the file has room for 0 at most.")
+        == "…/f.gguf: the number of tensors is 18446744073709551615, but the rest of the file has room for 0 at most."
+    )
     #expect(
       try complaint(count(0), count(1 << 40), data)
-        == "…/f.gguf: the number of metadata keys is 1099511627776, but the rest of the file has room for 19 at most.")
+        == "…/f.gguf: the number of metadata keys is 1099511627776, but the rest of the file has room for 19 at most."
+    )
     #expect(
       try complaint(count(0), count(1), count(1 << 50), data)
         == "…/f.gguf: the length of metadata key 0 is 1125899906842624, but the rest of the file has room for 256 at most."
@@ -80,7 +85,8 @@ struct GGUFFaultTests {
 
   @Test func tensors() throws {
     #expect(
-      try complaint(count(1), count(0), tensor("t", [32], type: 2, offset: 0), data).hasPrefix("no complaint"))
+      try complaint(count(1), count(0), tensor("t", [32], type: 2, offset: 0), data).hasPrefix("no complaint")
+    )
     #expect(
       try complaint(count(1), count(0), tensor("t", [32], type: 4), data)
         .hasPrefix("…/f.gguf: tensor t has the type number 4, which is not supported; supported are float32"))

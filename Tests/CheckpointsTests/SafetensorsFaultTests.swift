@@ -73,7 +73,8 @@ struct SafetensorsFaultTests {
         == "…/f: the header's entry “a”.shape: expected a list of sizes, found a list of 1.")
     #expect(
       try complaint(#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[4,0]}}"#, data: 4)
-        == "…/f: the header's entry “a”.data_offsets: expected two offsets, the smaller first, found a list of 2.")
+        == "…/f: the header's entry “a”.data_offsets: expected two offsets, the smaller first, found a list of 2."
+    )
     #expect(
       try complaint(#"{"__metadata__":{"k":1}}"#)
         == "…/f: __metadata__.k: expected a string, found 1.")
@@ -88,7 +89,8 @@ struct SafetensorsFaultTests {
   @Test func offsetsPastTheEnd() throws {
     #expect(
       try complaint(
-        #"{"a":{"dtype":"U8","shape":[9223372036854775807],"data_offsets":[0,9223372036854775807]}}"#, data: 4)
+        #"{"a":{"dtype":"U8","shape":[9223372036854775807],"data_offsets":[0,9223372036854775807]}}"#, data: 4
+      )
         == "…/f: the bytes 0..<9223372036854775807 of tensor a lie outside of the 4 bytes of data.")
   }
 

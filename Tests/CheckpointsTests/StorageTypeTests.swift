@@ -69,7 +69,8 @@ struct StorageTypeTests {
   func rounding(type: StorageType) throws {
     var generator = SplitMix64(state: 7)
     var values: [Float] = [
-      0, -0.0, 1, 65504, 65519.996, 6.0e-8, 2.9e-8, 2.98e-8, Float(bitPattern: 0x0001_16c2), 2049, 2051, 1.00390625, 1.01171875,
+      0, -0.0, 1, 65504, 65519.996, 6.0e-8, 2.9e-8, 2.98e-8, Float(bitPattern: 0x0001_16c2), 2049, 2051,
+      1.00390625, 1.01171875,
       6.1035156e-5, 6.1e-5, -3.0517578e-5, .infinity, -.infinity, .nan,
     ]
     while values.count < 20_000 {
