@@ -30,6 +30,9 @@ extension GGUFVocabulary {
       }
       document.addedTokens.append(AddedToken(id: Int32(id), content: tokens[id], isSpecial: isControl))
     }
+    document.paths = TokenizerDocument.Paths(
+      vocabulary: "tokenizer.ggml.tokens", merges: "tokenizer.ggml.merges",
+      unknownToken: "tokenizer.ggml.unknown_token_id")
     document.template = SequenceTemplate(
       before: config.addsBOS == true ? [bosID].compactMap { $0.map(Int32.init) } : [],
       after: config.addsEOS == true ? [eosID].compactMap { $0.map(Int32.init) } : [])

@@ -36,7 +36,8 @@ public struct Tokenizer: Sendable {
   public init(huggingFaceJSON: URL, config: URL?) throws(TokenizerError) {
     let document = try TokenizerDocumentReader.read(Self.parse(huggingFaceJSON))
     try self.init(
-      document, config: try config.map { url throws(TokenizerError) in try TokenizerConfig(Self.parse(url)) }
+      document,
+      config: try config.map { url throws(TokenizerError) in try TokenizerConfig(Self.parse(url)) }
         ?? TokenizerConfig(), file: huggingFaceJSON.path, configFile: config?.path)
   }
 
@@ -52,18 +53,21 @@ public struct Tokenizer: Sendable {
   ) throws(TokenizerError) {
     let vocabulary = try Vocabulary(document, file: file)
     let normalizer = Normalizer(steps: document.normalizers)
-    func role(_ name: String, _ token: String?, _ path: String) throws(TokenizerError) -> Int32? {
+    func role(
+      _ name: String, _ token: String?, _ path: String, in file: String
+    ) throws(TokenizerError) -> Int32? {
       guard let token else { return nil }
       if let id = vocabulary.id(of: token) { return id }
       throw .brokenVocabulary(
-        file: configFile ?? file, path: path, fault: .unknownSpecialToken(role: name, token: token))
+        file: file, path: path, fault: .unknownSpecialToken(role: name, token: token))
     }
-    bosID = try role("beginning-of-text", config.bosToken, "$.bos_token")
-    eosIDs = try role("end-of-text", config.eosToken, "$.eos_token").map { [$0] } ?? []
-    paddingID = try role("padding", config.paddingToken, "$.pad_token")
-    let modelUnknown = document.model.unknownToken
-    let unknown = try role("unknown", modelUnknown, "$.model.unk_token")
-    unknownID = try role("unknown", config.unknownToken, "$.unk_token") ?? unknown
+    let configFile = configFile ?? file
+    bosID = try role("beginning-of-text", config.bosToken, "$.bos_token", in: configFile)
+    eosIDs = try role("end-of-text", config.eosToken, "$.eos_token", in: configFile).map { [$0] } ?? []
+    paddingID = try role("padding", config.paddingToken, "$.pad_token", in: configFile)
+    let unknown = try role(
+      "unknown", document.model.unknownToken, document.paths.unknownToken, in: file)
+    unknownID = try role("unknown", config.unknownToken, "$.unk_token", in: configFile) ?? unknown
 
     preTokenizer = try PreTokenizer(document.preTokenizers, file: file)
     decoder = try TokenDecoder(document.decoders, file: file)

@@ -50,7 +50,8 @@ struct RoundTripTests {
 
   @Test(
     "time grows with the length of a text without spaces, not with its square",
-    arguments: ["smollm2-like", "llama3-like", "llama2-like", "metaspace-first"], ["ab", " ", "\n", "你好", "="])
+    arguments: ["smollm2-like", "llama3-like", "llama2-like", "metaspace-first"],
+    ["ab", " ", "\n", "你好", "="])
   func noSpaces(name: String, unit: String) throws {
     let tokenizer = try Fixtures.tokenizer(name)
     let text = String(repeating: unit, count: 100_000 / unit.utf8.count)
