@@ -46,6 +46,9 @@ extension GGUFVocabulary {
         file: Self.fileName, path: "tokenizer.ggml.\(list)",
         fault: .countMismatch(list: list, count: count, tokens: tokens.count))
     }
+    if let id = scores.firstIndex(where: { !$0.isFinite }) {
+      throw wrong("tokenizer.ggml.scores[\(id)]", "a finite number", "\(scores[id])")
+    }
   }
 
   private func config() throws(TokenizerError) -> TokenizerConfig {

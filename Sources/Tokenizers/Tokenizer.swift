@@ -26,7 +26,8 @@ public struct Tokenizer: Sendable {
   private let normalizedTokens: AddedTokenMatcher
   let template: SequenceTemplate
   private let specialIDs: Set<Int32>
-  /// Added tokens whose normalized form differs decode to that form.
+  /// Added tokens whose normalized form differs decode to that form. (`tokenizers` 0.23 then no longer knows
+  /// them for special when it skips special tokens; here they are skipped.)
   private let normalizedSpellings: [Int32: String]
 
   /// Reads a `tokenizer.json` and, if there is one, the `tokenizer_config.json` beside it.
@@ -176,6 +177,12 @@ extension BytePairEncoding {
     var own = ByteStringTable(minimumCapacity: model.vocabulary.count)
     for (token, id) in model.vocabulary { own.insert(token, value: id) }
     if isByteLevel {
+      let isComplete = ByteAlphabet.scalars.allSatisfy { own.value(of: String($0)) != nil }
+      if model.fallsBackToBytes && !isComplete {
+        throw .unsupported(
+          file: file, path: "$.model.byte_fallback", feature: "falling back to bytes from bytes",
+          supported: "byte_fallback without ByteLevel, or a token for each of the 256 bytes")
+      }
       symbols = .bytes(ByteAlphabet.scalars.map { own.value(of: String($0)) })
     } else {
       let names = (0...UInt8.max).map { Self.byteToken($0) }
