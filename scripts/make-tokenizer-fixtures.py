@@ -79,9 +79,11 @@ EDGES = [
     "<|im_start|>user\nHello<|im_end|>\n", "<|im_start|> <|im_end|>", "<|im_start", "<|begin_of_text|>Hi",
     "<|eot_id|>", "<tool>", "a <tool> b", "<tool>x", "  <tool>  ", "<left>", "a  <left>  b", "\u00a0<left>b",
     "<right>", "a  <right>  b", "a<right>\n\tb", "<right>", "word", "a word b", "aword", "word.", "words",
-    "éword", "word\u0301", "_word", "-word-", "word word", "wordword", "<both>", " \n <both> \n <both> x",
+    "éword", "word\u0301", "_word", "-word-", "word\U000323b0", "\U00011de0word", "word word", "wordword", "<both>", " \n <both> \n <both> x",
     "<normal>", "a <normal> b", "a<normal>b", "<normal>s", "<left><right>", "x  <right>  <left>  y",
     "Über<norme\u0301>", "<normé>", "\u2581<normal>", " <normal>", "longer", "long", "longest longer long",
+    # Marks and compositions that the normalizer's tables know, or are too old for.
+    "a\u0301\u1acc\u0300", "e\u1acc\u0301", "\u0d3c\u0301\u0323", "\U0001611e\U0001611e", "\ub4a4\u11ab",
     "repo_name", "<repo_name>a", "<reponame><file_sep>", "<jupyter_start>", "<empty_output>",
 ]
 
@@ -208,6 +210,85 @@ def bos_template(bos: str, token_id: int):
         single=f"{bos} $A", pair=f"{bos} $A {bos}:1 $B:1", special_tokens=[(bos, token_id)])
 
 
+def store_variants() -> None:
+    """Options that the larger tokenizers leave at their defaults, each in a tokenizer of a few tokens."""
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    merges = [["a", "b"], ["1", "2"], ["\u0120", "a"], ["\u0120", "ab"], ["12", "3"], ["'", "s"], ["\u010a", "\u010a"]]
+
+    def byte_level(missing: str = "", **model) -> dict:
+        tokens = [t for t in alphabet if t not in missing] + ["".join(m) for m in merges] + ["<unk>"]
+        return {"model": {"type": "BPE", "vocab": {t: i for i, t in enumerate(tokens)}, "merges": merges, **model},
+                "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True,
+                                  "use_regex": True},
+                "decoder": {"type": "ByteLevel", "add_prefix_space": True, "trim_offsets": True}}
+
+    def characters(**model) -> dict:
+        tokens = list("ab12\u2581\u00e9e\u0301") + ["ab", "\u2581a", "<0x21>", "<0xC3>", "<0x9F>", "<unk>", "abba"]
+        return {"model": {"type": "BPE", "vocab": {t: i for i, t in enumerate(tokens)},
+                          "merges": [["a", "b"], ["\u2581", "a"]], "unk_token": "<unk>", **model},
+                "normalizer": {"type": "Replace", "pattern": {"String": " "}, "content": "\u2581"}}
+
+    def added(content: str, token_id: int, **options) -> dict:
+        return {"id": token_id, "content": content, "single_word": False, "lstrip": False, "rstrip": False,
+                "normalized": False, "special": False, **options}
+
+    def sequence(*nodes: dict) -> dict:
+        return {"type": "Sequence", "pretokenizers": list(nodes)}
+
+    last = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": False}
+    gpt2 = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
+    template = {"type": "TemplateProcessing", "pair": [], "single": [
+        {"SpecialToken": {"id": "B", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}},
+        {"SpecialToken": {"id": "E", "type_id": 0}}, {"SpecialToken": {"id": "E", "type_id": 0}}],
+        "special_tokens": {"B": {"id": "B", "ids": [4, 5], "tokens": ["B", "C"]},
+                           "E": {"id": "E", "ids": [6], "tokens": ["E"]}}}
+    template["pair"] = template["single"] + [{"Sequence": {"id": "B", "type_id": 1}}]
+    legacy = byte_level()
+    del legacy["model"]["type"]
+    variants = {
+        "digits together": {**byte_level(), "pre_tokenizer": sequence({"type": "Digits", "individual_digits": False}, last)},
+        "GPT-2's pattern as a Split": {**byte_level(), "pre_tokenizer": sequence(
+            {"type": "Split", "pattern": {"Regex": gpt2}, "behavior": "Isolated", "invert": False}, last)},
+        "Llama 3's pattern, what does not match removed": {**byte_level(), "pre_tokenizer": sequence(
+            {"type": "Split", "pattern": {"Regex": LLAMA3}, "behavior": "Removed", "invert": True}, last)},
+        "a split after each space": {**byte_level(), "pre_tokenizer": sequence(
+            {"type": "Split", "pattern": {"String": " "}, "behavior": "MergedWithPrevious", "invert": False}, last)},
+        "digits inside of digits, and a nested sequence": {**byte_level(), "pre_tokenizer": sequence(
+            {"type": "Digits", "individual_digits": False}, sequence({"type": "Digits", "individual_digits": True}, last))},
+        "no decoder": {**byte_level(), "decoder": None},
+        "no type": legacy,
+        "bytes that are lost": byte_level(missing="e!\u00c3"),
+        "unknown bytes": byte_level(missing="e!\u00c3", unk_token="<unk>"),
+        "unknown bytes as one": byte_level(missing="e!\u00c3", unk_token="<unk>", fuse_unk=True),
+        "characters, unknown ones apart": characters(),
+        "characters, unknown ones as one": characters(fuse_unk=True),
+        "characters, a few bytes": characters(fuse_unk=True, byte_fallback=True),
+        "characters, whole words first": characters(ignore_merges=True),
+        "normalized added tokens": {
+            **characters(), "normalizer": {"type": "Sequence", "normalizers": [
+                {"type": "Prepend", "prepend": "\u2581"},
+                {"type": "Replace", "pattern": {"String": " "}, "content": "\u2581"}]},
+            "added_tokens": [added("<s>", 15, normalized=True), added("a 1", 16, normalized=True)],
+            "decoder": {"type": "Sequence", "decoders": [
+                {"type": "Replace", "pattern": {"String": "\u2581"}, "content": " "}, {"type": "ByteFallback"},
+                {"type": "Fuse"}, {"type": "Strip", "content": " ", "start": 2, "stop": 0}]}},
+        "tokens around": {**byte_level(), "post_processor": {"type": "Sequence", "processors": [
+            {"type": "ByteLevel", "add_prefix_space": True, "trim_offsets": True}, template]}},
+    }
+    texts = [t for t in strings(18, 330, short=True) if len(t) < 40]
+    texts += ["abab 12123 abba's", "a 1", " a 1 b", "x a 1", "\u00df!", "ab!\u00df\u00e9", "eee!!!eab", "\n\n\n12 12"]
+    result = []
+    for name, document in variants.items():
+        document = {"version": "1.0", "truncation": None, "padding": None, "added_tokens": [], "normalizer": None,
+                    "pre_tokenizer": None, "post_processor": None, "decoder": None, **document}
+        tokenizer = Tokenizer.from_str(json.dumps(document))
+        found = cases(tokenizer, texts, 19)
+        # A variant is about one option; most strings say nothing about it.
+        found["encode"] = found["encode"][-60:] + found["encode"][: -60 : 3]
+        result.append({"name": name, "document": json.dumps(document), **found, "decode": found["decode"][:40]})
+    write(OUT / "variants.json", {"variants": result})
+
+
 def main() -> None:
     OUT.mkdir(parents=True, exist_ok=True)
 
@@ -302,6 +383,8 @@ def main() -> None:
         document = json.loads(tokenizer.to_str())
         document["added_tokens"] = [t for t in document["added_tokens"] if t["id"] < 3]
         store(f"metaspace-{scheme}", Tokenizer.from_str(json.dumps(document)), 16)
+
+    store_variants()
 
     if len(sys.argv) > 1:
         smollm2 = Tokenizer.from_file(sys.argv[1])

@@ -107,10 +107,12 @@ struct AddedTokenMatcher: Sendable {
   }
 
   /// `\w` of Rust's `regex`: alphabetic, marks, decimal numbers, connector punctuation, join controls
-  /// (https://unicode.org/reports/tr18/#word).
+  /// (https://unicode.org/reports/tr18/#word), in its tables of Unicode 16.
   private func isWord(_ bytes: [UInt8], at index: Int) -> Bool {
     let code = character(at: index, of: bytes, before: bytes.count).scalar
-    guard let properties = Unicode.Scalar(code)?.properties else { return false }
+    guard let properties = Unicode.Scalar(code)?.properties, let age = properties.age,
+      (age.major, age.minor) <= CharacterClasses.lastPatternVersion
+    else { return false }
     switch properties.generalCategory {
     case .nonspacingMark, .spacingMark, .enclosingMark, .decimalNumber, .connectorPunctuation: return true
     default: return properties.isAlphabetic || properties.isJoinControl

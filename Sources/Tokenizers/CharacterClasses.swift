@@ -16,7 +16,8 @@ struct CharacterClasses: OptionSet, Sendable {
   /// later characters neither compose nor decompose, nor do marks move past them.
   static let normalizable = CharacterClasses(rawValue: 16)
 
-  private static let lastPatternVersion: (major: Int, minor: Int) = (16, 0)
+  /// The Unicode version of both regular expression engines, Oniguruma and Rust's `regex`.
+  static let lastPatternVersion: (major: Int, minor: Int) = (16, 0)
   private static let lastNormalizerVersion: (major: Int, minor: Int) = (9, 0)
 
   /// The basic multilingual plane; asking the properties of each character each time is ten times slower.

@@ -30,6 +30,9 @@ extension GGUFVocabulary {
       }
       document.addedTokens.append(AddedToken(id: Int32(id), content: tokens[id], isSpecial: isControl))
     }
+    document.paths = TokenizerDocument.Paths(
+      vocabulary: "tokenizer.ggml.tokens", merges: "tokenizer.ggml.merges",
+      unknownToken: "tokenizer.ggml.unknown_token_id")
     document.template = SequenceTemplate(
       before: config.addsBOS == true ? [bosID].compactMap { $0.map(Int32.init) } : [],
       after: config.addsEOS == true ? [eosID].compactMap { $0.map(Int32.init) } : [])
@@ -42,6 +45,9 @@ extension GGUFVocabulary {
       throw .brokenVocabulary(
         file: Self.fileName, path: "tokenizer.ggml.\(list)",
         fault: .countMismatch(list: list, count: count, tokens: tokens.count))
+    }
+    if let id = scores.firstIndex(where: { !$0.isFinite }) {
+      throw wrong("tokenizer.ggml.scores[\(id)]", "a finite number", "\(scores[id])")
     }
   }
 

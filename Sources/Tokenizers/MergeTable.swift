@@ -23,7 +23,7 @@ struct MergeTable: Sendable {
     func id(_ token: String, _ index: Int) throws(TokenizerError) -> Int32 {
       if let id = own.value(of: token) { return id }
       throw .brokenVocabulary(
-        file: file, path: "$.model.merges", fault: .mergeOfUnknownToken(index: index, token: token))
+        file: file, path: document.paths.merges, fault: .mergeOfUnknownToken(index: index, token: token))
     }
     for (index, merge) in merges.enumerated() {
       let left = try id(merge.left, index)

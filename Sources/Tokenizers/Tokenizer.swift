@@ -26,7 +26,8 @@ public struct Tokenizer: Sendable {
   private let normalizedTokens: AddedTokenMatcher
   let template: SequenceTemplate
   private let specialIDs: Set<Int32>
-  /// Added tokens whose normalized form differs decode to that form.
+  /// Added tokens whose normalized form differs decode to that form. (`tokenizers` 0.23 then no longer knows
+  /// them for special when it skips special tokens; here they are skipped.)
   private let normalizedSpellings: [Int32: String]
 
   /// Reads a `tokenizer.json` and, if there is one, the `tokenizer_config.json` beside it.
@@ -36,7 +37,8 @@ public struct Tokenizer: Sendable {
   public init(huggingFaceJSON: URL, config: URL?) throws(TokenizerError) {
     let document = try TokenizerDocumentReader.read(Self.parse(huggingFaceJSON))
     try self.init(
-      document, config: try config.map { url throws(TokenizerError) in try TokenizerConfig(Self.parse(url)) }
+      document,
+      config: try config.map { url throws(TokenizerError) in try TokenizerConfig(Self.parse(url)) }
         ?? TokenizerConfig(), file: huggingFaceJSON.path, configFile: config?.path)
   }
 
@@ -52,18 +54,21 @@ public struct Tokenizer: Sendable {
   ) throws(TokenizerError) {
     let vocabulary = try Vocabulary(document, file: file)
     let normalizer = Normalizer(steps: document.normalizers)
-    func role(_ name: String, _ token: String?, _ path: String) throws(TokenizerError) -> Int32? {
+    func role(
+      _ name: String, _ token: String?, _ path: String, in file: String
+    ) throws(TokenizerError) -> Int32? {
       guard let token else { return nil }
       if let id = vocabulary.id(of: token) { return id }
       throw .brokenVocabulary(
-        file: configFile ?? file, path: path, fault: .unknownSpecialToken(role: name, token: token))
+        file: file, path: path, fault: .unknownSpecialToken(role: name, token: token))
     }
-    bosID = try role("beginning-of-text", config.bosToken, "$.bos_token")
-    eosIDs = try role("end-of-text", config.eosToken, "$.eos_token").map { [$0] } ?? []
-    paddingID = try role("padding", config.paddingToken, "$.pad_token")
-    let modelUnknown = document.model.unknownToken
-    let unknown = try role("unknown", modelUnknown, "$.model.unk_token")
-    unknownID = try role("unknown", config.unknownToken, "$.unk_token") ?? unknown
+    let configFile = configFile ?? file
+    bosID = try role("beginning-of-text", config.bosToken, "$.bos_token", in: configFile)
+    eosIDs = try role("end-of-text", config.eosToken, "$.eos_token", in: configFile).map { [$0] } ?? []
+    paddingID = try role("padding", config.paddingToken, "$.pad_token", in: configFile)
+    let unknown = try role(
+      "unknown", document.model.unknownToken, document.paths.unknownToken, in: file)
+    unknownID = try role("unknown", config.unknownToken, "$.unk_token", in: configFile) ?? unknown
 
     preTokenizer = try PreTokenizer(document.preTokenizers, file: file)
     decoder = try TokenDecoder(document.decoders, file: file)
@@ -172,6 +177,12 @@ extension BytePairEncoding {
     var own = ByteStringTable(minimumCapacity: model.vocabulary.count)
     for (token, id) in model.vocabulary { own.insert(token, value: id) }
     if isByteLevel {
+      let isComplete = ByteAlphabet.scalars.allSatisfy { own.value(of: String($0)) != nil }
+      if model.fallsBackToBytes && !isComplete {
+        throw .unsupported(
+          file: file, path: "$.model.byte_fallback", feature: "falling back to bytes from bytes",
+          supported: "byte_fallback without ByteLevel, or a token for each of the 256 bytes")
+      }
       symbols = .bytes(ByteAlphabet.scalars.map { own.value(of: String($0)) })
     } else {
       let names = (0...UInt8.max).map { Self.byteToken($0) }

@@ -11,6 +11,14 @@ struct TokenizerDocument: Sendable {
   var template = SequenceTemplate()
   var decoders: [DecoderNode] = []
   var model: BytePairModel
+  var paths = Paths()
+
+  /// Where the parts stand in the file, for messages.
+  struct Paths: Sendable {
+    var vocabulary = "$.model.vocab"
+    var merges = "$.model.merges"
+    var unknownToken = "$.model.unk_token"
+  }
 }
 
 /// One of `added_tokens`: found in the text before anything else happens to it.

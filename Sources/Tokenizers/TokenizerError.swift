@@ -42,7 +42,9 @@ extension TokenizerError: CustomStringConvertible {
       "\(file):\(line):\(column): not valid JSON: \(problem). The file may be incomplete; fetch it again."
     case .unexpectedValue(let file, let path, let expected, let found):
       "\(file): at \(path): expected \(expected), found \(found). "
-        + "Check that this is a Hugging Face `tokenizers` file."
+        + (file == GGUFVocabulary.fileName
+          ? "Write the file again with its converter."
+          : "Check that this is a Hugging Face `tokenizers` file.")
     case .unsupported(let file, let path, let feature, let supported):
       "\(file): at \(path): \(feature) is not supported. Supported here: \(supported)."
     case .brokenVocabulary(let file, let path, let fault):

@@ -5,7 +5,7 @@ struct Vocabulary: Sendable {
   private let ids: ByteStringTable
 
   init(_ document: TokenizerDocument, file: String) throws(TokenizerError) {
-    let modelPath = "$.model.vocab"
+    let modelPath = document.paths.vocabulary
     func broken(_ path: String, _ fault: VocabularyFault) -> TokenizerError {
       .brokenVocabulary(file: file, path: path, fault: fault)
     }

@@ -41,6 +41,23 @@ struct Cases: Decodable {
   }
 }
 
+/// A tokenizer of a few tokens with one option set.
+struct Variant: Decodable {
+  var name: String
+  /// The `tokenizer.json`, as text.
+  var document: String
+  var cases: Cases
+
+  init(from decoder: any Decoder) throws {
+    let members = try decoder.container(keyedBy: CodingKeys.self)
+    name = try members.decode(String.self, forKey: .name)
+    document = try members.decode(String.self, forKey: .document)
+    cases = try Cases(from: decoder)
+  }
+
+  enum CodingKeys: String, CodingKey { case name, document }
+}
+
 enum Fixtures {
   private static let root = URL(fileURLWithPath: #filePath)
     .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
@@ -49,6 +66,11 @@ enum Fixtures {
   static func cases(_ name: String) throws -> Cases {
     try JSONDecoder().decode(
       Cases.self, from: Data(contentsOf: folder.appending(path: "\(name).cases.json")))
+  }
+
+  static func variants() throws -> [Variant] {
+    let data = try Data(contentsOf: folder.appending(path: "variants.json"))
+    return try JSONDecoder().decode([String: [Variant]].self, from: data)["variants"] ?? []
   }
 
   static func url(_ name: String) -> URL { folder.appending(path: "\(name).tokenizer.json") }

@@ -76,7 +76,9 @@ struct GGUFTests {
     #expect(tokenizer.eosIDs == [2])
   }
 
-  @Test("a tokenizer.json that was written says what the one that was read said", arguments: HuggingFaceEqualityTests.names)
+  @Test(
+    "a tokenizer.json that was written says what the one that was read said",
+    arguments: HuggingFaceEqualityTests.names)
   func rewritten(name: String) throws {
     expectEqual(try reloaded(Fixtures.tokenizer(name)), try Fixtures.cases(name))
   }

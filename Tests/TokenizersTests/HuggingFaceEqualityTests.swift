@@ -31,6 +31,20 @@ struct HuggingFaceEqualityTests {
     expectEqual(tokenizer, cases)
   }
 
+  @Test("does the same with each option that models rarely set")
+  func variants() throws {
+    let variants = try Fixtures.variants()
+    #expect(variants.count >= 16)
+    for variant in variants {
+      let tokenizer = try withTemporaryFolder { folder in
+        let url = folder.appending(path: "tokenizer.json")
+        try Data(variant.document.utf8).write(to: url)
+        return try Tokenizer(huggingFaceJSON: url, config: nil)
+      }
+      expectEqual(tokenizer, variant.cases, name: variant.name)
+    }
+  }
+
   @Test("streams the text that decoding all at once gives", arguments: names)
   func streaming(name: String) throws {
     let tokenizer = try Fixtures.tokenizer(name)
@@ -53,7 +67,9 @@ struct HuggingFaceEqualityTests {
 }
 
 /// Every case of a fixture; the first few differences are shown.
-func expectEqual(_ tokenizer: Tokenizer, _ cases: Cases, sourceLocation: SourceLocation = #_sourceLocation) {
+func expectEqual(
+  _ tokenizer: Tokenizer, _ cases: Cases, name: String = "", sourceLocation: SourceLocation = #_sourceLocation
+) {
   var differences: [String] = []
   for example in cases.encode {
     let ids = tokenizer.encode(example.text)
@@ -83,6 +99,6 @@ func expectEqual(_ tokenizer: Tokenizer, _ cases: Cases, sourceLocation: SourceL
     }
   }
   #expect(
-    differences.isEmpty, "\(differences.count): \(differences.prefix(8).joined(separator: "\n"))",
+    differences.isEmpty, "\(name) \(differences.count): \(differences.prefix(8).joined(separator: "\n"))",
     sourceLocation: sourceLocation)
 }

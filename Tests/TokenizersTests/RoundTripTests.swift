@@ -4,6 +4,12 @@ import Tokenizers
 
 @Suite("Round trips and long texts")
 struct RoundTripTests {
+  #if DEBUG
+    private static let patience = Duration.seconds(20)
+  #else
+    private static let patience = Duration.seconds(2)
+  #endif
+
   @Test("a byte-level tokenizer gives back every text", arguments: ["smollm2-like", "llama3-like"])
   func roundTrip(name: String) throws {
     let tokenizer = try Fixtures.tokenizer(name)
@@ -44,18 +50,19 @@ struct RoundTripTests {
     let words = "The quick brown fox jumps over the lazy dog, while 3 people don't think about it.\n"
     let text = String(repeating: words, count: 1_000_000 / words.utf8.count)
     let time = ContinuousClock().measure { _ = tokenizer.encode(text) }
-    // Measured 0.1 to 0.7 s; a busy machine may take more.
-    #expect(time < .seconds(6), "\(time)")
+    // Measured: 0.1 and 0.25 s. The bound allows for a busy machine.
+    #expect(time < Self.patience * 3, "\(time)")
   }
 
   @Test(
     "time grows with the length of a text without spaces, not with its square",
-    arguments: ["smollm2-like", "llama3-like", "llama2-like", "metaspace-first"], ["ab", " ", "\n", "你好", "="])
+    arguments: ["smollm2-like", "llama3-like", "llama2-like", "metaspace-first"],
+    ["ab", " ", "\n", "你好", "="])
   func noSpaces(name: String, unit: String) throws {
     let tokenizer = try Fixtures.tokenizer(name)
     let text = String(repeating: unit, count: 100_000 / unit.utf8.count)
     let time = ContinuousClock().measure { _ = tokenizer.encode(text) }
-    #expect(time < .seconds(2), "\(time)")
+    #expect(time < Self.patience, "\(time)")
   }
 
   private func randomText(using generator: inout SeededGenerator) -> String {
