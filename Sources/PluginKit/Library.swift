@@ -45,6 +45,22 @@ public struct Plugin {
     }
   }
 
+  public static func allocator<Method: Allocator>(_ type: Method.Type) -> Plugin {
+    Plugin(about: type.about, kind: AP_ALLOCATOR) {
+      UnsafeRawPointer(leaked(AllocatorBox.table($0)))
+    } make: { options in
+      AllocatorBox(try Method(options: try decoded(options)))
+    }
+  }
+
+  public static func evaluator<Method: Evaluator>(_ type: Method.Type) -> Plugin {
+    Plugin(about: type.about, kind: AP_EVALUATOR) {
+      UnsafeRawPointer(leaked(EvaluatorBox.table($0)))
+    } make: { options in
+      EvaluatorBox(try Method(options: try decoded(options)))
+    }
+  }
+
   init(
     about: About, kind: Int, interface: @escaping (@escaping Slots.Create) -> UnsafeRawPointer,
     make: @escaping Slots.Make

@@ -64,8 +64,7 @@ public final class CriterionInstance {
     self.plugin = plugin
     table = try PluginInstance.table(of: plugin, kind: .criterion, as: ap_criterion.self)
     instance = try PluginInstance(
-      of: plugin, kind: .criterion, options: options, services: services, create: table.create,
-      destroy: table.destroy)
+      of: plugin, options: options, services: services, create: table.create, destroy: table.destroy)
     statistics = try instance.statistics(table.statistics)
   }
 

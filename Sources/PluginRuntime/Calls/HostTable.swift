@@ -9,7 +9,6 @@ import Synchronization
 final class HostTable {
   let services: HostServices
   let plugin: String
-  let kind: PluginKind
   /// Resolved.
   let options: JSONObject
   let pointer: UnsafeMutablePointer<ap_host>
@@ -19,10 +18,9 @@ final class HostTable {
   /// Between `call`s services for evaluators answer "unsupported".
   private var isEvaluating = false
 
-  init(_ services: HostServices, plugin: String, kind: PluginKind, options: JSONObject) {
+  init(_ services: HostServices, plugin: String, options: JSONObject) {
     self.services = services
     self.plugin = plugin
-    self.kind = kind
     self.options = options
     pointer = .allocate(capacity: 1)
     pointer.initialize(to: Self.template)

@@ -15,7 +15,7 @@ final class PluginInstance {
     ) -> ap_status
 
   init(
-    of plugin: LoadedPlugin, kind: PluginKind, options: JSONValue, services: HostServices, create: Create?,
+    of plugin: LoadedPlugin, options: JSONValue, services: HostServices, create: Create?,
     destroy: (@convention(c) (UnsafeMutableRawPointer?) -> Void)?
   ) throws(PluginError) {
     let options = try plugin.resolve(options)
@@ -25,7 +25,7 @@ final class PluginInstance {
         library: plugin.library, plugin: plugin.id, field: "create", expected: "a function", got: "null")
     }
     let host = HostTable(
-      services, plugin: plugin.id, kind: kind, options: options.objectValue ?? JSONObject())
+      services, plugin: plugin.id, options: options.objectValue ?? JSONObject())
     var made: UnsafeMutableRawPointer?
     try host.call("create") { create($0, options.compact, &made) }
     self.plugin = plugin

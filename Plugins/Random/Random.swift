@@ -1,0 +1,25 @@
+import PluginKit
+
+/// A number for each unit, uniform in [0, 1), that depends on the run's seed, the layer, the family and the
+/// unit's index in the unpruned model alone: the baseline that every criterion must beat. A unit keeps its
+/// score from one iteration to the next (the published `RandomImportance` draws anew each time).
+struct RandomScores: Criterion {
+  struct Options: Decodable {}
+
+  static let about = About(
+    id: "adapt-pruner.random", summary: "A random score for each unit, from the run's seed.",
+    paper: "Ma et al., LLM-Pruner (2023), arXiv:2305.11627")
+
+  init(options: Options) {}
+
+  func scores(of units: Units, model: Model, host: Host) -> [Double] {
+    // One stream for each family of each layer: "attention" and "mlp" differ in their first letter.
+    let stream = UInt64(units.layer) << 8 | UInt64(units.family.utf8.first ?? 0)
+    let numbers = host.random(stream: stream, count: 1 + (units.original.max() ?? 0))
+    return units.original.map { Double(numbers[$0]) }
+  }
+}
+
+private let library = Library([.criterion(RandomScores.self)])
+
+@c(adapt_pruner_plugin) public func entry() -> Library.Pointer { library.pointer }

@@ -1,0 +1,159 @@
+import PluginABI
+
+/// How much may each layer lose?
+public protocol Allocator {
+  associatedtype Options: Decodable
+
+  static var about: About { get }
+
+  init(options: Options) throws
+
+  /// What this instance needs with its options, in the order in which `Layer.statistics` will be.
+  var statistics: [Statistic] { get }
+
+  /// It ends each iteration on its goal as nearly as whole units allow, and is held to that.
+  var meetsGoal: Bool { get }
+
+  /// A share for each of `allocation.families`.
+  func shares(of allocation: Allocation, model: Model, host: Host) throws -> [Share]
+}
+
+extension Allocator {
+  public var statistics: [Statistic] { Self.about.statistics }
+}
+
+/// What stays of one family of one layer.
+public struct Share: Equatable, Sendable {
+  /// The share of the original units meant to be gone, in [0, 1]: comes back as `previousSparsity`.
+  public var sparsity: Double
+  /// Units that stay, `minimum ... count`. The lowest scores leave.
+  public var keep: Int
+
+  public init(sparsity: Double, keep: Int) {
+    self.sparsity = sparsity
+    self.keep = keep
+  }
+}
+
+/// One family of one layer, before this iteration's cut.
+public struct Family: Sendable {
+  /// "attention" or "mlp".
+  public var name: String
+  /// Index into `Allocation.layers`.
+  public var layer: Int
+  /// Units now.
+  public var count: Int
+  /// Units in the unpruned model.
+  public var originalCount: Int
+  /// Rows a unit counts in the published code: the head's dimension, or 1.
+  public var positions: Int
+  /// What one unit costs, in the budget's measure.
+  public var cost: Int
+  /// Fewer may not stay.
+  public var minimum: Int
+  public var previousSparsity: Double
+  /// [count], the criterion's.
+  public var scores: [Float]
+}
+
+/// The statistics of one layer, in the order asked for.
+public struct Layer: Sendable {
+  public var statistics: [Double]
+}
+
+/// The budget, in the measure ("parameters" or "macs") that the user gave the target in.
+public struct Budget: Sendable {
+  public var measure: String
+  /// Before this iteration.
+  public var now: Int
+  /// Of the unpruned model.
+  public var original: Int
+  /// Of the whole stage.
+  public var goal: Int
+  /// Of this iteration.
+  public var iterationGoal: Int
+  /// From 0.
+  public var iteration: Int
+  public var iterations: Int
+}
+
+public struct Allocation: Sendable {
+  public var budget: Budget
+  public var layers: [Layer]
+  /// All families of layer 0, of layer 1, …
+  public var families: [Family]
+
+  init(_ allocation: UnsafePointer<ap_allocation>, statisticCount: Int) throws(PluginError) {
+    let budget = allocation.pointee.budget.pointee
+    self.budget = Budget(
+      measure: String(cString: budget.measure), now: Int(budget.now), original: Int(budget.original),
+      goal: Int(budget.goal), iterationGoal: Int(budget.iteration_goal), iteration: Int(budget.iteration),
+      iterations: Int(budget.iterations))
+    layers = []
+    families = []
+    for index in 0..<Int(allocation.pointee.layer_count) {
+      guard let layer = allocation.pointee.layers[index]?.pointee else {
+        throw PluginError("layer \(index) is null")
+      }
+      layers.append(
+        Layer(statistics: Array(UnsafeBufferPointer(start: layer.statistics, count: statisticCount))))
+      for place in 0..<Int(layer.family_count) {
+        guard let family = layer.families[place]?.pointee else {
+          throw PluginError("family \(place) of layer \(index) is null")
+        }
+        families.append(
+          Family(
+            name: String(cString: family.name), layer: index, count: Int(family.count),
+            originalCount: Int(family.original_count), positions: Int(family.positions),
+            cost: Int(family.cost), minimum: Int(family.minimum),
+            previousSparsity: family.previous_sparsity,
+            scores: Array(UnsafeBufferPointer(start: family.scores, count: Int(family.count)))))
+      }
+    }
+  }
+}
+
+/// An instance as it crosses the border: `void *instance`.
+final class AllocatorBox {
+  let allocator: any Allocator
+  let statisticNames: UnsafePointer<UnsafePointer<CChar>?>
+
+  init(_ allocator: any Allocator) {
+    self.allocator = allocator
+    statisticNames = leakedList(allocator.statistics.map(\.rawValue))
+  }
+
+  static func table(_ create: @escaping Slots.Create) -> ap_allocator {
+    ap_allocator(
+      struct_size: size(ap_allocator.self), create: create,
+      destroy: { instance in
+        if let instance { Unmanaged<AllocatorBox>.fromOpaque(instance).release() }
+      },
+      statistics: { instance in
+        instance.map { Unmanaged<AllocatorBox>.fromOpaque($0).takeUnretainedValue().statisticNames }
+      },
+      allocate: { instance, host, model, allocation, shares in
+        guard let instance, let host, let model, let allocation, let shares else {
+          return ap_status(AP_FAILED)
+        }
+        let box = Unmanaged<AllocatorBox>.fromOpaque(instance).takeUnretainedValue()
+        let services = Host(pointer: host)
+        return services.status {
+          let allocation = try Allocation(
+            allocation, statisticCount: box.allocator.statistics.count)
+          let answer = try box.allocator.shares(of: allocation, model: Model(model), host: services)
+          guard answer.count == allocation.families.count else {
+            throw PluginError("\(answer.count) shares were made for \(allocation.families.count) families")
+          }
+          for (index, share) in answer.enumerated() {
+            shares[index]?.pointee.sparsity = share.sparsity
+            shares[index]?.pointee.keep = Int64(share.keep)
+          }
+        }
+      },
+      meets_goal: { instance in
+        guard let instance else { return 0 }
+        return Unmanaged<AllocatorBox>.fromOpaque(instance).takeUnretainedValue().allocator.meetsGoal ? 1 : 0
+      })
+  }
+}
