@@ -1,1 +1,59 @@
-@main enum Host { static func main() {} }
+import ArgumentParser
+import Foundation
+import Pipeline
+
+/// The program. Exit codes: 0 done, 1 failed, 2 called wrongly, 130 interrupted.
+@main enum Host {
+  static func main() {
+    do {
+      var command = try AdaptPruner.parseAsRoot()
+      try command.run()
+    } catch let interrupted as Interrupted {
+      Console.writeError("\(Tool.name): \(interrupted)\n")
+      exit(130)
+    } catch {
+      switch AdaptPruner.exitCode(for: error) {
+      // Help and version are asked for by "errors" that are none.
+      case .success: AdaptPruner.exit(withError: error)
+      case .validationFailure:
+        Console.writeError(AdaptPruner.fullMessage(for: error) + "\n")
+        exit(2)
+      case let code:
+        if !(error is ExitCode) { Console.writeError(Self.sentences(of: error)) }
+        exit(code == .failure ? 1 : code.rawValue)
+      }
+    }
+  }
+
+  /// Each line says whose it is, as compilers' do.
+  private static func sentences(of error: any Error) -> String {
+    "\(error)".split(separator: "\n").map { line in
+      line.hasPrefix(" ") ? "\(line)\n" : "\(Tool.name): \(line)\n"
+    }.joined()
+  }
+}
+
+struct AdaptPruner: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: Tool.name,
+    abstract: "Makes smaller language models out of larger ones by removing whole structures.",
+    discussion: """
+      What is removed, and how much from which layer, is decided by plugins, which a pipeline (a JSON file) \
+      puts together. To prune a model:
+
+        adapt-pruner validate pipelines/adapt-pruner.json --set inputs.calibration=FILE …
+        adapt-pruner run pipelines/adapt-pruner.json --model MODEL --output FOLDER --set …
+
+      MODEL is a Hugging Face folder or a GGUF file. Results go to stdout, progress and errors to stderr. Exit \
+      codes: 0 done, 1 failed, 2 called wrongly, 130 interrupted.
+      """,
+    version: Tool.version, subcommands: commands)
+
+  #if ENGINE
+    private static let commands: [any ParsableCommand.Type] = [
+      Run.self, Validate.self, Plugins.self, Inspect.self, Evaluate.self, Generate.self,
+    ]
+  #else
+    private static let commands: [any ParsableCommand.Type] = [Validate.self, Plugins.self]
+  #endif
+}

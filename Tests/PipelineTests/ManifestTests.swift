@@ -61,7 +61,7 @@ func pruning(_ members: String = "", target: String = "0.8") -> String {
     #expect(manifest.stages.map(\.name) == ["dense", "repeat", "prune-2"])
 
     guard case .evaluate(let dense) = manifest.stages[0].work else { throw Unexpected() }
-    #expect(dense.evaluators[0].options["windows"] == 0)
+    #expect(dense.evaluators[0].options["max_windows"] == .null)
     // Relative to where the command was called, since it was given there.
     #expect(dense.evaluators[0].data["data"]?.path == folder.path + "/here/other.txt")
     #expect(dense.evaluators[0].data["data"]?.name == "other")
@@ -116,8 +116,9 @@ func pruning(_ members: String = "", target: String = "0.8") -> String {
     #expect(
       found == [
         "pipeline.json: seed: -1 is an integer, expected an integer of at least 0",
-        "pipeline.json: stages[0].evaluators[0].options.windov: unknown key; known: [\"window\", \"windows\"]",
-        "pipeline.json: stages[0].evaluators[0].options.data: missing, expected data",
+        "pipeline.json: stages[0].evaluators[0].options.windov: there is no such option. Did you mean "
+          + "\"window\"? Known: data, label, window, max_windows",
+        "pipeline.json: stages[0].evaluators[0].options.data: this option is required",
         "pipeline.json: stages[1].alocator: unknown key; did you mean \"allocator\"?",
         "pipeline.json: stages[1].criterion.id: there is no plugin \"adapt-pruner.tailor\"; did you mean "
           + "\"adapt-pruner.taylor\"? (adapt-pruner plugins lists them)",

@@ -32,42 +32,45 @@ final class TemporaryFolder {
   }
 }
 
-/// Plugins as the shipped pipelines name them, whose options are checked by a few words each.
+/// Plugins as the shipped pipelines name them, with schemas but without libraries.
 enum SampleCatalog {
   static let catalog = PluginCatalog(entries: [
-    entry("adapt-pruner.taylor", .criterion, ["variant": "param_first"], statistics: ["gradient"]),
-    entry("adapt-pruner.magnitude", .criterion, ["norm": "l2"]),
-    entry("adapt-pruner.random", .criterion, [:]),
     entry(
-      "adapt-pruner.layer-distance", .allocator, ["distance": "cosine", "amplitude": 0.02, "steps": 50],
-      statistics: ["layer_cosine"]),
-    entry("adapt-pruner.uniform", .allocator, [:]),
-    entry("adapt-pruner.perplexity", .evaluator, ["window": 512, "windows": 0], data: ["data"]),
+      "adapt-pruner.taylor", .criterion,
+      """
+      "variant": {"type": "string", "enum": ["param_first", "vectorize"], "default": "param_first"}
+      """, statistics: ["gradient"]),
+    entry(
+      "adapt-pruner.magnitude", .criterion,
+      "\"norm\": {\"type\": \"string\", \"enum\": [\"l1\", \"l2\"], \"default\": \"l2\"}"),
+    entry("adapt-pruner.random", .criterion, ""),
+    entry(
+      "adapt-pruner.layer-distance", .allocator,
+      """
+      "distance": {"type": "string", "default": "cosine"}, "steps": {"type": "integer", "default": 50},
+      "amplitude": {"type": "number", "default": 0.02}
+      """, statistics: ["layer_cosine"]),
+    entry("adapt-pruner.uniform", .allocator, ""),
+    entry(
+      "adapt-pruner.perplexity", .evaluator,
+      """
+      "data": {"format": "adapt-pruner-data"}, "label": {"type": "string", "default": ""},
+      "window": {"type": "integer", "minimum": 2, "default": 512},
+      "max_windows": {"type": ["integer", "null"], "default": null}
+      """, required: "\"data\""),
   ])
 
   private static func entry(
-    _ id: String, _ kind: PluginKind, _ defaults: JSONObject, data: [String] = [], statistics: [String] = []
+    _ id: String, _ kind: PluginKind, _ properties: String, required: String = "", statistics: [String] = []
   ) -> PluginCatalog.Entry {
-    PluginCatalog.Entry(id: id, kind: kind, dataOptions: data) { options in
-      var problems: [PluginCatalog.OptionProblem] = []
-      for member in options.members where !data.contains(member.key) {
-        let path = JSONPath.root.key(member.key)
-        guard let standard = defaults[member.key] else {
-          problems.append(.init(path: path, found: "unknown key", advice: "known: \(defaults.keys)"))
-          continue
-        }
-        if standard.kindName != member.value.kindName {
-          problems.append(
-            .init(path: path, found: "this is \(member.value.kindName)", expected: standard.kindName))
-        }
+    PluginCatalog.Entry(id: id, kind: kind) { () throws(PluginError) in
+      let text = "{\"type\": \"object\", \"properties\": {\(properties)}, \"required\": [\(required)]}"
+      do throws(OptionsError) {
+        let schema = try OptionsSchema(parsing: text)
+        return PluginCatalog.Opened(schema: schema) { (_) throws(PluginError) in statistics }
+      } catch {
+        throw .badOptions(plugin: id, error)
       }
-      for key in data where options[key] == nil {
-        problems.append(.init(path: JSONPath.root.key(key), found: "missing", expected: "data"))
-      }
-      guard problems.isEmpty else { return .refused(problems) }
-      var whole = options
-      for member in defaults.members where whole[member.key] == nil { whole[member.key] = member.value }
-      return .accepted(options: whole, statistics: statistics)
     }
   }
 }

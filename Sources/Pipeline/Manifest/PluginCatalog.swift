@@ -2,54 +2,84 @@ import PluginRuntime
 
 /// The plugins that a manifest can name, as far as checking it needs to know them.
 public struct PluginCatalog: Sendable {
-  /// One plugin.
+  /// A plugin that has not been opened yet: only those that a manifest names are.
   public struct Entry: Sendable {
     public let id: String
     public let kind: PluginKind
-    /// The options that say which data to read.
-    public let dataOptions: [String]
-    /// Checks options (data options already in their resolved form), and fills in defaults.
-    public let check: @Sendable (JSONObject) -> Answer
+    public let open: @Sendable () throws(PluginError) -> Opened
 
-    public init(
-      id: String, kind: PluginKind, dataOptions: [String],
-      check: @escaping @Sendable (JSONObject) -> Answer
-    ) {
+    public init(id: String, kind: PluginKind, open: @escaping @Sendable () throws(PluginError) -> Opened) {
       self.id = id
       self.kind = kind
-      self.dataOptions = dataOptions
-      self.check = check
+      self.open = open
     }
   }
 
-  public enum Answer: Sendable {
-    /// The options with defaults filled in, and the statistics that the plugin needs with them.
-    case accepted(options: JSONObject, statistics: [String])
-    case refused([OptionProblem])
-  }
+  /// What a plugin says of itself.
+  public struct Opened: Sendable {
+    public let schema: OptionsSchema
+    /// The statistics that it needs with these options, which fit the schema.
+    public let statistics: @Sendable (_ options: JSONValue) throws(PluginError) -> [String]
 
-  /// What is wrong with a plugin's options.
-  public struct OptionProblem: Sendable, Equatable {
-    /// Within the options: `variant`; empty for all of them.
-    public let path: JSONPath
-    public let found: String
-    public let expected: String
-    public let advice: String
-
-    public init(path: JSONPath, found: String, expected: String = "", advice: String = "") {
-      self.path = path
-      self.found = found
-      self.expected = expected
-      self.advice = advice
+    public init(
+      schema: OptionsSchema,
+      statistics: @escaping @Sendable (_ options: JSONValue) throws(PluginError) -> [String]
+    ) {
+      self.schema = schema
+      self.statistics = statistics
     }
   }
 
   public let entries: [Entry]
 
   public init(entries: [Entry]) { self.entries = entries }
+
+  /// The plugins that can be found. Opening one loads its library, and asking for its statistics makes an
+  /// instance, so that a plugin sees its options before any work starts.
+  public init(_ registry: PluginRegistry) {
+    entries = registry.plugins.map { description in
+      Entry(id: description.id, kind: description.kind) { () throws(PluginError) in
+        let plugin = try LoadedPlugin(loading: description)
+        return Opened(schema: plugin.schema) { (options) throws(PluginError) in
+          switch plugin.kind {
+          case .criterion: return try CriterionInstance(of: plugin, options: options).statistics
+          case .allocator: return try AllocatorInstance(of: plugin, options: options).statistics
+          case .evaluator:
+            _ = try EvaluatorInstance(of: plugin, options: options)
+            return []
+          }
+        }
+      }
+    }
+  }
 }
 
-/// The question that a plugin answers.
-public enum PluginKind: String, Sendable, CaseIterable {
-  case criterion, allocator, evaluator
+extension OptionsSchema {
+  /// The options with defaults filled in, or all mistakes that can be found in them.
+  func resolveAll(_ options: JSONObject) -> Result<JSONObject, OptionsMistakes> {
+    var rest = options
+    var mistakes: [OptionsError] = []
+    while true {
+      do throws(OptionsError) {
+        let resolved = try resolve(.object(rest)).objectValue ?? [:]
+        return mistakes.isEmpty ? .success(resolved) : .failure(OptionsMistakes(errors: mistakes))
+      } catch {
+        // One mistake is found at a time: without its option the next one shows.
+        let key = error.firstKey
+        let isKnown = mistakes.contains { $0.firstKey == key }
+        if !isKnown { mistakes.append(error) }
+        guard rest[key] != nil else { return .failure(OptionsMistakes(errors: mistakes)) }
+        rest[key] = nil
+      }
+    }
+  }
+}
+
+struct OptionsMistakes: Error {
+  let errors: [OptionsError]
+}
+
+extension OptionsError {
+  /// The option that is at fault: `protect` of `protect[2]`.
+  var firstKey: String { String(path.prefix { $0 != "[" && $0 != "." }) }
 }

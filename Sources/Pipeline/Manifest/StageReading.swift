@@ -216,35 +216,43 @@ struct StageReading {
       reading.problem(path, options.shown, expected: "an object")
       return nil
     }
-    var sources: [String: DataSource] = [:]
-    var isReadable = true
-    for key in entry.dataOptions {
-      guard let value = object[key] else { continue }
-      if let source = data.source(value, at: path.key(key)) {
-        sources[key] = source
-        object[key] = source.json
-      } else {
-        isReadable = false
+    do throws(PluginError) {
+      let opened = try entry.open()
+      var sources: [String: DataSource] = [:]
+      var isReadable = true
+      for property in opened.schema.properties where property.isData {
+        guard let value = object[property.name] else { continue }
+        if let source = data.source(value, at: path.key(property.name)) {
+          sources[property.name] = source
+          object[property.name] = source.json
+        } else {
+          isReadable = false
+        }
       }
-    }
-    switch entry.check(object) {
-    case .accepted(let options, let statistics):
-      guard isReadable else { return nil }
-      return PluginUse(id: entry.id, options: options, data: sources, statistics: statistics)
-    case .refused(let problems):
-      for problem in problems where isReadable || !blames(problem, entry.dataOptions) {
-        reading.problem(
-          JSONPath(segments: path.segments + problem.path.segments), problem.found,
-          expected: problem.expected, advice: problem.advice)
+      switch opened.schema.resolveAll(object) {
+      case .failure(let mistakes):
+        for mistake in mistakes.errors { reading.problem(path, mistake) }
+        return nil
+      case .success(let resolved):
+        guard isReadable else { return nil }
+        return PluginUse(
+          id: entry.id, options: resolved, data: sources,
+          statistics: try opened.statistics(.object(resolved)))
       }
+    } catch {
+      reading.problem(path, "\(error)")
       return nil
     }
   }
+}
 
-  /// Whether a problem is about data that has been found wanting already.
-  private func blames(_ problem: PluginCatalog.OptionProblem, _ dataOptions: [String]) -> Bool {
-    guard case .key(let key)? = problem.path.segments.first else { return false }
-    return dataOptions.contains(key)
+extension ManifestReading {
+  /// Notes a mistake in a plugin's options, which stand at `path`.
+  fileprivate func problem(_ path: JSONPath, _ mistake: OptionsError) {
+    guard !mistake.path.isEmpty else { return problem(path, mistake.reason) }
+    let option = path.key(mistake.firstKey)
+    let within = mistake.path.dropFirst(mistake.firstKey.count)
+    problem(option, (within.isEmpty ? "" : "at \(within): ") + mistake.reason)
   }
 }
 

@@ -1,0 +1,43 @@
+import ArgumentParser
+import Pipeline
+import PluginRuntime
+
+struct Plugins: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Lists the plugins, or describes one.", subcommands: [List.self, Describe.self],
+    defaultSubcommand: List.self)
+
+  struct List: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Lists the plugins that can be found, and where they were looked for.")
+
+    @OptionGroup var plugins: PluginOptions
+
+    @Flag(name: .long, help: "JSON instead of a table.")
+    var json = false
+
+    func run() throws {
+      let report = PluginReport(plugins.registry())
+      if json { Output.json(report.json) } else { Output.text(report.text) }
+      for failure in report.failures { Console.writeError("\(Tool.name): warning: \(failure)\n") }
+    }
+  }
+
+  struct Describe: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Tells a plugin's options with their types and defaults, what it needs, and its paper.")
+
+    @Argument(help: "The plugin's id, as in adapt-pruner.taylor.")
+    var id: String
+
+    @OptionGroup var plugins: PluginOptions
+
+    @Flag(name: .long, help: "JSON instead of text.")
+    var json = false
+
+    func run() throws {
+      let plugin = try LoadedPlugin(loading: plugins.registry().find(id))
+      if json { Output.json(PluginReport.json(of: plugin)) } else { Output.text(PluginReport.text(of: plugin)) }
+    }
+  }
+}

@@ -1,0 +1,31 @@
+import ArgumentParser
+import Pipeline
+import PluginRuntime
+
+struct Validate: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Checks a pipeline without running it: every key, plugin, option and data file.",
+    discussion: "Prints what would be done, stage by stage. All problems are listed, not just the first.")
+
+  @OptionGroup var pipeline: PipelineOptions
+  @OptionGroup var plugins: PluginOptions
+
+  @Flag(
+    name: .long, help: "JSON: {\"valid\", \"manifest\"} with everything filled in, or {\"valid\", \"problems\"}.")
+  var json = false
+
+  func run() throws {
+    do throws(ManifestError) {
+      let manifest = try pipeline.resolve(plugins.registry())
+      if json {
+        Output.json(["valid": true, "manifest": manifest.json])
+      } else {
+        Output.text(PipelineText.description(of: manifest))
+      }
+    } catch {
+      guard json else { throw error }
+      Output.json(["valid": false, "problems": .array(error.problems.map(\.json))])
+      throw ExitCode.failure
+    }
+  }
+}

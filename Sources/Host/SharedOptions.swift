@@ -1,0 +1,71 @@
+import ArgumentParser
+import Foundation
+import Pipeline
+import PluginRuntime
+
+/// Where plugins are looked for.
+struct PluginOptions: ParsableArguments {
+  @Option(
+    name: .long,
+    help: ArgumentHelp(
+      "A folder with plugins; goes before all others. May be given several times.",
+      discussion: """
+        Then come ADAPT_PRUNER_PLUGIN_PATH (folders with colons between), the folder plugins beside the \
+        program, and ~/.local/share/adapt-pruner/plugins.
+        """, valueName: "dir"))
+  var pluginPath: [String] = []
+
+  /// The plugins that there are. Files that can't be read are told about; the others are of use all the same.
+  func registry() -> PluginRegistry {
+    let registry = PluginRegistry(searching: PluginRegistry.searchPath(explicit: pluginPath))
+    for problem in registry.problems { Console.writeError("\(Tool.name): warning: \(problem)\n") }
+    return registry
+  }
+}
+
+/// The pipeline, and what of it is changed.
+struct PipelineOptions: ParsableArguments {
+  @Argument(help: "The pipeline: a JSON file.")
+  var pipeline: String
+
+  @Option(
+    name: .long,
+    help: ArgumentHelp(
+      "Changes a value of the pipeline. May be given several times.",
+      discussion: """
+        A stage is named by its name, kind or position: inputs.evaluation=text.txt, \
+        stages.prune.target.parameters=0.6. The value is JSON, or else taken as text; a path is relative to \
+        the current folder.
+        """, valueName: "key.path=value"), transform: Override.init(parsing:))
+  var set: [Override] = []
+
+  @Option(name: .long, help: "The seed of all random numbers, instead of the pipeline's.")
+  var seed: Int?
+
+  func resolve(_ registry: PluginRegistry) throws(ManifestError) -> Manifest {
+    var overrides = set
+    if let seed { overrides.append(Override(text: "--seed \(seed)", path: ["seed"], value: .integer(seed))) }
+    return try ManifestResolver(catalog: PluginCatalog(registry)).resolve(file: pipeline, overrides: overrides)
+  }
+}
+
+/// What all commands that compute take.
+struct WorkOptions: ParsableArguments {
+  @Option(name: .long, help: "Threads to compute with. Default: one for each core.")
+  var threads: Int?
+
+  @Flag(name: .long, help: "No progress on stderr.")
+  var quiet = false
+
+  var threadCount: Int { threads ?? ProcessInfo.processInfo.activeProcessorCount }
+
+  func validate() throws {
+    if let threads, threads < 1 { throw ValidationError("--threads \(threads): expected at least 1") }
+  }
+}
+
+/// Results, as a person or a program reads them.
+enum Output {
+  static func json(_ value: JSONValue) { Console.writeOutput(value.pretty) }
+  static func text(_ text: String) { Console.writeOutput(text) }
+}

@@ -1,0 +1,134 @@
+import PluginRuntime
+
+/// `ID[:key=value,…]`: an evaluator on the command line, as in
+/// `adapt-pruner.perplexity:data=evaluation.txt,window=512`. A value with a comma stands in double quotes.
+public struct EvaluatorArgument: Sendable, Equatable {
+  /// How the user gave it.
+  public let text: String
+  public let id: String
+  public let options: [Setting]
+
+  public struct Setting: Sendable, Equatable {
+    public let key: String
+    public let value: String
+
+    public init(key: String, value: String) {
+      self.key = key
+      self.value = value
+    }
+  }
+
+  /// Why such an argument can't be read.
+  public struct SyntaxError: Error, Sendable, Equatable, CustomStringConvertible {
+    public let argument: String
+    public let reason: String
+    public var description: String {
+      "--evaluator \(argument): \(reason); expected ID or ID:key=value,key=value, with values that have a "
+        + "comma in double quotes"
+    }
+  }
+
+  public init(parsing argument: String) throws(SyntaxError) {
+    func error(_ reason: String) -> SyntaxError { SyntaxError(argument: argument, reason: reason) }
+    text = argument
+    id = String(argument.prefix { $0 != ":" })
+    if id.isEmpty { throw error("there is no id") }
+    var options: [Setting] = []
+    var rest = argument.dropFirst(id.count)
+    while !rest.isEmpty {
+      rest = rest.dropFirst()
+      guard let equals = rest.firstIndex(of: "="), equals > rest.startIndex else {
+        throw error("\"\(rest)\" is no key=value")
+      }
+      let key = String(rest[..<equals])
+      if key.contains(",") { throw error("\"\(key.prefix { $0 != "," })\" is no key=value") }
+      if options.contains(where: { $0.key == key }) { throw error("\"\(key)\" is given twice") }
+      rest = rest[rest.index(after: equals)...]
+      guard let value = Self.takeValue(&rest) else {
+        throw error("the quotes of \"\(key)\" don't end, or something follows them")
+      }
+      options.append(Setting(key: key, value: value))
+    }
+    self.options = options
+  }
+
+  /// Up to the next comma, or what stands in quotes, in which \" is a quote and \\ a backslash. Nil if the
+  /// quotes don't end before a comma or the end.
+  private static func takeValue(_ rest: inout Substring) -> String? {
+    guard rest.first == "\"" else {
+      let value = rest.prefix { $0 != "," }
+      rest = rest.dropFirst(value.count)
+      return String(value)
+    }
+    rest = rest.dropFirst()
+    var value = ""
+    while let character = rest.popFirst() {
+      switch character {
+      case "\"": return rest.isEmpty || rest.first == "," ? value : nil
+      case "\\":
+        guard let escaped = rest.popFirst() else { return nil }
+        value.append(escaped)
+      default: value.append(character)
+      }
+    }
+    return nil
+  }
+}
+
+extension EvaluatorArgument {
+  /// Checks evaluators against their plugins, as a pipeline's are.
+  /// - Throws: all problems, by the argument that they stand in.
+  public static func resolve(
+    _ arguments: [EvaluatorArgument], with resolver: ManifestResolver
+  ) throws(ManifestError) -> EvaluateStage {
+    var elements: [JSONValue] = []
+    for argument in arguments {
+      let entry = resolver.catalog.entries.first { $0.id == argument.id }
+      // An evaluator that can't be opened is told about below.
+      let schema = try? entry?.open().schema
+      let options = argument.options.map { setting in
+        let property = schema?.properties.first { $0.name == setting.key }
+        return (setting.key, typed(setting.value, as: property))
+      }
+      elements.append(["id": .string(argument.id), "options": .object(JSONObject(options))])
+    }
+    let document: JSONValue = [
+      "stages": [["stage": "evaluate", "evaluators": .array(elements)]]
+    ]
+    do {
+      let manifest = try resolver.resolve(document, file: "--evaluator", folder: resolver.currentFolder)
+      return EvaluateStage(
+        evaluators: manifest.executions.flatMap { execution -> [PluginUse] in
+          if case .evaluate(let stage) = execution.work { stage.evaluators } else { [] }
+        })
+    } catch {
+      throw ManifestError(problems: error.problems.map { told($0, of: arguments) })
+    }
+  }
+
+  /// What a word means to an option: JSON where the option isn't a string, and else the word itself.
+  private static func typed(_ word: String, as property: OptionsSchema.Property?) -> JSONValue {
+    let text = JSONValue.string(word)
+    guard let property else { return text }
+    guard let value = try? JSONValue(parsing: word) else { return text }
+    if property.isData { return value.objectValue == nil ? text : value }
+    // Of a choice of types, text goes before none only if it reads as nothing else.
+    if property.types == [.string] { return text }
+    if property.types.isEmpty, let allowed = property.allowed, allowed.contains(text) { return text }
+    return value
+  }
+
+  /// The same problem in terms of the command line instead of the pipeline that was made of it.
+  private static func told(_ problem: ManifestProblem, of arguments: [EvaluatorArgument]) -> ManifestProblem {
+    for (index, argument) in arguments.enumerated() {
+      let place = "stages[0].evaluators[\(index)]"
+      guard problem.path.hasPrefix(place) else { continue }
+      var path = String(problem.path.dropFirst(place.count + 1))
+      if path.hasPrefix("options.") { path = String(path.dropFirst("options.".count)) }
+      return ManifestProblem(
+        source: "--evaluator \(argument.text)", path: path == "id" ? "" : path, found: problem.found,
+        expected: problem.expected, advice: problem.advice)
+    }
+    return problem
+  }
+}

@@ -1,0 +1,62 @@
+import PluginRuntime
+
+/// A pipeline in words, as `validate` prints it.
+public enum PipelineText {
+  public static func description(of manifest: Manifest) -> String {
+    let title = manifest.name + (manifest.description.isEmpty ? "" : ": " + manifest.description) + "\n\n"
+    var table = TextTable([.init("#", .right), .init("stage"), .init("does")])
+    for (index, execution) in manifest.executions.enumerated() {
+      for (line, words) in lines(of: execution.work).enumerated() {
+        table.add(line == 0 ? ["\(index + 1)", execution.label, words] : ["", "", words])
+      }
+    }
+    return title + table.plain + "\nseed \(manifest.seed)\n"
+  }
+
+  private static func lines(of work: StageExecution.Work) -> [String] {
+    switch work {
+    case .evaluate(let stage): return stage.evaluators.map { "measures " + words(for: $0) }
+    case .save(let stage): return ["saves the model as \(stage.type.rawValue) in \(stage.directory)"]
+    case .prune(let stage):
+      var lines = [
+        "prunes \(stage.families.map(\.rawValue).joined(separator: " and ")) to \(words(for: stage.target)) in "
+          + "\(stage.iterations) \(stage.iterations == 1 ? "iteration" : "iterations")",
+        "scores by " + words(for: stage.criterion),
+        "shares out by " + words(for: stage.allocator),
+      ]
+      if case .sample(let sample) = stage.calibration {
+        lines.append(
+          "calibrates on \(sample.sequences) × \(sample.length) tokens of \(sample.data.path), "
+            + "\(sample.batchSize) at a time")
+      }
+      return lines
+    }
+  }
+
+  private static func words(for plugin: PluginUse) -> String {
+    let options = plugin.options.members.map { member in
+      if let source = plugin.data[member.key] { return "\(member.key)=\(source.path)" }
+      return "\(member.key)=\(member.value.stringValue ?? member.value.compact)"
+    }
+    return plugin.id + (options.isEmpty ? "" : " (\(options.joined(separator: ", ")))")
+  }
+
+  private static func words(for target: Target) -> String {
+    let measure = target.measure == .macs ? "multiply-accumulates a token" : "parameters"
+    switch target.amount {
+    case .count(let count): return "\(HumanFormat.grouped(count)) \(measure)"
+    case .fraction(let share, let base):
+      let whole = base == .original ? "the original" : "the current"
+      return "\(HumanFormat.percent(share)) of \(whole) \(measure)"
+    }
+  }
+}
+
+extension ManifestProblem {
+  public var json: JSONValue {
+    [
+      "source": .string(source), "path": .string(path), "found": .string(found),
+      "expected": .string(expected), "advice": .string(advice),
+    ]
+  }
+}

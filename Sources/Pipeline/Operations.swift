@@ -1,0 +1,191 @@
+import Foundation
+import PluginRuntime
+
+/// What the command line asks for, and what it gets to print. Everything is checked as far as it can be
+/// without the model: manifests are resolved, plugins found, folders usable.
+public enum Operations {}
+
+// MARK: run
+
+public struct RunRequest: Sendable {
+  public let manifest: Manifest
+  /// Where the manifest's plugins are.
+  public let registry: PluginRegistry
+  /// A Hugging Face folder or a GGUF file.
+  public let modelPath: String
+  /// The run folder, which is missing or empty.
+  public let outputPath: String
+  public let threads: Int
+
+  public init(
+    manifest: Manifest, registry: PluginRegistry, modelPath: String, outputPath: String, threads: Int
+  ) {
+    self.manifest = manifest
+    self.registry = registry
+    self.modelPath = modelPath
+    self.outputPath = outputPath
+    self.threads = threads
+  }
+}
+
+/// What a finished run has come to.
+public struct RunSummary: Sendable, Equatable {
+  public struct SavedModel: Sendable, Equatable {
+    /// Absolute.
+    public let path: String
+    public let parameters: Int
+    public let bytes: Int
+
+    public init(path: String, parameters: Int, bytes: Int) {
+      self.path = path
+      self.parameters = parameters
+      self.bytes = bytes
+    }
+  }
+
+  /// Size of the model at one point.
+  public struct Size: Sendable, Equatable {
+    public let parameters: Int
+    /// Multiply-accumulates a token.
+    public let macs: Int
+
+    public init(parameters: Int, macs: Int) {
+      self.parameters = parameters
+      self.macs = macs
+    }
+  }
+
+  /// Absolute.
+  public let folder: String
+  public let original: Size
+  public let final: Size
+  public let evaluations: [EvaluationRecord]
+  public let savedModels: [SavedModel]
+  public let seconds: Double
+  public let peakMemoryBytes: Int
+
+  public init(
+    folder: String, original: Size, final: Size, evaluations: [EvaluationRecord], savedModels: [SavedModel],
+    seconds: Double, peakMemoryBytes: Int
+  ) {
+    self.folder = folder
+    self.original = original
+    self.final = final
+    self.evaluations = evaluations
+    self.savedModels = savedModels
+    self.seconds = seconds
+    self.peakMemoryBytes = peakMemoryBytes
+  }
+}
+
+// MARK: inspect
+
+/// A model as its files describe it.
+public struct ModelReport: Sendable, Equatable {
+  public struct Layer: Sendable, Equatable {
+    public let queryHeads: Int
+    public let keyValueHeads: Int
+    public let headDimension: Int
+    public let mlpChannels: Int
+    public let parameters: Int
+
+    public init(queryHeads: Int, keyValueHeads: Int, headDimension: Int, mlpChannels: Int, parameters: Int) {
+      self.queryHeads = queryHeads
+      self.keyValueHeads = keyValueHeads
+      self.headDimension = headDimension
+      self.mlpChannels = mlpChannels
+      self.parameters = parameters
+    }
+  }
+
+  public let path: String
+  /// `Hugging Face folder`, `GGUF`.
+  public let format: String
+  public let architecture: String
+  public let hiddenSize: Int
+  public let vocabularySize: Int
+  public let tiesEmbeddings: Bool
+  /// Element types of the weights with the bytes that each takes, largest first.
+  public let storage: [(type: String, bytes: Int)]
+  /// A tied embedding counts once.
+  public let parameters: Int
+  /// Multiply-accumulates a token.
+  public let macs: Int
+  public let layers: [Layer]
+
+  public init(
+    path: String, format: String, architecture: String, hiddenSize: Int, vocabularySize: Int,
+    tiesEmbeddings: Bool, storage: [(type: String, bytes: Int)], parameters: Int, macs: Int, layers: [Layer]
+  ) {
+    self.path = path
+    self.format = format
+    self.architecture = architecture
+    self.hiddenSize = hiddenSize
+    self.vocabularySize = vocabularySize
+    self.tiesEmbeddings = tiesEmbeddings
+    self.storage = storage
+    self.parameters = parameters
+    self.macs = macs
+    self.layers = layers
+  }
+
+  public static func == (left: ModelReport, right: ModelReport) -> Bool { left.json == right.json }
+
+  public var json: JSONValue {
+    [
+      "path": .string(path), "format": .string(format), "architecture": .string(architecture),
+      "hidden_size": .integer(hiddenSize), "vocabulary_size": .integer(vocabularySize),
+      "tie_word_embeddings": .bool(tiesEmbeddings), "parameters": .integer(parameters),
+      "macs_per_token": .integer(macs),
+      "storage": .object(JSONObject(storage.map { ($0.type, .integer($0.bytes)) })),
+      "layers": .array(
+        layers.map {
+          [
+            "query_heads": .integer($0.queryHeads), "key_value_heads": .integer($0.keyValueHeads),
+            "head_dimension": .integer($0.headDimension), "mlp_channels": .integer($0.mlpChannels),
+            "parameters": .integer($0.parameters),
+          ]
+        }),
+    ]
+  }
+}
+
+// MARK: evaluate, generate
+
+public struct EvaluateRequest: Sendable {
+  public let stage: EvaluateStage
+  public let registry: PluginRegistry
+  public let modelPath: String
+  public let seed: Int
+  public let threads: Int
+
+  public init(stage: EvaluateStage, registry: PluginRegistry, modelPath: String, seed: Int, threads: Int) {
+    self.stage = stage
+    self.registry = registry
+    self.modelPath = modelPath
+    self.seed = seed
+    self.threads = threads
+  }
+}
+
+public struct GenerateRequest: Sendable {
+  public let modelPath: String
+  public let prompt: String
+  /// At most so many tokens are added.
+  public let maximumTokens: Int
+  /// 0 takes the likeliest token each time.
+  public let temperature: Double
+  public let seed: Int
+  public let threads: Int
+
+  public init(
+    modelPath: String, prompt: String, maximumTokens: Int, temperature: Double, seed: Int, threads: Int
+  ) {
+    self.modelPath = modelPath
+    self.prompt = prompt
+    self.maximumTokens = maximumTokens
+    self.temperature = temperature
+    self.seed = seed
+    self.threads = threads
+  }
+}

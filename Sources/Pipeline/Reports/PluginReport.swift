@@ -1,0 +1,122 @@
+import PluginRuntime
+
+/// What `plugins` and `plugins describe` print.
+public struct PluginReport: Sendable {
+  private let plugins: [(description: PluginDescription, statistics: [String])]
+  private let shadowed: [PluginDescription]
+  private let tried: [TriedPath]
+  /// Plugins that were found and can't be loaded.
+  public let failures: [PluginError]
+
+  /// Loads every plugin that was found.
+  public init(_ registry: PluginRegistry) {
+    var plugins: [(description: PluginDescription, statistics: [String])] = []
+    var failures: [PluginError] = []
+    for description in registry.plugins {
+      do throws(PluginError) {
+        plugins.append((description, try LoadedPlugin(loading: description).statistics))
+      } catch {
+        failures.append(error)
+      }
+    }
+    self.plugins = plugins
+    self.failures = failures
+    shadowed = registry.shadowed
+    tried = registry.tried
+  }
+
+  /// A table; if there is no plugin, where they were looked for.
+  public var text: String {
+    guard !plugins.isEmpty else {
+      let places = tried.map { "  \($0.path)" + ($0.found == nil ? ": no such folder" : "") + "\n" }
+      return "There are no plugins. They were looked for in\n" + places.joined()
+    }
+    var table = TextTable([
+      .init("id"), .init("kind"), .init("version"), .init("may need"), .init("library"),
+    ])
+    for (plugin, statistics) in plugins {
+      let needs = statistics.isEmpty ? "-" : statistics.joined(separator: ", ")
+      table.add([plugin.id, plugin.kind.rawValue, plugin.version, needs, plugin.library])
+    }
+    let hidden = shadowed.map { "\n\($0.id) in \($0.manifest) is hidden by the one above.\n" }
+    return table.plain + hidden.joined()
+  }
+
+  public var json: JSONValue {
+    [
+      "plugins": .array(
+        plugins.map { plugin, statistics in
+          [
+            "id": .string(plugin.id), "kind": .string(plugin.kind.rawValue),
+            "version": .string(plugin.version), "summary": .string(plugin.summary),
+            "statistics": .array(statistics.map { .string($0) }), "library": .string(plugin.library),
+            "manifest": .string(plugin.manifest),
+          ]
+        }),
+      "shadowed": .array(shadowed.map { ["id": .string($0.id), "manifest": .string($0.manifest)] }),
+      "failures": .array(failures.map { .string("\($0)") }),
+      "searched": .array(tried.map { ["path": .string($0.path), "exists": .bool($0.found != nil)] }),
+    ]
+  }
+
+  // MARK: One plugin
+
+  public static func text(of plugin: LoadedPlugin) -> String {
+    var text = "\(plugin.id) \(plugin.version), \(plugin.kind.phrase)\n\(plugin.summary)\n\n"
+    text += "paper    \(plugin.paper ?? "none")\nlicence  \(plugin.licence)\nlibrary  \(plugin.library)\n"
+    text += "needs    "
+    text += plugin.statistics.isEmpty ? "no statistics\n" : plugin.statistics.joined(separator: ", ")
+      + (plugin.statistics.count > 1 ? " (which of them depends on the options)\n" : "\n")
+    guard !plugin.schema.properties.isEmpty else { return text + "\nIt has no options.\n" }
+    var table = TextTable([.init("option"), .init("type"), .init("default"), .init("meaning")])
+    for property in plugin.schema.properties {
+      let standard = property.defaultValue.map { $0.stringValue ?? $0.compact }
+      table.add([
+        property.name, type(of: property), property.isRequired ? "(required)" : standard ?? "(none)",
+        property.description ?? "",
+      ])
+    }
+    return text + "\n" + table.plain
+  }
+
+  public static func json(of plugin: LoadedPlugin) -> JSONValue {
+    [
+      "id": .string(plugin.id), "kind": .string(plugin.kind.rawValue), "version": .string(plugin.version),
+      "summary": .string(plugin.summary), "licence": .string(plugin.licence),
+      "paper": plugin.paper.map { .string($0) } ?? .null,
+      "statistics": .array(plugin.statistics.map { .string($0) }), "library": .string(plugin.library),
+      "abi": .string("\(plugin.abi)"), "options": .array(plugin.schema.properties.map(json)),
+    ]
+  }
+
+  /// `integer from 1`, `l1, l2`, `data`: what a value may be.
+  private static func type(of property: OptionsSchema.Property) -> String {
+    if property.isData { return "data" }
+    if let allowed = property.allowed {
+      return allowed.map { $0.stringValue ?? $0.compact }.joined(separator: ", ")
+    }
+    var words = property.types.isEmpty ? "anything" : property.types.map(\.rawValue).joined(separator: " or ")
+    if let items = property.items.first { words += " of " + type(of: items) }
+    if let minimum = property.minimum { words += " from \(plain(minimum))" }
+    if let minimum = property.exclusiveMinimum { words += " above \(plain(minimum))" }
+    if let maximum = property.maximum { words += " to \(plain(maximum))" }
+    return words
+  }
+
+  private static func json(of property: OptionsSchema.Property) -> JSONValue {
+    var object: JSONObject = [
+      "name": .string(property.name), "types": .array(property.types.map { .string($0.rawValue) }),
+      "required": .bool(property.isRequired), "data": .bool(property.isData),
+    ]
+    object["default"] = property.defaultValue
+    object["allowed"] = property.allowed.map { .array($0) }
+    object["minimum"] = property.minimum.map { .number($0) }
+    object["exclusive_minimum"] = property.exclusiveMinimum.map { .number($0) }
+    object["maximum"] = property.maximum.map { .number($0) }
+    object["description"] = property.description.map { .string($0) }
+    return .object(object)
+  }
+
+  /// 1 rather than 1.0.
+  private static func plain(_ number: Double) -> String { Int(exactly: number).map(String.init) ?? "\(number)" }
+}
