@@ -25,4 +25,13 @@ enum FileHash {
       throw FileError(operation: "read", path: path, reason: error.localizedDescription)
     }
   }
+
+  /// Bytes of a folder's own files.
+  static func sizeOfFolder(_ path: String) throws(FileError) -> Int {
+    var total = 0
+    for name in (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? [] {
+      total += try size(path + "/" + name)
+    }
+    return total
+  }
 }

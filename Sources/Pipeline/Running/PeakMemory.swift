@@ -13,7 +13,3 @@ public enum PeakMemory {
   }
 }
 
-/// This program.
-public enum Tool {
-  public static let version = "0.1.0"
-}

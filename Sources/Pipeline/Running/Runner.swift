@@ -24,27 +24,15 @@ public final class Runner {
     }
   }
 
-  /// What a run ends with.
-  public struct Outcome: Sendable {
-    public var evaluations: [EvaluationRecord] = []
-    public var iterations = 0
-    /// Folders of saved models.
-    public var models: [String] = []
-    public var originalParameters = 0
-    public var parameters = 0
-    public var originalMultiplyAccumulates = 0
-    public var multiplyAccumulates = 0
-    public var seconds = 0.0
-    public var peakResidentBytes = 0
-  }
-
   private let manifest: Manifest
   private let registry: PluginRegistry
   private let model: LoadedModel
   private let folder: RunFolder
   private let events: EventLog
   private let settings: Settings
-  private var outcome = Outcome()
+  private var evaluations: [EvaluationRecord] = []
+  private var iterations = 0
+  private var savedModels: [RunSummary.SavedModel] = []
 
   public init(
     _ manifest: Manifest, registry: PluginRegistry, model: LoadedModel, folder: RunFolder, settings: Settings
@@ -58,14 +46,12 @@ public final class Runner {
   }
 
   /// Runs all stages. Whatever ends the run, the run's record says how.
-  public func run() throws -> Outcome {
+  public func run() throws -> RunSummary {
     let clock = ContinuousClock.now
     var record = try runRecord()
     try folder.write(manifest)
     try folder.write(record)
     try events.log("run_started", ["pipeline": .string(manifest.name), "model": .string(model.path)])
-    outcome.originalParameters = model.originalParameters
-    outcome.originalMultiplyAccumulates = model.originalMultiplyAccumulates
     do {
       for execution in manifest.executions {
         try settings.cancellation.check()
@@ -80,16 +66,22 @@ public final class Runner {
       try? events.log("run_failed", ["reason": .string("\(error)")])
       throw settings.cancellation.isCancelled ? Interrupted() : error
     }
-    outcome.seconds = (ContinuousClock.now - clock) / .seconds(1)
-    outcome.peakResidentBytes = PeakMemory.bytes
-    outcome.parameters = model.decoder.parameters
-    outcome.multiplyAccumulates = model.decoder.multiplyAccumulates
     record.state = .finished(Date())
     try folder.write(record)
+    let summary = RunSummary(
+      folder: folder.path,
+      original: RunSummary.Size(
+        parameters: model.originalParameters, macs: model.originalMultiplyAccumulates),
+      final: RunSummary.Size(parameters: model.decoder.parameters, macs: model.decoder.multiplyAccumulates),
+      evaluations: evaluations, savedModels: savedModels,
+      seconds: (ContinuousClock.now - clock) / .seconds(1), peakMemoryBytes: PeakMemory.bytes)
     try events.log(
       "run_finished",
-      ["parameters": .integer(outcome.parameters), "peak_resident_bytes": .integer(outcome.peakResidentBytes)])
-    return outcome
+      [
+        "parameters": .integer(summary.final.parameters), "macs_per_token": .integer(summary.final.macs),
+        "peak_memory_bytes": .integer(summary.peakMemoryBytes),
+      ])
+    return summary
   }
 
   private func carryOut(_ execution: StageExecution) throws {
@@ -124,8 +116,8 @@ public final class Runner {
         of: loaded(stage.allocator), options: .object(stage.allocator.options), services: services(for: label)),
       workers: settings.workers, reporter: settings.reporter, cancellation: settings.cancellation)
     try pruning.run { iteration in
-      outcome.iterations += 1
-      let number = outcome.iterations
+      iterations += 1
+      let number = iterations
       let record = IterationRecord(
         number: number, stage: label, iteration: iteration.number, layers: iteration.layers,
         parameters: model.decoder.parameters, macs: model.decoder.multiplyAccumulates,
@@ -162,8 +154,8 @@ public final class Runner {
         use: use, label: label, model: model, workers: settings.workers, reporter: settings.reporter,
         cancellation: settings.cancellation)
       let record = try evaluation.run(plugin: loaded(use), services: services(for: label))
-      outcome.evaluations.append(record)
-      try folder.write(outcome.evaluations)
+      evaluations.append(record)
+      try folder.write(evaluations)
       for metric in record.metrics {
         try events.log(
           "metric",
@@ -188,7 +180,9 @@ public final class Runner {
       try settings.cancellation.check()
       settings.reporter.advance(to: done)
     }
-    outcome.models.append(path)
+    savedModels.append(
+      RunSummary.SavedModel(
+        path: path, parameters: model.decoder.parameters, bytes: try FileHash.sizeOfFolder(path)))
     try events.log("saved", ["stage": .string(label), "path": .string(path)])
   }
 

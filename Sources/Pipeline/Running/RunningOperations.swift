@@ -1,0 +1,96 @@
+import Checkpoints
+import Foundation
+import PluginRuntime
+import Tensors
+import Tokenizers
+import Transformer
+
+extension Operations {
+  /// Carries out a pipeline in a folder of its own.
+  public static func run(
+    _ request: RunRequest, progress: any ProgressReporter, cancellation: Cancellation
+  ) throws -> RunSummary {
+    let model = try LoadedModel(path: request.modelPath)
+    let folder = try RunFolder.create(at: request.outputPath)
+    let runner = try Runner(
+      request.manifest, registry: request.registry, model: model, folder: folder,
+      settings: Runner.Settings(
+        seed: UInt64(bitPattern: Int64(request.manifest.seed)), workers: Workers(count: request.threads),
+        reporter: progress, cancellation: cancellation))
+    return try runner.run()
+  }
+
+  /// What a model's files say about it; no weight is read.
+  public static func inspect(modelPath: String) throws -> ModelReport {
+    let checkpoint = try Checkpoint.open(modelPath)
+    let decoder = try Decoder(checkpoint)
+    var bytes: [String: Int] = [:]
+    for name in checkpoint.tensorNames {
+      let tensor = try checkpoint.tensor(named: name)
+      bytes[tensor.type.rawValue, default: 0] += tensor.byteCount
+    }
+    let format =
+      switch checkpoint.format {
+      case .huggingFace: "Hugging Face folder"
+      case .gguf: "GGUF"
+      }
+    return ModelReport(
+      path: modelPath, format: format, architecture: checkpoint.configuration.architecture.rawValue,
+      hiddenSize: decoder.hidden, vocabularySize: decoder.vocabulary,
+      tiesEmbeddings: checkpoint.configuration.tiedEmbeddings,
+      storage: bytes.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { (type: $0.key, bytes: $0.value) },
+      parameters: decoder.parameters, macs: decoder.multiplyAccumulates,
+      layers: decoder.allSizes.map {
+        ModelReport.Layer(
+          queryHeads: $0.queryHeads, keyValueHeads: $0.keyValueHeads, headDimension: $0.headDimension,
+          mlpChannels: $0.intermediate, parameters: $0.parameters)
+      })
+  }
+
+  /// Measures a model with each of the evaluators.
+  public static func evaluate(
+    _ request: EvaluateRequest, progress: any ProgressReporter, cancellation: Cancellation
+  ) throws -> [EvaluationRecord] {
+    let model = try LoadedModel(path: request.modelPath)
+    let workers = Workers(count: request.threads)
+    var services = HostServices(seed: UInt64(bitPattern: Int64(request.seed)))
+    services.log = { plugin, level, sentence in
+      if level != .debug { progress.note("\(plugin): \(sentence)") }
+    }
+    services.isCancelled = { cancellation.isCancelled }
+    services.sgemm = { workers.multiply($0) }
+    return try request.stage.evaluators.map { use in
+      try Evaluation(
+        use: use, label: "evaluate", model: model, workers: workers, reporter: progress, cancellation: cancellation
+      ).run(plugin: try LoadedPlugin(loading: request.registry.find(use.id)), services: services)
+    }
+  }
+
+  /// Continues a prompt, handing out the text as it comes.
+  public static func generate(
+    _ request: GenerateRequest, progress: any ProgressReporter, cancellation: Cancellation,
+    write: (String) -> Void
+  ) throws {
+    let model = try LoadedModel(path: request.modelPath)
+    let tokenizer = try model.tokenizer()
+    let prompt = tokenizer.encode(request.prompt, addSpecialTokens: true)
+    // An empty prompt begins where texts begin.
+    let start = prompt.isEmpty ? [tokenizer.bosID ?? tokenizer.eosIDs.first ?? 0] : prompt
+    let ends = Set(tokenizer.eosIDs + model.decoder.configuration.endOfText.map { Int32(clamping: $0) })
+    let generator = try Generator(
+      model.decoder, capacity: start.count + max(0, request.maximumTokens), workers: Workers(count: request.threads))
+    var sampler = Sampler(
+      temperature: request.temperature, seed: UInt64(bitPattern: Int64(request.seed)))
+    var text = tokenizer.streamingDecoder(skipSpecialTokens: true)
+    write(request.prompt)
+    var logits = try generator.read(start)
+    for step in 0..<max(0, request.maximumTokens) {
+      try cancellation.check()
+      let token = sampler.next(logits)
+      if ends.contains(token) { break }
+      write(text.append(token))
+      if step + 1 < request.maximumTokens { logits = try generator.read([token]) }
+    }
+    write(text.finish() + "\n")
+  }
+}
