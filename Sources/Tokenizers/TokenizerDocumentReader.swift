@@ -1,6 +1,7 @@
 /// Reads `tokenizer.json`, and refuses by name what this module does not do.
 struct TokenizerDocumentReader {
-  private static let maximumID = 1 << 24
+  /// Sixteen times the largest vocabulary there is: a mistyped id should not take gigabytes.
+  private static let maximumID = 1 << 22
 
   static func read(_ root: JSONCursor) throws(TokenizerError) -> TokenizerDocument {
     let model = try model(root.required("model", "the model"))

@@ -67,7 +67,7 @@ struct ErrorTests {
     ),
     Broken(
       #""ab": 2"#, #""ab": -2"#,
-      "tokenizer.json: at $.model.vocab[\"ab\"]: expected a whole number from 0 to 16777216, found a number.",
+      "tokenizer.json: at $.model.vocab[\"ab\"]: expected a whole number from 0 to 4194304, found a number.",
       advice: check
     ),
     Broken(
