@@ -91,6 +91,6 @@ let package = Package(
     tests("TransformerTests", ["Transformer", "Checkpoints"]),
     tests("PluginRuntimeTests", ["PluginRuntime"]),
     tests("PipelineTests", ["Pipeline"]),
-    tests("EndToEndTests", ["Pipeline"]),
+    tests("EndToEndTests", ["Pipeline", "Transformer", "Checkpoints", "Tensors", "PluginRuntime"]),
   ] + plugins.map(plugin)
 )

@@ -34,7 +34,9 @@ struct SmallModel {
   func write() throws -> URL {
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("small-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    try writeModel(configuration, weights, to: folder)
+    let writer = try ModelWriter(folder: folder.path, configuration: configuration)
+    for (name, values) in weights { try writer.append(values, to: name) }
+    try writer.finish()
     return folder
   }
 }

@@ -91,6 +91,6 @@ extension Operations {
       write(text.append(token))
       if step + 1 < request.maximumTokens { logits = try generator.read([token]) }
     }
-    write(text.finish() + "\n")
+    write(text.finish())
   }
 }
