@@ -44,9 +44,9 @@ public struct RotaryEmbedding: Sendable, Hashable {
     }
   }
 
-  /// GGUF keeps the divisors that llama.cpp's converter computes from Llama 3's four numbers. Where the numbers
-  /// that Meta's models use give these divisors, they are taken for them, so that the model can be saved for
-  /// transformers, which has no word for bare divisors.
+  /// GGUF keeps the divisors that llama.cpp's converter computes from Llama 3's four numbers. Where the
+  /// numbers that Meta's models use give these divisors, they are taken for them, so that the model can be
+  /// saved for transformers, which has no word for bare divisors.
   init(theta: Double, ggufDivisors divisors: [Float]) {
     self.init(theta: theta, scaling: .explicit(divisors: divisors))
     let candidate = RotaryEmbedding(

@@ -83,7 +83,7 @@ public struct StoredTensor: Sendable {
   /// - Parameters:
   ///   - rows: row indices in Hugging Face's order (of a vector: its elements).
   ///   - columns: column indices, in the order of the result; nil for all.
-  ///   - destination: `[selected rows, rowStride]`; the rows' tails beyond the selected columns stay as they are.
+  ///   - destination: `[selected rows, rowStride]`; what lies beyond a row's selected columns stays as it is.
   ///   - rowStride: elements from one row of the result to the next; nil for the number of selected columns.
   /// - Throws: `.badSelection` if an index or the destination does not fit, `.cannotWiden` for integer types.
   public func widen(
