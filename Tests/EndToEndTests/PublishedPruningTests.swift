@@ -2,6 +2,7 @@ import Checkpoints
 import Foundation
 import Pipeline
 import PluginRuntime
+import enum PluginRuntime.JSONValue
 import Tensors
 import Testing
 import Transformer
@@ -37,9 +38,10 @@ struct PublishedPruningTests {
       let found = try Support.json(run.appendingPathComponent("iterations/\(number).json"))
       try compare(found, expected, "\(name), iteration \(index + 1)")
       let scores = try SafetensorsFile(path: run.appendingPathComponent("scores/\(number).safetensors").path)
-      for (key, value) in try #require(expected["importance"]?.objectValue).members {
-        let error = relativeError(try scores.tensor(named: "layers.\(key.replacing("attn", with: "attention"))").floats(), value.doubles)
-        #expect(error < 2e-3, "\(name), iteration \(index + 1), \(key): \(error)")
+      for member in try #require(expected["importance"]?.objectValue).members {
+        let tensor = "layers.\(member.key.replacing("attn", with: "attention"))"
+        let error = relativeError(try scores.tensor(named: tensor).floats(), member.value.doubles)
+        #expect(error < 2e-3, "\(name), iteration \(index + 1), \(tensor): \(error)")
       }
     }
     #expect(
@@ -64,18 +66,16 @@ struct PublishedPruningTests {
         "options": ["budget": "published", "steps": steps, "amplitude": try #require(settings["amplitude"])],
       ]
       : ["id": "adapt-pruner.uniform", "options": ["budget": "published", "steps": steps]]
-    return [
-      "name": "published",
-      "stages": [
-        [
-          "stage": "prune", "criterion": criterion, "allocator": allocator,
-          "calibration": [
-            "data": ["path": .string(ids), "format": "ids"], "sequences": 8, "length": 24,
-            "batch_size": try #require(settings["minibatch"]),
-          ], "target": ["parameters": try #require(settings["target_params"])], "record_scores": true,
-        ], ["stage": "save", "type": "float32"],
-      ],
+    let calibration: JSONValue = [
+      "data": ["path": .string(ids), "format": "ids"], "sequences": 8, "length": 24,
+      "batch_size": try #require(settings["minibatch"]),
     ]
+    let prune: JSONValue = [
+      "stage": "prune", "criterion": criterion, "allocator": allocator, "calibration": calibration,
+      "target": ["parameters": try #require(settings["target_params"])], "record_scores": true,
+    ]
+    let save: JSONValue = ["stage": "save", "type": "float32"]
+    return ["name": "published", "stages": .array([prune, save])]
   }
 
   private func compare(_ found: JSONValue, _ expected: JSONValue, _ place: String) throws {
@@ -115,7 +115,8 @@ struct PublishedPruningTests {
     let ids = try tensor.integers().map { Int32($0) }
     let length = tensor.shape[1]
     let workers = Workers(count: 2)
-    let logits = try stride(from: 0, to: ids.count, by: length).flatMap {
+    let starts = Array(stride(from: 0, to: ids.count, by: length))
+    let logits = try starts.flatMap {
       try decoder.logits(Array(ids[$0..<$0 + length]), workers: workers)
     }
     let expected = try #require(golden.tensors.values.first).floats().map(Double.init)
