@@ -106,7 +106,9 @@ import Testing
       let along = row.reduce(0) { $0 + expected[$1] * Double(dp[$1]) }
       dExpected += row.map { scale * expected[$0] * (Double(dp[$0]) - along) }
     }
-    expectClose(ds, dExpected, within: 1e-5)
+    // What is left of dp − along where the softmax is nearly 0 or 1 is rounding of the numbers it is left of.
+    let rounding = zip(ds, dExpected).map { abs(Double($0) - $1) }.max() ?? 0
+    #expect(rounding < 1e-6 * scale)
   }
 
   @Test func ropeTurnsPairsAndBack() {

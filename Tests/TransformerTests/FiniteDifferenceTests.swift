@@ -25,6 +25,7 @@ import Transformer
     }
     gradients["model.norm.weight"] = result.ends.map { Array($0.finalNorm.values) }
     gradients["model.embed_tokens.weight"] = result.ends.map { Array($0.embedding.values) }
+    gradients["lm_head.weight"] = result.ends?.head.map { Array($0.values) }
     return (result.losses.reduce(0, +), gradients)
   }
 
