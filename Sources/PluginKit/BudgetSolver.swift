@@ -54,7 +54,9 @@ struct BudgetSolver {
   }
 
   /// What remains with every family at its minimum.
-  var smallest: Int { now - demands.reduce(0) { $0 + $1.family.cost * max(0, $1.family.count - $1.family.minimum) } }
+  var smallest: Int {
+    now - demands.reduce(0) { $0 + $1.family.cost * max(0, $1.family.count - $1.family.minimum) }
+  }
 
   mutating func solve() -> [Share] {
     let costs = Set(demands.map(\.family.cost)).sorted(by: >)
@@ -88,7 +90,8 @@ struct BudgetSolver {
   private var excess: Int { excess(of: keep) }
 
   private func excess(of keep: [Int]) -> Int {
-    now - goal - demands.indices.reduce(0) { $0 + demands[$1].family.cost * (demands[$1].family.count - keep[$1]) }
+    now - goal
+      - demands.indices.reduce(0) { $0 + demands[$1].family.cost * (demands[$1].family.count - keep[$1]) }
   }
 
   // MARK: Where the goal is crossed
