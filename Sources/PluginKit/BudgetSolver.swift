@@ -44,6 +44,8 @@ struct BudgetSolver {
   /// [demands.count]: settled so far.
   private var keep: [Int]
   private var sparsity: [Double]
+  /// [demands.count][units]: each unit's share of its family's importance, smallest first.
+  private let importances: [[Double]]
 
   init(demands: [Demand], now: Int, goal: Int) {
     self.demands = demands
@@ -51,6 +53,11 @@ struct BudgetSolver {
     self.goal = goal
     keep = demands.map(\.family.count)
     sparsity = demands.map(\.family.previousSparsity)
+    importances = demands.map { demand in
+      let scores = demand.family.scores.map(Double.init).sorted()
+      let total = scores.reduce(0, +)
+      return scores.map { total > 0 ? $0 / total : 0 }
+    }
   }
 
   /// What remains with every family at its minimum.
@@ -153,17 +160,11 @@ struct BudgetSolver {
       let family = demands[index].family
       let overdue = Double(keep[index]) - Double(family.originalCount) * (1 - sparsity[index])
       if let best, overdue < best.overdue { continue }
-      let importance = nextImportance(index)
+      let next = importances[index].count - keep[index]
+      let importance = importances[index].indices.contains(next) ? importances[index][next] : 0
       if let best, overdue == best.overdue, importance >= best.importance { continue }
       best = (index, overdue, importance)
     }
     return best?.index
-  }
-
-  private func nextImportance(_ index: Int) -> Double {
-    let scores = demands[index].family.scores.sorted()
-    let total = scores.reduce(0.0) { $0 + Double($1) }
-    let next = scores.count - keep[index]
-    return total > 0 && scores.indices.contains(next) ? Double(scores[next]) / total : 0
   }
 }

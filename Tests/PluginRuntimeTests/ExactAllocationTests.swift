@@ -128,6 +128,25 @@ struct ExactAllocationTests {
     #expect(shares.allSatisfy { $0.map(\.keep) == [1, 1] })
   }
 
+  @Test("A minimum that the user sets is kept, exactly or as published", arguments: ["exact", "published"])
+  func minimum(budget: String) throws {
+    let allocator = try AllocatorInstance(
+      of: Shipped.plugin("adapt-pruner.uniform"), options: ["budget": .string(budget), "steps": 2])
+    let family = FamilyRequest(
+      name: "mlp", count: 100, originalCount: 100, cost: 1, minimum: 70,
+      scores: Array(repeating: 1, count: 100))
+    let free = FamilyRequest(
+      name: "mlp", count: 100, originalCount: 100, cost: 1, scores: Array(repeating: 1, count: 100))
+    let shares = try allocator.allocate(
+      model: toyModel,
+      budget: BudgetRequest(
+        measure: "parameters", now: 200, original: 200, goal: 120, iterationGoal: 120, iteration: 0,
+        iterations: 1),
+      layers: [LayerRequest(families: [family]), LayerRequest(families: [free])])
+    // Half as published; as exact, what the first layer may not give comes from the second.
+    #expect(shares.map { $0[0].keep } == [70, 50])
+  }
+
   @Test("Protected layers lose nothing")
   func protected() throws {
     let allocator = try AllocatorInstance(

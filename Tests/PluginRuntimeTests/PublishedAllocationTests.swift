@@ -100,4 +100,22 @@ struct PublishedAllocationTests {
     }
     #expect(count == 13)
   }
+
+  /// `check_pruning_group` refuses to prune all of a layer's channels, so that the layer keeps all it has.
+  @Test func aCutThatWouldEmptyAFamilyIsNotMade() throws {
+    let allocator = try AllocatorInstance(
+      of: Shipped.plugin("adapt-pruner.uniform"), options: ["steps": 1, "budget": "published"])
+    func keep(_ count: Int) throws -> Int {
+      let family = FamilyRequest(
+        name: "mlp", count: count, originalCount: count, cost: 1, scores: Array(repeating: 1, count: count))
+      return try allocator.allocate(
+        model: toyModel,
+        budget: BudgetRequest(
+          measure: "parameters", now: 100, original: 100, goal: 50, iterationGoal: 50, iteration: 0,
+          iterations: 1), layers: [LayerRequest(families: [family])])[0][0].keep
+    }
+    // int(200 · 0.01) = 2 stay; int(50 · 0.01) = 0 would.
+    #expect(try keep(200) == 2)
+    #expect(try keep(50) == 50)
+  }
 }
