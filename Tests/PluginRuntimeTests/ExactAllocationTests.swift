@@ -128,6 +128,45 @@ struct ExactAllocationTests {
     #expect(shares.allSatisfy { $0.map(\.keep) == [1, 1] })
   }
 
+  /// The runtime refuses an answer that misses the goal, grows a family or goes below its minimum: here that
+  /// nothing is thrown is the claim. Half of the layers have negative increments at the larger amplitudes.
+  @Test("Any goal that can be reached is met, whatever the shapes, costs, minimums and history")
+  func anyGoal() throws {
+    let random = RandomStream(seed: 1, plugin: "test", stream: 0)
+    var drawn = 0
+    func pick(_ range: ClosedRange<Int>) -> Int {
+      drawn += 1
+      return range.lowerBound + Int(random.uniform(drawn) * Float(range.count))
+    }
+    for _ in 0..<400 {
+      let allocator = try AllocatorInstance(
+        of: Shipped.plugin("adapt-pruner.layer-distance"),
+        options: ["steps": .integer(pick(1...50)), "amplitude": .number(Double(pick(0...20)) / 100)])
+      let costs = [pick(1...1000), pick(1...20)]
+      let layers = (0..<pick(1...6)).map { _ in
+        LayerRequest(
+          families: (0..<2).map { family in
+            let original = pick(1...40)
+            let count = pick(1...original)
+            return FamilyRequest(
+              name: family == 0 ? "attention" : "mlp", count: count, originalCount: original,
+              positions: family == 0 ? 8 : 1, cost: costs[family] + pick(0...3), minimum: pick(1...count),
+              previousSparsity: Double(pick(0...99)) / 100,
+              scores: (0..<count).map { _ in Float(pick(0...9)) })
+          }, statistics: ["layer_cosine": Double(pick(0...100)) / 100])
+      }
+      let families = layers.flatMap(\.families)
+      let now = 1000 + families.reduce(0) { $0 + $1.count * $1.cost }
+      let smallest = 1000 + families.reduce(0) { $0 + $1.minimum * $1.cost }
+      let goal = pick(smallest...now)
+      _ = try allocator.allocate(
+        model: toyModel,
+        budget: BudgetRequest(
+          measure: "macs", now: now, original: now * 2, goal: smallest, iterationGoal: goal, iteration: 3,
+          iterations: 9), layers: layers)
+    }
+  }
+
   @Test("A minimum that the user sets is kept, exactly or as published", arguments: ["exact", "published"])
   func minimum(budget: String) throws {
     let allocator = try AllocatorInstance(
