@@ -10,13 +10,34 @@ private enum Program {
     let error: String
   }
 
+  static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .deletingLastPathComponent().path
+
   static let path: String? = {
-    let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-      .deletingLastPathComponent().path
     let folders = [ProcessInfo.processInfo.environment["ADAPT_PRUNER_BIN"], root + "/.build/release"]
     return folders.compactMap { $0.map { $0 + "/adapt-pruner" } }
       .first { FileManager.default.isExecutableFile(atPath: $0) }
   }()
+
+  /// Where the build put the plugins' libraries.
+  private static var libraries: String { ((path ?? "") as NSString).deletingLastPathComponent }
+
+  static var hasPlugins: Bool { FileManager.default.fileExists(atPath: libraries + "/libMagnitude.so") }
+
+  /// A folder in which each shipped plugin has its plugin.json and its library side by side.
+  static func linkPlugins(in folder: TemporaryFolder) throws -> String {
+    let files = FileManager.default
+    let place = folder.path + "/plugins"
+    for name in try files.contentsOfDirectory(atPath: root + "/Plugins") {
+      let manifest = "\(root)/Plugins/\(name)/plugin.json"
+      guard files.fileExists(atPath: manifest) else { continue }
+      try files.createDirectory(atPath: "\(place)/\(name)", withIntermediateDirectories: true)
+      try files.createSymbolicLink(atPath: "\(place)/\(name)/plugin.json", withDestinationPath: manifest)
+      try files.createSymbolicLink(
+        atPath: "\(place)/\(name)/lib\(name).so", withDestinationPath: "\(libraries)/lib\(name).so")
+    }
+    return place
+  }
 
   static func call(_ arguments: String..., in folder: TemporaryFolder) throws -> Answer {
     try call(arguments, in: folder)
@@ -91,7 +112,9 @@ struct CommandLineTests {
   }
 
   @Test func wrongCallsEndWithTwo() throws {
-    for arguments in [["prune"], ["validate"], ["validate", "good.json", "--set", "seed"], ["plugins", "--loud"]] {
+    for arguments in [
+      ["prune"], ["validate"], ["validate", "good.json", "--set", "seed"], ["plugins", "--loud"],
+    ] {
       let answer = try Program.call(arguments, in: folder)
       #expect(answer.code == 2, "\(arguments)")
       #expect(answer.output == "", "\(arguments)")
@@ -107,5 +130,37 @@ struct CommandLineTests {
     #expect(answer.output == "")
     #expect(answer.error.contains("adapt-pruner.taylor"))
     #expect(answer.error.contains(folder.path + "/empty"))
+  }
+
+  /// The shipped pipelines with the shipped plugins, so that neither can change its options alone.
+  @Test(.enabled(if: Program.hasPlugins, "the plugins are not built"), arguments: SchemaTests.names)
+  func shippedPipelinesFitTheShippedPlugins(name: String) throws {
+    try folder.write("text.txt", "text")
+    let pipeline = "\(Program.root)/pipelines/\(name).json"
+    var arguments = ["validate", pipeline, "--json", "--set", "inputs.evaluation=text.txt"]
+    if name != "magnitude" && name != "random" { arguments += ["--set", "inputs.calibration=text.txt"] }
+    let answer = try Program.call(
+      arguments + ["--plugin-path", try Program.linkPlugins(in: folder)], in: folder)
+    #expect(answer.code == 0, "\(answer.output)\(answer.error)")
+    let stages = try JSONValue(parsing: answer.output)["manifest"]?["stages"]?.arrayValue
+    #expect(stages?.count == 4)
+  }
+
+  @Test(.enabled(if: Program.hasPlugins, "the plugins are not built"))
+  func thePluginsAreListedWithWhatTheyNeed() throws {
+    let plugins = try Program.linkPlugins(in: folder)
+    let answer = try Program.call("plugins", "--json", "--plugin-path", plugins, in: folder)
+    #expect(answer.code == 0)
+    let list = try #require(try JSONValue(parsing: answer.output)["plugins"]?.arrayValue)
+    let taylor = try #require(list.first { $0["id"] == "adapt-pruner.taylor" })
+    #expect(taylor["kind"] == "criterion")
+    #expect(taylor["statistics"] == ["gradient", "gradient_square"])
+
+    let told = try Program.call(
+      "plugins", "describe", "adapt-pruner.layer-distance", "--json", "--plugin-path", plugins, in: folder)
+    let options = try #require(try JSONValue(parsing: told.output)["options"]?.arrayValue)
+    let steps = try #require(options.first { $0["name"] == "steps" })
+    #expect(steps["default"] == 50)
+    #expect(steps["types"] == ["integer"])
   }
 }
