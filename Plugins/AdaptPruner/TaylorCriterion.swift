@@ -29,13 +29,15 @@ struct TaylorCriterion: Criterion {
   static let about = About(
     id: "adapt-pruner.taylor",
     summary: "How much the loss is expected to change without a unit, by Taylor expansion.",
-    paper: "Wang et al., Adapt-Pruner (2025), arXiv:2502.03460; Ma et al., LLM-Pruner (2023), arXiv:2305.11627",
+    paper:
+      "Wang et al., Adapt-Pruner (2025), arXiv:2502.03460; Ma et al., LLM-Pruner (2023), arXiv:2305.11627",
     options: [
       .choice("variant", default: Variant.paramFirst, "the sum over a line's elements"),
       .choice("reduction", default: Reduction.sum, "how a family's matrices are brought together"),
       .choice(
         "gqa_fold", default: QueryFold.consistent,
-        "query heads count towards the KV group that they leave with (consistent), or h mod groups (published)"),
+        "query heads count towards the KV group that they leave with (consistent), or h mod groups (published)"
+      ),
     ],
     statistics: [.gradient, .gradientSquare])
 
@@ -51,9 +53,10 @@ struct TaylorCriterion: Criterion {
 
   func scores(of units: Units, model: Model, host: Host) -> [Double] {
     let matrices = units.matrices.map { units.fold(lineImportance($0), of: $0, options.gqaFold) }
-    return units.sumPositions((0..<(units.count * units.positions)).map { place in
-      reduced(matrices.map { $0[place] })
-    })
+    return units.sumPositions(
+      (0..<(units.count * units.positions)).map { place in
+        reduced(matrices.map { $0[place] })
+      })
   }
 
   private func lineImportance(_ matrix: Matrix) -> [Double] {

@@ -41,7 +41,9 @@ struct Perplexity: Evaluator {
     let tokens = counts.reduce(0, +)
     let mean = sums.reduce(0, +) / tokens
 
-    let names = (corpus.name + ".mean_nll@\(options.window)", corpus.name + ".token_perplexity@\(options.window)")
+    let names = (
+      corpus.name + ".mean_nll@\(options.window)", corpus.name + ".token_perplexity@\(options.window)"
+    )
     let error = standardError(of: mean, sums, counts)
     report.metric(names.0, mean, standardError: error, lowerIsBetter: true)
     // Delta method: d exp(m) = exp(m) dm.

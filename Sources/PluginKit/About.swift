@@ -48,7 +48,8 @@ public struct Option: Sendable {
   where Choice: CaseIterable & RawRepresentable, Choice.RawValue == String {
     let values = Choice.allCases.map { quoted($0.rawValue) }.joined(separator: ", ")
     return Option(
-      name, "\"type\": \"string\", \"enum\": [\(values)], \"default\": \(quoted(choice.rawValue))", description)
+      name, "\"type\": \"string\", \"enum\": [\(values)], \"default\": \(quoted(choice.rawValue))",
+      description)
   }
 
   public static func integer(

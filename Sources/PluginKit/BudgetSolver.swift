@@ -44,6 +44,8 @@ struct BudgetSolver {
   /// [demands.count]: settled so far.
   private var keep: [Int]
   private var sparsity: [Double]
+  /// [demands.count][units]: each unit's share of its family's importance, smallest first.
+  private let importances: [[Double]]
 
   init(demands: [Demand], now: Int, goal: Int) {
     self.demands = demands
@@ -51,10 +53,17 @@ struct BudgetSolver {
     self.goal = goal
     keep = demands.map(\.family.count)
     sparsity = demands.map(\.family.previousSparsity)
+    importances = demands.map { demand in
+      let scores = demand.family.scores.map(Double.init).sorted()
+      let total = scores.reduce(0, +)
+      return scores.map { total > 0 ? $0 / total : 0 }
+    }
   }
 
   /// What remains with every family at its minimum.
-  var smallest: Int { now - demands.reduce(0) { $0 + $1.family.cost * max(0, $1.family.count - $1.family.minimum) } }
+  var smallest: Int {
+    now - demands.reduce(0) { $0 + $1.family.cost * max(0, $1.family.count - $1.family.minimum) }
+  }
 
   mutating func solve() -> [Share] {
     let costs = Set(demands.map(\.family.cost)).sorted(by: >)
@@ -88,7 +97,8 @@ struct BudgetSolver {
   private var excess: Int { excess(of: keep) }
 
   private func excess(of keep: [Int]) -> Int {
-    now - goal - demands.indices.reduce(0) { $0 + demands[$1].family.cost * (demands[$1].family.count - keep[$1]) }
+    now - goal
+      - demands.indices.reduce(0) { $0 + demands[$1].family.cost * (demands[$1].family.count - keep[$1]) }
   }
 
   // MARK: Where the goal is crossed
@@ -150,17 +160,11 @@ struct BudgetSolver {
       let family = demands[index].family
       let overdue = Double(keep[index]) - Double(family.originalCount) * (1 - sparsity[index])
       if let best, overdue < best.overdue { continue }
-      let importance = nextImportance(index)
+      let next = importances[index].count - keep[index]
+      let importance = importances[index].indices.contains(next) ? importances[index][next] : 0
       if let best, overdue == best.overdue, importance >= best.importance { continue }
       best = (index, overdue, importance)
     }
     return best?.index
-  }
-
-  private func nextImportance(_ index: Int) -> Double {
-    let scores = demands[index].family.scores.sorted()
-    let total = scores.reduce(0.0) { $0 + Double($1) }
-    let next = scores.count - keep[index]
-    return total > 0 && scores.indices.contains(next) ? Double(scores[next]) / total : 0
   }
 }

@@ -37,13 +37,17 @@ public struct Host {
 
   /// Throws once the user has asked to stop: call it in long loops.
   public func checkCancellation() throws(PluginError) {
-    if pointer.pointee.is_cancelled(pointer) != 0 { throw PluginError("stopped on request", kind: .cancelled) }
+    if pointer.pointee.is_cancelled(pointer) != 0 {
+      throw PluginError("stopped on request", kind: .cancelled)
+    }
   }
 
   /// `count` numbers uniform in [0, 1), the same for the same run seed, plugin and stream.
   public func random(stream: UInt64, count: Int) -> [Float] {
     [Float](unsafeUninitializedCapacity: count) { buffer, filled in
-      if let start = buffer.baseAddress { pointer.pointee.random_uniform(pointer, stream, start, Int64(count)) }
+      if let start = buffer.baseAddress {
+        pointer.pointee.random_uniform(pointer, stream, start, Int64(count))
+      }
       filled = count
     }
   }

@@ -76,7 +76,8 @@ final class HostTable {
       let corpus = try open(option, value)
       out.pointee.name = lent.text(corpus.name)
       out.pointee.document_count = Int64(corpus.documents.count)
-      out.pointee.tokens = UnsafePointer(lent.array(corpus.documents.map { Optional(UnsafePointer(lent.array($0))) }))
+      out.pointee.tokens = UnsafePointer(
+        lent.array(corpus.documents.map { Optional(UnsafePointer(lent.array($0))) }))
       out.pointee.lengths = UnsafePointer(lent.array(corpus.documents.map { Int64($0.count) }))
     }
   }
@@ -159,5 +160,6 @@ final class HostTable {
           return ap_status(AP_FAILED)
         }
         return table.logLikelihood(Int(count), tokens, lengths, first, out)
-      })  }
+      })
+  }
 }

@@ -51,8 +51,10 @@ private struct JSONParser {
     skipWhitespace()
     guard let byte = peek else { throw error("expected a value, found the end") }
     switch byte {
-    case UInt8(ascii: "{"): return .object(try nested { (parser) throws(JSONSyntaxError) in try parser.object() })
-    case UInt8(ascii: "["): return .array(try nested { (parser) throws(JSONSyntaxError) in try parser.array() })
+    case UInt8(ascii: "{"):
+      return .object(try nested { (parser) throws(JSONSyntaxError) in try parser.object() })
+    case UInt8(ascii: "["):
+      return .array(try nested { (parser) throws(JSONSyntaxError) in try parser.array() })
     case UInt8(ascii: "\""): return .string(try string())
     case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"): return try number()
     default:
@@ -218,12 +220,15 @@ private struct JSONParser {
       column: 1 + String(decoding: before[lineStart...], as: UTF8.self).count, reason: reason)
   }
 
+  /// The start of the first sequence that is not well-formed UTF-8. A first byte tells the sequence's length.
   private func firstInvalidByte() -> Int {
-    var low = 0
-    for (index, byte) in bytes.enumerated() where byte >= 0x80 {
-      if String(validating: bytes[low...index], as: UTF8.self) != nil { low = index + 1 }
-      if index - low > 3 { return low }
+    var start = 0
+    while start < bytes.count {
+      let length = bytes[start] < 0x80 ? 1 : (~bytes[start]).leadingZeroBitCount
+      let end = start + max(length, 1)
+      if end > bytes.count || String(validating: bytes[start..<end], as: UTF8.self) == nil { return start }
+      start = end
     }
-    return low
+    return start
   }
 }

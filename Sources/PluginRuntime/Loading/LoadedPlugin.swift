@@ -130,7 +130,8 @@ private struct DescriptorReader {
     case AP_ALLOCATOR: return .allocator
     case AP_EVALUATOR: return .evaluator
     default:
-      throw wrong("kind", expected: "1 (criterion), 2 (allocator) or 3 (evaluator)", got: "\(descriptor.kind)")
+      throw wrong(
+        "kind", expected: "1 (criterion), 2 (allocator) or 3 (evaluator)", got: "\(descriptor.kind)")
     }
   }
 

@@ -92,8 +92,12 @@ extension OptionsSchema.Property {
           + (hint.map { " Did you mean \"\($0)\"?" } ?? ""))
     }
     if let number = value.numberValue {
-      if let minimum, number < minimum { throw fail("should be at least \(plain(minimum)), but is \(value.compact)") }
-      if let maximum, number > maximum { throw fail("should be at most \(plain(maximum)), but is \(value.compact)") }
+      if let minimum, number < minimum {
+        throw fail("should be at least \(plain(minimum)), but is \(value.compact)")
+      }
+      if let maximum, number > maximum {
+        throw fail("should be at most \(plain(maximum)), but is \(value.compact)")
+      }
       if let bound = exclusiveMinimum, number <= bound {
         throw fail("should be greater than \(plain(bound)), but is \(value.compact)")
       }

@@ -1,0 +1,2 @@
+#include "fixture.h"
+FIXTURE_PLUGIN(fixture_score)

@@ -1,0 +1,120 @@
+import Foundation
+import PluginRuntime
+import Testing
+
+@Suite("Finding plugins")
+struct RegistryTests {
+  static func manifest(_ id: String, library: String = "libx.so") -> String {
+    """
+    {"library": "\(library)", "abi": {"major": 1, "minor": 0},
+     "plugins": [{"id": "\(id)", "kind": "criterion", "version": "1.0.0", "summary": "x"}]}
+    """
+  }
+
+  static func folder(_ files: [String: String]) throws -> String {
+    let folder = try CompiledPlugin.temporaryFolder()
+    for (path, text) in files {
+      let url = URL(fileURLWithPath: folder + "/" + path)
+      try FileManager.default.createDirectory(
+        at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
+      try text.write(to: url, atomically: true, encoding: .utf8)
+    }
+    return folder
+  }
+
+  @Test func findsPluginJSONDirectlyAndOneFolderDown() throws {
+    let path = try Self.folder([
+      "plugin.json": Self.manifest("a.one"), "sub/plugin.json": Self.manifest("a.two"),
+    ])
+    let registry = PluginRegistry(searching: [path])
+    #expect(registry.plugins.map(\.id) == ["a.one", "a.two"])
+    #expect(try registry.find("a.two").library == path + "/sub/libx.so")
+  }
+
+  @Test func theFirstOfAnIdWinsAndTheOthersAreReported() throws {
+    let first = try Self.folder(["x/plugin.json": Self.manifest("a.one")])
+    let second = try Self.folder(["x/plugin.json": Self.manifest("a.one")])
+    let registry = PluginRegistry(searching: [first, second])
+    #expect(registry.plugins.map(\.manifest) == [first + "/x/plugin.json"])
+    #expect(registry.shadowed.map(\.manifest) == [second + "/x/plugin.json"])
+  }
+
+  @Test func anUnknownIdListsEveryPlaceAndTheNearestId() throws {
+    let path = try Self.folder(["x/plugin.json": Self.manifest("adapt-pruner.magnitude")])
+    let words = sentence {
+      _ = try PluginRegistry(searching: ["/nowhere", path]).find("adapt-pruner.magnitud", kind: .criterion)
+    }
+    #expect(
+      words == """
+        There is no criterion "adapt-pruner.magnitud". Did you mean "adapt-pruner.magnitude"? Looked in:
+          /nowhere: no such folder
+          \(path): adapt-pruner.magnitude
+        """)
+  }
+
+  @Test func aBadFileDoesNotHideTheOthers() throws {
+    let path = try Self.folder(["a/plugin.json": "{\n  oops", "b/plugin.json": Self.manifest("a.two")])
+    let registry = PluginRegistry(searching: [path])
+    #expect(registry.plugins.map(\.id) == ["a.two"])
+    #expect(
+      registry.problems.map(\.description) == [
+        "\(path)/a/plugin.json: line 2, column 3: expected a key in quotes, found 'o'"
+      ])
+  }
+
+  @Test(arguments: ["nodot", "two.dots.here", "Upper.case", ".x", "x.", "sp ace.x"])
+  func idsArePublisherDotName(id: String) throws {
+    let path = try Self.folder(["plugin.json": Self.manifest(id)])
+    #expect("\(PluginRegistry(searching: [path]).problems)".contains("plugins[0].id should be"))
+  }
+
+  @Test func anUnknownKeyIsNamedWithTheNearest() throws {
+    let path = try Self.folder(["plugin.json": #"{"libary": "x"}"#])
+    let words = PluginRegistry(searching: [path]).problems.map(\.description).joined()
+    #expect(words.contains("unknown key \"libary\". Did you mean \"library\"?"))
+  }
+
+  @Test func theSearchPathIsInOrderAndWithoutDoubles() {
+    let paths = PluginRegistry.searchPath(
+      explicit: ["/mine"], environment: ["ADAPT_PRUNER_PLUGIN_PATH": "/a:/b:/mine", "HOME": "/home/me"],
+      executable: "/opt/bin/adapt-pruner")
+    #expect(paths == ["/mine", "/a", "/b", "/opt/bin/plugins", "/home/me/.local/share/adapt-pruner/plugins"])
+  }
+
+  @Test("The example in C compiles against the header alone, is found, loaded and used")
+  func exampleInC() throws {
+    let source = packageRoot + "/Examples/criterion-c"
+    let folder = try CompiledPlugin.compile(source + "/norm_product.c", as: "libnorm_product.so")
+    try FileManager.default.copyItem(atPath: source + "/plugin.json", toPath: folder + "/plugin.json")
+    let plugin = try LoadedPlugin(loading: PluginRegistry(searching: [folder]).find("example.norm-product"))
+    #expect(plugin.licence == "0BSD")
+    #expect(plugin.statistics == [])
+    let criterion = try CriterionInstance(of: plugin)
+    // ‖(3, 4)‖ · ‖(1, 0)‖ = 5 and ‖(0, 2)‖ · ‖(0, 3)‖ = 6; the second matrix is owned by columns.
+    let rows: [Float] = [3, 4, 0, 2]
+    let columns: [Float] = [1, 0, 0, 3]
+    let scores = try rows.withUnsafeBufferPointer { rows in
+      try columns.withUnsafeBufferPointer { columns in
+        try criterion.score(
+          model: toyModel,
+          units: UnitsRequest(
+            family: "mlp", layer: 0, original: [0, 1],
+            matrices: [
+              MatrixRequest(name: "up_proj", axis: .rows, rows: 2, columns: 2, weight: rows.baseAddress!),
+              MatrixRequest(
+                name: "down_proj", axis: .columns, rows: 2, columns: 2, weight: columns.baseAddress!),
+            ]))
+      }
+    }
+    #expect(scores == [5, 6])
+  }
+
+  @Test(
+    "The header compiles alone as C11 and as C++",
+    arguments: [("cc", ["-std=c11", "-x", "c"]), ("c++", ["-std=c++17", "-x", "c++"])])
+  func headerAlone(compiler: String, flags: [String]) throws {
+    let header = CompiledPlugin.header + "/adapt_pruner_plugin.h"
+    try CompiledPlugin.run(
+      flags + ["-Wall", "-Wextra", "-Wpedantic", "-Werror", "-fsyntax-only", header], compiler: compiler)
+  }
+}
