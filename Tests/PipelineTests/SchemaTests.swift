@@ -133,4 +133,21 @@ private enum PythonSchema {
     for (json, accepted) in zip(good, verdicts) { #expect(accepted, "\(json)") }
     for (json, accepted) in zip(Self.bad, verdicts.dropFirst(good.count)) { #expect(!accepted, "\(json)") }
   }
+
+  /// One change anywhere in a good manifest: it is refused with sentences, or the schema accepts it too.
+  @Test(.enabled(if: PythonSchema.isThere, "python3 has no jsonschema"))
+  func whatTheDecoderAcceptsTheSchemaAccepts() throws {
+    let folder = try TemporaryFolder()
+    try folder.write("calibration.txt", "text")
+    let whole = ManifestTests.whole.replacingOccurrences(
+      of: "\"evaluation\": null", with: "\"evaluation\": \"calibration.txt\"")
+    let mutations = Mutations.of(try JSONValue(parsing: whole)).map(\.compact)
+    #expect(mutations.count > 500)
+    let accepted = try mutations.filter { try problems($0, in: folder).isEmpty }
+    // Enough are accepted for the comparison to mean something.
+    #expect(accepted.count > 30)
+    let verdicts = try PythonSchema.accepts(accepted)
+    try #require(verdicts.count == accepted.count)
+    for (json, accepts) in zip(accepted, verdicts) { #expect(accepts, "\(json)") }
+  }
 }
