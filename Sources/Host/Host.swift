@@ -41,8 +41,8 @@ struct AdaptPruner: ParsableCommand {
       What is removed, and how much from which layer, is decided by plugins, which a pipeline (a JSON file) \
       puts together. To prune a model:
 
-        adapt-pruner validate pipelines/adapt-pruner.json --set inputs.calibration=FILE …
-        adapt-pruner run pipelines/adapt-pruner.json --model MODEL --output FOLDER --set …
+        adapt-pruner run pipelines/adapt-pruner.json --model MODEL --output DIR \\
+          --set inputs.calibration=FILE --set inputs.evaluation=FILE
 
       MODEL is a Hugging Face folder or a GGUF file. Results go to stdout, progress and errors to stderr. Exit \
       codes: 0 done, 1 failed, 2 called wrongly, 130 interrupted.

@@ -45,7 +45,8 @@ struct PipelineOptions: ParsableArguments {
   func resolve(_ registry: PluginRegistry) throws(ManifestError) -> Manifest {
     var overrides = set
     if let seed { overrides.append(Override(text: "--seed \(seed)", path: ["seed"], value: .integer(seed))) }
-    return try ManifestResolver(catalog: PluginCatalog(registry)).resolve(file: pipeline, overrides: overrides)
+    let resolver = ManifestResolver(catalog: PluginCatalog(registry))
+    return try resolver.resolve(file: pipeline, overrides: overrides)
   }
 }
 
@@ -58,6 +59,13 @@ struct WorkOptions: ParsableArguments {
   var quiet = false
 
   var threadCount: Int { threads ?? ProcessInfo.processInfo.activeProcessorCount }
+
+  /// Does long work: shows its progress until it ends, however it ends, and lets Ctrl-C stop it.
+  func perform<Result>(_ work: (any ProgressReporter, Cancellation) throws -> Result) rethrows -> Result {
+    let progress = Console.progress(quiet: quiet)
+    defer { progress.end() }
+    return try work(progress, Interruption.handled(telling: progress))
+  }
 
   func validate() throws {
     if let threads, threads < 1 { throw ValidationError("--threads \(threads): expected at least 1") }

@@ -54,7 +54,9 @@ import Testing
         == "list.jsonl, line 1: this is an array, expected an object with \"text\"")
   }
 
-  @Test(arguments: ["[[1, 2], [3]]", "{\"ids\": [[1, 2], [3]]}", "{\"window\": 2, \"windows\": [[1, 2], [3]]}"])
+  @Test(arguments: [
+    "[[1, 2], [3]]", "{\"ids\": [[1, 2], [3]]}", "{\"window\": 2, \"windows\": [[1, 2], [3]]}",
+  ])
   func tokenIDsComeInThreeForms(json: String) throws {
     try folder.write("a.json", json)
     #expect(try load("a.json", .ids).documents == [[1, 2], [3]])

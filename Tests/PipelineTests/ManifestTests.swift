@@ -182,7 +182,9 @@ func pruning(_ members: String = "", target: String = "0.8") -> String {
     #expect(stage.target == target)
   }
 
-  @Test(arguments: ["../model", "/tmp/model", "a/../../b", "", "iterations", "run.json", "a//b", ".hidden", "~/x"])
+  @Test(arguments: [
+    "../model", "/tmp/model", "a/../../b", "", "iterations", "run.json", "a//b", ".hidden", "~/x",
+  ])
   func modelsStayInTheRunFolder(directory: String) throws {
     let json = "{\"stages\": [{\"stage\": \"save\", \"directory\": \"\(directory)\"}]}"
     let found = try problems(json, in: folder)

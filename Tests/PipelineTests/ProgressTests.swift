@@ -32,7 +32,8 @@ private final class Stage: Sendable {
 
   @Test(arguments: [
     (0, "0 ms"), (0.34, "340 ms"), (0.9996, "1.0 s"), (3.21, "3.2 s"), (9.97, "10 s"), (42.4, "42 s"),
-    (59.7, "1 min"), (125, "2 min 5 s"), (3599.6, "1 h"), (11_400, "3 h 10 min"), (Double.infinity, "unknown"),
+    (59.7, "1 min"), (125, "2 min 5 s"), (3599.6, "1 h"), (11_400, "3 h 10 min"),
+    (Double.infinity, "unknown"),
   ])
   func durations(seconds: Double, text: String) { #expect(HumanFormat.duration(seconds: seconds) == text) }
 
@@ -78,7 +79,8 @@ private final class Stage: Sendable {
     progress.advance(to: 10)
     #expect(
       stage.written()
-        == "\r\u{1B}[Kprune: backward  [##########--------------------]  10/30 layers, 2.0 layers/s, 10 s left")
+        == "\r\u{1B}[Kprune: backward  [##########--------------------]  10/30 layers, 2.0 layers/s, 10 s left"
+    )
     progress.note("a note")
     #expect(stage.written().hasPrefix("\r\u{1B}[Ka note\n\r\u{1B}[Kprune: backward"))
     stage.wait(10)

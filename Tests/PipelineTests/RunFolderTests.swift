@@ -103,7 +103,9 @@ import Testing
       EvaluationRecord(
         stage: "dense", evaluator: "adapt-pruner.perplexity", parameters: 100, macs: 50, seconds: 2,
         metrics: [
-          .init(name: "a.token_perplexity@512", value: 25.5, uncertainty: .standardError(0.5), lowerIsBetter: true),
+          .init(
+            name: "a.token_perplexity@512", value: 25.5, uncertainty: .standardError(0.5), lowerIsBetter: true
+          ),
           .init(name: "b", value: .infinity, uncertainty: .unknown, lowerIsBetter: true),
         ], items: [.init(name: "a", values: [3.5, 3.25])])
     ])
@@ -117,7 +119,8 @@ import Testing
     var record = RunRecord(
       toolVersion: "1.0.0", machine: .current,
       plugins: [.init(id: "a.b", version: "1.0.0", library: "/lib/b.so", sha256: "00")], modelPath: "/model",
-      modelFiles: [.init(name: "config.json", bytes: 10, sha256: "ff")], seed: 42, threads: 2, started: started,
+      modelFiles: [.init(name: "config.json", bytes: 10, sha256: "ff")], seed: 42, threads: 2,
+      started: started,
       state: .running)
     try run.write(record)
     record.state = .failed(started.addingTimeInterval(90), reason: "the disk is full")

@@ -82,7 +82,8 @@ private enum PythonSchema {
   static let bad = [
     "{}", "[]", "{\"stages\": []}", "{\"stages\": {}}", "{\"stages\": [{}]}", "{\"stages\": [\"save\"]}",
     "{\"stages\": [{\"stage\": \"trim\"}]}", "{\"stages\": [{\"stage\": \"save\"}], \"Seed\": 1}",
-    "{\"stages\": [{\"stage\": \"save\"}], \"seed\": -1}", "{\"stages\": [{\"stage\": \"save\"}], \"name\": \"\"}",
+    "{\"stages\": [{\"stage\": \"save\"}], \"seed\": -1}",
+    "{\"stages\": [{\"stage\": \"save\"}], \"name\": \"\"}",
     "{\"stages\": [{\"stage\": \"save\"}], \"inputs\": []}",
     "{\"stages\": [{\"stage\": \"save\", \"name\": \"12\"}]}",
     "{\"stages\": [{\"stage\": \"save\", \"name\": \"a b\"}]}",
@@ -96,7 +97,8 @@ private enum PythonSchema {
     "{\"stages\": [{\"stage\": \"repeat\", \"stages\": [{\"stage\": \"save\"}]}]}",
     "{\"stages\": [{\"stage\": \"repeat\", \"times\": 0, \"stages\": [{\"stage\": \"save\"}]}]}",
     "{\"stages\": [{\"stage\": \"repeat\", \"times\": 2, \"stages\": []}]}",
-    "{\"stages\": [{\"stage\": \"evaluate\"}]}", "{\"stages\": [{\"stage\": \"evaluate\", \"evaluators\": []}]}",
+    "{\"stages\": [{\"stage\": \"evaluate\"}]}",
+    "{\"stages\": [{\"stage\": \"evaluate\", \"evaluators\": []}]}",
     "{\"stages\": [{\"stage\": \"evaluate\", \"evaluators\": [{\"options\": {}}]}]}",
     "{\"stages\": [{\"stage\": \"prune\"}]}", pruning(target: "0"), pruning(target: "1.5"),
     pruning(target: "50"), pruning(target: "\"80%\""), pruning(target: "{}"),
@@ -130,5 +132,22 @@ private enum PythonSchema {
     try #require(verdicts.count == good.count + Self.bad.count)
     for (json, accepted) in zip(good, verdicts) { #expect(accepted, "\(json)") }
     for (json, accepted) in zip(Self.bad, verdicts.dropFirst(good.count)) { #expect(!accepted, "\(json)") }
+  }
+
+  /// One change anywhere in a good manifest: it is refused with sentences, or the schema accepts it too.
+  @Test(.enabled(if: PythonSchema.isThere, "python3 has no jsonschema"))
+  func whatTheDecoderAcceptsTheSchemaAccepts() throws {
+    let folder = try TemporaryFolder()
+    try folder.write("calibration.txt", "text")
+    let whole = ManifestTests.whole.replacingOccurrences(
+      of: "\"evaluation\": null", with: "\"evaluation\": \"calibration.txt\"")
+    let mutations = Mutations.of(try JSONValue(parsing: whole)).map(\.compact)
+    #expect(mutations.count > 500)
+    let accepted = try mutations.filter { try problems($0, in: folder).isEmpty }
+    // Enough are accepted for the comparison to mean something.
+    #expect(accepted.count > 30)
+    let verdicts = try PythonSchema.accepts(accepted)
+    try #require(verdicts.count == accepted.count)
+    for (json, accepts) in zip(accepted, verdicts) { #expect(accepts, "\(json)") }
   }
 }

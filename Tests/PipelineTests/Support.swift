@@ -47,8 +47,8 @@ enum SampleCatalog {
     entry(
       "adapt-pruner.layer-distance", .allocator,
       """
-      "distance": {"type": "string", "default": "cosine"}, "steps": {"type": "integer", "default": 50},
-      "amplitude": {"type": "number", "default": 0.02}
+      "distance": {"type": "string", "default": "cosine"},
+      "amplitude": {"type": "number", "default": 0.02}, "steps": {"type": "integer", "default": 50}
       """, statistics: ["layer_cosine"]),
     entry("adapt-pruner.uniform", .allocator, ""),
     entry(

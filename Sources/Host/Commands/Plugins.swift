@@ -37,7 +37,11 @@ struct Plugins: ParsableCommand {
 
     func run() throws {
       let plugin = try LoadedPlugin(loading: plugins.registry().find(id))
-      if json { Output.json(PluginReport.json(of: plugin)) } else { Output.text(PluginReport.text(of: plugin)) }
+      if json {
+        Output.json(PluginReport.json(of: plugin))
+      } else {
+        Output.text(PluginReport.text(of: plugin))
+      }
     }
   }
 }

@@ -11,7 +11,7 @@ struct Validate: ParsableCommand {
   @OptionGroup var plugins: PluginOptions
 
   @Flag(
-    name: .long, help: "JSON: {\"valid\", \"manifest\"} with everything filled in, or {\"valid\", \"problems\"}.")
+    name: .long, help: "JSON: \"valid\", and \"manifest\" with everything filled in or else \"problems\".")
   var json = false
 
   func run() throws {

@@ -132,7 +132,8 @@ extension DataSource {
   ) throws(DataError) -> [Int32] {
     guard let elements = list.arrayValue else {
       throw .brokenIDs(
-        path: path, place: place.description, reason: "this is \(list.kindName), expected a list of token ids")
+        path: path, place: place.description, reason: "this is \(list.kindName), expected a list of token ids"
+      )
     }
     var ids: [Int32] = []
     ids.reserveCapacity(elements.count)

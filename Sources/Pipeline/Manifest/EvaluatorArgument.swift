@@ -23,8 +23,7 @@ public struct EvaluatorArgument: Sendable, Equatable {
     public let argument: String
     public let reason: String
     public var description: String {
-      "--evaluator \(argument): \(reason); expected ID or ID:key=value,key=value, with values that have a "
-        + "comma in double quotes"
+      "\(reason); expected ID or ID:key=value,key=value, a value with a comma in double quotes"
     }
   }
 

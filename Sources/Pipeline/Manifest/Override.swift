@@ -18,8 +18,7 @@ public struct Override: Sendable, Equatable {
   public struct SyntaxError: Error, Equatable, CustomStringConvertible {
     public let argument: String
     public var description: String {
-      "--set \(argument): expected key.path=value, as in --set seed=7 or "
-        + "--set stages.prune.target.parameters=0.6"
+      "expected key.path=value, as in seed=7 or stages.prune.target.parameters=0.6"
     }
   }
 

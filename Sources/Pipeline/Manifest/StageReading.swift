@@ -46,11 +46,12 @@ struct StageReading {
       return nil
     }
     let name = name(of: object, at: path)
+    func stage(_ work: StageWork) -> Stage { Stage(name: name, path: path, work: work) }
     switch kind {
-    case .evaluate: return evaluate(object, at: path).map { Stage(name: name, path: path, work: .evaluate($0)) }
-    case .prune: return prune(object, at: path).map { Stage(name: name, path: path, work: .prune($0)) }
-    case .save: return Stage(name: name, path: path, work: .save(save(object, at: path)))
-    case .repeat: return Stage(name: name, path: path, work: .repeated(repeated(object, at: path)))
+    case .evaluate: return evaluate(object, at: path).map { stage(.evaluate($0)) }
+    case .prune: return prune(object, at: path).map { stage(.prune($0)) }
+    case .save: return stage(.save(save(object, at: path)))
+    case .repeat: return stage(.repeated(repeated(object, at: path)))
     }
   }
 

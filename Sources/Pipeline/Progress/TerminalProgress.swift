@@ -80,12 +80,13 @@ public final class TerminalProgress: ProgressReporter {
     write("\r\u{1B}[K")
   }
 
-  /// The done part of the bar in green.
+  /// The bar in green.
   private func tinted(_ line: String) -> String {
-    guard let start = line.firstIndex(of: "["), let end = line.lastIndex(of: "]"), start < end else {
+    guard let start = line.range(of: "  [")?.upperBound, let end = line.lastIndex(of: "]"), start <= end
+    else {
       return line
     }
-    return line[...start] + "\u{1B}[32m" + line[line.index(after: start)..<end] + "\u{1B}[0m" + line[end...]
+    return line[..<start] + "\u{1B}[32m" + line[start..<end] + "\u{1B}[0m" + line[end...]
   }
 }
 

@@ -43,7 +43,8 @@ public struct TextTable: Sendable {
     }
     let widths = columnWidths(of: safe).map { max($0, 3) }
     func line(_ cells: [String]) -> String {
-      "| " + zip(zip(cells, widths), columns).map { pad(safe($0.0), to: $0.1, $1.alignment) }
+      "| "
+        + zip(zip(cells, widths), columns).map { pad(safe($0.0), to: $0.1, $1.alignment) }
         .joined(separator: " | ") + " |\n"
     }
     let rule = zip(widths, columns).map { width, column in

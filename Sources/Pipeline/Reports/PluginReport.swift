@@ -65,8 +65,8 @@ public struct PluginReport: Sendable {
     var text = "\(plugin.id) \(plugin.version), \(plugin.kind.phrase)\n\(plugin.summary)\n\n"
     text += "paper    \(plugin.paper ?? "none")\nlicence  \(plugin.licence)\nlibrary  \(plugin.library)\n"
     text += "needs    "
-    text += plugin.statistics.isEmpty ? "no statistics\n" : plugin.statistics.joined(separator: ", ")
-      + (plugin.statistics.count > 1 ? " (which of them depends on the options)\n" : "\n")
+    text += plugin.statistics.isEmpty ? "no statistics" : plugin.statistics.joined(separator: ", ")
+    text += plugin.statistics.count > 1 ? " (which of them depends on the options)\n" : "\n"
     guard !plugin.schema.properties.isEmpty else { return text + "\nIt has no options.\n" }
     var table = TextTable([.init("option"), .init("type"), .init("default"), .init("meaning")])
     for property in plugin.schema.properties {
@@ -118,5 +118,7 @@ public struct PluginReport: Sendable {
   }
 
   /// 1 rather than 1.0.
-  private static func plain(_ number: Double) -> String { Int(exactly: number).map(String.init) ?? "\(number)" }
+  private static func plain(_ number: Double) -> String {
+    Int(exactly: number).map(String.init) ?? "\(number)"
+  }
 }

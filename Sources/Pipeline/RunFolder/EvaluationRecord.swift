@@ -59,6 +59,21 @@ public struct EvaluationRecord: Sendable, Equatable {
     self.items = items
   }
 
+  /// What an evaluator answered, with where and on what it was asked.
+  public init(
+    stage: String, evaluator: String, parameters: Int, macs: Int, seconds: Double, result: EvaluationResult
+  ) {
+    self.init(
+      stage: stage, evaluator: evaluator, parameters: parameters, macs: macs, seconds: seconds,
+      metrics: result.metrics.map { metric in
+        Metric(
+          name: metric.name, value: metric.value,
+          uncertainty: metric.standardError.map { .standardError($0) } ?? .unknown,
+          lowerIsBetter: metric.lowerIsBetter)
+      },
+      items: result.items.map { Items(name: $0.name, values: $0.values) })
+  }
+
   public var json: JSONValue {
     [
       "stage": .string(stage), "evaluator": .string(evaluator), "parameters": .integer(parameters),

@@ -1,0 +1,166 @@
+import Foundation
+import PluginRuntime
+import Testing
+
+/// The program as its users call it. It is built with the tests, beside them.
+private enum Program {
+  struct Answer {
+    let code: Int32
+    let output: String
+    let error: String
+  }
+
+  static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .deletingLastPathComponent().path
+
+  static let path: String? = {
+    let folders = [ProcessInfo.processInfo.environment["ADAPT_PRUNER_BIN"], root + "/.build/release"]
+    return folders.compactMap { $0.map { $0 + "/adapt-pruner" } }
+      .first { FileManager.default.isExecutableFile(atPath: $0) }
+  }()
+
+  /// Where the build put the plugins' libraries.
+  private static var libraries: String { ((path ?? "") as NSString).deletingLastPathComponent }
+
+  static var hasPlugins: Bool { FileManager.default.fileExists(atPath: libraries + "/libMagnitude.so") }
+
+  /// A folder in which each shipped plugin has its plugin.json and its library side by side.
+  static func linkPlugins(in folder: TemporaryFolder) throws -> String {
+    let files = FileManager.default
+    let place = folder.path + "/plugins"
+    for name in try files.contentsOfDirectory(atPath: root + "/Plugins") {
+      let manifest = "\(root)/Plugins/\(name)/plugin.json"
+      guard files.fileExists(atPath: manifest) else { continue }
+      try files.createDirectory(atPath: "\(place)/\(name)", withIntermediateDirectories: true)
+      try files.createSymbolicLink(atPath: "\(place)/\(name)/plugin.json", withDestinationPath: manifest)
+      try files.createSymbolicLink(
+        atPath: "\(place)/\(name)/lib\(name).so", withDestinationPath: "\(libraries)/lib\(name).so")
+    }
+    return place
+  }
+
+  static func call(_ arguments: String..., in folder: TemporaryFolder) throws -> Answer {
+    try call(arguments, in: folder)
+  }
+
+  static func call(_ arguments: [String], in folder: TemporaryFolder) throws -> Answer {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: path ?? "")
+    process.arguments = arguments
+    process.currentDirectoryURL = URL(fileURLWithPath: folder.path)
+    process.environment = ["HOME": folder.path]
+    // Files, since a full pipe would stop the program while the test reads the other one.
+    let output = try folder.write("stdout", "")
+    let error = try folder.write("stderr", "")
+    process.standardOutput = try FileHandle(forWritingTo: URL(fileURLWithPath: output))
+    process.standardError = try FileHandle(forWritingTo: URL(fileURLWithPath: error))
+    try process.run()
+    process.waitUntilExit()
+    return Answer(
+      code: process.terminationStatus, output: try String(contentsOfFile: output, encoding: .utf8),
+      error: try String(contentsOfFile: error, encoding: .utf8))
+  }
+}
+
+@Suite(.enabled(if: Program.path != nil, "the program is not built"))
+struct CommandLineTests {
+  let folder: TemporaryFolder
+
+  init() throws {
+    folder = try TemporaryFolder()
+    try folder.write("good.json", "{\"stages\": [{\"stage\": \"save\"}]}")
+    try folder.write("bad.json", "{\"stages\": [{\"stage\": \"sav\"}], \"sead\": 3}")
+  }
+
+  @Test func helpIsAskedForAndIsNoError() throws {
+    let answer = try Program.call("--help", in: folder)
+    #expect(answer.code == 0)
+    #expect(answer.output.contains("SUBCOMMANDS"))
+    #expect(answer.error == "")
+  }
+
+  @Test func aGoodPipelineIsShownOnStdout() throws {
+    let answer = try Program.call("validate", "good.json", "--set", "stages.save.type=float16", in: folder)
+    #expect(answer.code == 0)
+    #expect(answer.output.contains("saves the model as float16 in model"))
+    #expect(answer.error == "")
+  }
+
+  @Test func aBadPipelineFailsWithEveryProblemOnStderr() throws {
+    let answer = try Program.call("validate", "bad.json", in: folder)
+    #expect(answer.code == 1)
+    #expect(answer.output == "")
+    #expect(
+      answer.error == """
+        adapt-pruner: bad.json: sead: unknown key; did you mean "seed"?
+        adapt-pruner: bad.json: stages[0].stage: "sav" is a string, expected "evaluate" or "prune" or "save" or \
+        "repeat"; did you mean "save"?
+
+        """)
+  }
+
+  @Test func problemsAreJSONForPrograms() throws {
+    let answer = try Program.call("validate", "bad.json", "--json", "--seed", "7", in: folder)
+    #expect(answer.code == 1)
+    #expect(answer.error == "")
+    let report = try JSONValue(parsing: answer.output)
+    #expect(report["valid"] == false)
+    #expect(report["problems"]?.arrayValue?.first?["path"] == "sead")
+    let good = try Program.call("validate", "good.json", "--json", "--seed", "7", in: folder)
+    #expect(good.code == 0)
+    #expect(try JSONValue(parsing: good.output)["manifest"]?["seed"] == 7)
+  }
+
+  @Test func wrongCallsEndWithTwo() throws {
+    for arguments in [
+      ["prune"], ["validate"], ["validate", "good.json", "--set", "seed"], ["plugins", "--loud"],
+    ] {
+      let answer = try Program.call(arguments, in: folder)
+      #expect(answer.code == 2, "\(arguments)")
+      #expect(answer.output == "", "\(arguments)")
+      #expect(answer.error.hasPrefix("Error: "), "\(arguments)")
+    }
+  }
+
+  @Test func aPluginThatIsNotThereIsToldWithThePlacesSearched() throws {
+    try folder.write("empty/readme", "")
+    let answer = try Program.call(
+      "plugins", "describe", "adapt-pruner.taylor", "--plugin-path", folder.path + "/empty", in: folder)
+    #expect(answer.code == 1)
+    #expect(answer.output == "")
+    #expect(answer.error.contains("adapt-pruner.taylor"))
+    #expect(answer.error.contains(folder.path + "/empty"))
+  }
+
+  /// The shipped pipelines with the shipped plugins, so that neither can change its options alone.
+  @Test(.enabled(if: Program.hasPlugins, "the plugins are not built"), arguments: SchemaTests.names)
+  func shippedPipelinesFitTheShippedPlugins(name: String) throws {
+    try folder.write("text.txt", "text")
+    let pipeline = "\(Program.root)/pipelines/\(name).json"
+    var arguments = ["validate", pipeline, "--json", "--set", "inputs.evaluation=text.txt"]
+    if name != "magnitude" && name != "random" { arguments += ["--set", "inputs.calibration=text.txt"] }
+    let answer = try Program.call(
+      arguments + ["--plugin-path", try Program.linkPlugins(in: folder)], in: folder)
+    #expect(answer.code == 0, "\(answer.output)\(answer.error)")
+    let stages = try JSONValue(parsing: answer.output)["manifest"]?["stages"]?.arrayValue
+    #expect(stages?.count == 4)
+  }
+
+  @Test(.enabled(if: Program.hasPlugins, "the plugins are not built"))
+  func thePluginsAreListedWithWhatTheyNeed() throws {
+    let plugins = try Program.linkPlugins(in: folder)
+    let answer = try Program.call("plugins", "--json", "--plugin-path", plugins, in: folder)
+    #expect(answer.code == 0)
+    let list = try #require(try JSONValue(parsing: answer.output)["plugins"]?.arrayValue)
+    let taylor = try #require(list.first { $0["id"] == "adapt-pruner.taylor" })
+    #expect(taylor["kind"] == "criterion")
+    #expect(taylor["statistics"] == ["gradient", "gradient_square"])
+
+    let told = try Program.call(
+      "plugins", "describe", "adapt-pruner.layer-distance", "--json", "--plugin-path", plugins, in: folder)
+    let options = try #require(try JSONValue(parsing: told.output)["options"]?.arrayValue)
+    let steps = try #require(options.first { $0["name"] == "steps" })
+    #expect(steps["default"] == 50)
+    #expect(steps["types"] == ["integer"])
+  }
+}

@@ -1,0 +1,61 @@
+import Pipeline
+import Testing
+
+@Suite struct ResultTextTests {
+  @Test func layersThatAreAlikeShareARow() {
+    let whole = ModelReport.Layer(
+      queryHeads: 9, keyValueHeads: 3, headDimension: 64, mlpChannels: 1536, parameters: 3_540_096)
+    let cut = ModelReport.Layer(
+      queryHeads: 6, keyValueHeads: 2, headDimension: 64, mlpChannels: 1000, parameters: 2_400_000)
+    let report = ModelReport(
+      path: "/models/small", format: "Hugging Face folder", architecture: "llama", hiddenSize: 576,
+      vocabularySize: 49_152, tiesEmbeddings: true, storage: [("bfloat16", 269_000_000)],
+      parameters: 134_515_008, macs: 134_000_000, layers: [whole, whole, cut, whole])
+    let text = ResultText.description(of: report)
+    #expect(text.hasPrefix("model  "))
+    #expect(text.contains("134,515,008 (134.5 M)"))
+    #expect(text.contains("269 MB: bfloat16 269 MB"))
+    #expect(
+      text.hasSuffix(
+        """
+        layer  query heads  KV heads  head dimension  MLP channels  parameters
+        0-1              9         3              64          1536   3,540,096
+        2                6         2              64          1000   2,400,000
+        3                9         3              64          1536   3,540,096
+
+        """))
+  }
+
+  @Test func aRunSaysWhatBecameOfTheModel() {
+    func measured(_ stage: String, _ value: Double) -> EvaluationRecord {
+      EvaluationRecord(
+        stage: stage, evaluator: "e", parameters: 1_000_000, macs: 1, seconds: 1,
+        metrics: [
+          .init(
+            name: "text.token_perplexity@512", value: value, uncertainty: .standardError(0.5),
+            lowerIsBetter: true)
+        ], items: [])
+    }
+    let summary = RunSummary(
+      folder: "/runs/a", original: .init(parameters: 1_000_000, macs: 900_000),
+      final: .init(parameters: 800_000, macs: 700_000),
+      evaluations: [measured("before", 25.6), measured("after", 45.5)],
+      savedModels: [.init(path: "/runs/a/model", parameters: 800_000, bytes: 3_200_000)], seconds: 125,
+      peakMemoryBytes: 1_100_000_000)
+    #expect(
+      ResultText.description(of: summary) == """
+                                       original      now  share
+        parameters                    1,000,000  800,000  80.0%
+        multiply-accumulates a token    900,000  700,000  77.8%
+
+        stage   parameters  metric                     value  ± standard error
+        before       1.0 M  text.token_perplexity@512   25.6               0.5
+        after        1.0 M  text.token_perplexity@512   45.5               0.5
+
+        model   /runs/a/model (800.0 k parameters, 3.2 MB)
+        run     /runs/a
+        took    2 min 5 s, at most 1.1 GB of memory
+
+        """)
+  }
+}
