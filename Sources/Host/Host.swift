@@ -47,13 +47,6 @@ struct AdaptPruner: ParsableCommand {
       MODEL is a Hugging Face folder or a GGUF file. Results go to stdout, progress and errors to stderr. Exit \
       codes: 0 done, 1 failed, 2 called wrongly, 130 interrupted.
       """,
-    version: Tool.version, subcommands: commands)
-
-  #if ENGINE
-    private static let commands: [any ParsableCommand.Type] = [
-      Run.self, Validate.self, Plugins.self, Inspect.self, Evaluate.self, Generate.self,
-    ]
-  #else
-    private static let commands: [any ParsableCommand.Type] = [Validate.self, Plugins.self]
-  #endif
+    version: Tool.version,
+    subcommands: [Run.self, Validate.self, Plugins.self, Inspect.self, Evaluate.self, Generate.self])
 }

@@ -5,23 +5,7 @@ import PluginRuntime
 /// without the model: manifests are resolved, plugins found, folders usable.
 ///
 /// Each operation throws errors whose description is a sentence for the user, and `Interrupted` once
-/// `cancellation` says so. The commands that call them are compiled with `ENGINE`:
-///
-///     static func run(
-///       _ request: RunRequest, progress: any ProgressReporter, cancellation: Cancellation
-///     ) throws -> RunSummary
-///
-///     static func inspect(modelPath: String) throws -> ModelReport
-///
-///     static func evaluate(
-///       _ request: EvaluateRequest, progress: any ProgressReporter, cancellation: Cancellation
-///     ) throws -> [EvaluationRecord]
-///
-///     /// `emit` is handed the prompt, then text as it is made.
-///     static func generate(
-///       _ request: GenerateRequest, progress: any ProgressReporter, cancellation: Cancellation,
-///       emit: (String) -> Void
-///     ) throws
+/// `cancellation` says so.
 public enum Operations {}
 
 // MARK: run

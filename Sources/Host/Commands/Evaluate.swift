@@ -1,58 +1,56 @@
-#if ENGINE
-  import ArgumentParser
-  import Pipeline
-  import PluginRuntime
+import ArgumentParser
+import Pipeline
+import PluginRuntime
 
-  struct Evaluate: ParsableCommand {
-    static let configuration = CommandConfiguration(
-      abstract: "Measures a model with one or more evaluators.",
+struct Evaluate: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Measures a model with one or more evaluators.",
+    discussion: """
+      For instance:
+
+        adapt-pruner evaluate MODEL --evaluator adapt-pruner.perplexity:data=text.txt,window=512
+      """)
+
+  @Argument(help: "The model: a Hugging Face folder or a GGUF file.")
+  var model: String
+
+  @Option(
+    name: .long,
+    help: ArgumentHelp(
+      "An evaluator with its options. May be given several times.",
       discussion: """
-        For instance:
+        A value with a comma stands in double quotes. adapt-pruner plugins describe ID tells the options.
+        """, valueName: "id[:key=value,…]"),
+    transform: EvaluatorArgument.init(parsing:))
+  var evaluator: [EvaluatorArgument] = []
 
-          adapt-pruner evaluate MODEL --evaluator adapt-pruner.perplexity:data=text.txt,window=512
-        """)
+  @Option(name: .long, help: "The seed of all random numbers.")
+  var seed = 0
 
-    @Argument(help: "The model: a Hugging Face folder or a GGUF file.")
-    var model: String
+  @OptionGroup var work: WorkOptions
+  @OptionGroup var plugins: PluginOptions
 
-    @Option(
-      name: .long,
-      help: ArgumentHelp(
-        "An evaluator with its options. May be given several times.",
-        discussion: """
-          A value with a comma stands in double quotes. adapt-pruner plugins describe ID tells the options.
-          """, valueName: "id[:key=value,…]"),
-      transform: EvaluatorArgument.init(parsing:))
-    var evaluator: [EvaluatorArgument] = []
+  @Flag(name: .long, help: "JSON instead of a table, with every item's value.")
+  var json = false
 
-    @Option(name: .long, help: "The seed of all random numbers.")
-    var seed = 0
+  func validate() throws {
+    if evaluator.isEmpty { throw ValidationError("--evaluator is missing: what is to be measured?") }
+    if seed < 0 { throw ValidationError("--seed \(seed): expected at least 0") }
+  }
 
-    @OptionGroup var work: WorkOptions
-    @OptionGroup var plugins: PluginOptions
-
-    @Flag(name: .long, help: "JSON instead of a table, with every item's value.")
-    var json = false
-
-    func validate() throws {
-      if evaluator.isEmpty { throw ValidationError("--evaluator is missing: what is to be measured?") }
-      if seed < 0 { throw ValidationError("--seed \(seed): expected at least 0") }
+  func run() throws {
+    let registry = plugins.registry()
+    let stage = try EvaluatorArgument.resolve(
+      evaluator, with: ManifestResolver(catalog: PluginCatalog(registry)))
+    let request = EvaluateRequest(
+      stage: stage, registry: registry, modelPath: model, seed: seed, threads: work.threadCount)
+    let records = try work.perform { progress, cancellation in
+      try Operations.evaluate(request, progress: progress, cancellation: cancellation)
     }
-
-    func run() throws {
-      let registry = plugins.registry()
-      let stage = try EvaluatorArgument.resolve(
-        evaluator, with: ManifestResolver(catalog: PluginCatalog(registry)))
-      let request = EvaluateRequest(
-        stage: stage, registry: registry, modelPath: model, seed: seed, threads: work.threadCount)
-      let records = try work.perform { progress, cancellation in
-        try Operations.evaluate(request, progress: progress, cancellation: cancellation)
-      }
-      if json {
-        Output.json(["evaluations": .array(records.map(\.json))])
-      } else {
-        Output.text(ResultText.metrics(records))
-      }
+    if json {
+      Output.json(["evaluations": .array(records.map(\.json))])
+    } else {
+      Output.text(ResultText.metrics(records))
     }
   }
-#endif
+}

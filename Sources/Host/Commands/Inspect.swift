@@ -1,20 +1,18 @@
-#if ENGINE
-  import ArgumentParser
-  import Pipeline
+import ArgumentParser
+import Pipeline
 
-  struct Inspect: ParsableCommand {
-    static let configuration = CommandConfiguration(
-      abstract: "Shows a model: architecture, heads and channels by layer, parameters, bytes.")
+struct Inspect: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Shows a model: architecture, heads and channels by layer, parameters, bytes.")
 
-    @Argument(help: "The model: a Hugging Face folder or a GGUF file.")
-    var model: String
+  @Argument(help: "The model: a Hugging Face folder or a GGUF file.")
+  var model: String
 
-    @Flag(name: .long, help: "JSON instead of text.")
-    var json = false
+  @Flag(name: .long, help: "JSON instead of text.")
+  var json = false
 
-    func run() throws {
-      let report = try Operations.inspect(modelPath: model)
-      if json { Output.json(report.json) } else { Output.text(ResultText.description(of: report)) }
-    }
+  func run() throws {
+    let report = try Operations.inspect(modelPath: model)
+    if json { Output.json(report.json) } else { Output.text(ResultText.description(of: report)) }
   }
-#endif
+}

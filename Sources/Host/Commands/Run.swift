@@ -1,42 +1,40 @@
-#if ENGINE
-  import ArgumentParser
-  import Foundation
-  import Pipeline
+import ArgumentParser
+import Foundation
+import Pipeline
 
-  struct Run: ParsableCommand {
-    static let configuration = CommandConfiguration(
-      abstract: "Runs a pipeline: prunes, evaluates and saves a model as it says.",
-      discussion: """
-        Everything about the run is kept in the output folder: the pipeline with all defaults filled in, \
-        metrics, what each iteration removed, and the models that were saved.
-        """)
+struct Run: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Runs a pipeline: prunes, evaluates and saves a model as it says.",
+    discussion: """
+      Everything about the run is kept in the output folder: the pipeline with all defaults filled in, \
+      metrics, what each iteration removed, and the models that were saved.
+      """)
 
-    @OptionGroup var pipeline: PipelineOptions
+  @OptionGroup var pipeline: PipelineOptions
 
-    @Option(
-      name: .long,
-      help: ArgumentHelp("The model: a Hugging Face folder or a GGUF file.", valueName: "path"))
-    var model: String
+  @Option(
+    name: .long,
+    help: ArgumentHelp("The model: a Hugging Face folder or a GGUF file.", valueName: "path"))
+  var model: String
 
-    @Option(
-      name: .long,
-      help: ArgumentHelp("The run's folder. It must be missing or empty.", valueName: "dir"))
-    var output: String
+  @Option(
+    name: .long,
+    help: ArgumentHelp("The run's folder. It must be missing or empty.", valueName: "dir"))
+  var output: String
 
-    @OptionGroup var work: WorkOptions
-    @OptionGroup var plugins: PluginOptions
+  @OptionGroup var work: WorkOptions
+  @OptionGroup var plugins: PluginOptions
 
-    func run() throws {
-      let registry = plugins.registry()
-      let manifest = try pipeline.resolve(registry)
-      try RunFolder.requireUsable(output)
-      let request = RunRequest(
-        manifest: manifest, registry: registry, modelPath: model, outputPath: output,
-        threads: work.threadCount)
-      let summary = try work.perform { progress, cancellation in
-        try Operations.run(request, progress: progress, cancellation: cancellation)
-      }
-      Output.text(ResultText.description(of: summary))
+  func run() throws {
+    let registry = plugins.registry()
+    let manifest = try pipeline.resolve(registry)
+    try RunFolder.requireUsable(output)
+    let request = RunRequest(
+      manifest: manifest, registry: registry, modelPath: model, outputPath: output,
+      threads: work.threadCount)
+    let summary = try work.perform { progress, cancellation in
+      try Operations.run(request, progress: progress, cancellation: cancellation)
     }
+    Output.text(ResultText.description(of: summary))
   }
-#endif
+}

@@ -41,12 +41,7 @@ struct Evaluation {
         originalParameters: model.originalParameters))
     return EvaluationRecord(
       stage: label, evaluator: use.id, parameters: decoder.parameters, macs: decoder.multiplyAccumulates,
-      seconds: (ContinuousClock.now - clock) / .seconds(1),
-      metrics: result.metrics.map {
-        EvaluationRecord.Metric(
-          name: $0.name, value: $0.value,
-          uncertainty: $0.standardError.map { .standardError($0) } ?? .unknown, lowerIsBetter: $0.lowerIsBetter)
-      }, items: result.items.map { EvaluationRecord.Items(name: $0.name, values: $0.values) })
+      seconds: (ContinuousClock.now - clock) / .seconds(1), result: result)
   }
 }
 

@@ -66,10 +66,10 @@ extension Operations {
     }
   }
 
-  /// Continues a prompt, handing out the text as it comes.
+  /// Continues a prompt. `emit` is handed the prompt, then text as it is made.
   public static func generate(
     _ request: GenerateRequest, progress: any ProgressReporter, cancellation: Cancellation,
-    write: (String) -> Void
+    emit: (String) -> Void
   ) throws {
     let model = try LoadedModel(path: request.modelPath)
     let tokenizer = try model.tokenizer()
@@ -82,15 +82,15 @@ extension Operations {
     var sampler = Sampler(
       temperature: request.temperature, seed: UInt64(bitPattern: Int64(request.seed)))
     var text = tokenizer.streamingDecoder(skipSpecialTokens: true)
-    write(request.prompt)
+    emit(request.prompt)
     var logits = try generator.read(start)
     for step in 0..<max(0, request.maximumTokens) {
       try cancellation.check()
       let token = sampler.next(logits)
       if ends.contains(token) { break }
-      write(text.append(token))
+      emit(text.append(token))
       if step + 1 < request.maximumTokens { logits = try generator.read([token]) }
     }
-    write(text.finish())
+    emit(text.finish())
   }
 }
