@@ -49,18 +49,17 @@ struct LayerDistanceAllocator: Allocator {
   }
 
   func shares(of allocation: Allocation, model: Model, host: Host) throws -> [Share] {
-    let families = allocation.families
-    let importances = normalised(families.map { importance(allocation.layers[$0.layer].statistics[0]) })
+    let importances = normalised(allocation.layers.map { importance($0.statistics[0]) })
+    let increments = importances.map { 1 / Double(options.steps) - options.amplitude * $0 }
     switch options.budget {
     case .exact:
       return try allocation.budget.solve(
-        zip(families, importances).map { family, importance in
-          Demand(family, increment: 1 / Double(options.steps) - options.amplitude * importance)
-        })
+        zip(allocation.layers, increments).map { Demand($0.families, increment: $1) })
     case .published:
-      return zip(families, importances).map { family, importance in
-        let target = family.previousSparsity + 1 / Double(options.steps) - options.amplitude * importance
-        return family.publishedShare(at: max(0, min(0.99, target)))
+      return zip(allocation.layers, increments).flatMap { layer, increment in
+        layer.families.map {
+          $0.publishedShare(at: max(0, min(0.99, $0.previousSparsity + increment)))
+        }
       }
     }
   }
@@ -72,8 +71,7 @@ struct LayerDistanceAllocator: Allocator {
     }
   }
 
-  /// Mean 0, largest absolute value 1: [families], so that a layer counts once for each of its families, as in
-  /// the published code. Layers that are all alike are all 0.
+  /// Mean 0, largest absolute value 1: [layers]. Layers that are all alike are all 0.
   private func normalised(_ values: [Double]) -> [Double] {
     let mean = values.reduce(0, +) / Double(values.count)
     let largest = values.map { abs($0 - mean) }.max() ?? 0

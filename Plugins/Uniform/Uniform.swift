@@ -43,14 +43,17 @@ struct Uniform: Allocator {
     switch options.budget {
     case .exact:
       return try allocation.budget.solve(
-        allocation.families.map { family in
-          var family = family
-          if isProtected(family.layer) { family.minimum = family.count }
-          return Demand(family, increment: isProtected(family.layer) ? 0 : 1)
+        allocation.layers.enumerated().map { index, layer in
+          var families = layer.families
+          guard isProtected(index) else { return Demand(families, increment: 1) }
+          for place in families.indices { families[place].minimum = families[place].count }
+          return Demand(families, increment: 0)
         })
     case .published:
       let sparsity = min(0.99, Double(allocation.budget.iteration + 1) / Double(options.steps))
-      return allocation.families.map { $0.publishedShare(at: isProtected($0.layer) ? 0 : sparsity) }
+      return allocation.layers.enumerated().flatMap { index, layer in
+        layer.families.map { $0.publishedShare(at: isProtected(index) ? 0 : sparsity) }
+      }
     }
   }
 }

@@ -39,8 +39,6 @@ public struct Share: Equatable, Sendable {
 public struct Family: Sendable {
   /// "attention" or "mlp".
   public var name: String
-  /// Index into `Allocation.layers`.
-  public var layer: Int
   /// Units now.
   public var count: Int
   /// Units in the unpruned model.
@@ -56,8 +54,10 @@ public struct Family: Sendable {
   public var scores: [Float]
 }
 
-/// The statistics of one layer, in the order asked for.
+/// One decoder layer.
 public struct Layer: Sendable {
+  public var families: [Family]
+  /// In the order asked for.
   public var statistics: [Double]
 }
 
@@ -81,7 +81,7 @@ public struct Allocation: Sendable {
   public var budget: Budget
   public var layers: [Layer]
   /// All families of layer 0, of layer 1, …
-  public var families: [Family]
+  public var families: [Family] { layers.flatMap(\.families) }
 
   init(_ allocation: UnsafePointer<ap_allocation>, statisticCount: Int) throws(PluginError) {
     let budget = allocation.pointee.budget.pointee
@@ -90,25 +90,27 @@ public struct Allocation: Sendable {
       goal: Int(budget.goal), iterationGoal: Int(budget.iteration_goal), iteration: Int(budget.iteration),
       iterations: Int(budget.iterations))
     layers = []
-    families = []
     for index in 0..<Int(allocation.pointee.layer_count) {
       guard let layer = allocation.pointee.layers[index]?.pointee else {
         throw PluginError("layer \(index) is null")
       }
-      layers.append(
-        Layer(statistics: Array(UnsafeBufferPointer(start: layer.statistics, count: statisticCount))))
+      var families: [Family] = []
       for place in 0..<Int(layer.family_count) {
         guard let family = layer.families[place]?.pointee else {
           throw PluginError("family \(place) of layer \(index) is null")
         }
         families.append(
           Family(
-            name: String(cString: family.name), layer: index, count: Int(family.count),
+            name: String(cString: family.name), count: Int(family.count),
             originalCount: Int(family.original_count), positions: Int(family.positions),
             cost: Int(family.cost), minimum: Int(family.minimum),
             previousSparsity: family.previous_sparsity,
             scores: Array(UnsafeBufferPointer(start: family.scores, count: Int(family.count)))))
       }
+      layers.append(
+        Layer(
+          families: families,
+          statistics: Array(UnsafeBufferPointer(start: layer.statistics, count: statisticCount))))
     }
   }
 }

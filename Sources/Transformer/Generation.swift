@@ -45,7 +45,6 @@ public final class Generator {
     try decoder.embed(tokens, into: x.base)
     let inside = LayerInside(
       roomFor: sizes, tokens: count, longest: position + count, workers: workers.count)
-    let output = Buffer(count * hidden)
     for layer in 0..<decoder.layerCount {
       try decoder.widen(layer: layer, into: weights, workers: workers)
       let pass = LayerPass(
@@ -53,8 +52,7 @@ public final class Generator {
         normEpsilon: Float(decoder.configuration.rmsNormEpsilon), workers: workers)
       pass.forward(
         Rows(x.base, stride: hidden), count: count, position: position, keys: keys[layer], values: values[layer],
-        output: Rows(output.base, stride: hidden))
-      x.base.update(from: output.base, count: count * hidden)
+        output: Rows(x.base, stride: hidden))
     }
     position += count
     let logits = Buffer(decoder.vocabulary)

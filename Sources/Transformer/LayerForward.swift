@@ -29,7 +29,7 @@ struct LayerPass {
     case inside(productsKept: Bool)
   }
 
-  /// - Parameter x: [tokens, hidden], the layer's input.
+  /// - Parameter x: [tokens, hidden], the layer's input; the output may lie in its place.
   func forward(_ x: Rows, _ block: SequenceBlock, _ extent: Extent) {
     let tokens = block.tokens
     var productsKept = false

@@ -78,17 +78,15 @@ extension Decoder {
     let inside = LayerInside(
       roomFor: sizes, tokens: blocks.mostTokens, longest: blocks.longest, workers: workers.count)
     let rotary = rotaryTable(positions: blocks.longest)
-    let output = Buffer(blocks.mostTokens * hidden)
     for layer in 0..<layerCount {
       try widen(layer: layer, into: weights, workers: workers)
       let pass = LayerPass(
         weights: weights, inside: inside, rotary: rotary, normEpsilon: Float(configuration.rmsNormEpsilon),
         workers: workers)
       for block in blocks.all {
-        let x = stream.at(block.firstRow * hidden)
-        pass.forward(
-          Rows(x, stride: hidden), block.sequences, .output(Rows(output.base, stride: hidden)))
-        x.update(from: output.base, count: block.sequences.tokens * hidden)
+        // The input has been copied to `middle` by the time the output is written.
+        let x = Rows(stream.at(block.firstRow * hidden), stride: hidden)
+        pass.forward(x, block.sequences, .output(x))
       }
       try observer(PassProgress(phase: .forward, done: layer + 1, total: layerCount))
     }
