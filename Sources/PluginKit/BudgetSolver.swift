@@ -135,21 +135,25 @@ private struct LayerCut {
   /// What may leave now for the layer to have lost that share of its cost.
   func allowance(at sparsity: Double) -> Double { max(0, sparsity * Double(original) - Double(gone)) }
 
-  /// Units of each family to remove: the least important of all that still fit the allowance, again and again.
+  /// Units of each family to remove: the least important first, up to the whole unit that comes nearest to the
+  /// allowance. What a layer is short of for a costly unit it saves up: it is asked again in the next iteration.
   func cut(to sparsity: Double) -> [Int] {
     var left = allowance(at: sparsity)
     var removed = nothing
-    while true {
-      var next: Int?
-      for (index, family) in families.enumerated()
-      where family.count - removed[index] > family.minimum && Double(family.cost) <= left {
-        if let best = next, relative[best][removed[best]] <= relative[index][removed[index]] { continue }
-        next = index
-      }
-      guard let next else { return removed }
+    while let next = leastImportant(after: removed), Double(families[next].cost) <= 2 * left {
       left -= Double(families[next].cost)
       removed[next] += 1
     }
+    return removed
+  }
+
+  private func leastImportant(after removed: [Int]) -> Int? {
+    var best: Int?
+    for (index, family) in families.enumerated() where family.count - removed[index] > family.minimum {
+      if let best, relative[best][removed[best]] <= relative[index][removed[index]] { continue }
+      best = index
+    }
+    return best
   }
 
   /// The family whose units cost least, of those that may lose another.
