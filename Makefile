@@ -27,8 +27,10 @@ build: setup ## build in release mode, plugins staged beside the program
 	@scripts/stage-plugins.sh "$(BIN)"
 	@echo "built: $(BIN)/adapt-pruner"
 
+# All tests are Swift Testing's: XCTest's pass would run none. Those of a real model want the demo's.
+test: export ADAPT_PRUNER_SMOLLM2 ?= $(CURDIR)/.cache/smollm2/SmolLM2-135M-Instruct.Q4_1.gguf
 test: build ## build, then run all tests
-	@ADAPT_PRUNER_BIN="$(BIN)" $(SWIFT) test -c release --skip-build $(TESTS)
+	@ADAPT_PRUNER_BIN="$(BIN)" $(SWIFT) test -c release --skip-build --disable-xctest $(TESTS)
 
 demo: build ## prune SmolLM2-135M and compare it with what it was
 	@scripts/demo.sh --bin "$(BIN)"

@@ -2,7 +2,7 @@
 # Prunes SmolLM2-135M-Instruct with Adapt-Pruner, evaluates it before and after on text it was not calibrated
 # on, and lets both models go on with the same words. No training, so what is lost stays lost.
 #
-#   scripts/demo.sh [--bin DIR] [--short]      --short: fewer sequences, iterations and windows
+#   scripts/demo.sh [--bin DIR] [--short]      --short: fewer sequences, iterations and windows, less pruned
 #
 # DEMO_CALIBRATION and DEMO_EVALUATION, if both are set, name text files to use instead of the handbook's.
 # Each run is a new folder, demo/run-N.
@@ -40,69 +40,31 @@ fi
 scripts/fetch-demo-model.sh
 
 # What the demo changes in the recipe, all of it.
+windows=40
 settings=(
   --set "inputs.calibration=$(realpath "$calibration")"
   --set "inputs.evaluation=$(realpath "$evaluation")"
 )
 if [ "$short" = yes ]; then
+  windows=4
   settings+=(
     --set stages.prune.calibration.sequences=16
+    --set stages.prune.iterations=2
     --set stages.prune.target.parameters=0.95
-    --set stages.before.evaluators.0.options.windows=4
-    --set stages.after.evaluators.0.options.windows=4
   )
 fi
+settings+=(
+  --set "stages.before.evaluators.0.options.max_windows=$windows"
+  --set "stages.after.evaluators.0.options.max_windows=$windows"
+)
 prompts=("The history of Rome is" "To back up a computer, you should")
-generation=(--max-tokens 32)
+generation=(--max-tokens 40) # greedy: no temperature
 
 # The next free number. The folder itself is left to the program, which wants a new one.
 mkdir -p demo
 number=1
 while [ -e "demo/run-$number" ]; do number=$((number + 1)); done
 run=demo/run-$number
-
-print_table() { # RUN: the run's metrics.json as a small table
-  python3 - "$1/metrics.json" <<'PY'
-import json, sys
-
-try:
-    with open(sys.argv[1], encoding="utf-8") as file:
-        metrics = json.load(file)
-except (OSError, ValueError) as error:
-    sys.exit(f"demo: the run's metrics can't be read: {error}")
-
-
-def number(*path):
-    value = metrics
-    for key in path:
-        value = value.get(key) if isinstance(value, dict) else None
-    return value if isinstance(value, (int, float)) else None
-
-
-def change(title, form, *path):
-    before, after = number("before", *path), number("after", *path)
-    if before is None or after is None:
-        return (title, "not measured", "", "")
-    return (title, form(before), form(after), f"{100 * after / before:.1f}%" if before else "")
-
-
-def once(title, value, form):
-    return (title, "" if value is None else form(value), "", "")
-
-
-rows = [
-    ("", "before", "after", "after/before"),
-    change("parameters", "{:,}".format, "parameters"),
-    change("multiply-adds a token", "{:,}".format, "macs_per_token"),
-    change("perplexity", "{:.2f}".format, "perplexity"),
-    once("seconds", number("seconds"), "{:.0f}".format),
-    once("peak memory", number("peak_rss_bytes"), lambda value: f"{value / 1e9:.2f} GB"),
-]
-widths = [max(len(row[column]) for row in rows) for column in range(4)]
-for row in rows:
-    print("  ".join([row[0].ljust(widths[0])] + [cell.rjust(width) for cell, width in zip(row[1:], widths[1:])]).rstrip())
-PY
-}
 
 "$program" run pipelines/adapt-pruner.json --model "$model" --output "$run" "${settings[@]}"
 
@@ -114,8 +76,6 @@ for prompt in "${prompts[@]}"; do
   done
 done
 
-echo
-print_table "$run"
 echo
 echo "calibrated on $calibration, evaluated on $evaluation"
 echo "the pruned model: $run/model (a Hugging Face folder); everything about the run: $run"

@@ -22,6 +22,7 @@ sides computed the same.
 
 import argparse
 import json
+import math
 import resource
 import sys
 import time
@@ -222,13 +223,16 @@ def forward_chunked(model, ids):
     return {"loss": sum(by_sequence) / len(by_sequence)}
 
 
-def sgemm(size=2048, repeats=4):
+def sgemm(size=2048, repeats=5):
+    """The best of several, as on our side."""
     left, right = torch.rand(size, size), torch.rand(size, size)
     torch.mm(left, right)
-    start = time.perf_counter()
+    best = math.inf
     for _ in range(repeats):
+        start = time.perf_counter()
         torch.mm(left, right)
-    return {"gflops": 2 * size**3 * repeats / (time.perf_counter() - start) / 1e9}
+        best = min(best, time.perf_counter() - start)
+    return {"gflops": 2 * size**3 / best / 1e9}
 
 
 def describe(model):

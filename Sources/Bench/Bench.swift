@@ -1,0 +1,53 @@
+import ArgumentParser
+import Foundation
+import Pipeline
+import PluginRuntime
+
+/// Our side of the benchmark: a worker that the driver (scripts/bench/bench.py) keeps alive and asks, one JSON object
+/// a line, as it does its peer in PyTorch. Answers are all that stands on stdout.
+@main struct Bench: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "adapt-pruner-bench",
+    abstract: "Times the passes that pruning is made of, on token ids that it is handed.",
+    discussion: """
+      Reads one JSON object a line from stdin and answers each with one line:
+
+        {"command": "calibrate", "ids": [[…]], "batch_size": 16}
+        {"command": "forward", "ids": [[…]]}
+        {"command": "sgemm"}
+        {"command": "quit"}
+
+      What can't be done is answered by {"error": "…"}.
+      """)
+
+  @Option(help: ArgumentHelp("The model: a Hugging Face folder or a GGUF file.", valueName: "path"))
+  var model: String
+
+  @Option(help: "Threads to compute with. Default: one for each core.")
+  var threads: Int?
+
+  func validate() throws {
+    if let threads, threads < 1 { throw ValidationError("--threads \(threads): expected at least 1") }
+  }
+
+  func run() throws {
+    do {
+      let passes = try Passes(modelPath: model, threads: threads)
+      while let line = readLine() {
+        if line.allSatisfy(\.isWhitespace) { continue }
+        let answer: JSONObject
+        do {
+          let command = try Command(parsing: line)
+          if case .quit = command { break }
+          answer = try passes.answer(to: command)
+        } catch {
+          answer = ["error": .string("\(error)")]
+        }
+        Console.writeOutput(JSONValue.object(answer).compact + "\n")
+      }
+    } catch {
+      Console.writeError("adapt-pruner-bench: \(error)\n")
+      throw ExitCode.failure
+    }
+  }
+}

@@ -1,0 +1,56 @@
+import PluginRuntime
+
+/// What the driver may ask.
+enum Command {
+  /// Token sequences, and how many of them make a mini-batch.
+  case calibrate([[Int32]], batchSize: Int)
+  case forward([[Int32]])
+  case sgemm
+  case quit
+
+  /// - Throws: `CommandError`.
+  init(parsing line: String) throws(CommandError) {
+    let request: JSONValue
+    do { request = try JSONValue(parsing: line) } catch { throw .notJSON(error) }
+    guard let name = request["command"]?.stringValue else { throw .noCommand }
+    switch name {
+    case "calibrate":
+      let batchSize = request["batch_size"] ?? 16
+      guard let batchSize = batchSize.integerValue, batchSize > 0 else { throw .badBatchSize }
+      self = .calibrate(try Command.ids(request), batchSize: batchSize)
+    case "forward": self = .forward(try Command.ids(request))
+    case "sgemm": self = .sgemm
+    case "quit": self = .quit
+    default: throw .unknown(name)
+    }
+  }
+
+  private static func ids(_ request: JSONValue) throws(CommandError) -> [[Int32]] {
+    guard let sequences = request["ids"]?.arrayValue, !sequences.isEmpty else { throw .badIDs }
+    var ids: [[Int32]] = []
+    for sequence in sequences {
+      let tokens = sequence.arrayValue?.map { $0.integerValue.flatMap { Int32(exactly: $0) } } ?? [nil]
+      guard !tokens.contains(nil) else { throw .badIDs }
+      ids.append(tokens.compactMap(\.self))
+    }
+    return ids
+  }
+}
+
+enum CommandError: Error, CustomStringConvertible {
+  case notJSON(JSONSyntaxError)
+  case noCommand
+  case unknown(String)
+  case badIDs
+  case badBatchSize
+
+  var description: String {
+    switch self {
+    case .notJSON(let error): "the request is no JSON: \(error)"
+    case .noCommand: "the request has no \"command\", or one that is no string"
+    case .unknown(let name): "unknown command \(name); known: calibrate, forward, sgemm, quit"
+    case .badIDs: "\"ids\" must be a list of lists of token ids, at least one"
+    case .badBatchSize: "\"batch_size\" must be a whole number of at least 1"
+    }
+  }
+}
