@@ -4,7 +4,7 @@ import Transformer
 /// A layer's units as a criterion sees them, over the pass's own memory.
 extension CalibratedLayer {
   /// - Parameter original: the units' indices in the unpruned model.
-  func request(_ family: Family, original: [Int]) -> UnitsRequest {
+  package func request(_ family: Family, original: [Int]) -> UnitsRequest {
     let names =
       switch family {
       case .attention: ["self_attn.k_proj", "self_attn.v_proj", "self_attn.q_proj", "self_attn.o_proj"]
