@@ -60,17 +60,16 @@ import enum PluginRuntime.JSONValue
 
     // Half a unit in the last place; below the smallest normal number the places stay where they are.
     for (type, relative, absolute) in [
-      (StorageType.bfloat16, Float(0x1p-9), Float(0x1p-134)), (.float16, 0x1p-11, 0x1p-25),
+      (StorageType.bfloat16, Float(0x1p-8), Float(0x1p-134)), (.float16, 0x1p-11, 0x1p-25),
     ] {
       try model.save(to: scratch.path("\(type)"), type: type, workers: workers)
       let rounded = try Decoder(Checkpoint.open(scratch.path("\(type)")))
-      for (parameter, values) in try parameters(rounded) {
+      let wrong = try parameters(rounded).filter { parameter, values in
         let exact = try #require(weights[parameter])
-        #expect(
-          values.count == exact.count
-            && zip(values, exact).allSatisfy { abs($0 - $1) <= max(relative * abs($1), absolute) },
-          "\(name) as \(type): \(parameter)")
+        return values.count != exact.count
+          || zip(values, exact).contains { abs($0 - $1) > max(relative * abs($1), absolute) }
       }
+      #expect(wrong.isEmpty, "\(name) as \(type): \(wrong.keys.sorted())")
     }
     #expect(
       try FileManager.default.contentsOfDirectory(atPath: scratch.url.path).sorted() == [

@@ -48,7 +48,7 @@ import Transformer
     #expect(!sum.sum.isEmpty && Set(both.sum.keys) == Set(sum.sum.keys))
     for (parameter, expected) in sum.sum {
       let error = relativeError(try #require(both.sum[parameter]), expected)
-      #expect(error < 1e-5, "\(name), sum of \(parameter): \(error)")
+      #expect(error < 2e-5, "\(name), sum of \(parameter): \(error)")
     }
     // Of the matrices: a criterion is handed nothing else.
     let matrices = means.filter { $0.key.hasSuffix("_proj.weight") }
