@@ -100,6 +100,8 @@ let package = Package(
     tests("TransformerTests", ["Transformer", "Checkpoints"]),
     tests("PluginRuntimeTests", ["PluginRuntime"]),
     tests("PipelineTests", ["Pipeline"]),
-    tests("EndToEndTests", ["Pipeline", "Transformer", "Checkpoints", "Tensors", "PluginRuntime"]),
+    tests(
+      "EndToEndTests",
+      ["Pipeline", "Transformer", "Checkpoints", "Tensors", "PluginRuntime", "Tokenizers"]),
   ] + plugins.map(plugin)
 )

@@ -211,10 +211,7 @@ private final class CalibrationPass {
     var predictions: [Prediction] = []
     var row = 0
     for (index, sequence) in request.sequences.enumerated() {
-      // With squares wanted the gradient of each sequence is that of its own mean; else of its mini-batch's.
-      let weight =
-        request.gradients == .sumAndSquares
-        ? 1 / Float(sequence.count - 1) : 1 / Float(counts[index / request.batchSize])
+      let weight = 1 / Float(counts[index / request.batchSize])
       for position in 1..<sequence.count {
         predictions.append(
           Prediction(row: row + position - 1, target: sequence[position], weight: weight))
@@ -254,10 +251,10 @@ private final class CalibrationPass {
         let kept = store.slice(layer: layer, firstToken: block.firstRow)
         inside.use(kept)
         pass.forward(x, block.sequences, .inside(productsKept: kept != nil))
-        let factors = squaresWanted ? block.indices.map { factor(sequence: $0, counts) } : []
+        let factors = squaresWanted ? block.indices.map { squareFactor(sequence: $0, counts) } : []
         pass.backward(
           x, Rows(d + offset, stride: hidden), block.sequences,
-          into: GradientTarget(sum: gradients, squares: squares, factors: factors), space,
+          into: GradientTarget(sum: gradients, squares: squares, squareFactors: factors), space,
           inputGradient: layer > 0 || request.gradients == .everything)
       }
       store.release(layer: layer)
@@ -269,10 +266,11 @@ private final class CalibrationPass {
     }
   }
 
-  /// A sequence's share in its mini-batch's mean, and in the mean of squares.
-  private func factor(sequence index: Int, _ counts: [Int]) -> (sum: Float, square: Float) {
-    let own = Float(request.sequences[index].count - 1)
-    return (own / Float(counts[index / request.batchSize]), 1 / Float(request.sequences.count))
+  /// What makes of the square of a sequence's part in its mini-batch's gradient its part in the mean of squares. The
+  /// mini-batch's mean holds the sequence's own mean with the weight (its predicted tokens) / (the mini-batch's).
+  private func squareFactor(sequence index: Int, _ counts: [Int]) -> Float {
+    let weight = Float(request.sequences[index].count - 1) / Float(counts[index / request.batchSize])
+    return 1 / (weight * weight * Float(request.sequences.count))
   }
 
   /// The embedding's gradient: each token's row collects the gradients of the positions where it stands.

@@ -36,13 +36,13 @@ final class LayerGradientSpace {
 
 /// What becomes of a layer's weight gradients.
 struct GradientTarget {
-  /// Σ over sequences of factor · (the sequence's gradient); added to.
+  /// Σ over sequences of the sequence's part of the gradient; added to.
   let sum: LayerParameters
-  /// Σ over sequences of weight · (the sequence's gradient)², element by element; added to. Projections' weights only.
+  /// Σ over sequences of factor · (the sequence's part)², element by element; added to. Projections' weights only.
   let squares: LayerParameters?
-  /// What a sequence's gradient is multiplied with in `sum`, and its square in `squares`; empty unless `squares` is
-  /// wanted, since without it all sequences' gradients come out of one product.
-  let factors: [(sum: Float, square: Float)]
+  /// One for each sequence; empty unless `squares` is wanted, since without it all sequences' gradients come out of
+  /// one product.
+  let squareFactors: [Float]
 }
 
 extension LayerPass {
@@ -136,14 +136,14 @@ extension LayerPass {
         k: block.tokens, beta: 1)
       return
     }
-    for (rows, factor) in zip(block.sequences, target.factors) {
+    for (rows, factor) in zip(block.sequences, target.squareFactors) {
       workers.multiply(
         dy.from(row: rows.lowerBound), .transposed, x.from(row: rows.lowerBound), .plain,
         into: Rows(space.single.base, stride: inputs), m: outputs, n: inputs, k: rows.count)
       workers.ranges(outputs * inputs, grain: 1 << 16) { range, _ in
         let gradient = space.single.base + range.lowerBound
-        ap_add_scaled(gradient, Int64(range.count), factor.sum, sum.base + range.lowerBound)
-        ap_add_scaled_square(gradient, Int64(range.count), factor.square, squares.base + range.lowerBound)
+        ap_add_scaled(gradient, Int64(range.count), 1, sum.base + range.lowerBound)
+        ap_add_scaled_square(gradient, Int64(range.count), factor, squares.base + range.lowerBound)
       }
     }
   }

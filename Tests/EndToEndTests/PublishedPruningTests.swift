@@ -2,10 +2,11 @@ import Checkpoints
 import Foundation
 import Pipeline
 import PluginRuntime
-import enum PluginRuntime.JSONValue
 import Tensors
 import Testing
 import Transformer
+
+import enum PluginRuntime.JSONValue
 
 /// Whole prunings of small models by the published Adapt-Pruner code, repeated through plugins and manifests.
 @Suite(
@@ -13,7 +14,8 @@ import Transformer
   .enabled(if: Support.pluginsAreBuilt, Support.noPlugins))
 struct PublishedPruningTests {
   static let cases = [
-    "llama_bias/prune_taylor_param_first_adaptive", "llama_gqa/prune_l1_adaptive", "llama_gqa/prune_l2_uniform",
+    "llama_bias/prune_taylor_param_first_adaptive", "llama_gqa/prune_l1_adaptive",
+    "llama_gqa/prune_l2_uniform",
     "llama_gqa/prune_taylor_param_first_adaptive", "llama_gqa/prune_taylor_vectorize_adaptive",
     "llama_mha/prune_l1_adaptive", "llama_mha/prune_l2_uniform",
     "llama_mha/prune_taylor_param_first_adaptive", "llama_mha/prune_taylor_vectorize_adaptive",
@@ -56,7 +58,10 @@ struct PublishedPruningTests {
     let pruner = try #require(settings["pruner"]?.stringValue)
     let criterion: JSONValue =
       pruner.hasPrefix("taylor_")
-      ? ["id": "adapt-pruner.taylor", "options": ["variant": .string(String(pruner.dropFirst(7))), "gqa_fold": "published"]]
+      ? [
+        "id": "adapt-pruner.taylor",
+        "options": ["variant": .string(String(pruner.dropFirst(7))), "gqa_fold": "published"],
+      ]
       : ["id": "adapt-pruner.magnitude", "options": ["norm": .string(pruner), "gqa_fold": "published"]]
     let steps = try #require(settings["steps"])
     let allocator: JSONValue =
@@ -99,9 +104,11 @@ struct PublishedPruningTests {
     let removed = try #require(expected["removed_mlp_original"]?.arrayValue).map(\.integers)
     for (layer, value) in try #require(found["layers"]?.arrayValue).enumerated() {
       let mlp = try #require(value["families"]?["mlp"])
-      #expect(Set(try #require(mlp["kept"]).integers).isDisjoint(with: removed[layer]), "\(place), layer \(layer)")
       #expect(
-        mlp["kept"]?.integers.count == expected["intermediate"]?.integers[layer], "\(place), layer \(layer), mlp")
+        Set(try #require(mlp["kept"]).integers).isDisjoint(with: removed[layer]), "\(place), layer \(layer)")
+      #expect(
+        mlp["kept"]?.integers.count == expected["intermediate"]?.integers[layer],
+        "\(place), layer \(layer), mlp")
     }
   }
 

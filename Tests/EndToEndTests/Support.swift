@@ -27,7 +27,9 @@ enum Support {
 
   /// Where the build put the plugins' libraries: `ADAPT_PRUNER_BIN`, or beside the test bundle.
   static let binaries: URL = {
-    if let path = ProcessInfo.processInfo.environment["ADAPT_PRUNER_BIN"] { return URL(fileURLWithPath: path) }
+    if let path = ProcessInfo.processInfo.environment["ADAPT_PRUNER_BIN"] {
+      return URL(fileURLWithPath: path)
+    }
     return URL(fileURLWithPath: PluginRegistry.executable ?? "/").deletingLastPathComponent()
   }()
 
@@ -55,7 +57,8 @@ enum Support {
   static let registry = PluginRegistry(searching: [pluginFolder])
 
   static func temporaryFolder() -> URL {
-    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("adapt-pruner-\(UUID().uuidString)")
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
+      "adapt-pruner-\(UUID().uuidString)")
     try? FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     return folder
   }
@@ -71,7 +74,8 @@ enum Support {
     let output = folder.appendingPathComponent("run")
     let summary = try Operations.run(
       RunRequest(
-        manifest: resolved, registry: registry, modelPath: model.path, outputPath: output.path, threads: threads),
+        manifest: resolved, registry: registry, modelPath: model.path, outputPath: output.path,
+        threads: threads),
       progress: SilentProgress(), cancellation: Cancellation())
     return (summary, output)
   }

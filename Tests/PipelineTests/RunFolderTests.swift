@@ -93,7 +93,7 @@ import Testing
           .init(
             statistics: [("layer_cosine", -0.25)],
             families: [.init(family: .mlp, targetSparsity: 0.5, originalCount: 4, kept: [0, 3])])
-        ], parameters: 100, macs: 50, seconds: 1.5))
+        ], parameters: 100, macs: 50))
     let iteration = try JSONValue(
       parsing: String(contentsOfFile: run.path + "/iterations/007.json", encoding: .utf8))
     #expect(iteration["layers"]?.arrayValue?.first?["statistics"]?["layer_cosine"] == -0.25)

@@ -10,13 +10,17 @@ struct SmallModel {
   var configuration: ModelConfiguration
   var weights: [String: [Float]] = [:]
 
-  init(_ kind: Kind, seed: UInt64) {
+  init(
+    _ kind: Kind, seed: UInt64, vocabulary: Int = 32, hidden: Int = 8, intermediate: Int = 10, layers: Int = 2
+  ) {
     let shape = LayerShape(
-      queryHeads: 6, keyValueHeads: 3, headDimension: 4, intermediateSize: 10,
+      queryHeads: 6, keyValueHeads: 3, headDimension: 4, intermediateSize: intermediate,
       slidingWindow: kind == .slidingMistral ? 3 : nil)
     configuration = ModelConfiguration(
-      architecture: kind == .qwen3 ? .qwen3 : kind == .slidingMistral ? .mistral : .llama, vocabularySize: 32,
-      hiddenSize: 8, layers: [shape, shape], rmsNormEpsilon: 1e-5, rope: RotaryEmbedding(theta: 10000),
+      architecture: kind == .qwen3 ? .qwen3 : kind == .slidingMistral ? .mistral : .llama,
+      vocabularySize: vocabulary,
+      hiddenSize: hidden, layers: [LayerShape](repeating: shape, count: layers), rmsNormEpsilon: 1e-5,
+      rope: RotaryEmbedding(theta: 10000),
       tiedEmbeddings: kind != .untied,
       biases: kind == .biased
         ? Biases(queryKeyValue: true, attentionOutput: true, gateUp: true, down: true) : Biases(),

@@ -1,6 +1,7 @@
 import PluginRuntime
 
-/// `iterations/001.json`: what one iteration of pruning saw and did.
+/// `iterations/001.json`: what one iteration of pruning saw and did. How long it took stands in the event log, so
+/// that the same run gives the same bytes here.
 public struct IterationRecord: Sendable, Equatable {
   public struct Family: Sendable, Equatable {
     public let family: UnitFamily
@@ -44,24 +45,20 @@ public struct IterationRecord: Sendable, Equatable {
   public let parameters: Int
   /// Multiply-accumulates a token of the model after the cut.
   public let macs: Int
-  public let seconds: Double
 
-  public init(
-    number: Int, stage: String, iteration: Int, layers: [Layer], parameters: Int, macs: Int, seconds: Double
-  ) {
+  public init(number: Int, stage: String, iteration: Int, layers: [Layer], parameters: Int, macs: Int) {
     self.number = number
     self.stage = stage
     self.iteration = iteration
     self.layers = layers
     self.parameters = parameters
     self.macs = macs
-    self.seconds = seconds
   }
 
   public var json: JSONValue {
     [
       "number": .integer(number), "stage": .string(stage), "iteration": .integer(iteration),
-      "parameters": .integer(parameters), "macs_per_token": .integer(macs), "seconds": .number(seconds),
+      "parameters": .integer(parameters), "macs_per_token": .integer(macs),
       "layers": .array(layers.map(\.json)),
     ]
   }

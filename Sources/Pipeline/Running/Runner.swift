@@ -120,8 +120,7 @@ public final class Runner {
       let number = iterations
       let record = IterationRecord(
         number: number, stage: label, iteration: iteration.number, layers: iteration.layers,
-        parameters: model.decoder.parameters, macs: model.decoder.multiplyAccumulates,
-        seconds: iteration.seconds)
+        parameters: model.decoder.parameters, macs: model.decoder.multiplyAccumulates)
       try folder.write(record)
       if stage.recordsScores { try writeScores(iteration.scores, number: number) }
       try events.log(
