@@ -50,15 +50,17 @@ struct LayerDistanceAllocator: Allocator {
 
   func shares(of allocation: Allocation, model: Model, host: Host) throws -> [Share] {
     let importances = normalised(allocation.layers.map { importance($0.statistics[0]) })
-    let increments = importances.map { 1 / Double(options.steps) - options.amplitude * $0 }
+    let step = 1 / Double(options.steps)
     switch options.budget {
     case .exact:
       return try allocation.budget.solve(
-        zip(allocation.layers, increments).map { Demand($0.families, increment: $1) })
+        zip(allocation.layers, importances).map {
+          Demand($0.families, increment: step - options.amplitude * $1)
+        })
     case .published:
-      return zip(allocation.layers, increments).flatMap { layer, increment in
+      return zip(allocation.layers, importances).flatMap { layer, importance in
         layer.families.map {
-          $0.publishedShare(at: max(0, min(0.99, $0.previousSparsity + increment)))
+          $0.publishedShare(at: max(0, min(0.99, $0.previousSparsity + step - options.amplitude * importance)))
         }
       }
     }

@@ -21,8 +21,8 @@ extension Budget {
   ///
   ///     s = clamp(previous + k · increment, 0, 0.99)
   ///
-  /// of each layer's cost adds up to the goal. Within a layer the units that matter least for what they cost go
-  /// first, of whichever family: the scores, over their family's mean, say which.
+  /// of each layer's cost adds up to the goal. Within a layer the units with the smallest score for what they cost go
+  /// first, of whichever family: a score counts what is lost with the unit, so scores of two families compare.
   ///
   /// - Throws: if the goal cannot be reached with every family at its minimum.
   public func solve(_ demands: [Demand]) throws(PluginError) -> [Share] {
@@ -61,17 +61,21 @@ struct BudgetSolver {
 
   func solve() -> [Share] {
     guard now > goal else { return layers.flatMap { $0.shares(sparsity: $0.previous, removed: $0.nothing) } }
-    // The last time at which the goal is not yet met.
-    var (low, high) = (0.0, 2.0)
+    // The last time at which the goal is not yet met; at −1 nothing is removed.
+    var (low, high) = (-1.0, 2.0)
     for _ in 0..<100 {
       let middle = low + (high - low) / 2
       if middle <= low || middle >= high { break }
-      if excess(layers.map { $0.cut(to: sparsity($0, at: middle)) }) > 0 { low = middle } else { high = middle }
+      if excess(cuts(at: middle)) > 0 { low = middle } else { high = middle }
     }
     let sparsities = layers.map { sparsity($0, at: low) }
-    var removed = zip(layers, sparsities).map { $0.cut(to: $1) }
+    var removed = cuts(at: low)
     finish(&removed, sparsities)
     return layers.indices.flatMap { layers[$0].shares(sparsity: sparsities[$0], removed: removed[$0]) }
+  }
+
+  private func cuts(at time: Double) -> [[Int]] {
+    layers.map { $0.cut(allowance: $0.allowance(at: sparsity($0, at: time)) * min(1, 1 + time)) }
   }
 
   /// Unit by unit past the goal: the cheapest that are left, from the layer that lags most behind its share.
@@ -95,10 +99,11 @@ struct BudgetSolver {
     now - goal - zip(layers, removed).reduce(0) { $0 + $1.0.cost(of: $1.1) }
   }
 
-  /// Time 0 ... 1 covers k = 0 ... the k at which every growing layer is at 0.99. If that is not enough, time
-  /// 1 ... 2 takes all layers from there to nothing.
+  /// Time −1 ... 0 is for what earlier iterations left to be saved up, should that be more than this one needs. Time
+  /// 0 ... 1 covers k = 0 ... the k at which every growing layer is at 0.99. If that is not enough, time 1 ... 2 takes
+  /// all layers from there to nothing.
   private func sparsity(_ layer: LayerCut, at time: Double) -> Double {
-    let reached = max(0, min(Self.most, layer.previous + min(time, 1) * longest * layer.increment))
+    let reached = max(0, min(Self.most, layer.previous + max(0, min(time, 1)) * longest * layer.increment))
     return time <= 1 ? reached : reached + (time - 1) * (1 - reached)
   }
 }
@@ -108,8 +113,8 @@ private struct LayerCut {
   let families: [Family]
   let increment: Double
   let previous: Double
-  /// Family by family the importance of its units over its mean, ascending.
-  private let relative: [[Double]]
+  /// Family by family the importance of its units for each unit of cost, ascending.
+  private let worth: [[Double]]
   /// Of the unpruned layer, and what of it left in earlier iterations; in the budget's measure.
   private let original: Int
   private let gone: Int
@@ -118,10 +123,8 @@ private struct LayerCut {
     families = demand.families
     increment = demand.increment
     previous = demand.families.map(\.previousSparsity).max() ?? 0
-    relative = demand.families.map { family in
-      let scores = family.scores.map(Double.init).sorted()
-      let mean = scores.reduce(0, +) / Double(max(1, scores.count))
-      return scores.map { mean > 0 ? $0 / mean : $0 }
+    worth = demand.families.map { family in
+      family.scores.map { Double($0) / Double(max(1, family.cost)) }.sorted()
     }
     original = families.reduce(0) { $0 + $1.cost * $1.originalCount }
     gone = families.reduce(0) { $0 + $1.cost * ($1.originalCount - $1.count) }
@@ -137,8 +140,8 @@ private struct LayerCut {
 
   /// Units of each family to remove: the least important first, up to the whole unit that comes nearest to the
   /// allowance. What a layer is short of for a costly unit it saves up: it is asked again in the next iteration.
-  func cut(to sparsity: Double) -> [Int] {
-    var left = allowance(at: sparsity)
+  func cut(allowance: Double) -> [Int] {
+    var left = allowance
     var removed = nothing
     while let next = leastImportant(after: removed), Double(families[next].cost) <= 2 * left {
       left -= Double(families[next].cost)
@@ -150,7 +153,7 @@ private struct LayerCut {
   private func leastImportant(after removed: [Int]) -> Int? {
     var best: Int?
     for (index, family) in families.enumerated() where family.count - removed[index] > family.minimum {
-      if let best, relative[best][removed[best]] <= relative[index][removed[index]] { continue }
+      if let best, worth[best][removed[best]] <= worth[index][removed[index]] { continue }
       best = index
     }
     return best

@@ -26,10 +26,12 @@ struct ExactAllocationTests {
           families: [
             FamilyRequest(
               name: "attention", count: groups[layer], originalCount: 3, positions: 64, cost: groupCost,
-              previousSparsity: previous[0], scores: (0..<groups[layer]).map { Float($0 + 1) * 0.1 }),
+              previousSparsity: previous[0],
+              // In the middle of the channels, for what it costs.
+              scores: (0..<groups[layer]).map { Float($0 + 1) * 400 * Float(groupCost / channelCost) }),
             FamilyRequest(
               name: "mlp", count: channels[layer], originalCount: 1536, cost: channelCost,
-              previousSparsity: previous[1], scores: (0..<channels[layer]).map { Float($0) }),
+              previousSparsity: previous[1], scores: (0..<channels[layer]).map { Float(1536 - channels[layer] + $0) }),
           ], statistics: cosines.map { ["layer_cosine": $0[layer]] } ?? [:])
       }
     }
