@@ -3,7 +3,7 @@
 
 SWIFT ?= swift
 # One configuration for products and tests, so that nothing is compiled twice.
-BUILD := $(SWIFT) build -c release --build-tests
+BUILD := $(SWIFT) build -c release
 BIN = $(shell $(SWIFT) build -c release --show-bin-path)
 SWIFT_SOURCES := Sources Plugins Tests Package.swift
 # More of what `swift test` takes, as in: make test TESTS='--filter TensorsTests'
@@ -30,6 +30,7 @@ build: setup ## build in release mode, plugins staged beside the program
 # All tests are Swift Testing's: XCTest's pass would run none. Those of a real model want the demo's.
 test: export ADAPT_PRUNER_SMOLLM2 ?= $(CURDIR)/.cache/smollm2/SmolLM2-135M-Instruct.Q4_1.gguf
 test: build ## build, then run all tests
+	@$(BUILD) --build-tests
 	@ADAPT_PRUNER_BIN="$(BIN)" $(SWIFT) test -c release --skip-build --disable-xctest $(TESTS)
 
 demo: build ## prune SmolLM2-135M and compare it with what it was
