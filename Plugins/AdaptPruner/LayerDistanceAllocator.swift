@@ -60,7 +60,8 @@ struct LayerDistanceAllocator: Allocator {
     case .published:
       return zip(allocation.layers, importances).flatMap { layer, importance in
         layer.families.map {
-          $0.publishedShare(at: max(0, min(0.99, $0.previousSparsity + step - options.amplitude * importance)))
+          $0.publishedShare(
+            at: max(0, min(0.99, $0.previousSparsity + step - options.amplitude * importance)))
         }
       }
     }

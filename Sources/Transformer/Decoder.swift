@@ -145,7 +145,8 @@ public final class Decoder {
       return kept.groups.count == shape.keyValueHeads ? nil : expand(kept.groups, shape.headDimension)
     case .queryHeads:
       let repeats = shape.queryHeads / shape.keyValueHeads
-      return kept.groups.count == shape.keyValueHeads ? nil : expand(kept.groups, repeats * shape.headDimension)
+      return kept.groups.count == shape.keyValueHeads
+        ? nil : expand(kept.groups, repeats * shape.headDimension)
     }
   }
 

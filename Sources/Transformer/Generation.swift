@@ -51,7 +51,8 @@ public final class Generator {
         weights: weights, inside: inside, rotary: rotary,
         normEpsilon: Float(decoder.configuration.rmsNormEpsilon), workers: workers)
       pass.forward(
-        Rows(x.base, stride: hidden), count: count, position: position, keys: keys[layer], values: values[layer],
+        Rows(x.base, stride: hidden), count: count, position: position, keys: keys[layer],
+        values: values[layer],
         output: Rows(x.base, stride: hidden))
     }
     position += count

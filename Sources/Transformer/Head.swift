@@ -108,7 +108,8 @@ final class Head {
           if let ends {
             workers.multiply(
               block, .transposed, Rows(normed.base, stride: hidden), .plain,
-              into: Rows(ends.head.base, stride: hidden).from(row: columns.lowerBound), m: columns.count, n: hidden,
+              into: Rows(ends.head.base, stride: hidden).from(row: columns.lowerBound), m: columns.count,
+              n: hidden,
               k: count, beta: 1)
           }
         }
@@ -129,12 +130,15 @@ final class Head {
   }
 
   /// Logits of a few rows, [rows, vocabulary].
-  func logits(_ stream: UnsafeMutablePointer<Float>, rows: Int, into logits: UnsafeMutablePointer<Float>) throws {
+  func logits(_ stream: UnsafeMutablePointer<Float>, rows: Int, into logits: UnsafeMutablePointer<Float>)
+    throws
+  {
     let hidden = decoder.hidden
     let normed = Buffer(rows * hidden)
     let inverseRMS = Buffer(rows)
     ap_rms_norm(
-      stream, norm.base, Float(decoder.configuration.rmsNormEpsilon), Int64(rows), Int64(hidden), Int64(hidden),
+      stream, norm.base, Float(decoder.configuration.rmsNormEpsilon), Int64(rows), Int64(hidden),
+      Int64(hidden),
       Int64(hidden), normed.base, inverseRMS.base)
     try overHead { columns, weights in
       workers.multiply(

@@ -30,7 +30,8 @@ final class LayerGradientSpace {
     let parts = (tokens + LayerGradientSpace.rowsPerPart - 1) / LayerGradientSpace.rowsPerPart
     normParts = Buffer(parts * most { max($0.hidden, $0.headDimension) })
     single = Buffer(
-      singleSequences ? most { $0.hidden * max($0.queryKeyValueWidth, 2 * $0.intermediate, $0.queryWidth) } : 1)
+      singleSequences
+        ? most { $0.hidden * max($0.queryKeyValueWidth, 2 * $0.intermediate, $0.queryWidth) } : 1)
   }
 }
 
@@ -71,7 +72,8 @@ extension LayerPass {
     // a = silu(gate) ∘ up
     workers.ranges(tokens, grain: LayerPass.grain) { rows, _ in
       ap_swiglu_backward(
-        inside.gateUp + rows.lowerBound * 2 * i, space.activated.base + rows.lowerBound * i, Int64(rows.count),
+        inside.gateUp + rows.lowerBound * 2 * i, space.activated.base + rows.lowerBound * i,
+        Int64(rows.count),
         Int64(i), space.gateUp.base + rows.lowerBound * 2 * i)
     }
     let dGateUp = Rows(space.gateUp.base, stride: 2 * i)
@@ -151,7 +153,8 @@ extension LayerPass {
   private func biasGradient(_ dy: Rows, _ sums: Buffer, _ tokens: Int, width: Int) {
     workers.ranges(width, grain: 256) { columns, _ in
       ap_column_sums(
-        dy.from(row: 0, column: columns.lowerBound).base, Int64(tokens), Int64(columns.count), Int64(dy.stride),
+        dy.from(row: 0, column: columns.lowerBound).base, Int64(tokens), Int64(columns.count),
+        Int64(dy.stride),
         sums.base + columns.lowerBound)
     }
   }
@@ -166,7 +169,8 @@ extension LayerPass {
     overParts(tokens, width: width, into: dWeight.base, space) { rows, sums in
       ap_rms_norm_backward(
         x.from(row: rows.lowerBound).base, weight.base, inverseRMS.base + rows.lowerBound,
-        dy.from(row: rows.lowerBound).base, Int64(rows.count), Int64(width), Int64(x.stride), Int64(dy.stride),
+        dy.from(row: rows.lowerBound).base, Int64(rows.count), Int64(width), Int64(x.stride),
+        Int64(dy.stride),
         Int64(dx.stride), dx.from(row: rows.lowerBound).base, sums)
     }
   }

@@ -28,7 +28,8 @@ struct Blocks {
       }
       all.append(
         Block(
-          sequences: SequenceBlock(lengths: sequences[start..<end].map(\.count)), indices: start..<end, firstRow: row))
+          sequences: SequenceBlock(lengths: sequences[start..<end].map(\.count)), indices: start..<end,
+          firstRow: row))
       row += count
       start = end
     }

@@ -106,7 +106,8 @@ extension LayerParameters {
           name: name, rows: rows, columns: columns ?? 1, isVector: columns == nil, base: base, rowOwner: row,
           columnOwner: column))
     }
-    func projection(_ name: String, _ weight: UnsafeMutablePointer<Float>, _ bias: UnsafeMutablePointer<Float>?,
+    func projection(
+      _ name: String, _ weight: UnsafeMutablePointer<Float>, _ bias: UnsafeMutablePointer<Float>?,
       _ rows: Int, _ columns: Int, row: NamedParameter.Owner = .none, column: NamedParameter.Owner = .none
     ) {
       add(name + ".weight", weight, rows, columns, row: row, column: column)
@@ -118,7 +119,8 @@ extension LayerParameters {
     projection("self_attn.k_proj", queryKeyValue.at(q * h), qkvBias?.at(q), kv, h, row: .keyValueHeads)
     projection(
       "self_attn.v_proj", queryKeyValue.at((q + kv) * h), qkvBias?.at(q + kv), kv, h, row: .keyValueHeads)
-    projection("self_attn.o_proj", output.base, s.outputBias ? outputBias.base : nil, h, q, column: .queryHeads)
+    projection(
+      "self_attn.o_proj", output.base, s.outputBias ? outputBias.base : nil, h, q, column: .queryHeads)
     if s.queryKeyNorm {
       add("self_attn.q_norm.weight", queryNorm.base, s.headDimension, nil)
       add("self_attn.k_norm.weight", keyNorm.base, s.headDimension, nil)

@@ -16,7 +16,9 @@ import Testing
     let largest = expected.map(abs).max() ?? 0
     let error = zip(found, expected).map { abs(Double($0) - $1) }.max() ?? 0
     #expect(found.count == expected.count, sourceLocation: sourceLocation)
-    #expect(error <= tolerance * max(largest, 1e-30), "error \(error) of \(largest)", sourceLocation: sourceLocation)
+    #expect(
+      error <= tolerance * max(largest, 1e-30), "error \(error) of \(largest)", sourceLocation: sourceLocation
+    )
   }
 
   @Test(arguments: [1, 7, 64, 100])
@@ -148,7 +150,8 @@ import Testing
 
     ap_cross_entropy(&work, 2, Int64(columns), targets, [0.5, 3], &losses)
     expectClose(
-      Array(work[..<columns]), row.enumerated().map { 0.5 * (exp($1) / total - ($0 == 17 ? 1 : 0)) }, within: 1e-6)
+      Array(work[..<columns]), row.enumerated().map { 0.5 * (exp($1) / total - ($0 == 17 ? 1 : 0)) },
+      within: 1e-6)
     #expect(work[columns...].allSatisfy { $0 == 0 })
   }
 
@@ -160,7 +163,8 @@ import Testing
       let (a, b) = (x[r * 9..<r * 9 + 9].map(Double.init), y[r * 9..<r * 9 + 9].map(Double.init))
       func dot(_ a: [Double], _ b: [Double]) -> Double { zip(a, b).reduce(0) { $0 + $1.0 * $1.1 } }
       #expect(abs(cosine[r] - dot(a, b) / (dot(a, a) * dot(b, b)).squareRoot()) < 1e-12)
-      #expect(abs(euclidean[r] - zip(a, b).reduce(0) { $0 + ($1.1 - $1.0) * ($1.1 - $1.0) }.squareRoot()) < 1e-12)
+      #expect(
+        abs(euclidean[r] - zip(a, b).reduce(0) { $0 + ($1.1 - $1.0) * ($1.1 - $1.0) }.squareRoot()) < 1e-12)
       #expect(abs(manhattan[r] - zip(a, b).reduce(0) { $0 + abs($1.1 - $1.0) }) < 1e-12)
     }
   }

@@ -39,7 +39,8 @@ import Testing
         let c = Buffer(m * n)
         for i in 0..<m * n { c.base[i] = 1 }
         workers.multiply(
-          Rows(a.base, stride: aSide == .plain ? k : m), aSide, Rows(b.base, stride: bSide == .plain ? n : k), bSide,
+          Rows(a.base, stride: aSide == .plain ? k : m), aSide, Rows(b.base, stride: bSide == .plain ? n : k),
+          bSide,
           into: Rows(c.base, stride: n), m: m, n: n, k: k, alpha: 0.5, beta: 2)
         var worst = 0.0
         for i in 0..<m {

@@ -32,7 +32,9 @@ import Transformer
   @Test(arguments: SmallModel.Kind.allCases)
   func alongARandomDirectionTheLossChangesAsTheGradientSays(_ kind: SmallModel.Kind) throws {
     var model = SmallModel(kind, seed: 5)
-    let sequences: [[Int32]] = [[3, 17, 9, 30, 2, 11, 8], [1, 5, 5, 29, 21], [12, 0, 31, 4, 4, 4, 19, 23, 6]]
+    let sequences: [[Int32]] = [
+      [3, 17, 9, 30, 2, 11, 8], [1, 5, 5, 29, 21], [12, 0, 31, 4, 4, 4, 19, 23, 6],
+    ]
     let (_, gradients) = try loss(model, sequences, batchSize: 2)
     for (name, values) in model.weights.sorted(by: { $0.key < $1.key }) {
       let gradient = try #require(gradients[name], "no gradient of \(name)")

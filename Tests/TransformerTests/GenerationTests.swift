@@ -11,8 +11,9 @@ struct GenerationTests {
     let decoder = try Reference.model(name)
     let golden = try Reference.golden(name)
     let tokens = try #require(golden.sequences().first)
-    let expected = try Array(golden.floats("logits")[((tokens.count - 1) * decoder.vocabulary)...]
-      .prefix(decoder.vocabulary))
+    let expected = try Array(
+      golden.floats("logits")[((tokens.count - 1) * decoder.vocabulary)...]
+        .prefix(decoder.vocabulary))
     let generator = try Generator(decoder, capacity: tokens.count, workers: Workers(count: 2))
     _ = try generator.read(Array(tokens[..<20]))
     for token in tokens[20..<47] { _ = try generator.read([token]) }

@@ -23,6 +23,7 @@ import sys
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+QUIET = 0.5  # the load average up to which ratios count
 AGREEMENT = 1e-3  # relative; how near the two sides' losses and importances must be to count as the same work
 
 # task, the command that ours is asked, how ours is measured against a peer, and of each peer: its name, its command
@@ -122,12 +123,12 @@ def against(measure, mine, theirs):
     return mine / theirs if measure == "time" else theirs / mine
 
 
-def bar_text(measure, bar, ratio):
+def bar_text(measure, bar, ratio, busy):
     """What the median has to reach, and whether it does."""
     if bar is None:
         return ""
     met = ratio <= bar if measure == "time" else ratio >= bar
-    return f"{'≤' if measure == 'time' else '≥'} {bar:.2f}: {'met' if met else 'MISSED'}"
+    return f"{'≤' if measure == 'time' else '≥'} {bar:.2f}: {'met' if met else 'MISSED'}{' (busy machine)' if busy else ''}"
 
 
 def table(rows):
@@ -188,17 +189,19 @@ def main():
     print(f"{os.path.basename(arguments.model)}, {model['parameters']:,} parameters, float32; "
           + ", ".join(f"{name} {version}" for name, version in model["versions"].items()))
 
-    if start_load[0] > 0.5:
-        print(f"bench: something else keeps this machine busy (load average {start_load[0]:.2f}); OpenMP's threads wait "
-              "for one another, so\nbusy cores hold PyTorch up more than their share, and ratios taken now are not "
-              "to be quoted", file=sys.stderr)
+    busy = start_load[0] > QUIET
+    if busy:
+        print(f"BUSY: something else keeps this machine at work (load average {start_load[0]:.2f}). OpenMP's threads wait for "
+              "one another, so\nbusy cores hold PyTorch up more than their share: ratios taken now are not to be quoted")
 
     results = {}  # (task, side) -> the answers, one a round
     sgemm = {"ours": [], "peer": []}
+    start = time.monotonic()
     for round_number in range(arguments.rounds + 1):  # the first warms up and is not counted
         warming = round_number == 0
         given = warm_up if warming else inputs
-        print("warming up" if warming else f"round {round_number} of {arguments.rounds}", file=sys.stderr, flush=True)
+        print(f"{(time.monotonic() - start) / 60:.1f} min: "
+              + ("warming up" if warming else f"round {round_number} of {arguments.rounds}"), file=sys.stderr, flush=True)
         sgemm["ours"].append(ours.ask("sgemm")["gflops"])
         sgemm["peer"].append(peer.ask("sgemm")["gflops"])
         for _, task, _, contenders in tasks:
@@ -238,7 +241,7 @@ def main():
                 pairs = [against(measure, mine, theirs) for mine, theirs in zip(base, taken)]
                 median = statistics.median(pairs)
                 ratio = f"{measure} × {median_range(pairs, lambda value: f'{value:.2f}')}"
-                verdict = bar_text(measure, bar, median)
+                verdict = bar_text(measure, bar, median, busy)
                 ratios[f"{task}: {label}"] = {
                     "of": measure, "pairs": pairs, "median": median, "least": min(pairs), "most": max(pairs),
                     "bar": bar, "verdict": verdict}
@@ -285,7 +288,7 @@ def main():
         json.dump({
             "when": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             "cpu": cpu_model(), "cores": os.cpu_count(), "threads": arguments.threads,
-            "load_average": {"before": start_load, "after": end_load},
+            "load_average": {"before": start_load, "after": end_load}, "busy": busy,
             "model": model, "rounds": arguments.rounds, "seed": arguments.seed,
             "sgemm_gflops": sgemm,
             "tasks": {

@@ -17,14 +17,17 @@ struct Evaluation {
     let (model, decoder) = (model, model.decoder)
     var services = services
     services.openData = { option, _ in
-      guard let source = use.data[option] else { throw EvaluationError.noSuchData(plugin: use.id, option: option) }
+      guard let source = use.data[option] else {
+        throw EvaluationError.noSuchData(plugin: use.id, option: option)
+      }
       let corpus = try source.load(vocabularySize: decoder.vocabulary) { try model.tokenizer().encode($0) }
       return HostServices.Corpus(name: corpus.name, documents: corpus.documents)
     }
     services.logLikelihood = { sequences in
       var phase: PassProgress.Phase?
       defer { reporter.end() }
-      return try decoder.logLikelihoods(sequences.map { ($0.tokens, $0.first) }, workers: workers) { progress in
+      return try decoder.logLikelihoods(sequences.map { ($0.tokens, $0.first) }, workers: workers) {
+        progress in
         try cancellation.check()
         if phase != progress.phase {
           phase = progress.phase

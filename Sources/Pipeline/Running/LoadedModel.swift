@@ -29,7 +29,9 @@ public final class LoadedModel {
   private static func tokenizer(of checkpoint: Checkpoint) throws -> Tokenizer {
     switch checkpoint.format {
     case .huggingFace(let folder):
-      guard let json = folder.tokenizer else { throw LoadedModelError.noTokenizer(model: checkpoint.location) }
+      guard let json = folder.tokenizer else {
+        throw LoadedModelError.noTokenizer(model: checkpoint.location)
+      }
       return try Tokenizer(
         huggingFaceJSON: URL(fileURLWithPath: json),
         config: folder.tokenizerConfiguration.map { URL(fileURLWithPath: $0) })
@@ -74,7 +76,9 @@ extension GGUFVocabulary {
   /// nil if the file has no vocabulary.
   init?(metadata file: GGUFFile) {
     func value(_ key: String) -> GGUFValue? { file.metadata["tokenizer.ggml.\(key)"] }
-    guard case .strings(let tokens)? = value("tokens"), case .string(let model)? = value("model") else { return nil }
+    guard case .strings(let tokens)? = value("tokens"), case .string(let model)? = value("model") else {
+      return nil
+    }
     func integer(_ key: String) -> Int? { if case .integer(let id)? = value(key) { id } else { nil } }
     func bool(_ key: String) -> Bool? { if case .bool(let flag)? = value(key) { flag } else { nil } }
     self.init(model: model, tokens: tokens)

@@ -12,4 +12,3 @@ public enum PeakMemory {
     return 0
   }
 }
-

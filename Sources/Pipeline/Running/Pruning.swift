@@ -62,7 +62,8 @@ struct Pruning {
       let clock = ContinuousClock.now
       let title =
         allocator.meetsGoal
-        ? "\(label), iteration \(iteration + 1) of \(stage.iterations)" : "\(label), iteration \(iteration + 1)"
+        ? "\(label), iteration \(iteration + 1) of \(stage.iterations)"
+        : "\(label), iteration \(iteration + 1)"
       let (scores, distances) = try gather(title)
       let before = spent
       let layers = (0..<decoder.layerCount).map { layer in
@@ -75,7 +76,8 @@ struct Pruning {
         budget: BudgetRequest(
           measure: measure.rawValue, now: before, original: original, goal: goal,
           iterationGoal: allocator.meetsGoal
-            ? start - Int((Double(start - goal) * Double(iteration + 1) / Double(stage.iterations)).rounded()) : goal,
+            ? start - Int((Double(start - goal) * Double(iteration + 1) / Double(stage.iterations)).rounded())
+            : goal,
           iteration: iteration, iterations: stage.iterations), layers: layers)
       for (layer, shares) in shares.enumerated() {
         for (family, share) in zip(families, shares) {
@@ -124,7 +126,8 @@ struct Pruning {
     }
   }
 
-  private func request(_ family: Family, _ layer: Int, _ scores: [Float], _ sparsity: Double) -> FamilyRequest {
+  private func request(_ family: Family, _ layer: Int, _ scores: [Float], _ sparsity: Double) -> FamilyRequest
+  {
     let sizes = decoder.sizes(layer)
     let shape = decoder.configuration.layers[layer]
     return FamilyRequest(

@@ -111,9 +111,11 @@ public final class Runner {
     let pruning = Pruning(
       stage: stage, label: label, model: model, sequences: sequences,
       criterion: try CriterionInstance(
-        of: loaded(stage.criterion), options: .object(stage.criterion.options), services: services(for: label)),
+        of: loaded(stage.criterion), options: .object(stage.criterion.options), services: services(for: label)
+      ),
       allocator: try AllocatorInstance(
-        of: loaded(stage.allocator), options: .object(stage.allocator.options), services: services(for: label)),
+        of: loaded(stage.allocator), options: .object(stage.allocator.options), services: services(for: label)
+      ),
       workers: settings.workers, reporter: settings.reporter, cancellation: settings.cancellation)
     try pruning.run { iteration in
       iterations += 1

@@ -38,7 +38,9 @@ extension Operations {
       path: modelPath, format: format, architecture: checkpoint.configuration.architecture.rawValue,
       hiddenSize: decoder.hidden, vocabularySize: decoder.vocabulary,
       tiesEmbeddings: checkpoint.configuration.tiedEmbeddings,
-      storage: bytes.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { (type: $0.key, bytes: $0.value) },
+      storage: bytes.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map {
+        (type: $0.key, bytes: $0.value)
+      },
       parameters: decoder.parameters, macs: decoder.multiplyAccumulates,
       layers: decoder.allSizes.map {
         ModelReport.Layer(
@@ -61,7 +63,8 @@ extension Operations {
     services.sgemm = { workers.multiply($0) }
     return try request.stage.evaluators.map { use in
       try Evaluation(
-        use: use, label: "evaluate", model: model, workers: workers, reporter: progress, cancellation: cancellation
+        use: use, label: "evaluate", model: model, workers: workers, reporter: progress,
+        cancellation: cancellation
       ).run(plugin: try LoadedPlugin(loading: request.registry.find(use.id)), services: services)
     }
   }
@@ -78,7 +81,8 @@ extension Operations {
     let start = prompt.isEmpty ? [tokenizer.bosID ?? tokenizer.eosIDs.first ?? 0] : prompt
     let ends = Set(tokenizer.eosIDs + model.decoder.configuration.endOfText.map { Int32(clamping: $0) })
     let generator = try Generator(
-      model.decoder, capacity: start.count + max(0, request.maximumTokens), workers: Workers(count: request.threads))
+      model.decoder, capacity: start.count + max(0, request.maximumTokens),
+      workers: Workers(count: request.threads))
     var sampler = Sampler(
       temperature: request.temperature, seed: UInt64(bitPattern: Int64(request.seed)))
     var text = tokenizer.streamingDecoder(skipSpecialTokens: true)

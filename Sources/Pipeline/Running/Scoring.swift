@@ -21,7 +21,8 @@ extension CalibratedLayer {
       statistics["gradient_square"] = squares?[name].map { UnsafePointer($0.base) }
       let owner = weight.rowOwner == .none ? weight.columnOwner : weight.rowOwner
       return MatrixRequest(
-        name: String(module.split(separator: ".").last ?? ""), axis: weight.rowOwner == .none ? .columns : .rows,
+        name: String(module.split(separator: ".").last ?? ""),
+        axis: weight.rowOwner == .none ? .columns : .rows,
         repeats: owner == .queryHeads ? self.weights.sizes.repeats : 1,
         positions: owner == .channels ? 1 : self.weights.sizes.headDimension, rows: weight.rows,
         columns: weight.columns, weight: UnsafePointer(weight.base), statistics: statistics)
