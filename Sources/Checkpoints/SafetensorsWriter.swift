@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 import Kernels
 import OrderedCollections
 
@@ -45,8 +46,10 @@ public final class SafetensorsWriter {
     path: String, tensors: [TensorDeclaration], metadata: OrderedDictionary<String, String> = ["format": "pt"]
   ) throws(CheckpointError) {
     self.path = path
-    var header = OrderedDictionary<String, JSONValue>()
-    if !metadata.isEmpty { header["__metadata__"] = .object(metadata.mapValues { .string($0) }) }
+    var header = JSONObject()
+    if !metadata.isEmpty {
+      header["__metadata__"] = .object(JSONObject(metadata.map { ($0.key, .string($0.value)) }))
+    }
     let wide = tensors.filter { $0.type.bytesPerBlock == 4 }
     let narrow = tensors.filter { $0.type.bytesPerBlock != 4 }
     var end = 0
@@ -70,7 +73,7 @@ public final class SafetensorsWriter {
       ])
       end += bytes
     }
-    var text = Array(JSONValue.object(header).compactText.utf8)
+    var text = Array(JSONValue.object(header).compact.utf8)
     // The data begin at a multiple of eight, as readers that map the file expect.
     text.append(contentsOf: repeatElement(UInt8(ascii: " "), count: (8 - text.count % 8) % 8))
     file = try AtomicFile(path)

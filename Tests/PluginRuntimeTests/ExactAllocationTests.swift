@@ -1,3 +1,4 @@
+import JSON
 import PluginRuntime
 import Testing
 
@@ -31,7 +32,8 @@ struct ExactAllocationTests {
               scores: (0..<groups[layer]).map { Float($0 + 1) * 400 * Float(groupCost / channelCost) }),
             FamilyRequest(
               name: "mlp", count: channels[layer], originalCount: 1536, cost: channelCost,
-              previousSparsity: previous[1], scores: (0..<channels[layer]).map { Float(1536 - channels[layer] + $0) }),
+              previousSparsity: previous[1],
+              scores: (0..<channels[layer]).map { Float(1536 - channels[layer] + $0) }),
           ], statistics: cosines.map { ["layer_cosine": $0[layer]] } ?? [:])
       }
     }

@@ -1,3 +1,4 @@
+import JSON
 import PluginRuntime
 
 /// A pipeline with nothing left open: defaults filled in, inputs and paths resolved, plugins and their

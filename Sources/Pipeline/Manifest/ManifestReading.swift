@@ -1,3 +1,4 @@
+import JSON
 import PluginRuntime
 
 /// What all readers of one manifest share: whom to blame for a value, and the problems found so far.

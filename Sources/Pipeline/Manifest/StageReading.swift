@@ -1,3 +1,4 @@
+import JSON
 import PluginRuntime
 
 /// Reads the stages of a manifest. Everything that is wrong is noted in `reading`; what is returned then is

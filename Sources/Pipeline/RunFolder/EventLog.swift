@@ -1,5 +1,5 @@
 import Foundation
-import PluginRuntime
+import JSON
 import Synchronization
 
 #if canImport(Glibc)

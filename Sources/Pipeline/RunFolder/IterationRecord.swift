@@ -1,4 +1,5 @@
-import PluginRuntime
+import JSON
+
 
 /// `iterations/001.json`: what one iteration of pruning saw and did. How long it took stands in the event log, so
 /// that the same run gives the same bytes here.

@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 import PluginRuntime
 
 /// Why a folder can't take a run.

@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 
 /// What a `plugin.json` says of one plugin. Nothing of the plugin has been loaded.
 public struct PluginDescription: Equatable, Sendable {

@@ -1,3 +1,5 @@
+import JSON
+
 /// What a plugin's options may be: the part of JSON Schema that `ap_descriptor.options_schema` may use.
 public struct OptionsSchema: Equatable, Sendable {
   public internal(set) var properties: [Property] = []
