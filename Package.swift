@@ -45,8 +45,9 @@ let package = Package(
     .target(name: "PluginABI", cSettings: [.unsafeFlags(["-Wall", "-Wextra"])]),
     room("PluginKit", ["PluginABI"]),
 
-    // What files hold.
+    // What files hold, and how they come to be.
     room("JSON", []),
+    room("Files", []),
 
     // Numbers.
     .systemLibrary(
@@ -66,7 +67,7 @@ let package = Package(
     room(
       "Checkpoints",
       [
-        "JSON", "Tensors", "Kernels",
+        "JSON", "Files", "Tensors", "Kernels",
         .product(name: "OrderedCollections", package: "swift-collections"),
       ]),
     room("Tokenizers", ["JSON", .product(name: "HeapModule", package: "swift-collections")]),
@@ -79,7 +80,7 @@ let package = Package(
     room(
       "Pipeline",
       [
-        "PluginRuntime", "Transformer", "Checkpoints", "Tokenizers", "Tensors", "JSON",
+        "PluginRuntime", "Transformer", "Checkpoints", "Tokenizers", "Tensors", "JSON", "Files",
         .product(name: "Crypto", package: "swift-crypto"),
       ]),
     .executableTarget(
@@ -101,12 +102,13 @@ let package = Package(
 
     // Tests never name a plugin target: they would link it statically instead of loading it.
     tests("JSONTests", ["JSON"]),
+    tests("FilesTests", ["Files"]),
     tests("TensorsTests", ["Tensors", "Kernels"]),
     tests("CheckpointsTests", ["Checkpoints", "JSON"]),
     tests("TokenizersTests", ["Tokenizers"]),
     tests("TransformerTests", ["Transformer", "Checkpoints"]),
     tests("PluginRuntimeTests", ["PluginRuntime", "JSON"]),
-    tests("PipelineTests", ["Pipeline", "PluginRuntime", "JSON"]),
+    tests("PipelineTests", ["Pipeline", "PluginRuntime", "JSON", "Files"]),
     tests(
       "EndToEndTests",
       ["Pipeline", "Transformer", "Checkpoints", "Tensors", "PluginRuntime", "Tokenizers", "JSON"]),

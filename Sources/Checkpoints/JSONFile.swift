@@ -1,3 +1,4 @@
+import Files
 import JSON
 
 /// The JSON files beside the weights: Python's, so that an infinite number may stand in them.
@@ -13,6 +14,6 @@ enum JSONFile {
 
   /// Writes the whole file or nothing.
   static func write(_ json: JSONValue, to path: String) throws(CheckpointError) {
-    try AtomicFile.write(Array((json.text(.pretty, .python) + "\n").utf8), to: path)
+    try writing(try AtomicFile.write(json.text(.pretty, .python) + "\n", to: path))
   }
 }

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import JSON
 
@@ -32,7 +33,7 @@ public final class ModelWriter {
     do {
       try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     } catch {
-      throw .cannotWrite(file: folder, action: "making the folder", reason: error.localizedDescription)
+      throw .cannotWrite(FileError(operation: "create", path: folder, reason: error.localizedDescription))
     }
     let declarations = configuration.parameters.map {
       TensorDeclaration(name: $0.key, shape: $0.value, type: configuration.declaredType)

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import JSON
 import Kernels
@@ -76,12 +77,14 @@ public final class SafetensorsWriter {
     var text = Array(JSONValue.object(header).compact.utf8)
     // The data begin at a multiple of eight, as readers that map the file expect.
     text.append(contentsOf: repeatElement(UInt8(ascii: " "), count: (8 - text.count % 8) % 8))
-    file = try AtomicFile(path)
+    file = try writing(try AtomicFile(path))
     dataStart = 8 + text.count
     var length = UInt64(text.count).littleEndian
-    try withUnsafeBytes(of: &length) { bytes throws(CheckpointError) in try file.write(bytes, at: 0) }
+    try withUnsafeBytes(of: &length) { bytes throws(CheckpointError) in
+      try writing(try file.write(bytes, at: 0))
+    }
     try text.withUnsafeBufferPointer { bytes throws(CheckpointError) in
-      try file.write(UnsafeRawBufferPointer(bytes), at: 8)
+      try writing(try file.write(UnsafeRawBufferPointer(bytes), at: 8))
     }
   }
 
@@ -101,7 +104,7 @@ public final class SafetensorsWriter {
     }
     let offset = dataStart + slot.offset + slot.written * slot.type.bytesPerBlock
     if slot.type == .float32 {
-      try file.write(UnsafeRawBufferPointer(values), at: offset)
+      try writing(try file.write(UnsafeRawBufferPointer(values), at: offset))
     } else {
       try writeNarrowed(values, to: name, type: slot.type, at: offset)
     }
@@ -127,10 +130,10 @@ public final class SafetensorsWriter {
       throw .badWrite(
         file: path, tensor: name, problem: "\(slot.elements) values were declared, \(slot.written) given")
     }
-    try file.synchronize()
+    try writing(try file.synchronize())
   }
 
-  func commit() throws(CheckpointError) { try file.commit() }
+  func commit() throws(CheckpointError) { try writing(try file.commit()) }
 
   /// Gives up: removes what was written. Done by itself when the writer is dropped.
   public func discard() { file.discard() }
@@ -155,7 +158,7 @@ public final class SafetensorsWriter {
       }
       try narrowed.withUnsafeBufferPointer { halves throws(CheckpointError) in
         let bytes = UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: halves[..<count]))
-        try file.write(bytes, at: offset + start * 2)
+        try writing(try file.write(bytes, at: offset + start * 2))
       }
       start += count
     }

@@ -1,4 +1,5 @@
 import Checkpoints
+import Files
 import Foundation
 import Tensors
 import Transformer
@@ -15,7 +16,8 @@ extension LoadedModel {
   public func save(
     to folder: String, type: StorageType, workers: Workers, progress: (Int, Int) throws -> Void = { _, _ in }
   ) throws {
-    let partial = (folder as NSString).deletingLastPathComponent + "/.partial-"
+    let partial =
+      (folder as NSString).deletingLastPathComponent + "/.partial-"
       + (folder as NSString).lastPathComponent
     try? FileManager.default.removeItem(atPath: partial)
     defer { try? FileManager.default.removeItem(atPath: partial) }
@@ -34,7 +36,8 @@ extension LoadedModel {
 
   /// Files beside the weights that other software reads a model's text handling from.
   private static let tokenizerFiles = [
-    "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "tokenizer.model",
+    "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
+    "tokenizer.model",
     "vocab.json", "merges.txt", "chat_template.jinja", "generation_config.json",
   ]
 
