@@ -48,7 +48,7 @@ struct Pruning {
 
   private var decoder: Decoder { model.decoder }
   private var measure: Target.Measure { stage.target.measure }
-  private var families: [Family] { stage.families.compactMap { Family(rawValue: $0.rawValue) } }
+  private var families: [Family] { stage.families }
 
   /// Prunes to the target, telling each iteration to `record` once it is done.
   func run(record: (Iteration) throws -> Void) throws {
@@ -62,7 +62,8 @@ struct Pruning {
       let clock = ContinuousClock.now
       let title =
         allocator.meetsGoal
-        ? "\(label), iteration \(iteration + 1) of \(stage.iterations)" : "\(label), iteration \(iteration + 1)"
+        ? "\(label), iteration \(iteration + 1) of \(stage.iterations)"
+        : "\(label), iteration \(iteration + 1)"
       let (scores, distances) = try gather(title)
       let before = spent
       let layers = (0..<decoder.layerCount).map { layer in
@@ -75,7 +76,8 @@ struct Pruning {
         budget: BudgetRequest(
           measure: measure.rawValue, now: before, original: original, goal: goal,
           iterationGoal: allocator.meetsGoal
-            ? start - Int((Double(start - goal) * Double(iteration + 1) / Double(stage.iterations)).rounded()) : goal,
+            ? start - Int((Double(start - goal) * Double(iteration + 1) / Double(stage.iterations)).rounded())
+            : goal,
           iteration: iteration, iterations: stage.iterations), layers: layers)
       for (layer, shares) in shares.enumerated() {
         for (family, share) in zip(families, shares) {
@@ -124,7 +126,8 @@ struct Pruning {
     }
   }
 
-  private func request(_ family: Family, _ layer: Int, _ scores: [Float], _ sparsity: Double) -> FamilyRequest {
+  private func request(_ family: Family, _ layer: Int, _ scores: [Float], _ sparsity: Double) -> FamilyRequest
+  {
     let sizes = decoder.sizes(layer)
     let shape = decoder.configuration.layers[layer]
     return FamilyRequest(
@@ -197,11 +200,10 @@ struct Pruning {
       let statistics = distances?.statistics(of: layer) ?? [:]
       return IterationRecord.Layer(
         statistics: allocator.statistics.map { ($0, statistics[$0] ?? .nan) },
-        families: stage.families.map { unitFamily in
+        families: families.map { family in
           let shape = decoder.configuration.layers[layer]
-          let family: Family = unitFamily == .attention ? .attention : .mlp
-          return IterationRecord.Family(
-            family: unitFamily, targetSparsity: sparsities[layer][family] ?? 0,
+          return IterationRecord.Removal(
+            family: family, targetSparsity: sparsities[layer][family] ?? 0,
             originalCount: family == .attention ? shape.keyValueHeads : shape.intermediateSize,
             kept: decoder.kept[layer].units(of: family))
         })
