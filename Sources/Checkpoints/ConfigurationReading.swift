@@ -175,7 +175,7 @@ extension ModelConfiguration {
     var layers: [LayerShape] = []
     for index in 0..<count {
       let (queries, keyValues) = (queryHeads[index], keyValueHeads[index])
-      guard keyValues == 0 ? queries == 0 : queries > 0 && queries % keyValues == 0 else {
+      guard LayerShape.areGroups(queryHeads: queries, keyValueHeads: keyValues) else {
         throw .malformed(
           file: keys.file, place: "layer \(index)",
           expected: "num_attention_heads to be a multiple of num_key_value_heads",

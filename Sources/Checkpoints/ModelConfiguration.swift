@@ -23,6 +23,11 @@ public struct LayerShape: Sendable, Hashable {
     self.intermediateSize = intermediateSize
     self.slidingWindow = slidingWindow
   }
+
+  /// Each key-value head serves as many query heads as the others; a removed sublayer has none of either.
+  static func areGroups(queryHeads: Int, keyValueHeads: Int) -> Bool {
+    keyValueHeads == 0 ? queryHeads == 0 : queryHeads > 0 && queryHeads % keyValueHeads == 0
+  }
 }
 
 /// Which linear maps have a bias, in all layers alike.
