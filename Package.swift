@@ -45,6 +45,10 @@ let package = Package(
     .target(name: "PluginABI", cSettings: [.unsafeFlags(["-Wall", "-Wextra"])]),
     room("PluginKit", ["PluginABI"]),
 
+    // What files hold, and how they come to be.
+    room("JSON", []),
+    room("Files", []),
+
     // Numbers.
     .systemLibrary(
       name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
@@ -62,25 +66,28 @@ let package = Package(
     // Files and words.
     room(
       "Checkpoints",
-      ["Tensors", "Kernels", .product(name: "OrderedCollections", package: "swift-collections")]),
-    room("Tokenizers", [.product(name: "HeapModule", package: "swift-collections")]),
+      [
+        "JSON", "Files", "Tensors", "Kernels",
+        .product(name: "OrderedCollections", package: "swift-collections"),
+      ]),
+    room("Tokenizers", ["JSON", .product(name: "HeapModule", package: "swift-collections")]),
 
     // The model.
     room("Transformer", ["Tensors", "Kernels", "Checkpoints"]),
 
     // Plugins, pipelines, the command line.
-    room("PluginRuntime", ["PluginABI", "Tensors"]),
+    room("PluginRuntime", ["PluginABI", "JSON"]),
     room(
       "Pipeline",
       [
-        "PluginRuntime", "Transformer", "Checkpoints", "Tokenizers",
-        .product(name: "OrderedCollections", package: "swift-collections"),
+        "PluginRuntime", "Transformer", "Checkpoints", "Tokenizers", "Tensors", "JSON", "Files",
         .product(name: "Crypto", package: "swift-crypto"),
       ]),
     .executableTarget(
       name: "Host",
       dependencies: [
-        "Pipeline", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "Pipeline", "PluginRuntime", "JSON",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
 
@@ -88,20 +95,22 @@ let package = Package(
     .executableTarget(
       name: "Bench",
       dependencies: [
-        "Pipeline", "PluginRuntime", "Transformer", "Checkpoints", "Tensors",
+        "Pipeline", "PluginRuntime", "JSON", "Transformer", "Checkpoints", "Tensors",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
 
     // Tests never name a plugin target: they would link it statically instead of loading it.
+    tests("JSONTests", ["JSON"]),
+    tests("FilesTests", ["Files"]),
     tests("TensorsTests", ["Tensors", "Kernels"]),
-    tests("CheckpointsTests", ["Checkpoints"]),
+    tests("CheckpointsTests", ["Checkpoints", "JSON"]),
     tests("TokenizersTests", ["Tokenizers"]),
     tests("TransformerTests", ["Transformer", "Checkpoints"]),
-    tests("PluginRuntimeTests", ["PluginRuntime"]),
-    tests("PipelineTests", ["Pipeline"]),
+    tests("PluginRuntimeTests", ["PluginRuntime", "JSON"]),
+    tests("PipelineTests", ["Pipeline", "PluginRuntime", "JSON", "Files"]),
     tests(
       "EndToEndTests",
-      ["Pipeline", "Transformer", "Checkpoints", "Tensors", "PluginRuntime", "Tokenizers"]),
+      ["Pipeline", "Transformer", "Checkpoints", "Tensors", "PluginRuntime", "Tokenizers", "JSON"]),
   ] + plugins.map(plugin)
 )

@@ -1,3 +1,4 @@
+import JSON
 import PluginRuntime
 
 /// What the driver may ask.

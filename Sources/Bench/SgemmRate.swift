@@ -1,3 +1,4 @@
+import JSON
 import PluginRuntime
 import Tensors
 import Transformer

@@ -1,3 +1,5 @@
+import Files
+
 /// Everything that can be wrong with a checkpoint, as data. `description` puts it into words.
 public enum CheckpointError: Error, Equatable, Sendable {
   // Finding and reading files.
@@ -39,7 +41,7 @@ public enum CheckpointError: Error, Equatable, Sendable {
   case badSelection(tensor: String, problem: String)
 
   // Writing.
-  case cannotWrite(file: String, action: String, reason: String)
+  case cannotWrite(FileError)
   case badWrite(file: String, tensor: String, problem: String)
   case valueTooLarge(file: String, tensor: String, count: Int, type: StorageType)
 }
@@ -121,12 +123,19 @@ extension CheckpointError: CustomStringConvertible {
     case .badSelection(let tensor, let problem):
       "Tensor \(tensor): \(problem)."
 
-    case .cannotWrite(let file, let action, let reason):
-      "\(file) was not written: \(action) failed: \(reason). What was there before is untouched."
+    case .cannotWrite(let error):
+      "\(error). What was there before is untouched."
     case .badWrite(let file, let tensor, let problem):
       "\(file): tensor \(tensor) was not written: \(problem)."
     case .valueTooLarge(let file, let tensor, let count, let type):
       "\(file): \(count) values of tensor \(tensor) are too large for \(type): write float32 or bfloat16."
     }
   }
+}
+
+/// Runs `body`, whose error becomes one of a checkpoint.
+func writing<Result>(
+  _ body: @autoclosure () throws(FileError) -> Result
+) throws(CheckpointError) -> Result {
+  do { return try body() } catch { throw .cannotWrite(error) }
 }

@@ -45,7 +45,7 @@ extension ModelConfiguration {
     var layers: [LayerShape] = []
     for index in 0..<count {
       let (queries, keyValues) = (queryHeads[index], keyValueHeads[index])
-      guard keyValues == 0 ? queries == 0 : queries > 0 && queries % keyValues == 0 else {
+      guard LayerShape.areGroups(queryHeads: queries, keyValueHeads: keyValues) else {
         throw .malformed(
           file: gguf.path, place: "layer \(index)",
           expected: "attention.head_count to be a multiple of attention.head_count_kv",

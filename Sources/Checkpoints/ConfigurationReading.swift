@@ -1,9 +1,9 @@
-import OrderedCollections
+import JSON
 
 /// A config.json, asked for its keys with the words to say what is wrong with one.
 struct ConfigurationKeys {
   let file: String
-  let members: OrderedDictionary<String, JSONValue>
+  let members: JSONObject
   /// Put before a key in messages: `rope_parameters.`
   var prefix = ""
 
@@ -53,7 +53,7 @@ struct ConfigurationKeys {
   func number(_ key: String, default standard: Double? = nil) throws(CheckpointError) -> Double {
     switch self[key] {
     case .integer(let value)? where value > 0: return Double(value)
-    case .real(let value)? where value > 0 && value.isFinite: return value
+    case .number(let value)? where value > 0 && value.isFinite: return value
     case nil: if let standard { return standard }
     default: break
     }
@@ -105,7 +105,7 @@ extension ModelConfiguration {
   /// values that transformers' configuration classes give them.
   /// - Throws: `.unsupportedArchitecture`, `.unsupportedSetting` or `.malformed`, naming file and key.
   public static func read(_ path: String) throws(CheckpointError) -> ModelConfiguration {
-    try ModelConfiguration(json: try JSONValue.read(path), file: path)
+    try ModelConfiguration(json: try JSONFile.read(path), file: path)
   }
 
   /// - Parameter file: named in errors.
@@ -143,7 +143,8 @@ extension ModelConfiguration {
         file: file, key: typeKey, found: typeName, advice: "expected float32, float16 or bfloat16")
     }
     declaredType = type
-    otherKeys = members.filter { !Self.ownKeys.contains($0.key) }
+    otherKeys = members
+    for key in Self.ownKeys { otherKeys[key] = nil }
     if keys["quantization_config"] != nil {
       throw .unsupportedSetting(
         file: file, key: "quantization_config", found: "set",
@@ -174,7 +175,7 @@ extension ModelConfiguration {
     var layers: [LayerShape] = []
     for index in 0..<count {
       let (queries, keyValues) = (queryHeads[index], keyValueHeads[index])
-      guard keyValues == 0 ? queries == 0 : queries > 0 && queries % keyValues == 0 else {
+      guard LayerShape.areGroups(queryHeads: queries, keyValueHeads: keyValues) else {
         throw .malformed(
           file: keys.file, place: "layer \(index)",
           expected: "num_attention_heads to be a multiple of num_key_value_heads",
@@ -291,7 +292,7 @@ extension ModelConfiguration {
       let divisors = values.compactMap { value -> Float? in
         switch value {
         case .integer(let number) where number > 0: Float(number)
-        case .real(let number) where number > 0 && number.isFinite: Float(number)
+        case .number(let number) where number > 0 && number.isFinite: Float(number)
         default: nil
         }
       }

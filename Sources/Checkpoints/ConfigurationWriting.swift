@@ -1,5 +1,5 @@
 import Foundation
-import OrderedCollections
+import JSON
 
 extension ModelConfiguration {
   /// The keys that this type holds itself, and so writes itself.
@@ -14,7 +14,7 @@ extension ModelConfiguration {
   /// A config.json under Hugging Face's keys. What is the same in all layers is a number and loads in
   /// transformers 4 and 5; what differs is a list. Keys that mean nothing here follow unchanged.
   public var json: JSONValue {
-    var keys = OrderedDictionary<String, JSONValue>()
+    var keys = JSONObject()
     keys["architectures"] = .array([.string(architecture.className)])
     keys["model_type"] = .string(architecture.rawValue)
     keys["vocab_size"] = .integer(vocabularySize)
@@ -25,12 +25,12 @@ extension ModelConfiguration {
     keys["head_dim"] = Self.sizes(layers.map(\.headDimension))
     keys["intermediate_size"] = Self.sizes(layers.map(\.intermediateSize))
     keys["hidden_act"] = .string("silu")
-    keys["rms_norm_eps"] = .real(rmsNormEpsilon)
+    keys["rms_norm_eps"] = .number(rmsNormEpsilon)
     // transformers 4 reads rope_theta and rope_scaling, 5 rope_parameters.
-    keys["rope_theta"] = .real(rope.theta)
+    keys["rope_theta"] = .number(rope.theta)
     var scaling = rope.scaling.json
     keys["rope_scaling"] = rope.scaling == .none ? .null : .object(scaling)
-    scaling["rope_theta"] = .real(rope.theta)
+    scaling["rope_theta"] = .number(rope.theta)
     keys["rope_parameters"] = .object(scaling)
     keys["tie_word_embeddings"] = .bool(tiedEmbeddings)
     writeBiases(&keys)
@@ -42,14 +42,14 @@ extension ModelConfiguration {
       ? .array(endOfText.map { .integer($0) }) : endOfText.first.map { .integer($0) } ?? .null
     keys["dtype"] = .string(declaredType.rawValue)
     keys["torch_dtype"] = .string(declaredType.rawValue)
-    for (key, value) in otherKeys { keys[key] = value }
+    for member in otherKeys.members { keys[member.key] = member.value }
     return .object(keys)
   }
 
   /// Writes `json` to `path`, whole or not at all.
   /// - Throws: `.cannotWrite`.
   public func writeJSON(to path: String) throws(CheckpointError) {
-    try AtomicFile.write(Array((json.text + "\n").utf8), to: path)
+    try JSONFile.write(json, to: path)
   }
 
   private static func sizes(_ values: [Int]) -> JSONValue {
@@ -57,7 +57,7 @@ extension ModelConfiguration {
     return .array(values.map { .integer($0) })
   }
 
-  private func writeBiases(_ keys: inout OrderedDictionary<String, JSONValue>) {
+  private func writeBiases(_ keys: inout JSONObject) {
     var implied = biases
     switch architecture {
     case .llama:
@@ -79,7 +79,7 @@ extension ModelConfiguration {
     if biases.down != implied.down { keys["mlp_down_bias"] = .bool(biases.down) }
   }
 
-  private func writeWindows(_ keys: inout OrderedDictionary<String, JSONValue>) {
+  private func writeWindows(_ keys: inout JSONObject) {
     let window = layers.lazy.compactMap(\.slidingWindow).first
     switch architecture {
     case .llama: break
@@ -95,19 +95,19 @@ extension ModelConfiguration {
 }
 
 extension RotaryEmbedding.Scaling {
-  fileprivate var json: OrderedDictionary<String, JSONValue> {
+  fileprivate var json: JSONObject {
     switch self {
     case .none: ["rope_type": .string("default")]
-    case .linear(let factor): ["rope_type": .string("linear"), "factor": .real(factor)]
+    case .linear(let factor): ["rope_type": .string("linear"), "factor": .number(factor)]
     case .llama3(let factor, let low, let high, let original):
       [
-        "rope_type": .string("llama3"), "factor": .real(factor), "low_freq_factor": .real(low),
-        "high_freq_factor": .real(high), "original_max_position_embeddings": .integer(original),
+        "rope_type": .string("llama3"), "factor": .number(factor), "low_freq_factor": .number(low),
+        "high_freq_factor": .number(high), "original_max_position_embeddings": .integer(original),
       ]
     case .explicit(let divisors):
       [
         "rope_type": .string("explicit"),
-        "divisors": .array(divisors.map { .real(Double("\($0)") ?? Double($0)) }),
+        "divisors": .array(divisors.map { .number(Double("\($0)") ?? Double($0)) }),
       ]
     }
   }

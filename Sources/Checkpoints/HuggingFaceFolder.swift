@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 import OrderedCollections
 
 /// The files of a model as the Hugging Face hub keeps them.
@@ -40,13 +41,14 @@ public struct HuggingFaceFolder: Sendable {
         advice:
           "the folder has neither it nor model.safetensors.index.json; PyTorch's .bin files are not read")
     }
-    let json = try JSONValue.read(index)
+    let json = try JSONFile.read(index)
     guard case .object(let members) = json, case .object(let map)? = members["weight_map"] else {
       throw .malformed(file: index, place: "weight_map", expected: "an object", found: "something else")
     }
     var shards = OrderedDictionary<String, SafetensorsFile>()
     var tensors = OrderedDictionary<String, StoredTensor>(minimumCapacity: map.count)
-    for (name, value) in map {
+    for member in map.members {
+      let (name, value) = (member.key, member.value)
       guard case .string(let shard) = value else {
         throw .malformed(
           file: index, place: "weight_map.\(name)", expected: "the name of a shard", found: value.summary)

@@ -1,3 +1,4 @@
+import JSON
 import OrderedCollections
 
 /// The sizes of one decoder layer. A pruned model's layers differ.
@@ -21,6 +22,11 @@ public struct LayerShape: Sendable, Hashable {
     self.headDimension = headDimension
     self.intermediateSize = intermediateSize
     self.slidingWindow = slidingWindow
+  }
+
+  /// Each key-value head serves as many query heads as the others; a removed sublayer has none of either.
+  static func areGroups(queryHeads: Int, keyValueHeads: Int) -> Bool {
+    keyValueHeads == 0 ? queryHeads == 0 : queryHeads > 0 && queryHeads % keyValueHeads == 0
   }
 }
 
@@ -81,13 +87,13 @@ public struct ModelConfiguration: Sendable, Equatable {
   /// The type that the weights were declared in; of a quantised file float32.
   public var declaredType: StorageType
   /// Keys of the source's config.json that mean nothing here: `writeJSON` keeps them.
-  public var otherKeys: OrderedDictionary<String, JSONValue>
+  public var otherKeys: JSONObject
 
   public init(
     architecture: Architecture, vocabularySize: Int, hiddenSize: Int, layers: [LayerShape],
     rmsNormEpsilon: Double, rope: RotaryEmbedding, tiedEmbeddings: Bool, biases: Biases = Biases(),
     queryKeyNorm: Bool = false, maxPositions: Int, beginningOfText: Int? = nil, endOfText: [Int] = [],
-    declaredType: StorageType = .float32, otherKeys: OrderedDictionary<String, JSONValue> = [:]
+    declaredType: StorageType = .float32, otherKeys: JSONObject = [:]
   ) {
     self.architecture = architecture
     self.vocabularySize = vocabularySize

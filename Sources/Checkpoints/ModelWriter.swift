@@ -1,5 +1,6 @@
+import Files
 import Foundation
-import OrderedCollections
+import JSON
 
 /// Writes a model's folder: config.json, and its weights as model.safetensors or, above a size, as shards
 /// with an index. Values are given as to `SafetensorsWriter`.
@@ -32,7 +33,7 @@ public final class ModelWriter {
     do {
       try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     } catch {
-      throw .cannotWrite(file: folder, action: "making the folder", reason: error.localizedDescription)
+      throw .cannotWrite(FileError(operation: "create", path: folder, reason: error.localizedDescription))
     }
     let declarations = configuration.parameters.map {
       TensorDeclaration(name: $0.key, shape: $0.value, type: configuration.declaredType)
@@ -41,7 +42,7 @@ public final class ModelWriter {
     var files: [String] = []
     var writers: [SafetensorsWriter] = []
     var writerOfTensor: [String: Int] = [:]
-    var map = OrderedDictionary<String, JSONValue>()
+    var map: [(String, JSONValue)] = []
     for (number, shard) in shards.enumerated() {
       let name =
         shards.count == 1
@@ -50,17 +51,20 @@ public final class ModelWriter {
       writers.append(try SafetensorsWriter(path: Self.join(folder, name), tensors: shard))
       for tensor in shard {
         writerOfTensor[tensor.name] = number
-        map[tensor.name] = .string(name)
+        map.append((tensor.name, .string(name)))
       }
     }
     self.files = files
     self.writers = writers
     self.writerOfTensor = writerOfTensor
-    map.sort { $0.key < $1.key }
+    map.sort { $0.0 < $1.0 }
     let bytes = configuration.parameterCount * configuration.declaredType.bytesPerBlock
     index =
       shards.count == 1
-      ? nil : .object(["metadata": .object(["total_size": .integer(bytes)]), "weight_map": .object(map)])
+      ? nil
+      : .object([
+        "metadata": .object(["total_size": .integer(bytes)]), "weight_map": .object(JSONObject(map)),
+      ])
   }
 
   /// Appends values to a tensor, as `SafetensorsWriter.append`.
@@ -82,7 +86,7 @@ public final class ModelWriter {
     for writer in writers { try writer.commit() }
     let indexPath = Self.join(folder, "model.safetensors.index.json")
     if let index {
-      try AtomicFile.write(Array((index.text + "\n").utf8), to: indexPath)
+      try JSONFile.write(index, to: indexPath)
       // Readers take a single file before an index: an older one would hide the shards.
       unlink(Self.join(folder, "model.safetensors"))
     } else {

@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 import OrderedCollections
 
 /// A safetensors file: eight bytes with the length of a JSON header, the header, the tensors' bytes, which
@@ -20,8 +21,9 @@ public struct SafetensorsFile: Sendable {
     let header = try Self.header(of: file)
     var metadata = OrderedDictionary<String, String>()
     var found: [StoredTensor] = []
-    found.reserveCapacity(header.members.count)
-    for (name, description) in header.members {
+    found.reserveCapacity(header.entries.count)
+    for member in header.entries.members {
+      let (name, description) = (member.key, member.value)
       if name == "__metadata__" {
         metadata = try Self.metadata(description, file: path)
       } else {
@@ -45,7 +47,7 @@ public struct SafetensorsFile: Sendable {
 
   private static func header(
     of file: MappedFile
-  ) throws(CheckpointError) -> (members: OrderedDictionary<String, JSONValue>, dataStart: Int) {
+  ) throws(CheckpointError) -> (entries: JSONObject, dataStart: Int) {
     guard file.bytes.count >= 8 else {
       throw .truncated(
         file: file.path, place: "the length of its header", needed: 8, available: file.bytes.count)
@@ -58,13 +60,13 @@ public struct SafetensorsFile: Sendable {
     let dataStart = 8 + Int(length)
     let json: JSONValue
     do {
-      json = try JSONValue.parse(UnsafeRawBufferPointer(rebasing: file.bytes[8..<dataStart]))
+      json = try JSONValue(parsing: UnsafeRawBufferPointer(rebasing: file.bytes[8..<dataStart]))
     } catch {
       // Every key of the header's top level is a tensor's name.
       if let name = error.duplicateKey, !["dtype", "shape", "data_offsets"].contains(name) {
         throw .duplicateTensor(file: file.path, tensor: name)
       }
-      throw .notJSON(file: file.path, place: "the header", problem: error.problem)
+      throw .notJSON(file: file.path, place: "the header", problem: "\(error)")
     }
     guard case .object(let members) = json else {
       throw .malformed(file: file.path, place: "the header", expected: "an object", found: json.summary)
@@ -80,7 +82,8 @@ public struct SafetensorsFile: Sendable {
         file: file, place: "__metadata__", expected: "an object of strings", found: value.summary)
     }
     var metadata = OrderedDictionary<String, String>()
-    for (key, value) in members {
+    for member in members.members {
+      let (key, value) = (member.key, member.value)
       guard case .string(let text) = value else {
         throw .malformed(file: file, place: "__metadata__.\(key)", expected: "a string", found: value.summary)
       }

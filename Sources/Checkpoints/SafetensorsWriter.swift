@@ -1,4 +1,6 @@
+import Files
 import Foundation
+import JSON
 import Kernels
 import OrderedCollections
 
@@ -45,8 +47,10 @@ public final class SafetensorsWriter {
     path: String, tensors: [TensorDeclaration], metadata: OrderedDictionary<String, String> = ["format": "pt"]
   ) throws(CheckpointError) {
     self.path = path
-    var header = OrderedDictionary<String, JSONValue>()
-    if !metadata.isEmpty { header["__metadata__"] = .object(metadata.mapValues { .string($0) }) }
+    var header = JSONObject()
+    if !metadata.isEmpty {
+      header["__metadata__"] = .object(JSONObject(metadata.map { ($0.key, .string($0.value)) }))
+    }
     let wide = tensors.filter { $0.type.bytesPerBlock == 4 }
     let narrow = tensors.filter { $0.type.bytesPerBlock != 4 }
     var end = 0
@@ -70,15 +74,17 @@ public final class SafetensorsWriter {
       ])
       end += bytes
     }
-    var text = Array(JSONValue.object(header).compactText.utf8)
+    var text = Array(JSONValue.object(header).compact.utf8)
     // The data begin at a multiple of eight, as readers that map the file expect.
     text.append(contentsOf: repeatElement(UInt8(ascii: " "), count: (8 - text.count % 8) % 8))
-    file = try AtomicFile(path)
+    file = try writing(try AtomicFile(path))
     dataStart = 8 + text.count
     var length = UInt64(text.count).littleEndian
-    try withUnsafeBytes(of: &length) { bytes throws(CheckpointError) in try file.write(bytes, at: 0) }
+    try withUnsafeBytes(of: &length) { bytes throws(CheckpointError) in
+      try writing(try file.write(bytes, at: 0))
+    }
     try text.withUnsafeBufferPointer { bytes throws(CheckpointError) in
-      try file.write(UnsafeRawBufferPointer(bytes), at: 8)
+      try writing(try file.write(UnsafeRawBufferPointer(bytes), at: 8))
     }
   }
 
@@ -98,7 +104,7 @@ public final class SafetensorsWriter {
     }
     let offset = dataStart + slot.offset + slot.written * slot.type.bytesPerBlock
     if slot.type == .float32 {
-      try file.write(UnsafeRawBufferPointer(values), at: offset)
+      try writing(try file.write(UnsafeRawBufferPointer(values), at: offset))
     } else {
       try writeNarrowed(values, to: name, type: slot.type, at: offset)
     }
@@ -124,10 +130,10 @@ public final class SafetensorsWriter {
       throw .badWrite(
         file: path, tensor: name, problem: "\(slot.elements) values were declared, \(slot.written) given")
     }
-    try file.synchronize()
+    try writing(try file.synchronize())
   }
 
-  func commit() throws(CheckpointError) { try file.commit() }
+  func commit() throws(CheckpointError) { try writing(try file.commit()) }
 
   /// Gives up: removes what was written. Done by itself when the writer is dropped.
   public func discard() { file.discard() }
@@ -152,7 +158,7 @@ public final class SafetensorsWriter {
       }
       try narrowed.withUnsafeBufferPointer { halves throws(CheckpointError) in
         let bytes = UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: halves[..<count]))
-        try file.write(bytes, at: offset + start * 2)
+        try writing(try file.write(bytes, at: offset + start * 2))
       }
       start += count
     }

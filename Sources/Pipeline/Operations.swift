@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 import PluginRuntime
 
 /// What the command line does with models. Before it asks, it has checked everything that can be checked

@@ -1,29 +1,46 @@
-/// "Did you mean …?": the candidate that takes the fewest edits, if it is near enough to be meant.
-func nearestName(to name: String, among candidates: some Sequence<String>) -> String? {
-  var best: (name: String, distance: Int)?
-  for candidate in candidates {
-    let distance = editDistance(name, candidate)
-    if distance < best?.distance ?? .max { best = (candidate, distance) }
-  }
-  guard let best, best.distance <= max(2, name.count / 3) else { return nil }
-  return best.name
-}
-
-/// Insertions, deletions, replacements and swaps of neighbours that turn one text into the other (the
-/// optimal string alignment distance).
-func editDistance(_ first: String, _ second: String) -> Int {
-  let a = Array(first)
-  let b = Array(second)
-  var beforeLast = [Int](repeating: 0, count: b.count + 1)
-  var last = Array(0...b.count)
-  for i in a.indices {
-    var row = [i + 1]
-    for j in b.indices {
-      var distance = min(last[j + 1] + 1, row[j] + 1, last[j] + (a[i] == b[j] ? 0 : 1))
-      if i > 0, j > 0, a[i] == b[j - 1], a[i - 1] == b[j] { distance = min(distance, beforeLast[j - 1] + 1) }
-      row.append(distance)
+/// Finds what somebody who mistyped a name may have meant.
+public enum NearestName {
+  /// The known name that is fewest single-character edits away, if it is near enough to be a slip.
+  public static func of(_ name: String, among known: [String]) -> String? {
+    let typed = name.lowercased()
+    let ranked = known.map { (name: $0, edits: distance(typed, $0.lowercased())) }
+    guard let best = ranked.min(by: { $0.edits < $1.edits }) else { return nil }
+    if best.edits <= max(1, min(name.count, best.name.count) / 3) { return best.name }
+    // The beginning of exactly one name, or the name without its publisher: "perplexity".
+    let partial = known.filter { candidate in
+      typed.count >= 3 && candidate.lowercased().split(separator: ".").contains { $0.hasPrefix(typed) }
     }
-    (beforeLast, last) = (last, row)
+    return partial.count == 1 ? partial.first : nil
   }
-  return last[b.count]
+
+  /// What to say after a sentence about an unknown name: that there is a near one, or nothing.
+  static func hint(for name: String, among known: [String]) -> String {
+    of(name, among: known).map { " Did you mean \"\($0)\"?" } ?? ""
+  }
+
+  /// What to say after "unknown …": the nearest name, or all names if none is near and they are few.
+  public static func advice(for name: String, among known: [String], called plural: String) -> String {
+    if let nearest = of(name, among: known) { return "did you mean \"\(nearest)\"?" }
+    guard !known.isEmpty else { return "there are no \(plural) here" }
+    return "the \(plural) here are \(known.joined(separator: ", "))"
+  }
+
+  /// Insertions, deletions, substitutions and swaps of neighbours that turn one word into the other.
+  private static func distance(_ left: String, _ right: String) -> Int {
+    let a = Array(left)
+    let b = Array(right)
+    var beforeLast: [Int] = []
+    var last = Array(0...b.count)
+    for i in a.indices {
+      var row = [i + 1]
+      for j in b.indices {
+        let substituted = last[j] + (a[i] == b[j] ? 0 : 1)
+        var best = min(substituted, last[j + 1] + 1, row[j] + 1)
+        if i > 0, j > 0, a[i] == b[j - 1], a[i - 1] == b[j] { best = min(best, beforeLast[j - 1] + 1) }
+        row.append(best)
+      }
+      (beforeLast, last) = (last, row)
+    }
+    return last[b.count]
+  }
 }

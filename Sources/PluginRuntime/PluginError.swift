@@ -92,7 +92,7 @@ extension PluginError: CustomStringConvertible {
     case .badDescriptor(let library, let plugin, let field, let expected, let got):
       return "\(library): \(field) of \(plugin) should be \(expected), but is \(got)."
     case .unknownStatistic(let plugin, let statistic, let kind, let known):
-      let hint = nearestName(to: statistic, among: known).map { " Did you mean \"\($0)\"?" } ?? ""
+      let hint = NearestName.hint(for: statistic, among: known)
       return "\(plugin) asks for the statistic \"\(statistic)\", which the host does not have for "
         + "\(kind.withArticle).\(hint) It has: \(known.joined(separator: ", "))"
 

@@ -1,3 +1,5 @@
+import JSON
+
 /// A place in a JSON file, which knows its path for messages.
 struct JSONCursor {
   let value: JSONValue
@@ -12,9 +14,9 @@ struct JSONCursor {
 
   /// The member with this name; nil when it is absent or null.
   func optional(_ name: String) throws(TokenizerError) -> JSONCursor? {
-    guard let member = try members().last(where: { $0.key.utf8.elementsEqual(name.utf8) }) else { return nil }
-    if case .null = member.value { return nil }
-    return JSONCursor(member.value, path: "\(path).\(name)", file: file)
+    guard case .object(let object) = value else { throw wrong("an object") }
+    guard let member = object[name], member != .null else { return nil }
+    return JSONCursor(member, path: "\(path).\(name)", file: file)
   }
 
   func required(_ name: String, _ expected: String) throws(TokenizerError) -> JSONCursor {
@@ -22,9 +24,9 @@ struct JSONCursor {
     throw .unexpectedValue(file: file, path: "\(path).\(name)", expected: expected, found: "nothing")
   }
 
-  func members() throws(TokenizerError) -> [JSONMember] {
-    guard case .object(let members) = value else { throw wrong("an object") }
-    return members
+  func members() throws(TokenizerError) -> [JSONObject.Member] {
+    guard case .object(let object) = value else { throw wrong("an object") }
+    return object.members
   }
 
   func elements() throws(TokenizerError) -> [JSONCursor] {
@@ -43,7 +45,7 @@ struct JSONCursor {
   }
 
   func integer(in range: ClosedRange<Int>) throws(TokenizerError) -> Int {
-    guard case .number(let number) = value, let integer = Int(exactly: number), range.contains(integer) else {
+    guard let integer = value.integerValue, range.contains(integer) else {
       throw wrong("a whole number from \(range.lowerBound) to \(range.upperBound)")
     }
     return integer
@@ -58,7 +60,7 @@ struct JSONCursor {
   }
 
   func wrong(_ expected: String) -> TokenizerError {
-    .unexpectedValue(file: file, path: path, expected: expected, found: value.kind)
+    .unexpectedValue(file: file, path: path, expected: expected, found: value.summary)
   }
 
   func unsupported(_ feature: String, supported: String) -> TokenizerError {

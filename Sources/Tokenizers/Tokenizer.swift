@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 
 /// Text to token ids and back, with the ids that Hugging Face `tokenizers` gives.
 ///
@@ -164,7 +165,11 @@ public struct Tokenizer: Sendable {
     } catch {
       throw .unreadable(file: url.path, reason: error.localizedDescription)
     }
-    return JSONCursor(try JSONParser.parse(Array(data), file: url.path), file: url.path)
+    do {
+      return JSONCursor(try JSONValue(parsing: Array(data)), file: url.path)
+    } catch {
+      throw .malformedJSON(file: url.path, line: error.line, column: error.column, problem: error.reason)
+    }
   }
 }
 

@@ -24,8 +24,7 @@ struct TokenizerDocumentReader {
       throw type.unsupported("the model type \(quoted(try type.string()))", supported: "BPE")
     }
     if let dropout = try node.optional("dropout") {
-      if case .number(0) = dropout.value {
-      } else {
+      guard dropout.value.numberValue == 0 else {
         throw dropout.unsupported("dropping merges at random", supported: "no dropout")
       }
     }

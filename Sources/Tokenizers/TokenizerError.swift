@@ -5,7 +5,7 @@
 public enum TokenizerError: Error, Equatable, Sendable {
   /// The file could not be read at all.
   case unreadable(file: String, reason: String)
-  /// The file is not JSON: `problem` says what stands at `line`, `column` (both from 1; columns in bytes).
+  /// The file is not JSON: `problem` says what stands at `line`, `column` (both from 1; columns in characters).
   case malformedJSON(file: String, line: Int, column: Int, problem: String)
   /// The value at `path` is missing or of another type than `expected`.
   case unexpectedValue(file: String, path: String, expected: String, found: String)

@@ -39,7 +39,7 @@ struct FuzzTests {
       (path) throws(CheckpointError) in
       let configuration = try ModelConfiguration.read(path)
       _ = configuration.parameterCount
-      _ = configuration.json.text
+      _ = configuration.json.pretty
     }
   }
 

@@ -115,7 +115,7 @@ struct ReferenceModelTests {
         ))
     let llama = try read("llama_gqa")
     #expect((llama.beginningOfText, llama.endOfText, llama.maxPositions) == (1, [2], 256))
-    #expect(llama.otherKeys["initializer_range"] == .real(0.15))
+    #expect(llama.otherKeys["initializer_range"] == .number(0.15))
   }
 }
 

@@ -48,15 +48,18 @@ struct SafetensorsFaultTests {
   }
 
   @Test func headerIsNotJSON() throws {
-    #expect(try complaint("{") == "…/f: the header is not JSON: a key was expected at byte 1.")
-    #expect(try complaint("") == "…/f: the header is not JSON: unexpected end at byte 0.")
+    #expect(
+      try complaint("{")
+        == "…/f: the header is not JSON: line 1, column 2: expected a key in quotes, found the end.")
+    #expect(
+      try complaint("") == "…/f: the header is not JSON: line 1, column 1: expected a value, found the end.")
     #expect(try complaint("[]") == "…/f: the header: expected an object, found a list of 0.")
     #expect(
       try complaint(String(repeating: "[", count: 100_000))
-        == "…/f: the header is not JSON: nesting deeper than 64 at byte 64.")
+        == "…/f: the header is not JSON: line 1, column 201: nested deeper than 200 levels.")
     #expect(
       try complaint(littleEndian(UInt64(7)) + [0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d])
-        == "…/f: the header is not JSON: a string that is not UTF-8 at byte 4.")
+        == "…/f: the header is not JSON: line 1, column 3: this is not UTF-8 text.")
   }
 
   @Test func entriesOfTheWrongKind() throws {

@@ -1,9 +1,8 @@
 import Foundation
+import JSON
 import Pipeline
 import PluginRuntime
 import Testing
-
-import enum PluginRuntime.JSONValue
 
 /// What can't be done ends with a sentence and exit code 1, and leaves nothing behind that looks like a result.
 @Suite(.enabled(if: Program.isBuilt, Program.missing))

@@ -1,10 +1,9 @@
 import Foundation
+import JSON
 import Pipeline
 import PluginRuntime
 import Testing
 import Transformer
-
-import enum PluginRuntime.JSONValue
 
 /// The same pipeline, model, seed and number of threads give the same bytes.
 @Suite(.enabled(if: Support.pluginsAreBuilt, Support.noPlugins))

@@ -1,11 +1,10 @@
 import Checkpoints
 import Foundation
+import JSON
 import Pipeline
 import PluginRuntime
 import Testing
 import Transformer
-
-import enum PluginRuntime.JSONValue
 
 /// Targets are met, whatever is counted and however it is said.
 @Suite(.enabled(if: Support.pluginsAreBuilt, Support.noPlugins))

@@ -4,8 +4,6 @@ import Pipeline
 import PluginRuntime
 import Testing
 
-import enum PluginRuntime.JSONValue
-
 /// Examples/criterion-c, as its README says: a C compiler, the header, a folder.
 @Suite(.enabled(if: Program.isBuilt, Program.missing))
 struct ExampleCriterionTests {

@@ -1,8 +1,7 @@
 import Foundation
+import JSON
 import PluginRuntime
 import Testing
-
-import enum PluginRuntime.JSONValue
 
 /// The program at work on a small model.
 @Suite(.enabled(if: Program.isBuilt, Program.missing))

@@ -1,12 +1,11 @@
 import Checkpoints
 import Foundation
+import JSON
 import Pipeline
 import PluginRuntime
 import Tensors
 import Testing
 import Transformer
-
-import enum PluginRuntime.JSONValue
 
 /// Whole prunings of small models by the published Adapt-Pruner code, repeated through plugins and manifests.
 @Suite(

@@ -1,13 +1,12 @@
 import Checkpoints
 import Foundation
+import JSON
 import Pipeline
 import PluginRuntime
 import Tensors
 import Testing
 import Tokenizers
 import Transformer
-
-import enum PluginRuntime.JSONValue
 
 /// What a save stage writes is the model that was in memory.
 @Suite struct SavedModelTests {

@@ -1,12 +1,11 @@
 import Checkpoints
 import Foundation
+import JSON
 import Pipeline
 import PluginRuntime
 import Tensors
 import Testing
 import Transformer
-
-import enum PluginRuntime.JSONValue
 
 /// A real model, against what PyTorch and the published code make of the same file and the same token ids.
 @Suite(

@@ -1,3 +1,4 @@
+import JSON
 import PluginRuntime
 
 /// Every document that differs from a good one in a single place: a value replaced by one of another kind, a

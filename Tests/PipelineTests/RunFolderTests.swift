@@ -1,4 +1,6 @@
+import Files
 import Foundation
+import JSON
 import Pipeline
 import PluginRuntime
 import Testing
@@ -17,43 +19,6 @@ import Testing
     #expect(throws: RunFolderError.notEmpty(path: made.path)) { try RunFolder.create(at: made.path) }
     #expect(throws: RunFolderError.notAFolder(path: made.path + "/a.json")) {
       try RunFolder.create(at: made.path + "/a.json")
-    }
-  }
-
-  @Test func aFileIsReplacedWholeAndNothingStandsBesideIt() throws {
-    let path = folder.path + "/a.json"
-    try AtomicFile.write("first", to: path)
-    try AtomicFile.write("second", to: path)
-    #expect(try String(contentsOfFile: path, encoding: .utf8) == "second")
-    #expect(try folder.names() == ["a.json"])
-  }
-
-  @Test func aFileThatCannotBeRenamedLeavesNothingBehind() throws {
-    try folder.write("taken/file", "")
-    #expect(throws: FileError.self) { try AtomicFile.write("text", to: folder.path + "/taken") }
-    #expect(try folder.names() == ["taken"])
-    do {
-      try AtomicFile.write("text", to: folder.path + "/absent/a.json")
-      Issue.record("a file was made in a folder that isn't there")
-    } catch {
-      #expect(error.description == "can't create \(folder.path)/absent/a.json: No such file or directory")
-    }
-  }
-
-  /// A limit on the size of files holds for a whole process, so this one runs in its own.
-  @Test func aFileThatDoesNotFitLeavesTheOldOneAndNothingElse() async {
-    await #expect(processExitsWith: .success) {
-      let folder = try TemporaryFolder()
-      let path = folder.path + "/a.json"
-      try AtomicFile.write("old", to: path)
-      signal(SIGXFSZ, SIG_IGN)
-      var limit = rlimit(rlim_cur: 4096, rlim_max: 4096)
-      #expect(setrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit) == 0)
-      #expect(throws: FileError(operation: "write", path: path, reason: "File too large")) {
-        try AtomicFile.write([UInt8](repeating: 65, count: 10_000), to: path)
-      }
-      #expect(try folder.names() == ["a.json"])
-      #expect(try String(contentsOfFile: path, encoding: .utf8) == "old")
     }
   }
 

@@ -1,4 +1,4 @@
-import PluginRuntime
+import JSON
 
 /// A file with text or token ids.
 public struct DataSource: Sendable, Equatable {

@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 import PluginRuntime
 
 /// Reads what a manifest says about data: named inputs, and the places that use them.

@@ -1,3 +1,4 @@
+import JSON
 import PluginRuntime
 
 /// `ID[:key=value,…]`: an evaluator on the command line, as in

@@ -1,4 +1,6 @@
+import JSON
 import PluginRuntime
+import Transformer
 
 /// A pipeline with nothing left open: defaults filled in, inputs and paths resolved, plugins and their
 /// options checked. `ManifestResolver` makes it from JSON; `json` turns it back.
@@ -62,13 +64,13 @@ public struct PruneStage: Sendable, Equatable {
   public let target: Target
   /// In how many steps the target is approached.
   public let iterations: Int
-  public let families: [UnitFamily]
+  public let families: [Family]
   /// Whether every unit's score is kept in the run folder.
   public let recordsScores: Bool
 
   public init(
     criterion: PluginUse, allocator: PluginUse, calibration: Calibration, target: Target, iterations: Int,
-    families: [UnitFamily], recordsScores: Bool
+    families: [Family], recordsScores: Bool
   ) {
     self.criterion = criterion
     self.allocator = allocator
@@ -78,11 +80,6 @@ public struct PruneStage: Sendable, Equatable {
     self.families = families
     self.recordsScores = recordsScores
   }
-}
-
-/// A sort of unit that can be removed.
-public enum UnitFamily: String, Sendable, CaseIterable {
-  case attention, mlp
 }
 
 /// The text that statistics are gathered from.

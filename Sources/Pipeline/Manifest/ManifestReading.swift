@@ -1,3 +1,4 @@
+import JSON
 import PluginRuntime
 
 /// What all readers of one manifest share: whom to blame for a value, and the problems found so far.
@@ -73,36 +74,33 @@ struct ObjectReader {
   }
 
   func string(_ key: String, default standard: String) -> String {
-    guard let value = object[key] else { return standard }
-    if let text = value.stringValue { return text }
-    reading.problem(path.key(key), value.shown, expected: "a string")
-    return standard
+    value(key, expected: "a string", \.stringValue) ?? standard
   }
 
   /// A string that isn't empty, if the key is there.
   func optionalString(_ key: String) -> String? {
-    guard let value = object[key] else { return nil }
-    if let text = value.stringValue, !text.isEmpty { return text }
-    reading.problem(path.key(key), value.shown, expected: "a string that isn't empty")
-    return nil
+    value(key, expected: "a string that isn't empty") { $0.stringValue.flatMap { $0.isEmpty ? nil : $0 } }
   }
 
   func flag(_ key: String, default standard: Bool) -> Bool {
-    guard let value = object[key] else { return standard }
-    if let flag = value.boolValue { return flag }
-    reading.problem(path.key(key), value.shown, expected: "true or false")
-    return standard
+    value(key, expected: "true or false", \.boolValue) ?? standard
   }
 
   func integer(_ key: String, default standard: Int, in range: ClosedRange<Int>) -> Int {
-    guard let value = object[key] else { return standard }
-    if let number = value.integerValue, range.contains(number) { return number }
     let expected =
       range.upperBound == .max
       ? "an integer of at least \(range.lowerBound)"
       : "an integer from \(range.lowerBound) to \(range.upperBound)"
+    return value(key, expected: expected) { $0.integerValue.flatMap { range.contains($0) ? $0 : nil } }
+      ?? standard
+  }
+
+  /// nil if the key is absent, or if its value can't be read so, which is told.
+  private func value<Value>(_ key: String, expected: String, _ read: (JSONValue) -> Value?) -> Value? {
+    guard let value = object[key] else { return nil }
+    if let read = read(value) { return read }
     reading.problem(path.key(key), value.shown, expected: expected)
-    return standard
+    return nil
   }
 
   /// One of a closed set of words.

@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 import PluginRuntime
 
 /// Makes a `Manifest` of a pipeline's JSON: applies changes from the command line, fills in defaults, and

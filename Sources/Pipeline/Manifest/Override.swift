@@ -1,3 +1,4 @@
+import JSON
 import PluginRuntime
 
 /// One change to a manifest from the command line: `--set stages.prune.target.parameters=0.6`.

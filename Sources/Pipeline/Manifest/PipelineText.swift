@@ -1,3 +1,4 @@
+import JSON
 import PluginRuntime
 
 /// A pipeline in words, as `validate` prints it.

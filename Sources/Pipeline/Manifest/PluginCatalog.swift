@@ -1,3 +1,4 @@
+import JSON
 import PluginRuntime
 
 /// The plugins that a manifest can name, as far as checking it needs to know them.

@@ -1,4 +1,4 @@
-import PluginRuntime
+import JSON
 
 /// What each stage of a manifest is called: as it says itself, or else its kind, with `-2`, `-3` … where
 /// that is taken. Names that stand in the manifest go before names that are made up.

@@ -1,4 +1,6 @@
+import JSON
 import PluginRuntime
+import Transformer
 
 /// Reads the stages of a manifest. Everything that is wrong is noted in `reading`; what is returned then is
 /// of no use, and the resolver throws.
@@ -136,26 +138,26 @@ struct StageReading {
 
   // MARK: Parts of a prune stage
 
-  private func families(_ reader: ObjectReader) -> [UnitFamily] {
-    guard let value = reader.object["families"] else { return UnitFamily.allCases }
+  private func families(_ reader: ObjectReader) -> [Family] {
+    guard let value = reader.object["families"] else { return Family.allCases }
     let place = reader.path.key("families")
     guard let words = value.arrayValue, !words.isEmpty else {
       let found = value.arrayValue == nil ? value.shown : "the list is empty"
       reading.problem(place, found, expected: "a list with \"attention\" or \"mlp\" or both")
-      return UnitFamily.allCases
+      return Family.allCases
     }
-    var chosen: Set<UnitFamily> = []
+    var chosen: Set<Family> = []
     for (index, word) in words.enumerated() {
-      if let family = word.stringValue.flatMap(UnitFamily.init(rawValue:)) {
+      if let family = word.stringValue.flatMap(Family.init(rawValue:)) {
         if !chosen.insert(family).inserted {
           reading.problem(place.index(index), "\"\(family.rawValue)\" is given twice")
         }
       } else {
-        reading.unknownChoice(word, at: place.index(index), of: UnitFamily.self)
+        reading.unknownChoice(word, at: place.index(index), of: Family.self)
       }
     }
     // In one order, whatever the manifest's: the result must not depend on it.
-    return UnitFamily.allCases.filter(chosen.contains)
+    return Family.allCases.filter(chosen.contains)
   }
 
   private mutating func calibration(_ reader: ObjectReader, for plugins: [PluginUse]) -> Calibration? {

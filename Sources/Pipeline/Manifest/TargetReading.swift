@@ -1,4 +1,4 @@
-import PluginRuntime
+import JSON
 
 /// Reads how small a prune stage makes the model: `0.8`, `{"parameters": 0.8, "of": "current"}`,
 /// `{"macs": 90000000}`.

@@ -1,3 +1,4 @@
+import JSON
 import PluginRuntime
 
 /// What `plugins` and `plugins describe` print.

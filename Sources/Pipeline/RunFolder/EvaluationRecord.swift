@@ -1,3 +1,4 @@
+import JSON
 import PluginRuntime
 
 /// What one evaluator found at one point of a run; `metrics.json` lists them all.

@@ -1,5 +1,6 @@
+import Files
 import Foundation
-import PluginRuntime
+import JSON
 import Synchronization
 
 #if canImport(Glibc)
@@ -40,7 +41,10 @@ public final class EventLog: Sendable {
     // `Mutex.withLock` throws untyped errors only, hence the Result.
     let outcome = writing.withLock { _ -> Result<Void, FileError> in
       do throws(FileError) {
-        return .success(try FileDescriptors.write(bytes, to: descriptor, path: path))
+        return .success(
+          try bytes.withUnsafeBufferPointer { (bytes) throws(FileError) in
+            try writeAll(UnsafeRawBufferPointer(bytes), to: descriptor, path: path)
+          })
       } catch {
         return .failure(error)
       }

@@ -1,17 +1,18 @@
-import PluginRuntime
+import JSON
+import Transformer
 
 /// `iterations/001.json`: what one iteration of pruning saw and did. How long it took stands in the event log, so
 /// that the same run gives the same bytes here.
 public struct IterationRecord: Sendable, Equatable {
-  public struct Family: Sendable, Equatable {
-    public let family: UnitFamily
+  public struct Removal: Sendable, Equatable {
+    public let family: Family
     /// The share of the original units that the allocator meant to be gone.
     public let targetSparsity: Double
     public let originalCount: Int
     /// The units that are still there after this iteration, by their index in the unpruned model, ascending.
     public let kept: [Int]
 
-    public init(family: UnitFamily, targetSparsity: Double, originalCount: Int, kept: [Int]) {
+    public init(family: Family, targetSparsity: Double, originalCount: Int, kept: [Int]) {
       self.family = family
       self.targetSparsity = targetSparsity
       self.originalCount = originalCount
@@ -22,9 +23,9 @@ public struct IterationRecord: Sendable, Equatable {
   public struct Layer: Sendable, Equatable {
     /// The layer statistics that the allocator asked for, by name, as gathered before the cut.
     public let statistics: [(name: String, value: Double)]
-    public let families: [Family]
+    public let families: [Removal]
 
-    public init(statistics: [(name: String, value: Double)], families: [Family]) {
+    public init(statistics: [(name: String, value: Double)], families: [Removal]) {
       self.statistics = statistics
       self.families = families
     }

@@ -1,4 +1,6 @@
+import Files
 import Foundation
+import JSON
 import PluginRuntime
 
 /// Why a folder can't take a run.

@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 import PluginRuntime
 
 /// `run.json`: what a run was made with, so that it can be made again.

@@ -1,4 +1,5 @@
 import Crypto
+import Files
 import Foundation
 
 /// What tells whether a file is the one that a run was made with.

@@ -48,7 +48,7 @@ struct Pruning {
 
   private var decoder: Decoder { model.decoder }
   private var measure: Target.Measure { stage.target.measure }
-  private var families: [Family] { stage.families.compactMap { Family(rawValue: $0.rawValue) } }
+  private var families: [Family] { stage.families }
 
   /// Prunes to the target, telling each iteration to `record` once it is done.
   func run(record: (Iteration) throws -> Void) throws {
@@ -200,11 +200,10 @@ struct Pruning {
       let statistics = distances?.statistics(of: layer) ?? [:]
       return IterationRecord.Layer(
         statistics: allocator.statistics.map { ($0, statistics[$0] ?? .nan) },
-        families: stage.families.map { unitFamily in
+        families: families.map { family in
           let shape = decoder.configuration.layers[layer]
-          let family: Family = unitFamily == .attention ? .attention : .mlp
-          return IterationRecord.Family(
-            family: unitFamily, targetSparsity: sparsities[layer][family] ?? 0,
+          return IterationRecord.Removal(
+            family: family, targetSparsity: sparsities[layer][family] ?? 0,
             originalCount: family == .attention ? shape.keyValueHeads : shape.intermediateSize,
             kept: decoder.kept[layer].units(of: family))
         })

@@ -1,3 +1,4 @@
+import JSON
 import PluginABI
 
 /// One family of one layer, before this iteration's cut.

@@ -1,3 +1,4 @@
+import JSON
 import PluginABI
 
 /// One family of one layer, to be scored. The pointers are borrowed for the length of the call.

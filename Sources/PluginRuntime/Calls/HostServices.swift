@@ -1,3 +1,5 @@
+import JSON
+
 /// What the host gives to a plugin's calls. What is left out answers "unsupported".
 public struct HostServices {
   /// The run's seed: with plugin and stream it settles the random numbers.

@@ -1,3 +1,4 @@
+import JSON
 import PluginABI
 
 /// What the three kinds of instance have in common: made with options, destroyed once.

@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 
 /// What a `plugin.json` says of one plugin. Nothing of the plugin has been loaded.
 public struct PluginDescription: Equatable, Sendable {
@@ -104,7 +105,7 @@ private struct ManifestReader {
       throw .badManifest(path: path, reason: "\(place) should be an object, but is \(value.kindName)")
     }
     if let unknown = object.keys.first(where: { !keys.contains($0) }) {
-      let hint = nearestName(to: unknown, among: keys).map { " Did you mean \"\($0)\"?" } ?? ""
+      let hint = NearestName.hint(for: unknown, among: keys)
       throw .badManifest(
         path: path,
         reason: "\(place) has an unknown key \"\(unknown)\".\(hint) Known: \(keys.joined(separator: ", "))")

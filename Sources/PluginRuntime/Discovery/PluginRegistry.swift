@@ -66,7 +66,7 @@ public struct PluginRegistry: Sendable {
     guard let plugin = plugins.first(where: { $0.id == id }) else {
       let candidates = plugins.filter { kind == nil || $0.kind == kind }.map(\.id)
       throw .notFound(
-        id: id, kind: kind, nearest: nearestName(to: id, among: candidates), tried: tried)
+        id: id, kind: kind, nearest: NearestName.of(id, among: candidates), tried: tried)
     }
     if let kind, plugin.kind != kind { throw .wrongKind(plugin: id, expected: kind, got: plugin.kind) }
     return plugin

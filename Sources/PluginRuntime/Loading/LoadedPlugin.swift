@@ -1,3 +1,4 @@
+import JSON
 import PluginABI
 
 /// A plugin whose library is loaded and whose descriptor has been checked.

@@ -1,3 +1,5 @@
+import JSON
+
 /// What a plugin's options may be: the part of JSON Schema that `ap_descriptor.options_schema` may use.
 public struct OptionsSchema: Equatable, Sendable {
   public internal(set) var properties: [Property] = []
@@ -57,7 +59,7 @@ extension OptionsSchema {
     }
     let names = properties.map(\.name)
     if let unknown = options.keys.first(where: { !names.contains($0) }) {
-      let hint = nearestName(to: unknown, among: names).map { " Did you mean \"\($0)\"?" } ?? ""
+      let hint = NearestName.hint(for: unknown, among: names)
       let known = names.isEmpty ? "There are no options." : "Known: \(names.joined(separator: ", "))"
       throw OptionsError(path: prefix + unknown, reason: "there is no such option.\(hint) \(known)")
     }
@@ -86,7 +88,7 @@ extension OptionsSchema.Property {
       throw fail("should be \(expected), but is \(value.kindName) (\(value.compact))")
     }
     if let allowed, !allowed.contains(where: { $0.isSame(as: value) }) {
-      let hint = value.stringValue.flatMap { nearestName(to: $0, among: allowed.compactMap(\.stringValue)) }
+      let hint = value.stringValue.flatMap { NearestName.of($0, among: allowed.compactMap(\.stringValue)) }
       throw fail(
         "should be one of \(allowed.map(\.compact).joined(separator: ", ")), but is \(value.compact)."
           + (hint.map { " Did you mean \"\($0)\"?" } ?? ""))

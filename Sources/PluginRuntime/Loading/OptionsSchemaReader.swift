@@ -1,3 +1,5 @@
+import JSON
+
 extension OptionsSchema {
   /// Reads a schema. What this host does not understand is refused, not ignored: a check that a plugin's
   /// author counts on must not be skipped in silence.

@@ -1,7 +1,8 @@
-/// A JSON document as a tree: what manifests, `plugin.json`, options and their schemas are read into.
+/// A JSON document as a tree, literally.
 ///
 /// Unlike Foundation's, it keeps the order of keys (so that a resolved manifest reads like the one that was
-/// written), tells an integer from a real number, and knows where a mistake is (`JSONSyntaxError`).
+/// written), refuses a key that comes twice (in a safetensors header a fault to be named), tells an integer from
+/// another number, and knows where a mistake is (`JSONSyntaxError`).
 public enum JSONValue: Equatable, Sendable {
   case null
   case bool(Bool)
@@ -10,51 +11,6 @@ public enum JSONValue: Equatable, Sendable {
   case string(String)
   case array([JSONValue])
   case object(JSONObject)
-}
-
-/// The members of a JSON object, in the order in which they were written. Keys are unique.
-public struct JSONObject: Equatable, Sendable {
-  public private(set) var members: [Member] = []
-  private var places: [String: Int] = [:]
-
-  public struct Member: Equatable, Sendable {
-    public var key: String
-    public var value: JSONValue
-  }
-
-  public init() {}
-
-  /// Of two members with one key the later wins, in the earlier one's place.
-  public init(_ pairs: [(String, JSONValue)]) {
-    for (key, value) in pairs { self[key] = value }
-  }
-
-  public var keys: [String] { members.map(\.key) }
-  public var isEmpty: Bool { members.isEmpty }
-  public var count: Int { members.count }
-
-  /// A new key goes to the end, a known one keeps its place; nil removes.
-  public subscript(key: String) -> JSONValue? {
-    get { places[key].map { members[$0].value } }
-    set {
-      switch (places[key], newValue) {
-      case (let place?, let value?): members[place].value = value
-      case (nil, let value?):
-        places[key] = members.count
-        members.append(Member(key: key, value: value))
-      case (let place?, nil):
-        members.remove(at: place)
-        places = Dictionary(uniqueKeysWithValues: members.enumerated().map { ($1.key, $0) })
-      case (nil, nil): break
-      }
-    }
-  }
-
-  public static func == (left: JSONObject, right: JSONObject) -> Bool { left.members == right.members }
-}
-
-extension JSONObject: ExpressibleByDictionaryLiteral {
-  public init(dictionaryLiteral elements: (String, JSONValue)...) { self.init(elements) }
 }
 
 // MARK: - Reading a value as what one expects
@@ -95,6 +51,19 @@ extension JSONValue {
     case .string: "a string"
     case .array: "an array"
     case .object: "an object"
+    }
+  }
+
+  /// The value itself or, of a container, its size, for error sentences: `“silu”`, `12`, `a list of 3`.
+  public var summary: String {
+    switch self {
+    case .null: "null"
+    case .bool(let value): "\(value)"
+    case .integer(let value): "\(value)"
+    case .number(let value): "\(value)"
+    case .string(let value): "“\(value.count > 60 ? value.prefix(60) + "…" : value)”"
+    case .array(let values): "a list of \(values.count)"
+    case .object(let members): "an object with \(members.count) keys"
     }
   }
 }

@@ -4,19 +4,30 @@ public struct JSONSyntaxError: Error, Equatable, Sendable, CustomStringConvertib
   public var column: Int
   /// What was expected or found, without the place.
   public var reason: String
+  /// The key, where the mistake is that it comes twice.
+  public var duplicateKey: String?
 
   public var description: String { "line \(line), column \(column): \(reason)" }
 }
 
 extension JSONValue {
   /// Reads RFC 8259 JSON: no comments, no trailing commas, each key of an object once.
-  public init(parsing text: String) throws(JSONSyntaxError) {
-    try self.init(parsing: Array(text.utf8))
+  public init(parsing text: String, _ dialect: JSONDialect = .standard) throws(JSONSyntaxError) {
+    try self.init(parsing: Array(text.utf8), dialect)
   }
 
   /// The same from bytes in UTF-8; a byte order mark is skipped.
-  public init(parsing bytes: [UInt8]) throws(JSONSyntaxError) {
-    var parser = JSONParser(bytes)
+  public init(parsing bytes: [UInt8], _ dialect: JSONDialect = .standard) throws(JSONSyntaxError) {
+    self = try bytes.withUnsafeBufferPointer { (bytes) throws(JSONSyntaxError) in
+      try JSONValue(parsing: UnsafeRawBufferPointer(bytes), dialect)
+    }
+  }
+
+  /// The same from a mapped file, without a copy of it.
+  public init(parsing bytes: UnsafeRawBufferPointer, _ dialect: JSONDialect = .standard)
+    throws(JSONSyntaxError)
+  {
+    var parser = JSONParser(bytes, dialect)
     self = try parser.document()
   }
 }
@@ -26,19 +37,19 @@ private struct JSONParser {
   /// Deeper documents than this are refused instead of overflowing the stack.
   static let deepest = 200
 
-  let bytes: [UInt8]
+  /// Every access is behind `peek` or a check against `count`.
+  let bytes: UnsafeRawBufferPointer
+  let dialect: JSONDialect
   var position = 0
   var depth = 0
 
-  init(_ bytes: [UInt8]) {
+  init(_ bytes: UnsafeRawBufferPointer, _ dialect: JSONDialect) {
     self.bytes = bytes
+    self.dialect = dialect
     if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { position = 3 }
   }
 
   mutating func document() throws(JSONSyntaxError) -> JSONValue {
-    if String(validating: bytes, as: UTF8.self) == nil {
-      throw error("this is not UTF-8 text", at: firstInvalidByte())
-    }
     let value = try value()
     skipWhitespace()
     if position < bytes.count { throw error("expected the end, found \(found)") }
@@ -51,45 +62,47 @@ private struct JSONParser {
     skipWhitespace()
     guard let byte = peek else { throw error("expected a value, found the end") }
     switch byte {
-    case UInt8(ascii: "{"):
-      return .object(try nested { (parser) throws(JSONSyntaxError) in try parser.object() })
-    case UInt8(ascii: "["):
-      return .array(try nested { (parser) throws(JSONSyntaxError) in try parser.array() })
+    case UInt8(ascii: "{"): return .object(try object())
+    case UInt8(ascii: "["): return .array(try array())
     case UInt8(ascii: "\""): return .string(try string())
-    case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"): return try number()
+    case UInt8(ascii: "0")...UInt8(ascii: "9"): return try number()
     default:
-      for (word, value) in [("true", JSONValue.bool(true)), ("false", .bool(false)), ("null", .null)]
-      where bytes[position...].starts(with: word.utf8) {
-        position += word.utf8.count
-        return value
+      if take(word: "true") { return .bool(true) }
+      if take(word: "false") { return .bool(false) }
+      if take(word: "null") { return .null }
+      if dialect == .python {
+        if take(word: "NaN") { return .number(.nan) }
+        if take(word: "Infinity") { return .number(.infinity) }
+        if take(word: "-Infinity") { return .number(-.infinity) }
       }
+      if byte == UInt8(ascii: "-") { return try number() }
       throw error("expected a value, found \(found)")
     }
   }
 
-  private mutating func nested<Result>(
-    _ read: (inout JSONParser) throws(JSONSyntaxError) -> Result
-  ) throws(JSONSyntaxError) -> Result {
+  private mutating func enter() throws(JSONSyntaxError) {
     if depth == Self.deepest { throw error("nested deeper than \(Self.deepest) levels") }
     depth += 1
-    defer { depth -= 1 }
-    return try read(&self)
+    position += 1
+    skipWhitespace()
   }
 
   private mutating func object() throws(JSONSyntaxError) -> JSONObject {
     var object = JSONObject()
-    position += 1
-    skipWhitespace()
+    try enter()
+    defer { depth -= 1 }
     if take("}") { return object }
     while true {
       skipWhitespace()
       guard peek == UInt8(ascii: "\"") else { throw error("expected a key in quotes, found \(found)") }
       let start = position
       let key = try string()
-      if object[key] != nil { throw error("the key \"\(key)\" is given twice", at: start) }
+      if object.place(of: key) != nil {
+        throw error("the key \"\(key)\" is given twice", at: start, duplicateKey: key)
+      }
       skipWhitespace()
       if !take(":") { throw error("expected ':' after the key \"\(key)\", found \(found)") }
-      object[key] = try value()
+      object.append(key, try value())
       skipWhitespace()
       if take("}") { return object }
       if !take(",") { throw error("expected ',' or '}', found \(found)") }
@@ -98,8 +111,8 @@ private struct JSONParser {
 
   private mutating func array() throws(JSONSyntaxError) -> [JSONValue] {
     var elements: [JSONValue] = []
-    position += 1
-    skipWhitespace()
+    try enter()
+    defer { depth -= 1 }
     if take("]") { return elements }
     while true {
       elements.append(try value())
@@ -130,38 +143,59 @@ private struct JSONParser {
     }
     let text = String(decoding: bytes[start..<position], as: UTF8.self)
     if isInteger, let value = Int(text) { return .integer(value) }
-    guard let value = Double(text), value.isFinite else {
+    guard let value = Double(text), value.isFinite || dialect == .python else {
       throw error("\(text) is too large a number", at: start)
     }
     return .number(value)
   }
 
   private mutating func string() throws(JSONSyntaxError) -> String {
-    let start = position
+    let opening = position
     position += 1
-    var text: [UInt8] = []
+    // Most strings have no escapes and are taken as they stand.
+    let start = position
+    skipPlainCharacters()
+    if peek == UInt8(ascii: "\"") {
+      position += 1
+      return try text(UnsafeRawBufferPointer(rebasing: bytes[start..<position - 1]))
+    }
+    var content = Array(bytes[start..<position])
     while let byte = peek {
       position += 1
       switch byte {
-      case UInt8(ascii: "\""): return String(decoding: text, as: UTF8.self)
-      case UInt8(ascii: "\\"): text.append(contentsOf: try escaped())
+      case UInt8(ascii: "\""): return try text(content)
+      case UInt8(ascii: "\\"): try appendEscaped(to: &content)
       case 0..<0x20: throw error("a line break or control character within a string", at: position - 1)
-      default: text.append(byte)
+      default:
+        let start = position - 1
+        skipPlainCharacters()
+        content.append(contentsOf: bytes[start..<position])
       }
     }
-    throw error("the string that starts here does not end", at: start)
+    throw error("the string that starts here does not end", at: opening)
   }
 
-  private mutating func escaped() throws(JSONSyntaxError) -> [UInt8] {
+  private mutating func skipPlainCharacters() {
+    while let byte = peek, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\"), byte >= 0x20 {
+      position += 1
+    }
+  }
+
+  private func text(_ content: some Collection<UInt8>) throws(JSONSyntaxError) -> String {
+    if let text = String(validating: content, as: UTF8.self) { return text }
+    throw error("this is not UTF-8 text", at: firstInvalidByte())
+  }
+
+  private mutating func appendEscaped(to content: inout [UInt8]) throws(JSONSyntaxError) {
     guard let byte = peek else { throw error("the string does not end") }
     position += 1
     switch byte {
-    case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): return [byte]
-    case UInt8(ascii: "b"): return [8]
-    case UInt8(ascii: "f"): return [12]
-    case UInt8(ascii: "n"): return [10]
-    case UInt8(ascii: "r"): return [13]
-    case UInt8(ascii: "t"): return [9]
+    case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): content.append(byte)
+    case UInt8(ascii: "b"): content.append(0x08)
+    case UInt8(ascii: "f"): content.append(0x0C)
+    case UInt8(ascii: "n"): content.append(0x0A)
+    case UInt8(ascii: "r"): content.append(0x0D)
+    case UInt8(ascii: "t"): content.append(0x09)
     case UInt8(ascii: "u"):
       let start = position - 2
       var code = try hexadecimal()
@@ -170,17 +204,22 @@ private struct JSONParser {
         if (0xDC00..<0xE000).contains(low) { code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00) }
       }
       guard let scalar = Unicode.Scalar(code) else { throw error("half of a surrogate pair", at: start) }
-      return Array(String(Character(scalar)).utf8)
+      content.append(contentsOf: String(Character(scalar)).utf8)
     default: throw error("an unknown escape", at: position - 2)
     }
   }
 
   private mutating func hexadecimal() throws(JSONSyntaxError) -> UInt32 {
-    let end = position + 4
-    guard end <= bytes.count, bytes[position..<end].allSatisfy({ Character(Unicode.Scalar($0)).isHexDigit }),
-      let code = UInt32(String(decoding: bytes[position..<end], as: UTF8.self), radix: 16)
-    else { throw error("expected four hexadecimal digits after \\u") }
-    position = end
+    var code: UInt32 = 0
+    let start = position
+    while position < start + 4 {
+      // A byte alone is a Latin-1 character here, and of these only ASCII has hexadecimal digits.
+      guard let byte = peek, let digit = Character(Unicode.Scalar(byte)).hexDigitValue else {
+        throw error("expected four hexadecimal digits after \\u", at: start)
+      }
+      code = code << 4 | UInt32(digit)
+      position += 1
+    }
     return code
   }
 
@@ -191,6 +230,14 @@ private struct JSONParser {
   private mutating func take(_ character: Unicode.Scalar) -> Bool {
     guard peek == UInt8(ascii: character) else { return false }
     position += 1
+    return true
+  }
+
+  private mutating func take(word: StaticString) -> Bool {
+    let count = word.utf8CodeUnitCount
+    guard bytes.count - position >= count else { return false }
+    for index in 0..<count where bytes[position + index] != word.utf8Start[index] { return false }
+    position += count
     return true
   }
 
@@ -212,12 +259,13 @@ private struct JSONParser {
     return rest.first.map { $0.isNewline ? "a line break" : "'\($0)'" } ?? "the end"
   }
 
-  private func error(_ reason: String, at place: Int? = nil) -> JSONSyntaxError {
+  private func error(_ reason: String, at place: Int? = nil, duplicateKey: String? = nil) -> JSONSyntaxError {
     let before = bytes[..<min(place ?? position, bytes.count)]
     let lineStart = before.lastIndex(of: 0x0A).map { $0 + 1 } ?? 0
     return JSONSyntaxError(
       line: 1 + before.count { $0 == 0x0A },
-      column: 1 + String(decoding: before[lineStart...], as: UTF8.self).count, reason: reason)
+      column: 1 + String(decoding: before[lineStart...], as: UTF8.self).count, reason: reason,
+      duplicateKey: duplicateKey)
   }
 
   /// The start of the first sequence that is not well-formed UTF-8. A first byte tells the sequence's length.
