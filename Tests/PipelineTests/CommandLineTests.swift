@@ -126,10 +126,10 @@ struct CommandLineTests {
   @Test func aPluginThatIsNotThereIsToldWithThePlacesSearched() throws {
     try folder.write("empty/readme", "")
     let answer = try Program.call(
-      "plugins", "describe", "adapt-pruner.taylor", "--plugin-path", folder.path + "/empty", in: folder)
+      "plugins", "describe", "stranger.taylor", "--plugin-path", folder.path + "/empty", in: folder)
     #expect(answer.code == 1)
     #expect(answer.output == "")
-    #expect(answer.error.contains("adapt-pruner.taylor"))
+    #expect(answer.error.contains("stranger.taylor"))
     #expect(answer.error.contains(folder.path + "/empty"))
   }
 
