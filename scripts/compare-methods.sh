@@ -18,7 +18,7 @@ for file in "$ids/calibration_ids.json" "$ids/evaluation_ids.json"; do
   [ -f "$file" ] || { echo "compare-methods: there is no $file" >&2; exit 1; }
 done
 [ -x "$program" ] || { echo "compare-methods: $program is missing; build it with: make build" >&2; exit 1; }
-scripts/fetch-demo-model.sh
+scripts/fetch-demo-model.sh >&2
 mkdir -p "$output"
 
 for target in 0.8 0.6; do
