@@ -76,10 +76,9 @@ struct SmolLM2Tests {
 
   /// One pass, in which every criterion scores every layer.
   private func score(
-    _ comparisons: inout [Comparison], sequences: Int, batchSize: Int,
+    _ comparisons: inout [Comparison], of decoder: Decoder, sequences: Int, batchSize: Int,
     _ gradients: CalibrationRequest.Gradients
   ) throws -> CalibrationResult {
-    let decoder = try LoadedModel(path: model.path).decoder
     let summary = ModelSummary(
       architecture: "llama", layerCount: decoder.layerCount, hiddenSize: decoder.hidden,
       vocabularySize: decoder.vocabulary, parameters: decoder.parameters,
@@ -146,7 +145,8 @@ struct SmolLM2Tests {
       try Comparison(
         "NOT_REFERENCE_attn_kv_with_gqa_consistent_fold_h_div_3", "adapt-pruner.taylor", [:],
         families: [.attention]))
-    let result = try score(&comparisons, sequences: 64, batchSize: 16, .sum)
+    let result = try score(
+      &comparisons, of: LoadedModel(path: model.path).decoder, sequences: 64, batchSize: 16, .sum)
     for comparison in comparisons { try compare(comparison, layers: 0..<30) }
 
     let file = try SafetensorsFile(path: golden.appendingPathComponent("first_iteration.safetensors").path)
@@ -176,7 +176,8 @@ struct SmolLM2Tests {
       try Comparison(
         "ratio0.33_l2", "adapt-pruner.magnitude", ["norm": "l2", "gqa_fold": "published"], file: "llm_pruner")
     )
-    let result = try score(&comparisons, sequences: 10, batchSize: 10, .sumAndSquares)
+    let result = try score(
+      &comparisons, of: LoadedModel(path: model.path).decoder, sequences: 10, batchSize: 10, .sumAndSquares)
     for comparison in comparisons { try compare(comparison, layers: 4..<28) }
     let run = try #require(
       Support.json(golden.appendingPathComponent("llm_pruner.json"))["runs"]?["ratio0.33_param_second"])
@@ -185,13 +186,29 @@ struct SmolLM2Tests {
 
   // MARK: - Whole prunings
 
-  /// Follows the published run of that name until it has made `iterations` steps, comparing the units that stay in
-  /// the first five, and answers the perplexity at the end.
+  private func iterations(of name: String) throws -> [JSONValue] {
+    try #require(
+      Support.json(golden.appendingPathComponent("trajectory_\(name).json"))["iterations"]?.arrayValue)
+  }
+
+  /// The units that the published run has left after so many iterations: [layers].
+  private func kept(of published: ArraySlice<JSONValue>) -> [KeptUnits] {
+    (0..<30).map { layer in
+      func left(_ count: Int, _ key: String) -> [Int] {
+        let gone = Set(published.flatMap { $0[key]?.arrayValue?[layer].integers ?? [] })
+        return (0..<count).filter { !gone.contains($0) }
+      }
+      return KeptUnits(
+        groups: left(3, "removed_kv_heads_original"), channels: left(1536, "removed_mlp_channels_original"))
+    }
+  }
+
+  /// Follows the published run of that name until it has made `iterations` steps, comparing sizes and sparsities in
+  /// the first five, and answers which units each of those kept and the perplexity at the end.
   private func follow(
     _ name: String, criterion: JSONValue, allocator: JSONValue, iterations: Int, calibrated: Bool
-  ) throws -> Double {
-    let published = try #require(
-      Support.json(golden.appendingPathComponent("trajectory_\(name).json"))["iterations"]?.arrayValue)
+  ) throws -> (kept: [[KeptUnits]], perplexity: Double) {
+    let published = try self.iterations(of: name)
     let sizes = published.compactMap { $0["params"]?.integerValue }
     // Between the last step's size and the one before, so that a channel more or less does not change the count.
     let target = (sizes[iterations - 1] + sizes[iterations - 2]) / 2
@@ -218,27 +235,45 @@ struct SmolLM2Tests {
     let (summary, run) = try Support.run(
       ["name": .string(name), "stages": .array([.object(prune), evaluate])], model: model, in: scratch.url)
 
-    var groups = [Set<Int>](repeating: Set(0..<3), count: 30)
-    var channels = [Set<Int>](repeating: Set(0..<1536), count: 30)
+    var kept: [[KeptUnits]] = []
     for (index, expected) in published.prefix(5).enumerated() {
+      let place = "\(name), iteration \(index + 1)"
       let found = try Support.json(run.appendingPathComponent("iterations/00\(index + 1).json"))
-      #expect(found["parameters"]?.integerValue == sizes[index], "\(name), iteration \(index + 1)")
+      #expect(found["parameters"]?.integerValue == sizes[index], "\(place)")
       let layers = try #require(found["layers"]?.arrayValue)
-      for layer in 0..<30 {
-        groups[layer].subtract(expected["removed_kv_heads_original"]?.arrayValue?[layer].integers ?? [])
-        channels[layer].subtract(expected["removed_mlp_channels_original"]?.arrayValue?[layer].integers ?? [])
-        for (family, kept) in [("attention", groups[layer]), ("mlp", channels[layer])] {
-          let ours = Set(try #require(layers[layer]["families"]?[family]?["kept"]).integers)
-          #expect(
-            ours == kept,
-            "\(name), iteration \(index + 1), layer \(layer), \(family): \(ours.symmetricDifference(kept))")
-        }
+      for (family, key) in [("attention", "attn"), ("mlp", "mlp")] {
+        let targets = layers.compactMap { $0["families"]?[family]?["target_sparsity"]?.numberValue }
+        let theirs = try #require(expected["target_sparsity_\(key)"]).doubles
+        let worst = zip(targets, theirs).map { abs($0 - $1) }.max() ?? .infinity
+        #expect(targets.count == 30 && worst < 1e-4, "\(place), \(family): \(worst)")
       }
+      let units = layers.map { layer in
+        func units(_ family: String) -> [Int] { layer["families"]?[family]?["kept"]?.integers ?? [] }
+        return KeptUnits(groups: units("attention"), channels: units("mlp"))
+      }
+      #expect(units.map(\.channels.count) == expected["intermediate"]?.integers, "\(place)")
+      #expect(units.map(\.groups.count) == expected["kv_heads"]?.integers, "\(place)")
+      kept.append(units)
     }
     #expect(
       !FileManager.default.fileExists(
         atPath: run.appendingPathComponent("iterations/00\(iterations + 1).json").path))
-    return try #require(summary.evaluations.first?.metrics.first { $0.name.contains("perplexity") }).value
+    let perplexity = summary.evaluations.first?.metrics.first { $0.name.contains("perplexity") }
+    return (kept, try #require(perplexity).value)
+  }
+
+  /// The channels that the first iteration keeps, by importances in exact arithmetic. The published runs, which are
+  /// float32, swap two channels of layer 15 whose importances differ by 4e-6 of themselves; what follows from a swap
+  /// grows with every iteration, so that later ones can't be compared unit by unit.
+  private func expectExactFirstIteration(_ kept: [KeptUnits]) throws {
+    let file = try SafetensorsFile(
+      path: golden.appendingPathComponent("first_iteration_float64.safetensors").path)
+    let scores = try file.tensor(named: "param_first__mlp").floats()
+    for (layer, units) in kept.enumerated() {
+      let own = Array(scores[layer * 1536..<(layer + 1) * 1536])
+      let order = own.indices.sorted { (own[$0], $0) < (own[$1], $1) }
+      #expect(units.channels == order.suffix(units.channels.count).sorted(), "layer \(layer)")
+    }
   }
 
   private func expectNear(_ found: Double, _ expected: Double?, _ name: String) throws {
@@ -258,27 +293,77 @@ struct SmolLM2Tests {
   ]
 
   @Test func adaptivePruningGoesTheWayOfThePublishedOne() throws {
-    let perplexity = try follow(
+    let (kept, perplexity) = try follow(
       "adaptive_taylor", criterion: taylor,
       allocator: [
         "id": "adapt-pruner.layer-distance",
         "options": ["budget": "published", "steps": 20, "amplitude": 0.02],
       ], iterations: 6, calibrated: true)
+    try expectExactFirstIteration(kept[0])
     try expectNear(perplexity, intermediatePerplexity("adaptive_taylor@6"), "adaptive, step 6")
   }
 
   @Test func uniformPruningGoesTheWayOfThePublishedOne() throws {
-    let perplexity = try follow(
+    let (kept, perplexity) = try follow(
       "uniform_taylor", criterion: taylor, allocator: uniform, iterations: 6, calibrated: true)
+    try expectExactFirstIteration(kept[0])
     try expectNear(perplexity, intermediatePerplexity("uniform_taylor@6"), "uniform, step 6")
   }
 
   @Test func pruningByMagnitudeGoesTheWayOfThePublishedOne() throws {
-    let perplexity = try follow(
+    let (kept, perplexity) = try follow(
       "uniform_l2",
       criterion: ["id": "adapt-pruner.magnitude", "options": ["norm": "l2", "gqa_fold": "published"]],
       allocator: uniform, iterations: 7, calibrated: false)
+    let published = try iterations(of: "uniform_l2")
+    for index in 0..<5 {
+      let expected = self.kept(of: published[...index])
+      for layer in 0..<30 {
+        #expect(kept[index][layer] == expected[layer], "iteration \(index + 1), layer \(layer)")
+      }
+    }
     let results = try Support.json(golden.appendingPathComponent("trajectory_uniform_l2.json"))["results"]
     try expectNear(perplexity, results?["80%"]?["ppl"]?.numberValue, "l2, step 7")
+  }
+
+  /// From the model that the published run has at some point, the next step removes what the published one removes,
+  /// but for units whose importances lie closer together than float32 can tell them apart.
+  @Test(arguments: [1, 4])
+  func theNextStepFromThePublishedModelIsThePublishedOne(_ done: Int) throws {
+    let published = try iterations(of: "adaptive_taylor")
+    let decoder = try LoadedModel(path: model.path).decoder
+    let before = kept(of: published[..<done])
+    for (layer, units) in before.enumerated() {
+      try decoder.keep(units.channels, of: .mlp, layer: layer)
+      try decoder.keep(units.groups, of: .attention, layer: layer)
+    }
+    #expect(decoder.parameters == published[done - 1]["params"]?.integerValue)
+    var comparisons = try [Comparison("", "adapt-pruner.taylor", ["gqa_fold": "published"], families: [.mlp])]
+    let result = try score(&comparisons, of: decoder, sequences: 64, batchSize: 16, .sum)
+
+    let cosines = try #require(published[done]["cos_mean_over_minibatches"]).doubles
+    let worst = zip(result.distances.cosine, cosines).map { abs($0 / 4 - $1) }.max() ?? .infinity
+    #expect(worst < 1e-6, "\(worst)")
+    let losses = try #require(published[done]["minibatch_losses"]).doubles
+    for (found, expected) in zip(result.losses, losses) { #expect(abs(found - expected) < 1e-4) }
+    let after = kept(of: published[...done])
+    var (removed, swapped, farthest) = (0, 0, Float(0))
+    for layer in 0..<30 {
+      let scores = try #require(comparisons[0].scores[.mlp]?[layer])
+      let order = scores.indices.sorted { (scores[$0], $0) < (scores[$1], $1) }
+      let count = before[layer].channels.count - after[layer].channels.count
+      guard count > 0 else { continue }
+      let stays = Set(after[layer].channels)
+      let theirs = Set(scores.indices.filter { !stays.contains(before[layer].channels[$0]) })
+      let ours = Set(order.prefix(count))
+      let threshold = (scores[order[count - 1]] + scores[order[count]]) / 2
+      for position in ours.symmetricDifference(theirs) {
+        farthest = max(farthest, abs(scores[position] / threshold - 1))
+      }
+      removed += count
+      swapped += ours.subtracting(theirs).count
+    }
+    let place = "\(swapped) of \(removed) swapped, the farthest \(farthest) from the threshold"
+    #expect(removed > 1500 && swapped * 200 < removed && farthest < 2e-4, "after \(done): \(place)")
   }
 }
