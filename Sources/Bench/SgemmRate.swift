@@ -14,11 +14,12 @@ struct SgemmRate {
     self.workers = workers
   }
 
-  /// `gflops` at the best shape, and the rate at each.
+  /// `gflops` at the best shape, the rate at each, and whose kernels were used.
   var answer: JSONObject {
     let rates = shapes.map { (shape: $0, gflops: rate($0)) }
     return [
       "gflops": .number(rates.map(\.gflops).max() ?? 0),
+      "kernels": .string(Workers.matrixKernels),
       "shapes": .object(JSONObject(rates.map { ("\($0.shape)", .number($0.gflops)) })),
     ]
   }

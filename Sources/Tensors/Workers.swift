@@ -20,6 +20,10 @@ public final class Workers: @unchecked Sendable {
 
   deinit { ap_pool_destroy(pool) }
 
+  /// Whose kernels OpenBLAS uses here, such as `Haswell`: its own choice by processor, or that of the environment
+  /// variable OPENBLAS_CORETYPE.
+  public static var matrixKernels: String { String(cString: openblas_get_corename()) }
+
   /// Processors that this process may use.
   public static var processors: Int { max(1, Int(ap_available_processors())) }
 

@@ -202,7 +202,9 @@ def main():
         given = warm_up if warming else inputs
         print(f"{(time.monotonic() - start) / 60:.1f} min: "
               + ("warming up" if warming else f"round {round_number} of {arguments.rounds}"), file=sys.stderr, flush=True)
-        sgemm["ours"].append(ours.ask("sgemm")["gflops"])
+        rate = ours.ask("sgemm")
+        kernels = rate["kernels"]
+        sgemm["ours"].append(rate["gflops"])
         sgemm["peer"].append(peer.ask("sgemm")["gflops"])
         for _, task, _, contenders in tasks:
             turns = [("ours", ours, task)] + [(label, peer, command) for label, command, _ in contenders]
@@ -257,9 +259,10 @@ def main():
     print()
     for name, ratio in ratios.items():
         print(f"round by round, {name}: " + ", ".join(f"{value:.3f}" for value in ratio["pairs"]))
+    forced = " forced by OPENBLAS_CORETYPE" if os.environ.get("OPENBLAS_CORETYPE") else ""
     print("sgemm on this machine: " + "; ".join(
         f"{label} {median_range(sgemm[side], lambda value: f'{value:.1f}')} GFLOP/s"
-        for side, label in (("ours", "ours (OpenBLAS)"), ("peer", "PyTorch's"))))
+        for side, label in (("ours", f"ours (OpenBLAS, {kernels} kernels{forced})"), ("peer", "PyTorch's"))))
     layers, head = matrix_macs(model)
     print(f"GFLOP/s counts 2 × multiply-adds of what the result needs: a token takes {layers:,} in the layers' matrices, "
           f"{head:,} in the head,\nand attention over half of its window. A calibration needs them forward, back through the "
@@ -290,7 +293,7 @@ def main():
             "cpu": cpu_model(), "cores": os.cpu_count(), "threads": arguments.threads,
             "load_average": {"before": start_load, "after": end_load}, "busy": busy,
             "model": model, "rounds": arguments.rounds, "seed": arguments.seed,
-            "sgemm_gflops": sgemm,
+            "sgemm_gflops": sgemm, "openblas_kernels": kernels,
             "tasks": {
                 task: {
                     "sequences": len(inputs[task]["ids"]), "length": len(inputs[task]["ids"][0]),
