@@ -6,6 +6,8 @@
 # The peer lives in a virtual environment of its own, .venv-bench. torch is asked for as a CPU-only build
 # first: the ordinary wheel for x86-64 Linux is linked against the CUDA libraries and cannot be imported
 # without them, so falling back to it takes several gigabytes that a CPU benchmark never uses.
+# Each side uses the kernels that its matrix library chooses for this processor: OPENBLAS_CORETYPE would hold ours back
+# and not PyTorch's, so it is taken out of the environment; BENCH_CORETYPE=Haswell, say, puts one in.
 # Name another build with BENCH_TORCH, for instance BENCH_TORCH=torch==2.15.0.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -56,6 +58,7 @@ if [ "$(cat "$venv/.installed" 2>/dev/null)" != "$wanted" ]; then
 fi
 [ "$setup_only" = no ] || exit 0
 
+if [ -n "${BENCH_CORETYPE:-}" ]; then export OPENBLAS_CORETYPE=$BENCH_CORETYPE; else unset OPENBLAS_CORETYPE; fi
 model=${BENCH_MODEL:-.cache/smollm2/SmolLM2-135M-Instruct.Q4_1.gguf}
 [ -f "$model" ] || scripts/fetch-demo-model.sh
 
