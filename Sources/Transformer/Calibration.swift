@@ -218,12 +218,14 @@ private final class CalibrationPass {
       }
       row += sequence.count
     }
-    let ends = request.gradients == .everything ? Head.Gradients(decoder) : nil
+    let ends =
+      request.gradients == .everything
+      ? Head.Gradients(norm: Buffer(hidden), head: Buffer(decoder.vocabulary * hidden)) : nil
     let losses = try Head(decoder, workers: workers).losses(
-      stream.entering(decoder.layerCount), rows: blocks.rows, predictions, backward: true, ends: ends
+      stream.entering(decoder.layerCount), rows: blocks.rows, predictions, backward: true, gradients: ends
     ) { try observer(PassProgress(phase: .head, done: $0, total: predictions.count)) }
     var means = [Double](repeating: 0, count: batches)
-    for (prediction, loss) in zip(predictions, losses) { means[batchOfRow[prediction.row]] += loss }
+    for (prediction, loss) in zip(predictions, losses.crossEntropies) { means[batchOfRow[prediction.row]] += loss }
     return (zip(means, counts).map { $0 / Double($1) }, ends)
   }
 
@@ -275,14 +277,14 @@ private final class CalibrationPass {
 
   /// The embedding's gradient: each token's row collects the gradients of the positions where it stands.
   private func ends(_ head: Head.Gradients?) throws -> EndGradients? {
-    guard let head else { return nil }
+    guard let head, let dHead = head.head else { return nil }
     let tied = decoder.configuration.tiedEmbeddings
-    let embedding = tied ? head.head : Buffer(decoder.vocabulary * hidden)
+    let embedding = tied ? dHead : Buffer(decoder.vocabulary * hidden)
     let d = stream.entering(decoder.layerCount)
     for (row, token) in request.sequences.joined().enumerated() {
       ap_add_scaled(d + row * hidden, Int64(hidden), 1, embedding.at(Int(token) * hidden))
     }
-    return EndGradients(embedding: embedding, head: tied ? nil : head.head, finalNorm: head.norm)
+    return EndGradients(embedding: embedding, head: tied ? nil : dHead, finalNorm: head.norm)
   }
 }
 

@@ -1,4 +1,3 @@
-import Checkpoints
 import Kernels
 import Tensors
 
@@ -10,52 +9,66 @@ struct Prediction {
   let weight: Float
 }
 
-/// The final norm, the head and the cross-entropy, in chunks: neither [tokens, vocabulary] of a batch nor the head in
-/// float32 ever exists.
+/// The final norm, the head and the cross-entropy, in chunks: neither [tokens, vocabulary] of a batch nor a stored head
+/// in float32 ever exists.
 final class Head {
   private let decoder: Decoder
   private let workers: Workers
-  private let norm: Buffer
-  private let matrix: StoredTensor
-  /// Rows of the head that are widened at a time, [blockRows, hidden].
-  private let block: Buffer
-  private static let blockRows = 4096
+  private let ends: any ModelEnds
+  /// Rows of the head that are multiplied at a time.
+  static let blockRows = 4096
   /// Bytes of logits that exist at a time.
   private static let logitBytes = 64 << 20
 
-  init(_ decoder: Decoder, workers: Workers) throws {
+  /// - Parameter ends: those of the decoder's checkpoint when nil.
+  init(_ decoder: Decoder, ends: (any ModelEnds)? = nil, workers: Workers) throws {
     self.decoder = decoder
     self.workers = workers
-    norm = try decoder.finalNorm()
-    matrix = try decoder.head()
-    block = Buffer(min(Head.blockRows, decoder.vocabulary) * decoder.hidden)
+    self.ends = try ends ?? StoredEnds(decoder)
   }
 
   /// Predictions whose logits exist at a time.
   private var chunk: Int { max(16, Head.logitBytes / (4 * decoder.vocabulary)) }
 
-  /// Gradients of the ends, for whoever wants them.
-  final class Gradients {
+  /// Where gradients of the ends are added up, for whoever wants them.
+  struct Gradients {
     /// [hidden]
     let norm: Buffer
-    /// [vocabulary, hidden]
-    let head: Buffer
-    init(_ decoder: Decoder) {
-      norm = Buffer(decoder.hidden)
-      head = Buffer(decoder.vocabulary * decoder.hidden)
-    }
+    /// [vocabulary, hidden]; nil if only the norm is trained.
+    let head: Buffer?
   }
 
-  /// Losses −ln p(target) of each prediction, in nats.
+  /// A teacher whose distribution the model is to come near (knowledge distillation, Hinton et al., arXiv 1503.02531).
+  struct Teacher {
+    let head: Head
+    /// What leaves the teacher's last layer, [rows, hidden] of the teacher, rows as the student's.
+    let stream: UnsafePointer<Float>
+    /// Both distributions are softened by it; the divergence is multiplied by its square.
+    let temperature: Float
+    /// Share of the divergence in the loss; the labels' cross-entropy has the rest.
+    let weight: Float
+  }
+
+  /// One each prediction, in nats.
+  struct Losses {
+    /// −ln p(target)
+    var crossEntropies: [Double]
+    /// T² · KL(teacher ‖ student); empty without a teacher.
+    var divergences: [Double] = []
+  }
+
+  /// Losses of each prediction.
   ///
   /// - Parameters:
   ///   - stream: [rows, hidden], what leaves the last layer. With `backward` it is overwritten by its gradient, that of
   ///     Σ weight · loss, in all rows; rows that predict nothing get 0.
-  ///   - ends: if not nil, the gradients of the final norm and the head are added to it.
+  ///   - gradients: if not nil, the gradients of the final norm and the head are added to it.
+  ///   - teacher: the loss is then (1 − teacher.weight) · cross-entropy + teacher.weight · divergence; only with
+  ///     `backward`.
   func losses(
     _ stream: UnsafeMutablePointer<Float>, rows: Int, _ predictions: [Prediction], backward: Bool,
-    ends: Gradients? = nil, progress: (Int) throws -> Void = { _ in }
-  ) throws -> [Double] {
+    gradients: Gradients? = nil, teacher: Teacher? = nil, progress: (Int) throws -> Void = { _ in }
+  ) throws -> Losses {
     let hidden = decoder.hidden
     let vocabulary = decoder.vocabulary
     let chunk = min(chunk, max(1, predictions.count))
@@ -63,65 +76,24 @@ final class Head {
     let normed = Buffer(chunk * hidden)
     let inverseRMS = Buffer(chunk)
     let logits = Buffer(chunk * vocabulary)
+    let teacherLogits = teacher.map { _ in Buffer(chunk * vocabulary) }
     let dStream = backward ? Buffer(rows * hidden) : nil
-    var losses = [Double](repeating: 0, count: predictions.count)
+    var losses = Losses(crossEntropies: [Double](repeating: 0, count: predictions.count))
+    if teacher != nil { losses.divergences = losses.crossEntropies }
 
     for start in stride(from: 0, to: predictions.count, by: chunk) {
       let part = Array(predictions[start..<min(predictions.count, start + chunk)])
       let count = part.count
-      for (index, prediction) in part.enumerated() {
-        (gathered.base + index * hidden).update(from: stream + prediction.row * hidden, count: hidden)
-      }
-      ap_rms_norm(
-        gathered.base, norm.base, Float(decoder.configuration.rmsNormEpsilon), Int64(count), Int64(hidden),
-        Int64(hidden), Int64(hidden), normed.base, inverseRMS.base)
-      try overHead { columns, weights in
-        workers.multiply(
-          Rows(normed.base, stride: hidden), .plain, weights, .transposed,
-          into: Rows(logits.base, stride: vocabulary).from(row: 0, column: columns.lowerBound), m: count,
-          n: columns.count, k: hidden)
-      }
-      let targets = part.map(\.target)
-      let weights = part.map(\.weight)
-      losses.withUnsafeMutableBufferPointer { losses in
-        guard let losses = losses.baseAddress else { return }
-        workers.ranges(count, grain: 4) { range, _ in
-          let first = range.lowerBound
-          targets.withUnsafeBufferPointer { targets in
-            weights.withUnsafeBufferPointer { weights in
-              guard let targets = targets.baseAddress, let weights = weights.baseAddress else { return }
-              ap_cross_entropy(
-                logits.base + first * vocabulary, Int64(range.count), Int64(vocabulary), targets + first,
-                backward ? weights + first : nil, losses + start + first)
-            }
-          }
-        }
+      gather(UnsafePointer(stream), part, into: gathered)
+      try self.logits(of: gathered, count: count, normed, inverseRMS, into: logits.base)
+      if let teacher, let teacherLogits {
+        try teacher.head.logits(teacher.stream, part, into: teacherLogits.base)
+        distill(part, logits, teacherLogits, teacher, &losses, at: start)
+      } else {
+        crossEntropies(part, logits, backward: backward, &losses.crossEntropies, at: start)
       }
       if let dStream {
-        let dNormed = Buffer(count * hidden)
-        let dLogits = Rows(logits.base, stride: vocabulary)
-        try overHead { columns, weights in
-          let block = dLogits.from(row: 0, column: columns.lowerBound)
-          workers.multiply(
-            block, .plain, weights, .plain, into: Rows(dNormed.base, stride: hidden), m: count, n: hidden,
-            k: columns.count, beta: 1)
-          if let ends {
-            workers.multiply(
-              block, .transposed, Rows(normed.base, stride: hidden), .plain,
-              into: Rows(ends.head.base, stride: hidden).from(row: columns.lowerBound), m: columns.count,
-              n: hidden,
-              k: count, beta: 1)
-          }
-        }
-        let dGathered = Buffer(count * hidden)
-        let dNorm = ends?.norm ?? Buffer(hidden)
-        ap_rms_norm_backward(
-          gathered.base, norm.base, inverseRMS.base, dNormed.base, Int64(count), Int64(hidden), Int64(hidden),
-          Int64(hidden), Int64(hidden), dGathered.base, dNorm.base)
-        for (index, prediction) in part.enumerated() {
-          ap_add_scaled(
-            dGathered.base + index * hidden, Int64(hidden), 1, dStream.base + prediction.row * hidden)
-        }
+        try propagate(part, gathered, normed, inverseRMS, dLogits: logits, into: dStream, gradients)
       }
       try progress(start + count)
     }
@@ -133,37 +105,137 @@ final class Head {
   func logits(_ stream: UnsafeMutablePointer<Float>, rows: Int, into logits: UnsafeMutablePointer<Float>)
     throws
   {
+    let all = (0..<rows).map { Prediction(row: $0, target: -1, weight: 0) }
+    try self.logits(UnsafePointer(stream), all, into: logits)
+  }
+
+  // MARK: - Forward
+
+  private func logits(
+    _ stream: UnsafePointer<Float>, _ part: [Prediction], into logits: UnsafeMutablePointer<Float>
+  ) throws {
+    let gathered = Buffer(part.count * decoder.hidden)
+    gather(stream, part, into: gathered)
+    try self.logits(
+      of: gathered, count: part.count, Buffer(part.count * decoder.hidden), Buffer(part.count), into: logits)
+  }
+
+  private func gather(_ stream: UnsafePointer<Float>, _ part: [Prediction], into gathered: Buffer) {
     let hidden = decoder.hidden
-    let normed = Buffer(rows * hidden)
-    let inverseRMS = Buffer(rows)
+    for (index, prediction) in part.enumerated() {
+      gathered.at(index * hidden).update(from: stream + prediction.row * hidden, count: hidden)
+    }
+  }
+
+  private func logits(
+    of gathered: Buffer, count: Int, _ normed: Buffer, _ inverseRMS: Buffer,
+    into logits: UnsafeMutablePointer<Float>
+  ) throws {
+    let hidden = decoder.hidden
     ap_rms_norm(
-      stream, norm.base, Float(decoder.configuration.rmsNormEpsilon), Int64(rows), Int64(hidden),
-      Int64(hidden),
-      Int64(hidden), normed.base, inverseRMS.base)
+      gathered.base, ends.norm.base, Float(decoder.configuration.rmsNormEpsilon), Int64(count), Int64(hidden),
+      Int64(hidden), Int64(hidden), normed.base, inverseRMS.base)
     try overHead { columns, weights in
       workers.multiply(
         Rows(normed.base, stride: hidden), .plain, weights, .transposed,
-        into: Rows(logits, stride: decoder.vocabulary).from(row: 0, column: columns.lowerBound), m: rows,
+        into: Rows(logits, stride: decoder.vocabulary).from(row: 0, column: columns.lowerBound), m: count,
         n: columns.count, k: hidden)
     }
   }
 
-  /// Widens the head block by block: `weights` is [columns of the logits, hidden].
   private func overHead(_ body: (_ columns: Range<Int>, _ weights: Rows) throws -> Void) throws {
-    let hidden = decoder.hidden
     for start in stride(from: 0, to: decoder.vocabulary, by: Head.blockRows) {
       let columns = start..<min(decoder.vocabulary, start + Head.blockRows)
-      let failure = FirstError()
-      workers.ranges(columns.count, grain: 256) { rows, _ in
-        do {
-          try matrix.widen(
-            rows: .range(start + rows.lowerBound..<start + rows.upperBound),
-            into: UnsafeMutableBufferPointer(
-              start: block.base + rows.lowerBound * hidden, count: rows.count * hidden))
-        } catch { failure.keep(error) }
+      try body(columns, ends.head(columns, workers: workers))
+    }
+  }
+
+  // MARK: - Losses; with `backward` the logits become their gradient
+
+  private func crossEntropies(
+    _ part: [Prediction], _ logits: Buffer, backward: Bool, _ losses: inout [Double], at start: Int
+  ) {
+    let targets = part.map(\.target)
+    let weights = part.map(\.weight)
+    let vocabulary = decoder.vocabulary
+    losses.withUnsafeMutableBufferPointer { losses in
+      targets.withUnsafeBufferPointer { targets in
+        weights.withUnsafeBufferPointer { weights in
+          guard let losses = losses.baseAddress, let targets = targets.baseAddress,
+            let weights = weights.baseAddress
+          else { return }
+          workers.ranges(part.count, grain: 4) { range, _ in
+            let first = range.lowerBound
+            ap_cross_entropy(
+              logits.base + first * vocabulary, Int64(range.count), Int64(vocabulary), targets + first,
+              backward ? weights + first : nil, losses + start + first)
+          }
+        }
       }
-      try failure.rethrow()
-      try body(columns, Rows(block.base, stride: hidden))
+    }
+  }
+
+  private func distill(
+    _ part: [Prediction], _ logits: Buffer, _ teacherLogits: Buffer, _ teacher: Teacher,
+    _ losses: inout Losses, at start: Int
+  ) {
+    let targets = part.map(\.target)
+    let labels = part.map { $0.weight * (1 - teacher.weight) }
+    let soft = part.map { $0.weight * teacher.weight }
+    let vocabulary = decoder.vocabulary
+    losses.crossEntropies.withUnsafeMutableBufferPointer { entropies in
+      losses.divergences.withUnsafeMutableBufferPointer { divergences in
+        guard let entropies = entropies.baseAddress, let divergences = divergences.baseAddress else { return }
+        workers.ranges(part.count, grain: 4) { range, _ in
+          let first = range.lowerBound
+          targets.withUnsafeBufferPointer { targets in
+            labels.withUnsafeBufferPointer { labels in
+              soft.withUnsafeBufferPointer { soft in
+                guard let targets = targets.baseAddress, let labels = labels.baseAddress,
+                  let soft = soft.baseAddress
+                else { return }
+                ap_distillation(
+                  logits.base + first * vocabulary, teacherLogits.base + first * vocabulary,
+                  Int64(range.count), Int64(vocabulary), targets + first, labels + first, soft + first,
+                  teacher.temperature, entropies + start + first, divergences + start + first)
+              }
+            }
+          }
+        }
+      }
+    }
+  }
+
+  // MARK: - Backward
+
+  private func propagate(
+    _ part: [Prediction], _ gathered: Buffer, _ normed: Buffer, _ inverseRMS: Buffer, dLogits: Buffer,
+    into dStream: Buffer, _ gradients: Gradients?
+  ) throws {
+    let hidden = decoder.hidden
+    let count = part.count
+    let dNormed = Buffer(count * hidden)
+    let dLogits = Rows(dLogits.base, stride: decoder.vocabulary)
+    try overHead { columns, weights in
+      let block = dLogits.from(row: 0, column: columns.lowerBound)
+      workers.multiply(
+        block, .plain, weights, .plain, into: Rows(dNormed.base, stride: hidden), m: count, n: hidden,
+        k: columns.count, beta: 1)
+      if let dHead = gradients?.head {
+        workers.multiply(
+          block, .transposed, Rows(normed.base, stride: hidden), .plain,
+          into: Rows(dHead.base, stride: hidden).from(row: columns.lowerBound), m: columns.count, n: hidden,
+          k: count, beta: 1)
+      }
+    }
+    let dGathered = Buffer(count * hidden)
+    let dNorm = gradients?.norm ?? Buffer(hidden)
+    ap_rms_norm_backward(
+      gathered.base, ends.norm.base, inverseRMS.base, dNormed.base, Int64(count), Int64(hidden),
+      Int64(hidden), Int64(hidden), Int64(hidden), dGathered.base, dNorm.base)
+    for (index, prediction) in part.enumerated() {
+      ap_add_scaled(
+        dGathered.base + index * hidden, Int64(hidden), 1, dStream.base + prediction.row * hidden)
     }
   }
 }

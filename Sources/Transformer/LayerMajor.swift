@@ -116,7 +116,7 @@ extension Decoder {
     }
     let losses = try Head(self, workers: workers).losses(
       stream.base, rows: blocks.rows, predictions, backward: false
-    ) { try observer(PassProgress(phase: .head, done: $0, total: predictions.count)) }
+    ) { try observer(PassProgress(phase: .head, done: $0, total: predictions.count)) }.crossEntropies
     var next = 0
     return requests.map { tokens, first in
       let count = max(0, tokens.count - max(1, first))
