@@ -225,7 +225,9 @@ private final class CalibrationPass {
       stream.entering(decoder.layerCount), rows: blocks.rows, predictions, backward: true, gradients: ends
     ) { try observer(PassProgress(phase: .head, done: $0, total: predictions.count)) }
     var means = [Double](repeating: 0, count: batches)
-    for (prediction, loss) in zip(predictions, losses.crossEntropies) { means[batchOfRow[prediction.row]] += loss }
+    for (prediction, loss) in zip(predictions, losses.crossEntropies) {
+      means[batchOfRow[prediction.row]] += loss
+    }
     return (zip(means, counts).map { $0 / Double($1) }, ends)
   }
 
@@ -253,10 +255,13 @@ private final class CalibrationPass {
         let kept = store.slice(layer: layer, firstToken: block.firstRow)
         inside.use(kept)
         pass.forward(x, block.sequences, .inside(productsKept: kept != nil))
-        let factors = squaresWanted ? block.indices.map { squareFactor(sequence: $0, counts) } : []
+        let matrices: GradientTarget.Matrices =
+          squares.map {
+            .sumAndSquares($0, factors: block.indices.map { squareFactor(sequence: $0, counts) })
+          } ?? .sum
         pass.backward(
           x, Rows(d + offset, stride: hidden), block.sequences,
-          into: GradientTarget(sum: gradients, squares: squares, squareFactors: factors), space,
+          into: GradientTarget(sum: gradients, matrices: matrices), space,
           inputGradient: layer > 0 || request.gradients == .everything)
       }
       store.release(layer: layer)

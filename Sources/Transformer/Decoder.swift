@@ -195,6 +195,11 @@ public enum DecoderError: Error, Equatable, CustomStringConvertible {
   case tokenOutOfRange(token: Int, vocabulary: Int)
   case sequenceTooShort(index: Int, length: Int)
   case cancelled
+  case tooLarge(file: String)
+  case noRoom(tokens: Int, longest: Int, room: TrainingRoom)
+  case noTargets
+  case notFinite(step: Int)
+  case unlikeTeacher(what: String, teacher: Int, student: Int)
 
   public var description: String {
     switch self {
@@ -208,6 +213,17 @@ public enum DecoderError: Error, Equatable, CustomStringConvertible {
       "sequence \(index) has \(length) token(s); at least 2 are needed to predict one"
     case .cancelled:
       "stopped on request"
+    case .tooLarge(let file):
+      "\(file): the embedding has more elements than this machine can count"
+    case .noRoom(let tokens, let longest, let room):
+      "a micro-batch of \(tokens) tokens with a sequence of \(longest) does not fit the \(room.tokens) tokens in sequences "
+        + "of at most \(room.longest) that training was set up for"
+    case .noTargets:
+      "a training step has no token to predict: every token of it is a prompt's or a document's first"
+    case .notFinite(let step):
+      "the loss or the gradient of step \(step) is not finite; try a lower learning rate or a smaller max_grad_norm"
+    case .unlikeTeacher(let what, let teacher, let student):
+      "the teacher's \(what) is \(teacher), the student's \(student); they must be equal to be compared"
     }
   }
 }

@@ -37,13 +37,20 @@ final class LayerGradientSpace {
 
 /// What becomes of a layer's weight gradients.
 struct GradientTarget {
-  /// Σ over sequences of the sequence's part of the gradient; added to.
+  /// Σ over sequences of the sequence's part of the gradient; added to. Norms and biases always, projections as
+  /// `matrices` says.
   let sum: LayerParameters
-  /// Σ over sequences of factor · (the sequence's part)², element by element; added to. Projections' weights only.
-  let squares: LayerParameters?
-  /// One for each sequence; empty unless `squares` is wanted, since without it all sequences' gradients come out of
-  /// one product.
-  let squareFactors: [Float]
+  let matrices: Matrices
+
+  enum Matrices {
+    /// Nobody wants the projections' gradients.
+    case none
+    case sum
+    /// The sum, and Σ over sequences of factor · (the sequence's part)², element by element; one factor each sequence.
+    case sumAndSquares(LayerParameters, factors: [Float])
+    /// The gradients of the adapters' own two matrices.
+    case lowRank([LowRankAdapter])
+  }
 }
 
 extension LayerPass {
@@ -126,28 +133,53 @@ extension LayerPass {
       x, weights.inputNorm, inside.inverseRMS, dNormed, into: d, target.sum.inputNorm, tokens, space)
   }
 
-  /// dW = dYᵀ X for all tokens at once, or sequence by sequence where squares are wanted.
+  /// dW = dYᵀ X: for all tokens at once, or sequence by sequence where squares are wanted.
   private func weightGradient(
     _ dy: Rows, _ x: Rows, _ weight: KeyPath<LayerParameters, Buffer>, outputs: Int, inputs: Int,
     _ block: SequenceBlock, _ target: GradientTarget, _ space: LayerGradientSpace
   ) {
-    let sum = target.sum[keyPath: weight]
-    guard let squares = target.squares?[keyPath: weight] else {
+    switch target.matrices {
+    case .none: break
+    case .sum:
       workers.multiply(
-        dy, .transposed, x, .plain, into: Rows(sum.base, stride: inputs), m: outputs, n: inputs,
-        k: block.tokens, beta: 1)
-      return
-    }
-    for (rows, factor) in zip(block.sequences, target.squareFactors) {
-      workers.multiply(
-        dy.from(row: rows.lowerBound), .transposed, x.from(row: rows.lowerBound), .plain,
-        into: Rows(space.single.base, stride: inputs), m: outputs, n: inputs, k: rows.count)
-      workers.ranges(outputs * inputs, grain: 1 << 16) { range, _ in
-        let gradient = space.single.base + range.lowerBound
-        ap_add_scaled(gradient, Int64(range.count), 1, sum.base + range.lowerBound)
-        ap_add_scaled_square(gradient, Int64(range.count), factor, squares.base + range.lowerBound)
+        dy, .transposed, x, .plain, into: Rows(target.sum[keyPath: weight].base, stride: inputs), m: outputs,
+        n: inputs, k: block.tokens, beta: 1)
+    case .sumAndSquares(let squares, let factors):
+      for (rows, factor) in zip(block.sequences, factors) {
+        workers.multiply(
+          dy.from(row: rows.lowerBound), .transposed, x.from(row: rows.lowerBound), .plain,
+          into: Rows(space.single.base, stride: inputs), m: outputs, n: inputs, k: rows.count)
+        workers.ranges(outputs * inputs, grain: 1 << 16) { range, _ in
+          let gradient = space.single.base + range.lowerBound
+          ap_add_scaled(
+            gradient, Int64(range.count), 1, target.sum[keyPath: weight].base + range.lowerBound)
+          ap_add_scaled_square(
+            gradient, Int64(range.count), factor, squares[keyPath: weight].base + range.lowerBound)
+        }
       }
+    case .lowRank(let adapters):
+      for adapter in adapters where adapter.matrix == weight { adapterGradient(dy, x, adapter, block.tokens) }
     }
+  }
+
+  /// With Y = X (W + s·BA)ᵀ: dB = s·dYᵀ (X Aᵀ), dA = s·(dY B)ᵀ X, so that dW itself is never made.
+  private func adapterGradient(_ dy: Rows, _ x: Rows, _ adapter: LowRankAdapter, _ tokens: Int) {
+    let rank = adapter.rank
+    let dy = dy.from(row: 0, column: adapter.firstRow)
+    let small = Buffer(tokens * rank)
+    let projected = Rows(small.base, stride: rank)
+    workers.multiply(
+      x, .plain, Rows(adapter.a.base, stride: adapter.columns), .transposed, into: projected, m: tokens,
+      n: rank, k: adapter.columns)
+    workers.multiply(
+      dy, .transposed, projected, .plain, into: Rows(adapter.dB.base, stride: rank), m: adapter.rows, n: rank,
+      k: tokens, alpha: adapter.scale, beta: 1)
+    workers.multiply(
+      dy, .plain, Rows(adapter.b.base, stride: rank), .plain, into: projected, m: tokens, n: rank,
+      k: adapter.rows)
+    workers.multiply(
+      projected, .transposed, x, .plain, into: Rows(adapter.dA.base, stride: adapter.columns), m: rank,
+      n: adapter.columns, k: tokens, alpha: adapter.scale, beta: 1)
   }
 
   private func biasGradient(_ dy: Rows, _ sums: Buffer, _ tokens: Int, width: Int) {

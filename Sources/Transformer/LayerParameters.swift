@@ -33,22 +33,29 @@ public final class LayerParameters {
   /// [hidden]
   public let downBias: Buffer
 
-  /// - Parameter layers: the layers it must have room for; not empty.
-  public init(roomFor layers: [LayerSizes]) {
+  /// False in a set of norms and biases alone, whose `named` lists the matrices too, without memory behind them.
+  let hasMatrices: Bool
+
+  /// - Parameters:
+  ///   - layers: the layers it must have room for; not empty.
+  ///   - matrices: whether there is room for the projections' weights.
+  public init(roomFor layers: [LayerSizes], matrices: Bool = true) {
     func most(_ size: (LayerSizes) -> Int) -> Int { layers.map(size).max() ?? 1 }
+    func matrix(_ size: (LayerSizes) -> Int) -> Buffer { Buffer(matrices ? most(size) : 1) }
+    hasMatrices = matrices
     sizes = layers.first ?? .empty
     let hidden = most(\.hidden)
     inputNorm = Buffer(hidden)
-    queryKeyValue = Buffer(most { $0.queryKeyValueWidth * $0.hidden })
+    queryKeyValue = matrix { $0.queryKeyValueWidth * $0.hidden }
     queryKeyValueBias = Buffer(most { $0.queryKeyValueBias ? $0.queryKeyValueWidth : 1 })
     queryNorm = Buffer(most { $0.queryKeyNorm ? $0.headDimension : 1 })
     keyNorm = Buffer(most { $0.queryKeyNorm ? $0.headDimension : 1 })
-    output = Buffer(most { $0.hidden * $0.queryWidth })
+    output = matrix { $0.hidden * $0.queryWidth }
     outputBias = Buffer(hidden)
     postAttentionNorm = Buffer(hidden)
-    gateUp = Buffer(most { 2 * $0.intermediate * $0.hidden })
+    gateUp = matrix { 2 * $0.intermediate * $0.hidden }
     gateUpBias = Buffer(most { $0.mlpBias ? 2 * $0.intermediate : 1 })
-    down = Buffer(most { $0.hidden * $0.intermediate })
+    down = matrix { $0.hidden * $0.intermediate }
     downBias = Buffer(hidden)
   }
 
@@ -113,12 +120,17 @@ extension LayerParameters {
       add(name + ".weight", weight, rows, columns, row: row, column: column)
       if let bias { add(name + ".bias", bias, rows, nil, row: row) }
     }
+    func rows(from row: Int, of matrix: Buffer) -> UnsafeMutablePointer<Float> {
+      hasMatrices ? matrix.at(row * h) : matrix.base
+    }
     let qkvBias = s.queryKeyValueBias ? queryKeyValueBias : nil
     add("input_layernorm.weight", inputNorm.base, h, nil)
     projection("self_attn.q_proj", queryKeyValue.base, qkvBias?.base, q, h, row: .queryHeads)
-    projection("self_attn.k_proj", queryKeyValue.at(q * h), qkvBias?.at(q), kv, h, row: .keyValueHeads)
     projection(
-      "self_attn.v_proj", queryKeyValue.at((q + kv) * h), qkvBias?.at(q + kv), kv, h, row: .keyValueHeads)
+      "self_attn.k_proj", rows(from: q, of: queryKeyValue), qkvBias?.at(q), kv, h, row: .keyValueHeads)
+    projection(
+      "self_attn.v_proj", rows(from: q + kv, of: queryKeyValue), qkvBias?.at(q + kv), kv, h,
+      row: .keyValueHeads)
     projection(
       "self_attn.o_proj", output.base, s.outputBias ? outputBias.base : nil, h, q, column: .queryHeads)
     if s.queryKeyNorm {
@@ -128,7 +140,7 @@ extension LayerParameters {
     add("post_attention_layernorm.weight", postAttentionNorm.base, h, nil)
     let mlpBias = s.mlpBias ? gateUpBias : nil
     projection("mlp.gate_proj", gateUp.base, mlpBias?.base, i, h, row: .channels)
-    projection("mlp.up_proj", gateUp.at(i * h), mlpBias?.at(i), i, h, row: .channels)
+    projection("mlp.up_proj", rows(from: i, of: gateUp), mlpBias?.at(i), i, h, row: .channels)
     projection("mlp.down_proj", down.base, s.mlpBias ? downBias.base : nil, h, i, column: .channels)
     return list
   }

@@ -18,7 +18,24 @@ extension Decoder {
     workers: Workers, progress: (Int, Int) throws -> Void = { _, _ in },
     body: (_ name: String, _ values: UnsafeBufferPointer<Float>) throws -> Void
   ) throws {
+    try forEachParameter(
+      workers: workers, progress: progress,
+      layer: { layer, workspace in
+        try widen(layer: layer, into: workspace, workers: workers)
+        return workspace
+      }, end: { _ in nil }, body: body)
+  }
+
+  /// The same with a layer's weights from `layer`, which may fill the workspace it is handed, and with what `end` has
+  /// for the embedding, the final norm and the head in the place of the checkpoint's.
+  func forEachParameter(
+    workers: Workers, progress: (Int, Int) throws -> Void,
+    layer layerWeights: (Int, LayerParameters) throws -> LayerParameters,
+    end: (String) -> UnsafeBufferPointer<Float>?,
+    body: (_ name: String, _ values: UnsafeBufferPointer<Float>) throws -> Void
+  ) throws {
     func whole(_ name: String) throws {
+      if let values = end(name) { return try body(name, values) }
       let tensor = try checkpoint.tensor(named: name)
       let rows = 4096
       let piece = Buffer(min(rows, tensor.rows) * tensor.columns)
@@ -30,10 +47,9 @@ extension Decoder {
       }
     }
     try whole("model.embed_tokens.weight")
-    let weights = LayerParameters(roomFor: allSizes)
+    let workspace = LayerParameters(roomFor: allSizes)
     for layer in 0..<layerCount {
-      try widen(layer: layer, into: weights, workers: workers)
-      for parameter in weights.named {
+      for parameter in try layerWeights(layer, workspace).named {
         try body(
           "model.layers.\(layer).\(parameter.name)",
           UnsafeBufferPointer(start: parameter.base, count: parameter.rows * parameter.columns))

@@ -1,0 +1,144 @@
+import Checkpoints
+import Foundation
+import Kernels
+import Tensors
+
+/// What low-rank adaptation is asked for.
+public struct LowRankOptions: Equatable, Sendable {
+  /// Rows of A, columns of B.
+  public var rank: Int
+  /// The product is scaled by alpha / rank.
+  public var alpha: Double
+  /// Projections by their names in Hugging Face, such as `q_proj`.
+  public var targets: [String]
+  /// Of the random start of A.
+  public var seed: UInt64
+
+  public init(rank: Int, alpha: Double, targets: [String], seed: UInt64) {
+    self.rank = rank
+    self.alpha = alpha
+    self.targets = targets
+    self.seed = seed
+  }
+
+  /// All projections of a layer.
+  public static let allTargets = [
+    "q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj",
+  ]
+}
+
+/// One projection's adapter: the layer computes with W + scale · B A (LoRA, Hu et al., arXiv 2106.09685).
+struct LowRankAdapter {
+  /// As in `model.layers.<i>.<name>`.
+  let name: String
+  /// The matrix of `LayerParameters` that holds the projection, and its first row in it.
+  let matrix: KeyPath<LayerParameters, Buffer>
+  let firstRow: Int
+  let rows: Int
+  let columns: Int
+  let rank: Int
+  let scale: Float
+  /// [rank, columns] and [rows, rank], with their gradients.
+  let a, b, dA, dB: Buffer
+}
+
+/// Low-rank adapters beside projections that stay frozen in the checkpoint's own type.
+final class LowRankTrainee: Trainee {
+  private let decoder: Decoder
+  /// [layers]
+  let adapters: [[LowRankAdapter]]
+  /// Norms and biases have gradients that nobody asks for.
+  private let unused: LayerParameters
+  private let storedEnds: StoredEnds
+  let tensors: [TrainableTensor]
+  let endGradients: Head.Gradients
+  let embeddingGradient: Buffer? = nil
+
+  /// A starts uniformly random in ±1/√columns (what `torch.nn.Linear`, and with it the `peft` library, does), B at 0,
+  /// so that the model starts as it was.
+  init(_ decoder: Decoder, _ options: LowRankOptions, workers: Workers) throws {
+    self.decoder = decoder
+    let sizes = decoder.allSizes
+    let shape = LayerParameters(roomFor: sizes, matrices: false)
+    unused = LayerParameters(roomFor: sizes, matrices: false)
+    var random = SplitMix64(state: options.seed)
+    adapters = sizes.enumerated().map { layer, sizes in
+      shape.sizes = sizes
+      return shape.named.filter { parameter in
+        !parameter.isVector && options.targets.contains { parameter.name.hasSuffix("." + $0 + ".weight") }
+      }.map { LowRankTrainee.adapter($0, shape.place(of: $0), layer: layer, options, &random) }
+    }
+    storedEnds = try StoredEnds(decoder)
+    endGradients = Head.Gradients(norm: Buffer(decoder.hidden), head: nil)
+    tensors = adapters.enumerated().flatMap { layer, adapters in
+      adapters.flatMap { adapter in
+        [
+          TrainableTensor(
+            name: adapter.name + ".lora_A.weight", rows: adapter.rank, columns: adapter.columns,
+            isVector: false, rowOwner: .none, columnOwner: .none, layer: layer, value: adapter.a.base,
+            gradient: adapter.dA.base),
+          TrainableTensor(
+            name: adapter.name + ".lora_B.weight", rows: adapter.rows, columns: adapter.rank, isVector: false,
+            rowOwner: .none, columnOwner: .none, layer: layer, value: adapter.b.base,
+            gradient: adapter.dB.base),
+        ]
+      }
+    }
+  }
+
+  private static func adapter(
+    _ parameter: NamedParameter, _ place: LayerParameters.Place, layer: Int, _ options: LowRankOptions,
+    _ random: inout SplitMix64
+  ) -> LowRankAdapter {
+    let a = Buffer(options.rank * parameter.columns)
+    let bound = 1 / Float(parameter.columns).squareRoot()
+    for index in 0..<options.rank * parameter.columns {
+      a.base[index] = bound * Float.random(in: -1..<1, using: &random)
+    }
+    return LowRankAdapter(
+      name: "model.layers.\(layer)." + parameter.name.dropLast(".weight".count), matrix: place.matrix,
+      firstRow: place.firstRow, rows: parameter.rows, columns: parameter.columns, rank: options.rank,
+      scale: Float(options.alpha / Double(options.rank)), a: a, b: Buffer(parameter.rows * options.rank),
+      dA: Buffer(options.rank * parameter.columns), dB: Buffer(parameter.rows * options.rank))
+  }
+
+  var ends: any ModelEnds { storedEnds }
+
+  func weights(_ layer: Int, workspace: LayerParameters, workers: Workers) throws -> LayerParameters {
+    try decoder.widen(layer: layer, into: workspace, workers: workers)
+    for adapter in adapters[layer] {
+      workers.multiply(
+        Rows(adapter.b.base, stride: adapter.rank), .plain, Rows(adapter.a.base, stride: adapter.columns),
+        .plain,
+        into: Rows(
+          workspace[keyPath: adapter.matrix].at(adapter.firstRow * adapter.columns), stride: adapter.columns),
+        m: adapter.rows, n: adapter.columns, k: adapter.rank, alpha: adapter.scale, beta: 1)
+    }
+    return workspace
+  }
+
+  func target(_ layer: Int) -> GradientTarget {
+    GradientTarget(sum: unused, matrices: .lowRank(adapters[layer]))
+  }
+}
+
+extension LayerParameters {
+  /// Where a projection lies: a matrix of this class, and its first row in it.
+  struct Place {
+    let matrix: KeyPath<LayerParameters, Buffer>
+    let firstRow: Int
+  }
+
+  func place(of parameter: NamedParameter) -> Place {
+    switch parameter.name {
+    case "self_attn.q_proj.weight": Place(matrix: \.queryKeyValue, firstRow: 0)
+    case "self_attn.k_proj.weight": Place(matrix: \.queryKeyValue, firstRow: sizes.queryWidth)
+    case "self_attn.v_proj.weight":
+      Place(matrix: \.queryKeyValue, firstRow: sizes.queryWidth + sizes.keyValueWidth)
+    case "self_attn.o_proj.weight": Place(matrix: \.output, firstRow: 0)
+    case "mlp.gate_proj.weight": Place(matrix: \.gateUp, firstRow: 0)
+    case "mlp.up_proj.weight": Place(matrix: \.gateUp, firstRow: sizes.intermediate)
+    default: Place(matrix: \.down, firstRow: 0)
+    }
+  }
+}

@@ -1,0 +1,173 @@
+import Kernels
+import Tensors
+
+/// How much one micro-batch may hold.
+public struct TrainingRoom: Equatable, Sendable {
+  /// Tokens of a micro-batch.
+  public var tokens: Int
+  /// Tokens of its longest sequence.
+  public var longest: Int
+  /// Bytes that the inside of layers may take between forward and backward; what does not fit is recomputed.
+  public var activationLimit: Int
+
+  public init(tokens: Int, longest: Int, activationLimit: Int) {
+    self.tokens = tokens
+    self.longest = longest
+    self.activationLimit = activationLimit
+  }
+
+  /// Tokens that go through a layer together.
+  var blockTokens: Int { min(tokens, max(longest, Blocks.usualTokens)) }
+}
+
+/// What losses are divided by: the whole optimizer step's counts, whatever micro-batches it is cut into.
+struct StepCounts {
+  let targets: Int
+  let tokens: Int
+}
+
+/// Forward and backward of one micro-batch through a model under training. Gradients are added to the trainee's.
+final class TrainingPass {
+  private let decoder: Decoder
+  private let trainee: any Trainee
+  private let teacher: TeacherPass?
+  private let workers: Workers
+  private let room: TrainingRoom
+  private let workspace: LayerParameters
+  private let inside: LayerInside
+  private let space: LayerGradientSpace
+  private let store: ActivationStore
+  /// What enters each layer and leaves the last: [layers + 1][tokens, hidden].
+  private let stream: ResidualStream
+  private let rotary: RotaryTable
+  private let head: Head
+
+  init(
+    _ decoder: Decoder, _ trainee: any Trainee, teacher: TeacherPass?, room: TrainingRoom, workers: Workers
+  ) throws {
+    self.decoder = decoder
+    self.trainee = trainee
+    self.teacher = teacher
+    self.workers = workers
+    self.room = room
+    let sizes = decoder.allSizes
+    workspace = LayerParameters(roomFor: sizes)
+    inside = LayerInside(
+      roomFor: sizes, tokens: room.blockTokens, longest: room.longest, workers: workers.count)
+    space = LayerGradientSpace(roomFor: sizes, tokens: room.blockTokens, singleSequences: false)
+    store = ActivationStore(layers: sizes, tokens: room.tokens, limit: room.activationLimit)
+    stream = ResidualStream(layers: decoder.layerCount + 1, count: room.tokens * decoder.hidden)
+    rotary = decoder.rotaryTable(positions: room.longest)
+    head = try Head(decoder, ends: trainee.ends, workers: workers)
+  }
+
+  /// - Throws: `DecoderError`, `CheckpointError`, and what `observer` throws.
+  func run(_ sequences: [TrainingSequence], _ counts: StepCounts, observer: PassObserver) throws
+    -> TrainingLoss
+  {
+    try check(sequences)
+    let tokens = sequences.flatMap(\.tokens)
+    let blocks = Blocks(sequences.map(\.tokens), tokens: Blocks.usualTokens)
+    try trainee.ends.embed(tokens, into: stream.entering(0))
+    try teacher?.run(tokens, blocks)
+    for layer in 0..<decoder.layerCount {
+      try forward(layer, blocks)
+      try observer(PassProgress(phase: .forward, done: layer + 1, total: decoder.layerCount))
+    }
+    var loss = try headLoss(sequences, rows: blocks.rows, counts, observer)
+    for layer in (0..<decoder.layerCount).reversed() {
+      loss.hiddenDifference += try backward(layer, blocks, counts)
+      try observer(
+        PassProgress(phase: .backward, done: decoder.layerCount - layer, total: decoder.layerCount))
+    }
+    if let gradient = trainee.embeddingGradient {
+      let d = stream.entering(decoder.layerCount)
+      for (row, token) in tokens.enumerated() {
+        ap_add_scaled(
+          d + row * decoder.hidden, Int64(decoder.hidden), 1, gradient.at(Int(token) * decoder.hidden))
+      }
+    }
+    return loss
+  }
+
+  private func check(_ sequences: [TrainingSequence]) throws {
+    for sequence in sequences {
+      if let wrong = sequence.tokens.first(where: { $0 < 0 || Int($0) >= decoder.vocabulary }) {
+        throw DecoderError.tokenOutOfRange(token: Int(wrong), vocabulary: decoder.vocabulary)
+      }
+    }
+    let tokens = sequences.reduce(0) { $0 + $1.tokens.count }
+    let longest = sequences.map(\.tokens.count).max() ?? 0
+    guard tokens <= room.tokens, longest <= room.longest else {
+      throw DecoderError.noRoom(tokens: tokens, longest: longest, room: room)
+    }
+  }
+
+  private func layerPass(_ layer: Int) throws -> LayerPass {
+    LayerPass(
+      weights: try trainee.weights(layer, workspace: workspace, workers: workers), inside: inside,
+      rotary: rotary, normEpsilon: Float(decoder.configuration.rmsNormEpsilon), workers: workers)
+  }
+
+  private func forward(_ layer: Int, _ blocks: Blocks) throws {
+    let pass = try layerPass(layer)
+    let hidden = decoder.hidden
+    for block in blocks.all {
+      let offset = block.firstRow * hidden
+      inside.use(store.slice(layer: layer, firstToken: block.firstRow))
+      pass.forward(
+        Rows(stream.entering(layer) + offset, stride: hidden), block.sequences,
+        .output(Rows(stream.entering(layer + 1) + offset, stride: hidden)))
+    }
+  }
+
+  private func headLoss(
+    _ sequences: [TrainingSequence], rows: Int, _ counts: StepCounts, _ observer: PassObserver
+  ) throws -> TrainingLoss {
+    let weight = 1 / Float(max(1, counts.targets))
+    var predictions: [Prediction] = []
+    var row = 0
+    for sequence in sequences {
+      for (position, token) in sequence.tokens.enumerated() where position > 0 && sequence.isTarget[position]
+      {
+        predictions.append(Prediction(row: row + position - 1, target: token, weight: weight))
+      }
+      row += sequence.tokens.count
+    }
+    let losses = try head.losses(
+      stream.entering(decoder.layerCount), rows: rows, predictions, backward: true,
+      gradients: trainee.endGradients, teacher: teacher?.headTeacher
+    ) { try observer(PassProgress(phase: .head, done: $0, total: predictions.count)) }
+    var loss = TrainingLoss()
+    loss.crossEntropy = losses.crossEntropies.reduce(0, +)
+    loss.divergence = losses.divergences.reduce(0, +)
+    loss.targets = predictions.count
+    loss.tokens = rows
+    return loss
+  }
+
+  /// - Returns: the hidden term's sum of squares at what leaves the layer.
+  private func backward(_ layer: Int, _ blocks: Blocks, _ counts: StepCounts) throws -> Double {
+    let pass = try layerPass(layer)
+    let hidden = decoder.hidden
+    // The gradient of what leaves the last layer, turned layer by layer into that of what enters the first.
+    let d = stream.entering(decoder.layerCount)
+    var difference = 0.0
+    if let teacher, layer < decoder.layerCount - 1 {
+      difference = teacher.addHiddenGradient(
+        layer: layer, student: UnsafePointer(stream.entering(layer + 1)), rows: blocks.rows,
+        tokens: counts.tokens, into: d)
+    }
+    let target = trainee.target(layer)
+    for block in blocks.all {
+      let offset = block.firstRow * hidden
+      let x = Rows(stream.entering(layer) + offset, stride: hidden)
+      let kept = store.slice(layer: layer, firstToken: block.firstRow)
+      inside.use(kept)
+      pass.forward(x, block.sequences, .inside(productsKept: kept != nil))
+      pass.backward(
+        x, Rows(d + offset, stride: hidden), block.sequences, into: target, space, inputGradient: true)
+    }
+    return difference
+  }
+}
