@@ -106,7 +106,7 @@ let package = Package(
     tests("TensorsTests", ["Tensors", "Kernels"]),
     tests("CheckpointsTests", ["Checkpoints", "JSON"]),
     tests("TokenizersTests", ["Tokenizers"]),
-    tests("TransformerTests", ["Transformer", "Checkpoints"]),
+    tests("TransformerTests", ["Transformer", "Checkpoints", "JSON"]),
     tests("PluginRuntimeTests", ["PluginRuntime", "JSON"]),
     tests("PipelineTests", ["Pipeline", "PluginRuntime", "JSON", "Files"]),
     tests(

@@ -88,6 +88,11 @@ public final class Trainer {
     trainee.tensors.map { ($0.name, Array(UnsafeBufferPointer(start: $0.gradient, count: $0.count))) }
   }
 
+  /// What changes, as it is now, under Hugging Face's names: for checks.
+  package var namedValues: [(name: String, values: [Float])] {
+    trainee.tensors.map { ($0.name, Array(UnsafeBufferPointer(start: $0.value, count: $0.count))) }
+  }
+
   /// Every parameter of the model as it is now, adapters merged, in the order and under the names of
   /// `Decoder.forEachParameter`.
   public func forEachParameter(
