@@ -71,6 +71,8 @@ let package = Package(
         .product(name: "OrderedCollections", package: "swift-collections"),
       ]),
     room("Tokenizers", ["JSON", .product(name: "HeapModule", package: "swift-collections")]),
+    room("ChatTemplates", ["JSON"]),
+    room("TrainingData", ["JSON", "Files", "Tokenizers", "Checkpoints", "ChatTemplates"]),
 
     // The model.
     room("Transformer", ["Tensors", "Kernels", "Checkpoints"]),
@@ -81,6 +83,7 @@ let package = Package(
       "Pipeline",
       [
         "PluginRuntime", "Transformer", "Checkpoints", "Tokenizers", "Tensors", "JSON", "Files",
+        "TrainingData", "ChatTemplates",
         .product(name: "Crypto", package: "swift-crypto"),
       ]),
     .executableTarget(

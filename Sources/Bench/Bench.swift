@@ -15,6 +15,7 @@ import PluginRuntime
 
         {"command": "calibrate", "ids": [[…]], "batch_size": 16}
         {"command": "forward", "ids": [[…]]}
+        {"command": "train", "ids": [[…]], "learning_rate": 1e-5}
         {"command": "sgemm"}
         {"command": "quit"}
 

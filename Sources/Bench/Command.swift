@@ -6,6 +6,8 @@ enum Command {
   /// Token sequences, and how many of them make a mini-batch.
   case calibrate([[Int32]], batchSize: Int)
   case forward([[Int32]])
+  /// One optimizer step of full training; the model goes on from where the step before left it.
+  case train([[Int32]], learningRate: Double)
   case sgemm
   case quit
 
@@ -20,6 +22,10 @@ enum Command {
       guard let batchSize = batchSize.integerValue, batchSize > 0 else { throw .badBatchSize }
       self = .calibrate(try Command.ids(request), batchSize: batchSize)
     case "forward": self = .forward(try Command.ids(request))
+    case "train":
+      let rate = request["learning_rate"] ?? 1e-5
+      guard let rate = rate.numberValue, rate >= 0, rate.isFinite else { throw .badLearningRate }
+      self = .train(try Command.ids(request), learningRate: rate)
     case "sgemm": self = .sgemm
     case "quit": self = .quit
     default: throw .unknown(name)
@@ -44,13 +50,15 @@ enum CommandError: Error, CustomStringConvertible {
   case unknown(String)
   case badIDs
   case badBatchSize
+  case badLearningRate
 
   var description: String {
     switch self {
     case .notJSON(let error): "the request is no JSON: \(error)"
     case .noCommand: "the request has no \"command\", or one that is no string"
-    case .unknown(let name): "unknown command \(name); known: calibrate, forward, sgemm, quit"
+    case .unknown(let name): "unknown command \(name); known: calibrate, forward, train, sgemm, quit"
     case .badIDs: "\"ids\" must be a list of lists of token ids, at least one"
+    case .badLearningRate: "\"learning_rate\" must be a number of at least 0"
     case .badBatchSize: "\"batch_size\" must be a whole number of at least 1"
     }
   }

@@ -7,10 +7,11 @@ import Tensors
 import Transformer
 
 /// The work that is timed: what a pruning iteration and an evaluation spend their time on.
-struct Passes {
+final class Passes {
   private let decoder: Decoder
   private let workers: Workers
   private let criterion: LoadedPlugin
+  private var trainer: Trainer?
 
   /// - Throws: `CheckpointError`, `DecoderError`, and `PluginError` if the Taylor criterion is nowhere to be found.
   init(modelPath: String, threads: Int?) throws {
@@ -29,6 +30,7 @@ struct Passes {
       switch command {
       case .calibrate(let ids, let batchSize): try calibrate(ids, batchSize: batchSize)
       case .forward(let ids): try forward(ids)
+      case .train(let ids, let rate): try train(ids, learningRate: rate)
       case .sgemm: SgemmRate(decoder.sizes(0), workers).answer
       case .quit: JSONObject()
       }
@@ -68,6 +70,27 @@ struct Passes {
     return [
       "tokens": .integer(ids.reduce(0) { $0 + $1.count }),
       "loss": .number(-logLikelihoods.reduce(0, +) / Double(logLikelihoods.count)),
+    ]
+  }
+
+  /// Bytes of activations that a training step keeps; the rest is recomputed.
+  private static let keptActivations = 3 << 29
+
+  /// A step of full training as a user of PyTorch would write it: AdamW, gradients clipped to a norm of 1.
+  private func train(_ ids: [[Int32]], learningRate: Double) throws -> JSONObject {
+    let tokens = ids.reduce(0) { $0 + $1.count }
+    let trainer =
+      try trainer
+      ?? Trainer(
+        decoder, .full, optimizer: AdamWOptions(beta1: 0.9, beta2: 0.999, weightDecay: 0.01), maxGradientNorm: 1,
+        room: TrainingRoom(
+          tokens: tokens, longest: ids.map(\.count).max() ?? 0, activationLimit: Passes.keptActivations),
+        workers: workers)
+    self.trainer = trainer
+    let step = try trainer.step([ids.map { TrainingSequence(tokens: $0) }], learningRate: learningRate)
+    return [
+      "tokens": .integer(tokens), "loss": .number(step.loss.crossEntropy / Double(step.loss.targets)),
+      "grad_norm": .number(step.gradientNorm),
     ]
   }
 

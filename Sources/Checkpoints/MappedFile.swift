@@ -29,6 +29,17 @@ final class MappedFile: @unchecked Sendable {  // immutable: the bytes are mappe
     bytes = UnsafeRawBufferPointer(start: start, count: size)
   }
 
+  /// Takes pages out of this process's memory; the kernel reads them again, from its cache or the disk, when they are
+  /// touched.
+  func release(_ range: Range<Int>) {
+    guard let start = bytes.baseAddress, range.upperBound <= bytes.count else { return }
+    let page = Int(sysconf(Int32(_SC_PAGESIZE)))
+    let first = (range.lowerBound + page - 1) / page * page
+    let end = range.upperBound == bytes.count ? bytes.count : range.upperBound / page * page
+    guard page > 0, first < end else { return }
+    madvise(UnsafeMutableRawPointer(mutating: start + first), end - first, MADV_DONTNEED)
+  }
+
   deinit {
     if let start = bytes.baseAddress { munmap(UnsafeMutableRawPointer(mutating: start), bytes.count) }
   }

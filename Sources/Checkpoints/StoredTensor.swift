@@ -74,6 +74,10 @@ public struct StoredTensor: Sendable {
     try withExtendedLifetime(mapping) { try body(bytes) }
   }
 
+  /// Gives the tensor's pages back when its values have been copied and won't be read again soon: they would count as
+  /// this process's memory until the kernel needs them.
+  public func releasePages() { mapping.release(offset..<offset + byteCount) }
+
   var bytes: UnsafeRawBufferPointer {
     UnsafeRawBufferPointer(rebasing: mapping.bytes[offset..<offset + byteCount])
   }

@@ -48,5 +48,6 @@ struct AdaptPruner: ParsableCommand {
       codes: 0 done, 1 failed, 2 called wrongly, 130 interrupted.
       """,
     version: Tool.version,
-    subcommands: [Run.self, Validate.self, Plugins.self, Inspect.self, Evaluate.self, Generate.self])
+    subcommands: [
+      Run.self, Resume.self, Validate.self, Plugins.self, Inspect.self, Evaluate.self, Generate.self])
 }

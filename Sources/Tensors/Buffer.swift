@@ -1,3 +1,5 @@
+import Kernels
+
 #if canImport(Glibc)
   import Glibc
 #endif
@@ -26,6 +28,10 @@ public final class Buffer: @unchecked Sendable {
     precondition(offset >= 0 && offset <= count, "offset \(offset) lies outside a buffer of \(count)")
     return base + offset
   }
+
+  /// Hands the memory of buffers that are gone back to the system: a stage's gigabytes would otherwise stay this process's
+  /// own, though free.
+  public static func returnFreeMemory() { ap_return_free_memory() }
 
   public func zero() { base.update(repeating: 0, count: count) }
 

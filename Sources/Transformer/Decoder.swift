@@ -17,6 +17,22 @@ public struct KeptUnits: Equatable, Sendable {
   public func units(of family: Family) -> [Int] { family == .attention ? groups : channels }
 }
 
+/// What a checkpoint was cut from, when an earlier stage of the run wrote it: which units of the original model its
+/// layers have, and how many there were.
+public struct ModelOrigin: Equatable, Sendable {
+  /// [layers], in indices of the original model, as many as the checkpoint's layers have units.
+  public var kept: [KeptUnits]
+  /// [layers]
+  public var groupCounts: [Int]
+  public var channelCounts: [Int]
+
+  public init(kept: [KeptUnits], groupCounts: [Int], channelCounts: [Int]) {
+    self.kept = kept
+    self.groupCounts = groupCounts
+    self.channelCounts = channelCounts
+  }
+}
+
 /// A sort of unit inside a decoder layer.
 public enum Family: String, CaseIterable, Sendable {
   case attention, mlp
@@ -27,47 +43,103 @@ public enum Family: String, CaseIterable, Sendable {
 public final class Decoder {
   public let checkpoint: Checkpoint
   public var configuration: ModelConfiguration { checkpoint.configuration }
-  public private(set) var kept: [KeptUnits]
+  /// The units that stay, as positions in the checkpoint's layers, ascending.
+  public private(set) var selected: [KeptUnits]
+  private let source: ModelOrigin?
 
-  /// - Throws: `DecoderError.emptyLayer` if a layer of the checkpoint has no attention or no MLP.
-  public init(_ checkpoint: Checkpoint) throws {
+  /// - Parameter origin: if the checkpoint is a pruned model that an earlier stage wrote.
+  /// - Throws: `DecoderError.emptyLayer` if a layer of the checkpoint has no attention or no MLP,
+  ///   `DecoderError.wrongOrigin` if the origin's counts are not the checkpoint's.
+  public init(_ checkpoint: Checkpoint, origin: ModelOrigin? = nil) throws {
     self.checkpoint = checkpoint
+    source = origin
     for (index, layer) in checkpoint.configuration.layers.enumerated() {
       guard layer.keyValueHeads > 0, layer.queryHeads > 0, layer.intermediateSize > 0 else {
         throw DecoderError.emptyLayer(file: checkpoint.location, layer: index)
       }
     }
-    kept = checkpoint.configuration.layers.map {
+    selected = checkpoint.configuration.layers.map {
       KeptUnits(groups: Array(0..<$0.keyValueHeads), channels: Array(0..<$0.intermediateSize))
+    }
+    if let origin {
+      let fits =
+        origin.kept.count == selected.count && origin.groupCounts.count == selected.count
+        && origin.channelCounts.count == selected.count
+        && zip(origin.kept, selected).allSatisfy {
+          $0.groups.count == $1.groups.count && $0.channels.count == $1.channels.count
+        }
+      guard fits else { throw DecoderError.wrongOrigin(file: checkpoint.location) }
     }
   }
 
-  public var layerCount: Int { kept.count }
+  public var layerCount: Int { selected.count }
+
+  /// The units that stay, as indices into the original model's layers, ascending.
+  public var kept: [KeptUnits] {
+    guard let source else { return selected }
+    return zip(source.kept, selected).map { original, selected in
+      KeptUnits(
+        groups: selected.groups.map { original.groups[$0] },
+        channels: selected.channels.map { original.channels[$0] })
+    }
+  }
+
+  /// How many units of a family the original model's layer had.
+  public func originalCount(of family: Family, layer: Int) -> Int {
+    switch family {
+    case .attention: source?.groupCounts[layer] ?? configuration.layers[layer].keyValueHeads
+    case .mlp: source?.channelCounts[layer] ?? configuration.layers[layer].intermediateSize
+    }
+  }
+
+  /// What a checkpoint of the model as it is now was cut from.
+  public var origin: ModelOrigin {
+    ModelOrigin(
+      kept: kept, groupCounts: (0..<layerCount).map { originalCount(of: .attention, layer: $0) },
+      channelCounts: (0..<layerCount).map { originalCount(of: .mlp, layer: $0) })
+  }
   public var hidden: Int { configuration.hiddenSize }
   public var vocabulary: Int { configuration.vocabularySize }
 
   /// Keeps, of the units that a layer has now, those at these positions; ascending, at least one.
   /// - Throws: `DecoderError.badSelection`.
   public func keep(_ positions: [Int], of family: Family, layer: Int) throws {
-    guard kept.indices.contains(layer) else { throw DecoderError.badSelection(layer: layer, family: family) }
-    let units = kept[layer].units(of: family)
+    guard selected.indices.contains(layer) else { throw DecoderError.badSelection(layer: layer, family: family) }
+    let units = selected[layer].units(of: family)
     guard !positions.isEmpty, zip(positions, positions.dropFirst()).allSatisfy(<),
       positions.allSatisfy(units.indices.contains)
     else { throw DecoderError.badSelection(layer: layer, family: family) }
     let chosen = positions.map { units[$0] }
     switch family {
-    case .attention: kept[layer].groups = chosen
-    case .mlp: kept[layer].channels = chosen
+    case .attention: selected[layer].groups = chosen
+    case .mlp: selected[layer].channels = chosen
     }
+  }
+
+  /// Keeps exactly these units, as positions in the checkpoint's layers: for a run that is taken up again.
+  /// - Throws: `DecoderError.badSelection`, `DecoderError.wrongOrigin` if the number of layers differs.
+  public func select(_ units: [KeptUnits]) throws {
+    guard units.count == layerCount else { throw DecoderError.wrongOrigin(file: checkpoint.location) }
+    for (layer, units) in units.enumerated() {
+      let shape = configuration.layers[layer]
+      for (family, positions, count) in [
+        (Family.attention, units.groups, shape.keyValueHeads), (.mlp, units.channels, shape.intermediateSize),
+      ] {
+        guard !positions.isEmpty, zip(positions, positions.dropFirst()).allSatisfy(<),
+          positions.allSatisfy((0..<count).contains)
+        else { throw DecoderError.badSelection(layer: layer, family: family) }
+      }
+    }
+    selected = units
   }
 
   /// The sizes of a layer as it is now.
   public func sizes(_ layer: Int) -> LayerSizes {
     let shape = configuration.layers[layer]
-    let groups = kept[layer].groups.count
+    let groups = selected[layer].groups.count
     return LayerSizes(
       hidden: hidden, queryHeads: groups * (shape.queryHeads / shape.keyValueHeads), keyValueHeads: groups,
-      headDimension: shape.headDimension, intermediate: kept[layer].channels.count,
+      headDimension: shape.headDimension, intermediate: selected[layer].channels.count,
       slidingWindow: shape.slidingWindow, queryKeyNorm: configuration.queryKeyNorm,
       queryKeyValueBias: configuration.biases.queryKeyValue,
       outputBias: configuration.biases.attentionOutput, mlpBias: configuration.biases.gateUp)
@@ -99,6 +171,11 @@ public final class Decoder {
   }
 
   // MARK: - Weights
+
+  /// Takes the checkpoint's pages out of this process's memory, once its weights have been copied.
+  func releasePages() {
+    for name in checkpoint.tensorNames { (try? checkpoint.tensor(named: name))?.releasePages() }
+  }
 
   /// Widens a layer to float32, its kept rows and columns gathered, on all threads.
   /// - Throws: `CheckpointError`.
@@ -136,7 +213,7 @@ public final class Decoder {
   /// The checkpoint's indices of the rows (or columns) that an owner's units have; nil if all stay as they are.
   func rows(of owner: NamedParameter.Owner, _ layer: Int) -> [Int]? {
     let shape = configuration.layers[layer]
-    let kept = kept[layer]
+    let kept = selected[layer]
     func expand(_ units: [Int], _ width: Int) -> [Int] { units.flatMap { $0 * width..<($0 + 1) * width } }
     switch owner {
     case .none: return nil
@@ -197,6 +274,7 @@ public enum DecoderError: Error, Equatable, CustomStringConvertible {
   case cancelled
   case tooLarge(file: String)
   case noRoom(tokens: Int, longest: Int, room: TrainingRoom)
+  case wrongOrigin(file: String)
   case noTargets
   case notFinite(step: Int)
   case unlikeTeacher(what: String, teacher: Int, student: Int)
@@ -218,6 +296,7 @@ public enum DecoderError: Error, Equatable, CustomStringConvertible {
     case .noRoom(let tokens, let longest, let room):
       "a micro-batch of \(tokens) tokens with a sequence of \(longest) does not fit the \(room.tokens) tokens in sequences "
         + "of at most \(room.longest) that training was set up for"
+    case .wrongOrigin(let file): "\(file) is not the model that the run's records describe"
     case .noTargets:
       "a training step has no token to predict: every token of it is a prompt's or a document's first"
     case .notFinite(let step):

@@ -88,6 +88,24 @@ struct DataReading {
     return nil
   }
 
+  /// The file of an object with `path`, or with `input` where the pipeline's input is a path. Nil, with a problem noted,
+  /// if there is no such file.
+  mutating func path(_ reader: ObjectReader) -> String? {
+    if reader.object["input"] != nil {
+      if reader.object["path"] != nil {
+        reading.problem(reader.path, "both \"path\" and \"input\" are given", expected: "one of them")
+      }
+      let alone: JSONObject = ["input": reader.object["input"] ?? .null]
+      return source(.object(alone), at: reader.path)?.path
+    }
+    guard let value = reader.required("path", expected: "a path, or \"input\": NAME") else { return nil }
+    guard value.stringValue != nil else {
+      reading.problem(reader.path.key("path"), value.shown, expected: "a path")
+      return nil
+    }
+    return source(value, at: reader.path.key("path"))?.path
+  }
+
   private enum FormatWord: String, CaseIterable { case auto, text, jsonl, ids }
 
   private func format(_ reader: ObjectReader, path: String) -> DataSource.Format {

@@ -25,6 +25,7 @@ public struct Stage: Sendable, Equatable {
 public enum StageWork: Sendable, Equatable {
   case evaluate(EvaluateStage)
   case prune(PruneStage)
+  case train(TrainStage)
   case save(SaveStage)
   case repeated(RepeatStage)
 }
@@ -80,6 +81,13 @@ public struct PruneStage: Sendable, Equatable {
     self.families = families
     self.recordsScores = recordsScores
   }
+
+  func inRound(_ round: Int, of rounds: Int) -> PruneStage {
+    PruneStage(
+      criterion: criterion, allocator: allocator, calibration: calibration,
+      target: target.inRound(round, of: rounds), iterations: iterations, families: families,
+      recordsScores: recordsScores)
+  }
 }
 
 /// The text that statistics are gathered from.
@@ -122,10 +130,22 @@ public struct Target: Sendable, Equatable {
 
   public let measure: Measure
   public let amount: Amount
+  /// In a repeat, whether the target is approached from round to round in equal steps and met in the last; otherwise each
+  /// round has it. Only a fraction of the original can be.
+  public let spreads: Bool
 
-  public init(measure: Measure, amount: Amount) {
+  public init(measure: Measure, amount: Amount, spreads: Bool = false) {
     self.measure = measure
     self.amount = amount
+    self.spreads = spreads
+  }
+
+  /// The target of one round out of several, from 0: 1 − (1 − share) · (round + 1) / rounds, as the published scripts set
+  /// it (experiments/iterative_Prune_Train_*.sh).
+  func inRound(_ round: Int, of rounds: Int) -> Target {
+    guard spreads, case .fraction(let share, .original) = amount else { return self }
+    let part = 1 - (1 - share) * Double(round + 1) / Double(rounds)
+    return Target(measure: measure, amount: .fraction(part, of: .original))
   }
 }
 

@@ -29,6 +29,10 @@ extension Stage {
       object["families"] = .array(stage.families.map { .string($0.rawValue) })
       object["record_scores"] = .bool(stage.recordsScores)
       return .object(object)
+    case .train(let stage):
+      var object: JSONObject = ["stage": "train", "name": .string(name)]
+      for member in stage.json.members { object[member.key] = member.value }
+      return .object(object)
     case .save(let stage):
       return [
         "stage": "save", "name": .string(name), "type": .string(stage.type.rawValue),
@@ -63,7 +67,95 @@ extension Target {
     switch amount {
     case .count(let count): return .object([measure.rawValue: .integer(count)])
     case .fraction(let share, let base):
-      return .object([measure.rawValue: .number(share), "of": .string(base.rawValue)])
+      var object: JSONObject = [measure.rawValue: .number(share), "of": .string(base.rawValue)]
+      if spreads { object["spread_over_rounds"] = true }
+      return .object(object)
     }
+  }
+}
+
+extension TrainStage {
+  /// As it stands in a resolved manifest, without what all stages have.
+  var json: JSONObject {
+    [
+      "data": .array(data.map(\.json)), "recovery": recovery.json, "steps": .integer(steps),
+      "share": .string(share.rawValue), "length": .integer(length), "batch_size": .integer(batchSize),
+      "gradient_accumulation_steps": .integer(accumulation), "packing": .bool(packs),
+      "optimizer": [
+        "learning_rate": .number(optimizer.learningRate), "beta1": .number(optimizer.adamW.beta1),
+        "beta2": .number(optimizer.adamW.beta2), "epsilon": .number(optimizer.adamW.epsilon),
+        "weight_decay": .number(optimizer.adamW.weightDecay),
+        "max_grad_norm": .number(optimizer.maxGradientNorm ?? 0),
+        "carry_moments": .bool(optimizer.carriesMoments),
+      ],
+      "schedule": schedule.json, "activation_megabytes": .integer(activationBytes >> 20),
+      "checkpoint_steps": .integer(checkpointSteps),
+    ]
+  }
+}
+
+extension TrainingInput {
+  var json: JSONValue {
+    var object: JSONObject = ["path": .string(path)]
+    switch format {
+    case .text(let separator):
+      object["format"] = "text"
+      if let separator { object["separator"] = .string(separator) }
+    case .jsonl(let field):
+      object["format"] = "jsonl"
+      object["field"] = .string(field)
+    case .instruction(let fields):
+      object["format"] = "instruction"
+      object["fields"] = fields.json
+      object["completions_only"] = .bool(completionsOnly)
+    case .chat:
+      object["format"] = "chat"
+      object["completions_only"] = .bool(completionsOnly)
+    case .tokens: object["format"] = "tokens"
+    }
+    if let weight { object["weight"] = .number(weight) }
+    object["skip_broken"] = .bool(skipsBroken)
+    return .object(object)
+  }
+}
+
+extension TrainingInput.InstructionFields {
+  var json: JSONValue {
+    var object: JSONObject = [
+      "instruction": .string(instruction), "input": .string(input), "output": .string(output),
+    ]
+    if let promptWithInput { object["prompt_with_input"] = .string(promptWithInput) }
+    if let promptWithoutInput { object["prompt_without_input"] = .string(promptWithoutInput) }
+    return .object(object)
+  }
+}
+
+extension Recovery {
+  var json: JSONValue {
+    switch self {
+    case .full: ["kind": "full"]
+    case .normsAndBiases: ["kind": "norms-and-biases"]
+    case .lowRank(let rank, let alpha, let targets):
+      [
+        "kind": "lora", "rank": .integer(rank), "alpha": .number(alpha),
+        "targets": .array(targets.map { .string($0) }),
+      ]
+    case .distill(let options):
+      [
+        "kind": "distill", "temperature": .number(options.temperature), "weight": .number(options.weight),
+        "hidden_weight": .number(options.hiddenWeight),
+      ]
+    }
+  }
+}
+
+extension Schedule {
+  var json: JSONValue {
+    var object: JSONObject = ["kind": .string(kind.rawValue), "warmup": .number(warmup)]
+    if kind == .wsd {
+      object["decay"] = .number(decay)
+      object["minimum"] = .number(minimum)
+    }
+    return .object(object)
   }
 }

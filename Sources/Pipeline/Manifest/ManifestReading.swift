@@ -95,6 +95,23 @@ struct ObjectReader {
       ?? standard
   }
 
+  func number(_ key: String, default standard: Double, in range: ClosedRange<Double>) -> Double {
+    value(key, expected: "a number from \(range.lowerBound) to \(range.upperBound)") {
+      $0.numberValue.flatMap { range.contains($0) ? $0 : nil }
+    } ?? standard
+  }
+
+  func number(_ key: String, default standard: Double, above bound: Double) -> Double {
+    value(key, expected: "a number above \(bound)") {
+      $0.numberValue.flatMap { $0 > bound && $0.isFinite ? $0 : nil }
+    } ?? standard
+  }
+
+  /// A reader of the object that stands at `key`; nil if there is none.
+  func nested(_ key: String, keys: [String]) -> ObjectReader? {
+    object[key].flatMap { ObjectReader($0, at: path.key(key), keys: keys, reading: reading) }
+  }
+
   /// nil if the key is absent, or if its value can't be read so, which is told.
   private func value<Value>(_ key: String, expected: String, _ read: (JSONValue) -> Value?) -> Value? {
     guard let value = object[key] else { return nil }

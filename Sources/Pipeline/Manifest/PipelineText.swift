@@ -7,17 +7,18 @@ public enum PipelineText {
     let title = manifest.name + (manifest.description.isEmpty ? "" : ": " + manifest.description) + "\n\n"
     var table = TextTable([.init("#", .right), .init("stage"), .init("does")])
     for (index, execution) in manifest.executions.enumerated() {
-      for (line, words) in lines(of: execution.work).enumerated() {
+      for (line, words) in lines(of: execution).enumerated() {
         table.add(line == 0 ? ["\(index + 1)", execution.label, words] : ["", "", words])
       }
     }
     return title + table.plain + "\nseed \(manifest.seed)\n"
   }
 
-  private static func lines(of work: StageExecution.Work) -> [String] {
-    switch work {
+  private static func lines(of execution: StageExecution) -> [String] {
+    switch execution.work {
     case .evaluate(let stage): return stage.evaluators.map { "measures " + words(for: $0) }
     case .save(let stage): return ["saves the model as \(stage.type.rawValue) in \(stage.directory)"]
+    case .train(let stage): return lines(of: stage, round: execution.time, of: execution.times)
     case .prune(let stage):
       var lines = [
         "prunes \(stage.families.map(\.rawValue).joined(separator: " and ")) to \(words(for: stage.target)) in "
@@ -32,6 +33,24 @@ public enum PipelineText {
       }
       return lines
     }
+  }
+
+  private static func lines(of stage: TrainStage, round: Int, of rounds: Int) -> [String] {
+    let what =
+      switch stage.recovery {
+      case .full: "all parameters"
+      case .normsAndBiases: "norms and biases"
+      case .lowRank(let rank, _, let targets): "adapters of rank \(rank) on \(targets.joined(separator: ", "))"
+      case .distill: "all parameters, taught by the original model"
+      }
+    let steps = stage.steps(round: round, of: rounds)
+    let rows = stage.batchSize * stage.accumulation
+    return [
+      "trains \(what) for \(HumanFormat.grouped(steps)) steps of \(rows) × \(stage.length) tokens",
+      "reads " + stage.data.map(\.path).joined(separator: ", "),
+      "AdamW at \(HumanFormat.scientific(stage.optimizer.learningRate)), schedule \(stage.schedule.kind.rawValue) over "
+        + "\(HumanFormat.grouped(stage.steps)) steps",
+    ]
   }
 
   private static func words(for plugin: PluginUse) -> String {

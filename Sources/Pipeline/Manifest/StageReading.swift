@@ -18,7 +18,7 @@ struct StageReading {
     self.data = data
   }
 
-  private enum Kind: String, CaseIterable { case evaluate, prune, save, `repeat` }
+  private enum Kind: String, CaseIterable { case evaluate, prune, train, save, `repeat` }
 
   mutating func stages(_ value: JSONValue, at path: JSONPath) -> [Stage] {
     guard let elements = value.arrayValue else {
@@ -52,6 +52,7 @@ struct StageReading {
     switch kind {
     case .evaluate: return evaluate(object, at: path).map { stage(.evaluate($0)) }
     case .prune: return prune(object, at: path).map { stage(.prune($0)) }
+    case .train: return train(object, at: path).map { stage(.train($0)) }
     case .save: return stage(.save(save(object, at: path)))
     case .repeat: return stage(.repeated(repeated(object, at: path)))
     }
@@ -111,6 +112,14 @@ struct StageReading {
     return PruneStage(
       criterion: criterion, allocator: allocator, calibration: calibration, target: target,
       iterations: iterations, families: families, recordsScores: recordsScores)
+  }
+
+  private mutating func train(_ object: JSONObject, at path: JSONPath) -> TrainStage? {
+    let reader = ObjectReader(object, at: path, keys: TrainReading.keys, reading: reading)
+    var training = TrainReading(data: data)
+    // Which inputs are missing has been told once for all stages.
+    defer { data = training.data }
+    return training.stage(reader)
   }
 
   private func save(_ object: JSONObject, at path: JSONPath) -> SaveStage {

@@ -48,6 +48,9 @@ public enum HumanFormat {
     return String(format: "%.5g", value)
   }
 
+  /// `2.0e-05`: a learning rate.
+  static func scientific(_ value: Double) -> String { String(format: "%.1e", value) }
+
   static func fixed(_ value: Double, _ decimals: Int) -> String {
     String(format: "%.\(decimals)f", value)
   }

@@ -93,3 +93,34 @@ extension EvaluationRecord.Metric {
     return .object(object)
   }
 }
+
+// MARK: - Reading back, for a run that is resumed
+
+extension EvaluationRecord {
+  /// nil if a member is missing or of the wrong type.
+  init?(json: JSONValue) {
+    guard let stage = json["stage"]?.stringValue, let evaluator = json["evaluator"]?.stringValue,
+      let parameters = json["parameters"]?.integerValue, let macs = json["macs_per_token"]?.integerValue,
+      let seconds = json["seconds"]?.numberValue, let list = json["metrics"]?.arrayValue,
+      case .object(let items)? = json["items"]
+    else { return nil }
+    let metrics = list.compactMap(Metric.init(json:))
+    guard metrics.count == list.count else { return nil }
+    self.init(
+      stage: stage, evaluator: evaluator, parameters: parameters, macs: macs, seconds: seconds,
+      metrics: metrics,
+      items: items.members.map { member in
+        Items(name: member.key, values: (member.value.arrayValue ?? []).map { $0.numberValue ?? .nan })
+      })
+  }
+}
+
+extension EvaluationRecord.Metric {
+  init?(json: JSONValue) {
+    guard let name = json["name"]?.stringValue, let lower = json["lower_is_better"]?.boolValue else { return nil }
+    self.init(
+      name: name, value: json["value"]?.numberValue ?? .nan,
+      uncertainty: json["standard_error"]?.numberValue.map { .standardError($0) } ?? .unknown,
+      lowerIsBetter: lower)
+  }
+}

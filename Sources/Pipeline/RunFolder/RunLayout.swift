@@ -6,6 +6,9 @@ public enum RunLayout {
   public static let metrics = "metrics.json"
   public static let iterations = "iterations"
   public static let scores = "scores"
+  /// What a run needs to be resumed; gone once it has finished.
+  public static let stateFolder = "state"
+  public static let state = "state/state.json"
 
   /// `iterations/001.json`: iterations are numbered from 1 through the whole run.
   public static func iteration(_ number: Int) -> String { "\(iterations)/\(threeDigits(number)).json" }
@@ -26,7 +29,7 @@ public enum RunLayout {
     if parts.contains(where: { $0.isEmpty || $0.hasPrefix(".") || $0.contains("\0") }) {
       return "has an empty or hidden part"
     }
-    if let first = parts.first, [manifest, run, events, metrics, iterations, scores].contains(String(first)) {
+    if let first = parts.first, [manifest, run, events, metrics, iterations, scores, stateFolder, "tensorboard"].contains(String(first)) {
       return "is taken by the run's own records"
     }
     return nil

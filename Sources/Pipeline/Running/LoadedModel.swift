@@ -6,7 +6,10 @@ import Transformer
 /// A model as a run works on it: the decoder, and the tokenizer that came with it.
 public final class LoadedModel {
   public let path: String
-  public let decoder: Decoder
+  /// Another one after training has written new weights.
+  public private(set) var decoder: Decoder
+  /// The model's files as they were given.
+  let source: Checkpoint
   /// Before any pruning.
   public let originalParameters: Int
   public let originalMultiplyAccumulates: Int
@@ -17,11 +20,18 @@ public final class LoadedModel {
   public init(path: String) throws {
     self.path = path
     let checkpoint = try Checkpoint.open(path)
+    source = checkpoint
     decoder = try Decoder(checkpoint)
     originalParameters = decoder.parameters
     originalMultiplyAccumulates = decoder.multiplyAccumulates
     tokenizerResult = Result { try LoadedModel.tokenizer(of: checkpoint) }
   }
+
+  /// Goes on with a model that a stage wrote.
+  func replace(with decoder: Decoder) { self.decoder = decoder }
+
+  /// The model as it was given, unpruned.
+  func dense() throws -> Decoder { try Decoder(source) }
 
   /// - Throws: `LoadedModelError.noTokenizer`, `TokenizerError`.
   public func tokenizer() throws -> Tokenizer { try tokenizerResult.get() }
@@ -45,7 +55,7 @@ public final class LoadedModel {
 
   /// The files that make up the model, for the run's record.
   public var files: [String] {
-    switch decoder.checkpoint.format {
+    switch source.format {
     case .gguf: return [path]
     case .huggingFace(let folder):
       let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []

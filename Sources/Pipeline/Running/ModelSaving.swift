@@ -16,6 +16,15 @@ extension LoadedModel {
   public func save(
     to folder: String, type: StorageType, workers: Workers, progress: (Int, Int) throws -> Void = { _, _ in }
   ) throws {
+    try save(to: folder, type: type) { try decoder.forEachParameter(workers: workers, progress: progress, body: $0) }
+  }
+
+  /// The same with values from elsewhere than the decoder: `forEachParameter` hands every parameter, in pieces, to the
+  /// closure that it is given.
+  func save(
+    to folder: String, type: StorageType,
+    forEachParameter: ((String, UnsafeBufferPointer<Float>) throws -> Void) throws -> Void
+  ) throws {
     let partial =
       (folder as NSString).deletingLastPathComponent + "/.partial-"
       + (folder as NSString).lastPathComponent
@@ -24,14 +33,10 @@ extension LoadedModel {
     var configuration = decoder.prunedConfiguration
     configuration.declaredType = type
     let writer = try ModelWriter(folder: partial, configuration: configuration)
-    try decoder.forEachParameter(workers: workers, progress: progress) { name, values in
-      try writer.append(values, to: name)
-    }
+    try forEachParameter { name, values in try writer.append(values, to: name) }
     try writer.finish()
     try saveTokenizer(to: partial)
-    guard rename(partial, folder) == 0 else {
-      throw FileError(operation: "write", path: folder, reason: String(cString: strerror(errno)))
-    }
+    try AtomicFolder.commit(partial, as: folder)
   }
 
   /// Files beside the weights that other software reads a model's text handling from.
@@ -42,10 +47,10 @@ extension LoadedModel {
   ]
 
   private func saveTokenizer(to folder: String) throws {
-    switch decoder.checkpoint.format {
-    case .huggingFace(let source):
+    switch source.format {
+    case .huggingFace(let original):
       for name in Self.tokenizerFiles {
-        let file = source.path + "/" + name
+        let file = original.path + "/" + name
         guard FileManager.default.fileExists(atPath: file) else { continue }
         try AtomicFile.write(Array(Data(contentsOf: URL(fileURLWithPath: file))), to: folder + "/" + name)
       }

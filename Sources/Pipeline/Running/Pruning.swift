@@ -55,7 +55,7 @@ struct Pruning {
     let start = spent
     let goal = goal
     try checkReach(goal)
-    var sparsities = [[Family: Double]](repeating: [:], count: decoder.layerCount)
+    var sparsities = sparsitiesNow
     var iteration = 0
     // An allocator that meets goals does so in the planned number of steps; another is followed until it passes.
     while allocator.meetsGoal ? iteration < stage.iterations : spent > goal {
@@ -98,6 +98,18 @@ struct Pruning {
     }
   }
 
+  /// What earlier stages have taken from each layer.
+  private var sparsitiesNow: [[Family: Double]] {
+    (0..<decoder.layerCount).map { layer in
+      let sizes = decoder.sizes(layer)
+      return [Family: Double](
+        uniqueKeysWithValues: families.map { family in
+          let original = decoder.originalCount(of: family, layer: layer)
+          return (family, 1 - Double(sizes.count(of: family)) / Double(original))
+        })
+    }
+  }
+
   // MARK: - The budget
 
   private var spent: Int { measure == .parameters ? decoder.parameters : decoder.multiplyAccumulates }
@@ -129,10 +141,9 @@ struct Pruning {
   private func request(_ family: Family, _ layer: Int, _ scores: [Float], _ sparsity: Double) -> FamilyRequest
   {
     let sizes = decoder.sizes(layer)
-    let shape = decoder.configuration.layers[layer]
     return FamilyRequest(
       name: family.rawValue, count: sizes.count(of: family),
-      originalCount: family == .attention ? shape.keyValueHeads : shape.intermediateSize,
+      originalCount: decoder.originalCount(of: family, layer: layer),
       positions: family == .attention ? sizes.headDimension : 1, cost: sizes.cost(of: family, in: measure),
       minimum: 1, previousSparsity: sparsity, scores: scores)
   }
@@ -149,9 +160,10 @@ struct Pruning {
   private func gather(_ title: String) throws -> ([[Family: [Float]]], LayerDistances?) {
     var scores = [[Family: [Float]]](repeating: [:], count: decoder.layerCount)
     let summary = modelSummary
+    let kept = decoder.kept
     func score(_ layer: CalibratedLayer) throws {
       for family in families {
-        let units = layer.request(family, original: decoder.kept[layer.layer].units(of: family))
+        let units = layer.request(family, original: kept[layer.layer].units(of: family))
         scores[layer.layer][family] = try criterion.score(model: summary, units: units)
       }
     }
@@ -196,16 +208,16 @@ struct Pruning {
   private func records(
     _ sparsities: [[Family: Double]], _ distances: LayerDistances?
   ) -> [IterationRecord.Layer] {
-    (0..<decoder.layerCount).map { layer in
+    let kept = decoder.kept
+    return (0..<decoder.layerCount).map { layer in
       let statistics = distances?.statistics(of: layer) ?? [:]
       return IterationRecord.Layer(
         statistics: allocator.statistics.map { ($0, statistics[$0] ?? .nan) },
         families: families.map { family in
-          let shape = decoder.configuration.layers[layer]
-          return IterationRecord.Removal(
+          IterationRecord.Removal(
             family: family, targetSparsity: sparsities[layer][family] ?? 0,
-            originalCount: family == .attention ? shape.keyValueHeads : shape.intermediateSize,
-            kept: decoder.kept[layer].units(of: family))
+            originalCount: decoder.originalCount(of: family, layer: layer),
+            kept: kept[layer].units(of: family))
         })
     }
   }

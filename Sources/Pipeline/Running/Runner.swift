@@ -30,18 +30,29 @@ public final class Runner {
   private let folder: RunFolder
   private let events: EventLog
   private let settings: Settings
+  private let keeper: RunKeeper
+  /// Whether an earlier process began this run.
+  private let isResumed: Bool
   private var evaluations: [EvaluationRecord] = []
-  private var iterations = 0
-  private var savedModels: [RunSummary.SavedModel] = []
 
-  public init(
-    _ manifest: Manifest, registry: PluginRegistry, model: LoadedModel, folder: RunFolder, settings: Settings
+  /// - Parameter resuming: where an earlier process left the run, and what it had measured.
+  init(
+    _ manifest: Manifest, registry: PluginRegistry, model: LoadedModel, folder: RunFolder, settings: Settings,
+    resuming: ResumedRun? = nil
   ) throws {
     self.manifest = manifest
     self.registry = registry
     self.model = model
     self.folder = folder
     self.settings = settings
+    isResumed = resuming != nil
+    evaluations = resuming?.evaluations ?? []
+    if resuming == nil { try folder.write(manifest) }
+    keeper = RunKeeper(
+      try resuming?.state
+        ?? RunState(
+          manifest: FileHash.sha256(folder.path + "/" + RunLayout.manifest),
+          model: RunState.ModelPlace(selected: model.decoder.selected)), folder: folder)
     events = try folder.openEventLog()
   }
 
@@ -49,13 +60,25 @@ public final class Runner {
   public func run() throws -> RunSummary {
     let clock = ContinuousClock.now
     var record = try runRecord()
-    try folder.write(manifest)
+    if isResumed {
+      try keeper.openModel(model)
+      keeper.removeUnneeded()
+      try events.log("run_resumed", ["executions_done": .integer(keeper.state.executionsDone)])
+    } else {
+      try events.log("run_started", ["pipeline": .string(manifest.name), "model": .string(model.path)])
+      try keeper.update { _ in }
+    }
     try folder.write(record)
-    try events.log("run_started", ["pipeline": .string(manifest.name), "model": .string(model.path)])
     do {
-      for execution in manifest.executions {
+      for (index, execution) in manifest.executions.enumerated() where index >= keeper.state.executionsDone {
         try settings.cancellation.check()
-        try carryOut(execution)
+        let change = try carryOut(execution, number: index + 1)
+        try keeper.update {
+          change(&$0)
+          $0.executionsDone = index + 1
+          $0.checkpoint = nil
+          $0.model.selected = model.decoder.selected
+        }
       }
     } catch {
       record.state =
@@ -68,6 +91,7 @@ public final class Runner {
     }
     record.state = .finished(Date())
     try folder.write(record)
+    keeper.removeAll()
     let summary = RunSummary(
       folder: folder.path,
       original: RunSummary.Size(
@@ -84,25 +108,40 @@ public final class Runner {
     return summary
   }
 
-  private func carryOut(_ execution: StageExecution) throws {
+  private var savedModels: [RunSummary.SavedModel] {
+    keeper.state.savedModels.map {
+      RunSummary.SavedModel(
+        path: folder.path + "/" + $0.directory, parameters: $0.parameters, bytes: $0.bytes)
+    }
+  }
+
+  /// What a stage changes in the run's state beside the model: recorded together with its end, since in between the
+  /// stage would be taken for not yet begun.
+  private typealias StateChange = (inout RunState) -> Void
+
+  private func carryOut(_ execution: StageExecution, number: Int) throws -> StateChange {
     let clock = ContinuousClock.now
     try events.log("stage_started", ["stage": .string(execution.label)])
-    switch execution.work {
-    case .evaluate(let stage): try evaluate(stage, label: execution.label)
-    case .prune(let stage): try prune(stage, label: execution.label)
-    case .save(let stage): try save(stage, label: execution.label)
-    }
+    let change =
+      switch execution.work {
+      case .evaluate(let stage): try evaluate(stage, label: execution.label)
+      case .prune(let stage): try prune(stage, execution)
+      case .train(let stage): try train(stage, execution, number: number)
+      case .save(let stage): try save(stage, label: execution.label)
+      }
     try events.log(
       "stage_finished",
       [
         "stage": .string(execution.label), "took": .number((ContinuousClock.now - clock) / .seconds(1)),
         "parameters": .integer(model.decoder.parameters),
       ])
+    return change
   }
 
   // MARK: - Stages
 
-  private func prune(_ stage: PruneStage, label: String) throws {
+  private func prune(_ stage: PruneStage, _ execution: StageExecution) throws -> StateChange {
+    let label = execution.label
     var sequences: [[Int32]] = []
     if case .sample(let sample) = stage.calibration {
       let corpus = try sample.data.load(vocabularySize: model.decoder.vocabulary, tokenize: tokenize)
@@ -117,9 +156,10 @@ public final class Runner {
         of: loaded(stage.allocator), options: .object(stage.allocator.options), services: services(for: label)
       ),
       workers: settings.workers, reporter: settings.reporter, cancellation: settings.cancellation)
+    let before = keeper.state.iterations
+    var done = 0
     try pruning.run { iteration in
-      iterations += 1
-      let number = iterations
+      let number = before + iteration.number
       let record = IterationRecord(
         number: number, stage: label, iteration: iteration.number, layers: iteration.layers,
         parameters: model.decoder.parameters, macs: model.decoder.multiplyAccumulates)
@@ -135,6 +175,40 @@ public final class Runner {
         "\(label), iteration \(iteration.number): \(HumanFormat.count(record.parameters)) parameters, "
           + HumanFormat.fixed(100 * Double(record.parameters) / Double(model.originalParameters), 2) + "% "
           + "(\(HumanFormat.duration(seconds: iteration.seconds)))")
+      done = iteration.number
+    }
+    return { $0.iterations = before + done }
+  }
+
+  private func train(_ stage: TrainStage, _ execution: StageExecution, number: Int) throws -> StateChange {
+    let progress = keeper.state.training[execution.stage] ?? RunState.TrainingProgress()
+    let checkpoint = keeper.state.checkpoint
+    let training = Training(
+      stage: stage, label: execution.label, time: execution.time, times: execution.times,
+      seed: settings.seed, model: model,
+      rows: try stage.rows(
+        of: model, label: execution.label, seed: settings.seed, resuming: checkpoint?.data ?? progress.data),
+      folder: folder, events: events,
+      reporter: settings.reporter, cancellation: settings.cancellation, workers: settings.workers)
+    let isLast = execution.time == execution.times - 1
+    let (place, after) = try training.run(progress, from: checkpoint) { checkpoint in
+      try keeper.update { $0.checkpoint = checkpoint }
+      try events.log("checkpoint", ["stage": .string(execution.label), "step": .integer(checkpoint.step)])
+    } finish: { trainer, outcome in
+      let written = try keeper.write(trainer, of: model, number: number, moments: stage.canCarryMoments && !isLast)
+      return (
+        written.place,
+        RunState.TrainingProgress(
+          steps: progress.steps + outcome.steps, data: outcome.data, moments: written.moments,
+          optimizerSteps: written.moments == nil ? 0 : outcome.optimizerSteps)
+      )
+    }
+    Buffer.returnFreeMemory()
+    let checkpointFolder = folder.path + "/" + (place.folder ?? "")
+    model.replace(with: try Decoder(Checkpoint.open(checkpointFolder), origin: place.origin))
+    return { state in
+      state.model = place
+      state.training[execution.stage] = after
     }
   }
 
@@ -149,7 +223,7 @@ public final class Runner {
         }), to: file)
   }
 
-  private func evaluate(_ stage: EvaluateStage, label: String) throws {
+  private func evaluate(_ stage: EvaluateStage, label: String) throws -> StateChange {
     for use in stage.evaluators {
       let evaluation = Evaluation(
         use: use, label: label, model: model, workers: settings.workers, reporter: settings.reporter,
@@ -164,10 +238,14 @@ public final class Runner {
         settings.reporter.note("\(label): \(metric.name) = \(HumanFormat.fixed(metric.value, 4))")
       }
     }
+    let count = evaluations.count
+    return { $0.evaluations = count }
   }
 
-  private func save(_ stage: SaveStage, label: String) throws {
+  private func save(_ stage: SaveStage, label: String) throws -> StateChange {
     let path = try folder.place(stage.directory)
+    // What an earlier process wrote without recording it.
+    if isResumed { try? FileManager.default.removeItem(atPath: path) }
     settings.reporter.begin(
       ProgressTask(title: "\(label): writing", total: model.decoder.layerCount, unit: "layers"))
     defer { settings.reporter.end() }
@@ -181,10 +259,11 @@ public final class Runner {
       try settings.cancellation.check()
       settings.reporter.advance(to: done)
     }
-    savedModels.append(
-      RunSummary.SavedModel(
-        path: path, parameters: model.decoder.parameters, bytes: try FileHash.sizeOfFolder(path)))
     try events.log("saved", ["stage": .string(label), "path": .string(path)])
+    let saved = RunState.Saved(
+      directory: stage.directory, parameters: model.decoder.parameters,
+      bytes: try FileHash.sizeOfFolder(path))
+    return { $0.savedModels.append(saved) }
   }
 
   // MARK: - What stages share
@@ -237,7 +316,7 @@ extension Manifest {
       switch execution.work {
       case .evaluate(let stage): stage.evaluators
       case .prune(let stage): [stage.criterion, stage.allocator]
-      case .save: []
+      case .train, .save: []
       }
     }
   }

@@ -17,7 +17,20 @@ extension Operations {
       settings: Runner.Settings(
         seed: UInt64(bitPattern: Int64(request.manifest.seed)), workers: Workers(count: request.threads),
         reporter: progress, cancellation: cancellation))
-    return try runner.run()
+    return try telling(how: folder, progress) { try runner.run() }
+  }
+
+  /// Says how to go on if the work ends before its time.
+  static func telling<Result>(
+    how folder: RunFolder, _ progress: any ProgressReporter, _ work: () throws -> Result
+  ) throws -> Result {
+    do {
+      return try work()
+    } catch {
+      progress.end()
+      progress.note("what is done is kept; to go on: \(Tool.name) resume \(folder.path)")
+      throw error
+    }
   }
 
   /// What a model's files say about it; no weight is read.

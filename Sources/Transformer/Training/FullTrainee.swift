@@ -19,6 +19,7 @@ final class FullTrainee: Trainee {
       try decoder.widen(layer: index, into: layer, workers: workers)
     }
     residentEnds = try ResidentEnds(decoder)
+    decoder.releasePages()
     let dHead = Buffer(residentEnds.matrix.count)
     endGradients = Head.Gradients(norm: Buffer(decoder.hidden), head: dHead)
     let tied = residentEnds.embedding === residentEnds.matrix

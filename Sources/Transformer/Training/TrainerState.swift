@@ -76,6 +76,7 @@ extension Trainer {
         try stored.widen(
           rows: kept.map { .rows($0) } ?? .all, columns: keptColumns,
           into: UnsafeMutableBufferPointer(start: target, count: tensor.count))
+        stored.releasePages()
       }
     }
     optimizer.steps = optimizerSteps
@@ -100,5 +101,6 @@ extension Trainer {
         advice: "the file belongs to another model or stage")
     }
     try stored.widen(into: UnsafeMutableBufferPointer(start: target, count: tensor.count))
+    stored.releasePages()
   }
 }

@@ -1,0 +1,119 @@
+import Foundation
+import JSON
+import PluginRuntime
+
+/// Why a run can't be taken up again.
+public enum ResumeError: Error, Equatable, CustomStringConvertible {
+  case notARun(folder: String, missing: String)
+  case finished(folder: String)
+  case broken(file: String)
+  case differs(what: String, recorded: String, found: String)
+
+  public var description: String {
+    switch self {
+    case .notARun(let folder, let missing):
+      "\(folder) holds no run that can be resumed: \(missing) is missing; give the folder that was --output"
+    case .finished(let folder): "the run in \(folder) has finished; there is nothing to resume"
+    case .broken(let file): "\(file) is not what a run writes; without it the run can't be resumed"
+    case .differs(let what, let recorded, let found):
+      "\(what) is not what the run was made with (recorded: \(recorded), found: \(found)); "
+        + "put it back, or start a new run"
+    }
+  }
+}
+
+/// An unfinished run as its folder tells of it.
+struct ResumedRun {
+  let folder: RunFolder
+  let manifest: Manifest
+  let modelPath: String
+  let threads: Int
+  let state: RunState
+  let evaluations: [EvaluationRecord]
+
+  /// Reads a run's folder and checks that manifest, model, plugins and the run's own files are those that it was made with.
+  /// - Throws: `ResumeError`, `ManifestError`, `FileError`.
+  init(folder path: String, registry: PluginRegistry) throws {
+    let folder = RunFolder(path: URL(fileURLWithPath: path).standardizedFileURL.path)
+    self.folder = folder
+    func read(_ name: String) throws -> JSONValue {
+      let file = folder.path + "/" + name
+      guard let data = FileManager.default.contents(atPath: file) else {
+        throw ResumeError.notARun(folder: path, missing: name)
+      }
+      guard let json = try? JSONValue(parsing: Array(data)) else { throw ResumeError.broken(file: file) }
+      return json
+    }
+    let run = try read(RunLayout.run)
+    if run["state"]?.stringValue == "finished" { throw ResumeError.finished(folder: path) }
+    guard let state = RunState(json: try read(RunLayout.state)) else {
+      throw ResumeError.broken(file: folder.path + "/" + RunLayout.state)
+    }
+    self.state = state
+    let manifestFile = folder.path + "/" + RunLayout.manifest
+    try Self.require("the manifest \(manifestFile)", state.manifest, try FileHash.sha256(manifestFile))
+    for file in state.files {
+      let place = folder.path + "/" + file.name
+      try Self.require(place, file.sha256, try FileHash.sha256(place))
+    }
+    guard let modelPath = run["model"]?["path"]?.stringValue, let files = run["model"]?["files"]?.arrayValue,
+      let plugins = run["plugins"]?.arrayValue, let threads = run["threads"]?.integerValue
+    else { throw ResumeError.broken(file: folder.path + "/" + RunLayout.run) }
+    self.modelPath = modelPath
+    self.threads = threads
+    try Self.check(plugins, registry)
+    try Self.check(modelFiles: files, of: modelPath)
+    manifest = try ManifestResolver(catalog: PluginCatalog(registry)).resolve(file: manifestFile)
+    evaluations = try Self.evaluations(folder, count: state.evaluations)
+  }
+
+  private static func check(_ plugins: [JSONValue], _ registry: PluginRegistry) throws {
+    for plugin in plugins {
+      guard let id = plugin["id"]?.stringValue, let hash = plugin["sha256"]?.stringValue else { continue }
+      let found = try LoadedPlugin(loading: registry.find(id))
+      try require("the plugin \(id)", hash, try FileHash.sha256(found.library))
+    }
+  }
+
+  private static func check(modelFiles: [JSONValue], of path: String) throws {
+    var isFolder: ObjCBool = false
+    _ = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
+    for file in modelFiles {
+      guard let name = file["name"]?.stringValue, let hash = file["sha256"]?.stringValue else { continue }
+      let place = isFolder.boolValue ? path + "/" + name : path
+      try require("the model's file \(place)", hash, try FileHash.sha256(place))
+    }
+  }
+
+  private static func evaluations(_ folder: RunFolder, count: Int) throws -> [EvaluationRecord] {
+    guard count > 0 else { return [] }
+    let file = folder.path + "/" + RunLayout.metrics
+    let list = FileManager.default.contents(atPath: file).flatMap { try? JSONValue(parsing: Array($0)) }?["evaluations"]?
+      .arrayValue
+    let records = (list ?? []).prefix(count).compactMap(EvaluationRecord.init(json:))
+    guard records.count == count else { throw ResumeError.broken(file: file) }
+    return records
+  }
+
+  private static func require(_ what: String, _ recorded: String, _ found: String) throws {
+    guard recorded == found else {
+      throw ResumeError.differs(
+        what: what, recorded: "SHA-256 " + recorded.prefix(12), found: String(found.prefix(12)))
+    }
+  }
+}
+
+extension Operations {
+  /// Takes up a run that ended before its time, where its last checkpoint was.
+  public static func resume(
+    folder path: String, registry: PluginRegistry, progress: any ProgressReporter, cancellation: Cancellation
+  ) throws -> RunSummary {
+    let run = try ResumedRun(folder: path, registry: registry)
+    let runner = try Runner(
+      run.manifest, registry: registry, model: try LoadedModel(path: run.modelPath), folder: run.folder,
+      settings: Runner.Settings(
+        seed: UInt64(bitPattern: Int64(run.manifest.seed)), workers: .init(count: run.threads),
+        reporter: progress, cancellation: cancellation), resuming: run)
+    return try telling(how: run.folder, progress) { try runner.run() }
+  }
+}

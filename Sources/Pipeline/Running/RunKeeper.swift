@@ -1,0 +1,89 @@
+import Checkpoints
+import Files
+import Foundation
+import JSON
+import Transformer
+
+/// Keeps a run's state on the disk, so that the run can be taken up again after any end.
+final class RunKeeper {
+  private(set) var state: RunState
+  private let folder: RunFolder
+
+  init(_ state: RunState, folder: RunFolder) {
+    self.state = state
+    self.folder = folder
+  }
+
+  /// Changes the state, puts it on the disk, and removes what it no longer names. In this order: whenever the machine
+  /// stops, the state on the disk names files that are there.
+  func update(_ change: (inout RunState) -> Void) throws {
+    change(&state)
+    try AtomicFile.write(state.json.compact, to: try folder.place(RunLayout.state))
+    removeUnneeded()
+  }
+
+  /// Removes what was left by checkpoints that no longer count, or were never finished.
+  func removeUnneeded() {
+    let base = folder.path + "/" + RunLayout.stateFolder
+    let needed = state.names
+    for name in (try? FileManager.default.contentsOfDirectory(atPath: base)) ?? [] {
+      let relative = RunLayout.stateFolder + "/" + name
+      if !needed.contains(relative) { try? FileManager.default.removeItem(atPath: folder.path + "/" + relative) }
+    }
+  }
+
+  /// A finished run has nothing to resume.
+  func removeAll() {
+    try? FileManager.default.removeItem(atPath: folder.path + "/" + RunLayout.stateFolder)
+  }
+
+  /// Writes what training made of the model as a checkpoint of its own, on which the run goes on.
+  ///
+  /// - Parameter number: of the execution, for the file's name.
+  /// - Returns: the model's place, and the moments' file where there is one to keep.
+  func write(
+    _ trainer: Trainer, of model: LoadedModel, number: Int, moments: Bool
+  ) throws -> (place: RunState.ModelPlace, moments: RunState.StoredFile?) {
+    let name = "\(RunLayout.stateFolder)/model-\(number)"
+    let path = try folder.place(name)
+    try? FileManager.default.removeItem(atPath: path)
+    try model.save(to: path, type: .float32) { try trainer.forEachParameter(body: $0) }
+    var stored: RunState.StoredFile?
+    if moments {
+      let file = "\(RunLayout.stateFolder)/moments-\(number).safetensors"
+      try trainer.writeMoments(to: try folder.place(file))
+      stored = try storedFile(file)
+    }
+    let origin = model.decoder.origin
+    return (
+      RunState.ModelPlace(
+        folder: name, weights: try storedFile(name + "/" + Self.weights(of: path)), origin: origin,
+        selected: Self.everything(in: origin)), stored
+    )
+  }
+
+  private func storedFile(_ name: String) throws -> RunState.StoredFile {
+    RunState.StoredFile(name: name, sha256: try FileHash.sha256(folder.path + "/" + name))
+  }
+
+  /// One file, or the first of several shards.
+  private static func weights(of folder: String) -> String {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+    return names.filter { $0.hasSuffix(".safetensors") }.sorted().first ?? "model.safetensors"
+  }
+
+  private static func everything(in origin: ModelOrigin) -> [KeptUnits] {
+    origin.kept.map {
+      KeptUnits(groups: Array($0.groups.indices), channels: Array($0.channels.indices))
+    }
+  }
+
+  /// Opens the model that the state tells of.
+  func openModel(_ model: LoadedModel) throws {
+    if let stage = state.model.folder {
+      let checkpoint = try Checkpoint.open(folder.path + "/" + stage)
+      model.replace(with: try Decoder(checkpoint, origin: state.model.origin))
+    }
+    try model.decoder.select(state.model.selected)
+  }
+}

@@ -1,0 +1,177 @@
+import Files
+import Foundation
+import JSON
+import Tensors
+import Transformer
+
+/// One round of a train stage under way.
+struct Training {
+  let stage: TrainStage
+  let label: String
+  /// Which time the stage is carried out, from 0, of how many.
+  let time: Int
+  let times: Int
+  let seed: UInt64
+  let model: LoadedModel
+  let rows: TrainingRows
+  let folder: RunFolder
+  let events: EventLog
+  let reporter: any ProgressReporter
+  let cancellation: Cancellation
+  let workers: Workers
+
+  /// What the round's steps have come to.
+  struct Outcome {
+    let steps: Int
+    let optimizerSteps: Int
+    let data: JSONValue
+  }
+
+  private var steps: Int { stage.steps(round: time, of: times) }
+
+  /// Trains to the round's end, and writes the model and the optimizer's moments.
+  ///
+  /// - Parameters:
+  ///   - progress: what earlier rounds have come to.
+  ///   - checkpoint: where this round was interrupted.
+  ///   - record: told each checkpoint, whose file is on the disk.
+  ///   - finish: told the end, with the trainer still there to write the model.
+  func run<Written>(
+    _ progress: RunState.TrainingProgress, from checkpoint: RunState.TrainingCheckpoint?,
+    record: (RunState.TrainingCheckpoint) throws -> Void, finish: (Trainer, Outcome) throws -> Written
+  ) throws -> Written {
+    let trainer = try makeTrainer()
+    if let checkpoint {
+      try trainer.restoreState(
+        from: folder.path + "/" + checkpoint.file.name, optimizerSteps: checkpoint.optimizerSteps)
+    } else if let moments = progress.moments {
+      try trainer.adoptMoments(
+        from: folder.path + "/" + moments.name, optimizerSteps: progress.optimizerSteps)
+    }
+    let total = steps
+    reporter.note(
+      "\(label): \(HumanFormat.count(trainer.trainableParameters)) parameters change, in \(total) steps of "
+        + "\(HumanFormat.count(stage.batchSize * stage.accumulation * stage.length)) tokens")
+    reporter.begin(ProgressTask(title: label, total: total, unit: "steps"))
+    defer { reporter.end() }
+    var running = RunningLoss()
+    for step in (checkpoint?.step ?? 0)..<total {
+      if cancellation.isCancelled {
+        try record(self.checkpoint(trainer, step: step))
+        throw Interrupted()
+      }
+      let clock = ContinuousClock.now
+      let position = progress.steps + step
+      let rate = stage.optimizer.learningRate * stage.schedule.factor(step: position, total: stage.steps)
+      let result = try trainer.step(microBatches(), learningRate: rate)
+      let seconds = (ContinuousClock.now - clock) / .seconds(1)
+      try log(result, step: position + 1, rate: rate, seconds: seconds)
+      running.add(result.loss)
+      reporter.advance(to: step + 1)
+      if let sentence = running.sentence(step: step + 1, of: total, rate: rate) {
+        reporter.note("\(label), \(sentence)")
+      }
+      let isDue = stage.checkpointSteps > 0 && (step + 1).isMultiple(of: stage.checkpointSteps)
+      if isDue, step + 1 < total { try record(self.checkpoint(trainer, step: step + 1)) }
+    }
+    return try finish(
+      trainer, Outcome(steps: total, optimizerSteps: trainer.optimizerSteps, data: rows.state))
+  }
+
+  private func makeTrainer() throws -> Trainer {
+    let teacher: (decoder: Decoder, options: DistillationOptions)?
+    let scope: TrainingScope
+    switch stage.recovery {
+    case .full: (scope, teacher) = (.full, nil)
+    case .normsAndBiases: (scope, teacher) = (.normsAndBiases, nil)
+    case .lowRank(let rank, let alpha, let targets):
+      scope = .lowRank(
+        LowRankOptions(rank: rank, alpha: alpha, targets: targets, seed: seed &+ UInt64(time)))
+      teacher = nil
+    case .distill(let options): (scope, teacher) = (.full, (try model.dense(), options))
+    }
+    let (rows, tooMany) = stage.batchSize.multipliedReportingOverflow(by: stage.length)
+    guard !tooMany, rows <= 1 << 31 else {
+      throw TrainingError.batchTooLarge(stage: label, rows: stage.batchSize, length: stage.length)
+    }
+    return try Trainer(
+      model.decoder, scope, optimizer: stage.optimizer.adamW,
+      maxGradientNorm: stage.optimizer.maxGradientNorm, teacher: teacher,
+      room: TrainingRoom(tokens: rows, longest: stage.length, activationLimit: stage.activationBytes),
+      workers: workers)
+  }
+
+  private func microBatches() throws -> [[TrainingSequence]] {
+    try (0..<stage.accumulation).map { _ in
+      try (0..<stage.batchSize).flatMap { _ in try rows.next() }
+    }
+  }
+
+  private func checkpoint(_ trainer: Trainer, step: Int) throws -> RunState.TrainingCheckpoint {
+    let name = "\(RunLayout.stateFolder)/\(label)-\(step).safetensors"
+    let path = try folder.place(name)
+    try trainer.writeState(to: path)
+    return RunState.TrainingCheckpoint(
+      step: step, file: RunState.StoredFile(name: name, sha256: try FileHash.sha256(path)),
+      optimizerSteps: trainer.optimizerSteps, data: rows.state)
+  }
+
+  private func log(_ step: TrainingStep, step number: Int, rate: Double, seconds: Double) throws {
+    let targets = Double(max(1, step.loss.targets))
+    var fields: JSONObject = [
+      "stage": .string(label), "step": .integer(number), "loss": .number(step.loss.crossEntropy / targets),
+      "learning_rate": .number(rate), "gradient_norm": .number(step.gradientNorm),
+      "tokens": .integer(step.loss.tokens), "targets": .integer(step.loss.targets),
+      "tokens_per_second": .number((Double(step.loss.tokens) / max(seconds, 1e-9) * 10).rounded() / 10),
+    ]
+    if case .distill(let options) = stage.recovery {
+      fields["divergence"] = .number(step.loss.divergence / targets)
+      if options.hiddenWeight > 0 { fields["hidden_difference"] = .number(step.loss.hiddenDifference) }
+    }
+    try events.log("step", fields)
+  }
+}
+
+/// The mean loss since it was last told; it is told about ten times a stage.
+private struct RunningLoss {
+  private var sum = 0.0
+  private var targets = 0
+  private var divergence = 0.0
+
+  mutating func add(_ loss: TrainingLoss) {
+    sum += loss.crossEntropy
+    divergence += loss.divergence
+    targets += loss.targets
+  }
+
+  mutating func sentence(step: Int, of total: Int, rate: Double) -> String? {
+    guard step.isMultiple(of: max(1, total / 10)) || step == total, targets > 0 else { return nil }
+    defer { self = RunningLoss() }
+    let mean = HumanFormat.fixed(sum / Double(targets), 4)
+    let teacher = divergence > 0 ? ", divergence \(HumanFormat.fixed(divergence / Double(targets), 4))" : ""
+    return "step \(step) of \(total): loss \(mean)\(teacher), learning rate \(HumanFormat.scientific(rate))"
+  }
+}
+
+/// Why a train stage can't do what it is asked.
+public enum TrainingError: Error, Equatable, CustomStringConvertible {
+  case batchTooLarge(stage: String, rows: Int, length: Int)
+  case endOfData(stage: String)
+  case noEndOfSequence(stage: String)
+  case noChatTemplate(stage: String, model: String)
+
+  public var description: String {
+    switch self {
+    case .batchTooLarge(let stage, let rows, let length):
+      "stage \(stage): a micro-batch of \(rows) rows of \(length) tokens is more than can be addressed; lower batch_size and "
+        + "raise gradient_accumulation_steps"
+    case .endOfData(let stage): "stage \(stage): the data came to their end"
+    case .noEndOfSequence(let stage):
+      "stage \(stage): the tokenizer names no end-of-sequence token, so documents can't be told apart in a row; "
+        + "give token ids instead (\"format\": \"tokens\")"
+    case .noChatTemplate(let stage, let model):
+      "stage \(stage): \(model) has no chat template (chat_template.jinja, or chat_template in tokenizer_config.json); "
+        + "use \"format\": \"instruction\" or \"jsonl\""
+    }
+  }
+}

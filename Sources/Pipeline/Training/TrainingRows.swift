@@ -1,0 +1,106 @@
+import ChatTemplates
+import Checkpoints
+import Foundation
+import JSON
+import Tokenizers
+import TrainingData
+import Transformer
+
+/// Rows to train on, one after another, without end.
+///
+/// A class, since the stream moves on while the stage that reads it does not change.
+final class TrainingRows {
+  private var stream: TrainingStream
+  private let stage: String
+
+  init(_ stream: TrainingStream, stage: String) {
+    self.stream = stream
+    self.stage = stage
+  }
+
+  /// The segments of the next row: documents, or parts of them, that attention does not cross.
+  func next() throws -> [TrainingSequence] {
+    guard let row = try stream.next() else { throw TrainingError.endOfData(stage: stage) }
+    return row.segments.map { TrainingSequence(tokens: $0.ids, isTarget: $0.isTarget) }
+  }
+
+  /// Where the stream stands: rows taken up from here are those that would have come next.
+  var state: JSONValue { stream.state }
+
+  var skipped: Int { stream.progress.skipped }
+}
+
+extension TrainStage {
+  /// Whether what the optimizer knows can go on in another round: adapters start afresh in each.
+  var canCarryMoments: Bool {
+    if case .lowRank = recovery { return false }
+    return optimizer.carriesMoments
+  }
+
+  /// - Parameter state: where an earlier round, or an interrupted one, left the stream.
+  /// - Throws: `TrainingDataError`, `TokenizerError`, `LoadedModelError`.
+  func rows(of model: LoadedModel, label: String, seed: UInt64, resuming state: JSONValue?) throws -> TrainingRows {
+    var sources: [TrainingSource] = []
+    for input in data {
+      sources.append(
+        TrainingSource(
+          name: (input.path as NSString).lastPathComponent, path: input.path,
+          format: try input.format(model, label: label), weight: input.weight, skipsBroken: input.skipsBroken))
+    }
+    let stream = try TrainingStream(
+      sources: sources, options: StreamOptions(length: length, packing: packs, seed: seed),
+      tokenizer: try tokenizer(model, label: label), resuming: state)
+    return TrainingRows(stream, stage: label)
+  }
+
+  private func tokenizer(_ model: LoadedModel, label: String) throws -> TrainingTokenizer {
+    let vocabulary = model.decoder.vocabulary
+    let needsText = data.contains { $0.format != .tokens }
+    guard needsText else {
+      // Ids come as they are; the end is only looked for.
+      let end = model.decoder.configuration.endOfText.first ?? 0
+      return TrainingTokenizer(vocabularySize: vocabulary, endOfSequence: Int32(clamping: end)) { _ in [] }
+    }
+    let tokenizer = try model.tokenizer()
+    guard let end = tokenizer.eosIDs.first else { throw TrainingError.noEndOfSequence(stage: label) }
+    let begin = tokenizer.encode("", addSpecialTokens: true).first
+    return TrainingTokenizer(
+      vocabularySize: vocabulary, endOfSequence: end, beginOfSequence: begin == tokenizer.bosID ? begin : nil
+    ) { tokenizer.encode($0) }
+  }
+}
+
+extension TrainingInput {
+  fileprivate func format(_ model: LoadedModel, label: String) throws -> TrainingSource.Format {
+    let loss: LossTarget = completionsOnly ? .completions : .all
+    switch format {
+    case .text(let separator): return .text(separator: separator)
+    case .jsonl(let field): return .jsonl(field: field)
+    case .tokens: return .tokens
+    case .instruction(let fields):
+      var format = InstructionFormat(loss: loss)
+      format.instruction = fields.instruction
+      format.input = fields.input
+      format.output = fields.output
+      if let prompt = fields.promptWithInput { format.promptWithInput = prompt }
+      if let prompt = fields.promptWithoutInput { format.promptWithoutInput = prompt }
+      return .instruction(format)
+    case .chat:
+      guard let source = try model.chatTemplate() else {
+        throw TrainingError.noChatTemplate(stage: label, model: model.path)
+      }
+      let template = try ChatTemplate(parsing: source.text)
+      return .chat(ChatFormat(template: template, variables: source.variables, loss: loss))
+    }
+  }
+}
+
+extension LoadedModel {
+  /// nil if the model has none.
+  func chatTemplate() throws -> ChatTemplateSource? {
+    switch source.format {
+    case .gguf(let file): ChatTemplateSource(gguf: file)
+    case .huggingFace(let folder): try ChatTemplateSource(folder: folder.path)
+    }
+  }
+}
