@@ -71,6 +71,7 @@ let package = Package(
         .product(name: "OrderedCollections", package: "swift-collections"),
       ]),
     room("Tokenizers", ["JSON", .product(name: "HeapModule", package: "swift-collections")]),
+    room("ChatTemplates", ["JSON"]),
 
     // The model.
     room("Transformer", ["Tensors", "Kernels", "Checkpoints"]),
@@ -106,6 +107,7 @@ let package = Package(
     tests("TensorsTests", ["Tensors", "Kernels"]),
     tests("CheckpointsTests", ["Checkpoints", "JSON"]),
     tests("TokenizersTests", ["Tokenizers"]),
+    tests("ChatTemplatesTests", ["ChatTemplates", "JSON"]),
     tests("TransformerTests", ["Transformer", "Checkpoints"]),
     tests("PluginRuntimeTests", ["PluginRuntime", "JSON"]),
     tests("PipelineTests", ["Pipeline", "PluginRuntime", "JSON", "Files"]),
