@@ -72,6 +72,7 @@ let package = Package(
       ]),
     room("Tokenizers", ["JSON", .product(name: "HeapModule", package: "swift-collections")]),
     room("ChatTemplates", ["JSON"]),
+    room("TrainingData", ["JSON", "Files", "Tokenizers", "Checkpoints", "ChatTemplates"]),
 
     // The model.
     room("Transformer", ["Tensors", "Kernels", "Checkpoints"]),
@@ -108,6 +109,7 @@ let package = Package(
     tests("CheckpointsTests", ["Checkpoints", "JSON"]),
     tests("TokenizersTests", ["Tokenizers"]),
     tests("ChatTemplatesTests", ["ChatTemplates", "JSON"]),
+    tests("TrainingDataTests", ["TrainingData", "ChatTemplates", "Tokenizers", "JSON"]),
     tests("TransformerTests", ["Transformer", "Checkpoints"]),
     tests("PluginRuntimeTests", ["PluginRuntime", "JSON"]),
     tests("PipelineTests", ["Pipeline", "PluginRuntime", "JSON", "Files"]),
