@@ -109,6 +109,8 @@ let package = Package(
     tests("TensorsTests", ["Tensors", "Kernels"]),
     tests("CheckpointsTests", ["Checkpoints", "JSON"]),
     tests("TokenizersTests", ["Tokenizers"]),
+    tests("ChatTemplatesTests", ["ChatTemplates", "JSON"]),
+    tests("TrainingDataTests", ["TrainingData", "ChatTemplates", "Tokenizers", "JSON"]),
     tests("TransformerTests", ["Transformer", "Checkpoints", "JSON"]),
     tests("PluginRuntimeTests", ["PluginRuntime", "JSON"]),
     tests("PipelineTests", ["Pipeline", "PluginRuntime", "JSON", "Files"]),

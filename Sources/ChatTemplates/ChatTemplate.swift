@@ -1,0 +1,44 @@
+import JSON
+
+/// How a model wants a conversation written: a template in the part of Jinja that the chat templates of Hugging
+/// Face models are written in.
+///
+/// It comes as `chat_template` of `tokenizer_config.json`, as `chat_template.jinja`, or as
+/// `tokenizer.chat_template` of a GGUF file, and is rendered as transformers does it: `trim_blocks` and
+/// `lstrip_blocks` on, `tojson` without HTML escapes, nothing to be changed in place.
+///
+/// Left out is what reaches outside of the template (`include`, `import`, inheritance), what depends on the clock
+/// (`strftime_now`, which templates ask for with `is defined`), and what no chat template was seen to use.
+public struct ChatTemplate: Sendable {
+  private let statements: [Statement]
+
+  /// - Throws: `ChatTemplateError` with the line that was not understood.
+  public init(parsing text: String) throws(ChatTemplateError) { statements = try TemplateParser.parse(text) }
+
+  /// The conversation as the text that the model reads.
+  ///
+  /// - Parameters:
+  ///   - messages: a list of objects with `role` and `content`, and whatever else the template asks for.
+  ///   - addGenerationPrompt: whether the text ends where the assistant's next turn begins.
+  ///   - variables: what else the template may name: `bos_token`, `eos_token`, `tools`.
+  /// - Throws: `ChatTemplateError`; `.raised` where the template refuses the conversation.
+  public func render(
+    messages: JSONValue, addGenerationPrompt: Bool, variables: JSONObject = [:]
+  ) throws(ChatTemplateError) -> String {
+    try render(
+      messages: messages, addGenerationPrompt: addGenerationPrompt, variables: variables,
+      limits: RenderLimits())
+  }
+
+  /// The same with other limits, for tests.
+  package func render(
+    messages: JSONValue, addGenerationPrompt: Bool, variables: JSONObject, limits: RenderLimits
+  ) throws(ChatTemplateError) -> String {
+    // What transformers hands over when it is given none.
+    var given: [(String, TemplateValue)] = [("tools", .none), ("documents", .none)]
+    for member in variables.members { given.append((member.key, TemplateValue(member.value))) }
+    given.append(("messages", TemplateValue(messages)))
+    given.append(("add_generation_prompt", .bool(addGenerationPrompt)))
+    return try Interpreter(variables: given, limits: limits).render(statements)
+  }
+}

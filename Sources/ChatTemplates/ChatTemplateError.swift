@@ -1,0 +1,32 @@
+/// Why a chat template can't be read or rendered. Lines count from 1, in the template's text.
+public enum ChatTemplateError: Error, Equatable, Sendable, CustomStringConvertible {
+  /// The text is no template: what was expected and what stands there.
+  case syntax(line: Int, problem: String)
+  /// It is Jinja, but none that chat templates use, so that it is not interpreted here.
+  case unsupported(line: Int, what: String)
+  /// An expression has no value: a missing variable's attribute, a number added to a text.
+  case evaluation(line: Int, problem: String)
+  /// The template refused the conversation with `raise_exception`.
+  case raised(line: Int, message: String)
+  /// The template asks for more work, memory or depth than any conversation needs.
+  case limit(line: Int, what: String)
+
+  public var line: Int {
+    switch self {
+    case .syntax(let line, _), .unsupported(let line, _), .evaluation(let line, _), .raised(let line, _),
+      .limit(let line, _):
+      line
+    }
+  }
+
+  public var description: String {
+    switch self {
+    case .syntax(let line, let problem): "chat template, line \(line): \(problem)"
+    case .unsupported(let line, let what): "chat template, line \(line): \(what) is not supported"
+    case .evaluation(let line, let problem): "chat template, line \(line): \(problem)"
+    case .raised(let line, let message):
+      "the chat template refuses the conversation (line \(line)): \(message)"
+    case .limit(let line, let what): "chat template, line \(line): \(what)"
+    }
+  }
+}

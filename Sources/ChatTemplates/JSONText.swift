@@ -1,0 +1,121 @@
+/// The filter `tojson` as transformers replaces it: Python's `json.dumps`, which escapes no HTML and, unless
+/// `ensure_ascii` is asked for, no letters.
+extension Interpreter {
+  func json(_ value: TemplateValue, _ arguments: Arguments) throws(ChatTemplateError) -> String {
+    try charge(2 * size(of: value))
+    var writer = JSONText()
+    writer.escapesLetters = arguments.value(at: 0, named: "ensure_ascii")?.isTrue ?? false
+    switch arguments.value(at: 1, named: "indent") {
+    case nil, .some(.none): break
+    case .string(let text)?: writer.indent = text
+    case .some(let width):
+      guard let count = width.wholeNumber else {
+        throw failure("the indent of “tojson” is a number or a text")
+      }
+      guard count <= 64 else { throw .limit(line: line, what: "an indent of more than 64 blanks") }
+      writer.indent = String(repeating: " ", count: max(0, count))
+    }
+    writer.itemSeparator = writer.indent == nil ? ", " : ","
+    if case .tuple(let separators)? = arguments.value(at: 2, named: "separators"), separators.count == 2 {
+      writer.itemSeparator = try text(separators[0])
+      writer.keySeparator = try text(separators[1])
+    }
+    writer.sortsKeys = arguments.value(at: 3, named: "sort_keys")?.isTrue ?? false
+    if let stranger = writer.write(value) { throw failure("\(stranger) can't be written as JSON") }
+    try chargeText(writer.text.utf8.count)
+    return writer.text
+  }
+}
+
+private struct JSONText {
+  var escapesLetters = false
+  var indent: String?
+  var itemSeparator = ", "
+  var keySeparator = ": "
+  var sortsKeys = false
+  private(set) var text = ""
+  private var level = 0
+
+  /// - Returns: what JSON has no form for, if there is something.
+  mutating func write(_ value: TemplateValue) -> String? {
+    switch value {
+    case .none: text += "null"
+    case .bool(let value): text += value ? "true" : "false"
+    case .integer(let value): text += String(value)
+    case .number(let value): text += Self.word(value)
+    case .string(let value): write(quoting: value)
+    case .list(let values), .tuple(let values):
+      return list(values, "[", "]") { $0.write($1) }
+    case .dictionary(let dictionary):
+      var members = dictionary.members.map { (key: Self.key($0.key), value: $0.value) }
+      if sortsKeys { members.sort { PythonText.isLess($0.key, $1.key) } }
+      return list(members, "{", "}") { writer, member in
+        writer.write(quoting: member.key)
+        writer.text += writer.keySeparator
+        return writer.write(member.value)
+      }
+    case .undefined, .namespace, .loop, .function: return value.kindName
+    }
+    return nil
+  }
+
+  private mutating func list<Item>(
+    _ items: [Item], _ opening: String, _ closing: String, _ write: (inout JSONText, Item) -> String?
+  ) -> String? {
+    text += opening
+    level += 1
+    for (index, item) in items.enumerated() {
+      if index > 0 { text += itemSeparator }
+      breakLine()
+      if let stranger = write(&self, item) { return stranger }
+    }
+    level -= 1
+    if !items.isEmpty { breakLine() }
+    text += closing
+    return nil
+  }
+
+  private mutating func breakLine() {
+    guard let indent else { return }
+    text += "\n" + String(repeating: indent, count: level)
+  }
+
+  private static func word(_ value: Double) -> String {
+    if value.isFinite { return value.description }
+    return value.isNaN ? "NaN" : value < 0 ? "-Infinity" : "Infinity"
+  }
+
+  private static func key(_ value: TemplateValue) -> String {
+    switch value {
+    case .none: "null"
+    case .bool(let value): value ? "true" : "false"
+    case .number(let value): word(value)
+    default: value.shown
+    }
+  }
+
+  private mutating func write(quoting string: String) {
+    text += "\""
+    for scalar in string.unicodeScalars {
+      switch scalar {
+      case "\"": text += "\\\""
+      case "\\": text += "\\\\"
+      case "\n": text += "\\n"
+      case "\r": text += "\\r"
+      case "\t": text += "\\t"
+      case "\u{8}": text += "\\b"
+      case "\u{C}": text += "\\f"
+      case "\0"..<" ": text += "\\u" + PythonText.hexadecimal(scalar.value, digits: 4)
+      default:
+        if escapesLetters, scalar.value > 0x7E {
+          for unit in UTF16.encode(scalar) ?? .init() {
+            text += "\\u" + PythonText.hexadecimal(UInt32(unit), digits: 4)
+          }
+        } else {
+          text.unicodeScalars.append(scalar)
+        }
+      }
+    }
+    text += "\""
+  }
+}

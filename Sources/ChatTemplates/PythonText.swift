@@ -1,0 +1,223 @@
+/// Python's texts are rows of code points, Swift's of characters as a reader sees them: lengths, places, equality
+/// and blanks differ. This is Python's side.
+enum PythonText {
+  /// `str.isspace`: Unicode's white space, and four separators of ASCII.
+  static func isSpace(_ scalar: Unicode.Scalar) -> Bool {
+    scalar.properties.isWhitespace || ("\u{1C}"..."\u{1F}").contains(scalar)
+  }
+
+  /// Not Swift's equality, for which "é" in one code point is "é" in two.
+  static func areEqual(_ left: String, _ right: String) -> Bool {
+    left.utf8.count == right.utf8.count && left.utf8.elementsEqual(right.utf8)
+  }
+
+  /// By code points, whose order UTF-8 keeps.
+  static func isLess(_ left: String, _ right: String) -> Bool {
+    left.utf8.lexicographicallyPrecedes(right.utf8)
+  }
+
+  static func string(_ scalars: some Sequence<Unicode.Scalar>) -> String {
+    var view = String.UnicodeScalarView()
+    view.append(contentsOf: scalars)
+    return String(view)
+  }
+
+  static func count(_ text: String) -> Int { text.unicodeScalars.count }
+
+  // MARK: Blanks
+
+  enum Side { case left, right, both }
+
+  /// `strip`, `lstrip` and `rstrip`: blanks, or any of `characters`.
+  static func strip(_ text: String, _ side: Side, _ characters: String? = nil) -> String {
+    let set = characters.map { Set($0.unicodeScalars) }
+    func goes(_ scalar: Unicode.Scalar) -> Bool { set?.contains(scalar) ?? isSpace(scalar) }
+    var rest = Substring(text).unicodeScalars
+    if side != .right { while let first = rest.first, goes(first) { rest.removeFirst() } }
+    if side != .left { while let last = rest.last, goes(last) { rest.removeLast() } }
+    return String(rest)
+  }
+
+  // MARK: Looking for a part
+
+  /// Offsets in UTF-8 where `part` starts in `text`, without overlaps, at most `limit`. A part of no bytes is
+  /// before every code point and at the end, as in Python's `replace`.
+  static func places(of part: [UInt8], in text: [UInt8], limit: Int = .max) -> [Int] {
+    var found: [Int] = []
+    guard let first = part.first else {
+      // Every byte that starts a code point.
+      for (index, byte) in text.enumerated() where byte & 0xC0 != 0x80 {
+        if found.count == limit { return found }
+        found.append(index)
+      }
+      if found.count < limit { found.append(text.count) }
+      return found
+    }
+    var index = 0
+    while index + part.count <= text.count, found.count < limit {
+      if text[index] == first, text[index..<index + part.count].elementsEqual(part) {
+        found.append(index)
+        index += part.count
+      } else {
+        index += 1
+      }
+    }
+    return found
+  }
+
+  static func contains(_ text: String, _ part: String) -> Bool {
+    part.isEmpty || !places(of: Array(part.utf8), in: Array(text.utf8), limit: 1).isEmpty
+  }
+
+  static func hasPrefix(_ text: String, _ prefix: String) -> Bool { text.utf8.starts(with: prefix.utf8) }
+
+  static func hasSuffix(_ text: String, _ suffix: String) -> Bool {
+    text.utf8.count >= suffix.utf8.count && text.utf8.reversed().starts(with: suffix.utf8.reversed())
+  }
+
+  /// The places are between code points, so that what is cut out is UTF-8.
+  private static func text(_ bytes: some Sequence<UInt8>) -> String {
+    String(decoding: Array(bytes), as: UTF8.self)
+  }
+
+  static func replace(_ text: String, _ old: String, by new: String, limit: Int = .max) -> String {
+    let bytes = Array(text.utf8)
+    let part = Array(old.utf8)
+    var result: [UInt8] = []
+    var start = 0
+    for place in places(of: part, in: bytes, limit: limit) {
+      result += bytes[start..<place]
+      result += new.utf8
+      start = place + part.count
+    }
+    return Self.text(result + bytes[start...])
+  }
+
+  /// `split(separator, limit)`; the separator is not empty.
+  static func split(_ text: String, by separator: String, limit: Int) -> [String] {
+    let bytes = Array(text.utf8)
+    let part = Array(separator.utf8)
+    var pieces: [String] = []
+    var start = 0
+    for place in places(of: part, in: bytes, limit: limit) {
+      pieces.append(Self.text(bytes[start..<place]))
+      start = place + part.count
+    }
+    return pieces + [Self.text(bytes[start...])]
+  }
+
+  /// `rsplit(separator, limit)`: the cuts are the last ones.
+  static func splitFromRight(_ text: String, by separator: String, limit: Int) -> [String] {
+    func reversed(_ text: String) -> String { string(text.unicodeScalars.reversed()) }
+    return split(reversed(text), by: reversed(separator), limit: limit).reversed().map(reversed)
+  }
+
+  /// `split()`: at runs of blanks, without empty pieces. The rest after `limit` cuts keeps its inner blanks.
+  static func splitAtBlanks(_ text: String, limit: Int) -> [String] {
+    var pieces: [String] = []
+    var rest = Substring(text).unicodeScalars
+    while true {
+      rest = rest.drop(while: isSpace)
+      if rest.isEmpty { return pieces }
+      if pieces.count == limit { return pieces + [String(rest)] }
+      let word = rest.prefix { !isSpace($0) }
+      pieces.append(String(word))
+      rest = rest[word.endIndex...]
+    }
+  }
+
+  /// `splitlines()`.
+  static func lines(of text: String) -> [String] {
+    var lines: [String] = []
+    var line = String.UnicodeScalarView()
+    var isOpen = false
+    var previous: Unicode.Scalar = " "
+    for scalar in text.unicodeScalars {
+      defer { previous = scalar }
+      if scalar == "\n", previous == "\r" { continue }
+      switch scalar {
+      case "\n", "\r", "\u{B}", "\u{C}", "\u{1C}", "\u{1D}", "\u{1E}", "\u{85}", "\u{2028}", "\u{2029}":
+        lines.append(String(line))
+        line = String.UnicodeScalarView()
+        isOpen = false
+      default:
+        line.append(scalar)
+        isOpen = true
+      }
+    }
+    return isOpen ? lines + [String(line)] : lines
+  }
+
+  // MARK: Upper and lower case
+
+  /// `str.capitalize`
+  static func capitalized(_ text: String) -> String {
+    guard let first = text.unicodeScalars.first else { return text }
+    return first.properties.titlecaseMapping + string(text.unicodeScalars.dropFirst()).lowercased()
+  }
+
+  /// `str.title`: every row of letters.
+  static func titled(_ text: String) -> String {
+    var result = ""
+    var inWord = false
+    for scalar in text.unicodeScalars {
+      result += inWord ? scalar.properties.lowercaseMapping : scalar.properties.titlecaseMapping
+      inWord = scalar.properties.isCased
+    }
+    return result
+  }
+
+  /// Jinja's filter `title`, which starts words after blanks, hyphens and opening brackets only.
+  static func titledWords(_ text: String) -> String {
+    var result = ""
+    var atStart = true
+    for scalar in text.unicodeScalars {
+      result += atStart ? scalar.properties.uppercaseMapping : scalar.properties.lowercaseMapping
+      atStart = isSpace(scalar) || "-({[<".unicodeScalars.contains(scalar)
+    }
+    return result
+  }
+
+  // MARK: As source text
+
+  /// `repr`: in single quotes, unless there are some within and no double ones.
+  static func quote(_ text: String, into result: inout String) {
+    let quote: Unicode.Scalar =
+      text.unicodeScalars.contains("'") && !text.unicodeScalars.contains("\"") ? "\"" : "'"
+    result.unicodeScalars.append(quote)
+    for scalar in text.unicodeScalars {
+      switch scalar {
+      case quote, "\\":
+        result.unicodeScalars.append("\\")
+        result.unicodeScalars.append(scalar)
+      case "\n": result += "\\n"
+      case "\r": result += "\\r"
+      case "\t": result += "\\t"
+      default:
+        if isPrintable(scalar) {
+          result.unicodeScalars.append(scalar)
+        } else if scalar.value < 0x100 {
+          result += "\\x" + hexadecimal(scalar.value, digits: 2)
+        } else if scalar.value < 0x10000 {
+          result += "\\u" + hexadecimal(scalar.value, digits: 4)
+        } else {
+          result += "\\U" + hexadecimal(scalar.value, digits: 8)
+        }
+      }
+    }
+    result.unicodeScalars.append(quote)
+  }
+
+  static func hexadecimal(_ value: UInt32, digits: Int) -> String {
+    let text = String(value, radix: 16)
+    return String(repeating: "0", count: max(0, digits - text.utf8.count)) + text
+  }
+
+  private static func isPrintable(_ scalar: Unicode.Scalar) -> Bool {
+    switch scalar.properties.generalCategory {
+    case .control, .format, .surrogate, .privateUse, .unassigned, .lineSeparator, .paragraphSeparator: false
+    case .spaceSeparator: scalar == " "
+    default: true
+    }
+  }
+}

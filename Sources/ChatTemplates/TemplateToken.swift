@@ -1,0 +1,39 @@
+/// What a template's text is made of.
+struct TemplateToken: Equatable, Sendable {
+  enum Kind: Equatable, Sendable {
+    /// Text between tags, after whitespace control.
+    case text(String)
+    /// `{%` and `%}`, with or without a sign.
+    case blockBegin, blockEnd
+    /// `{{` and `}}`
+    case variableBegin, variableEnd
+    case name(String)
+    /// A quoted text, its escapes resolved.
+    case string(String)
+    case integer(Int)
+    case number(Double)
+    /// An operator or a bracket.
+    case symbol(String)
+    case end
+  }
+
+  let kind: Kind
+  let line: Int
+
+  /// For error sentences.
+  var shown: String {
+    switch kind {
+    case .text: "text"
+    case .blockBegin: "“{%”"
+    case .blockEnd: "“%}”"
+    case .variableBegin: "“{{”"
+    case .variableEnd: "“}}”"
+    case .name(let name): "“\(name)”"
+    case .string: "a quoted text"
+    case .integer(let value): "“\(value)”"
+    case .number(let value): "“\(value)”"
+    case .symbol(let symbol): "“\(symbol)”"
+    case .end: "the end of the template"
+    }
+  }
+}

@@ -1,0 +1,64 @@
+import Checkpoints
+import Foundation
+import JSON
+
+/// A model's chat template as text, and the tokens that it may name. Nothing is parsed yet.
+public struct ChatTemplateSource: Sendable, Equatable {
+  public let text: String
+  /// `bos_token`, `eos_token` and the like, as far as the model names them.
+  public let variables: JSONObject
+
+  /// From a Hugging Face folder: `chat_template.jinja` or else the `chat_template` of `tokenizer_config.json`, of
+  /// several the one called `default`. nil where there is none.
+  /// - Throws: `.unreadable` if a file is there and makes no sense.
+  public init?(folder: String) throws(TrainingDataError) {
+    let configuration = try Self.json(folder + "/tokenizer_config.json")
+    var variables: JSONObject = [:]
+    for name in ["bos_token", "eos_token", "unk_token", "pad_token"] {
+      let token = configuration?[name]
+      if let text = token?.stringValue ?? token?["content"]?.stringValue { variables[name] = .string(text) }
+    }
+    let file = folder + "/chat_template.jinja"
+    if FileManager.default.fileExists(atPath: file) {
+      text = try TextFile(path: file, separator: nil).text(at: 0)
+    } else if let text = Self.text(configuration?["chat_template"]) {
+      self.text = text
+    } else {
+      return nil
+    }
+    self.variables = variables
+  }
+
+  /// From a GGUF file's metadata.
+  public init?(gguf file: GGUFFile) {
+    guard case .string(let text)? = file.metadata["tokenizer.chat_template"] else { return nil }
+    self.text = text
+    var variables: JSONObject = [:]
+    if case .strings(let tokens)? = file.metadata["tokenizer.ggml.tokens"] {
+      for (name, key) in [
+        ("bos_token", "bos_token_id"), ("eos_token", "eos_token_id"), ("unk_token", "unknown_token_id"),
+        ("pad_token", "padding_token_id"),
+      ] {
+        if case .integer(let id)? = file.metadata["tokenizer.ggml." + key], tokens.indices.contains(id) {
+          variables[name] = .string(tokens[id])
+        }
+      }
+    }
+    self.variables = variables
+  }
+
+  private static func text(_ value: JSONValue?) -> String? {
+    if let text = value?.stringValue { return text }
+    return value?.arrayValue?.first { $0["name"]?.stringValue == "default" }?["template"]?.stringValue
+  }
+
+  private static func json(_ path: String) throws(TrainingDataError) -> JSONValue? {
+    guard FileManager.default.fileExists(atPath: path) else { return nil }
+    let file = try TextFile(path: path, separator: nil)
+    do {
+      return try JSONValue(parsing: file.bytes(at: 0), .python)
+    } catch {
+      throw .unreadable(path: path, reason: "\(error)")
+    }
+  }
+}

@@ -1,0 +1,152 @@
+import JSON
+
+/// A document, tokenized: its ids and which of them are to be predicted. It ends with the end token.
+struct Document: Equatable {
+  var ids: [Int32]
+  var isTarget: [Bool]
+}
+
+/// The documents of one source, read when they are asked for.
+struct DocumentReader: Sendable {
+  let source: TrainingSource
+  let tokenizer: TrainingTokenizer
+  private let content: Content
+
+  private enum Content: Sendable {
+    case text(TextFile)
+    case tokens(TokenFile)
+  }
+
+  var count: Int {
+    switch content {
+    case .text(let file): file.count
+    case .tokens(let file): file.count
+    }
+  }
+
+  /// Maps the file and finds its documents.
+  init(_ source: TrainingSource, _ tokenizer: TrainingTokenizer) throws(TrainingDataError) {
+    self.source = source
+    self.tokenizer = tokenizer
+    if source.path.lowercased().hasSuffix(".parquet") { throw .parquet(path: source.path) }
+    switch source.format {
+    case .text(let separator):
+      if separator == "" { throw .badOption(name: "separator", reason: "it is empty") }
+      content = .text(try TextFile(path: source.path, separator: separator.map { Array($0.utf8) }))
+    case .tokens: content = .tokens(try TokenFile(path: source.path))
+    case .instruction(let format):
+      try format.check()
+      content = .text(try TextFile(path: source.path, separator: [0x0A]))
+    case .jsonl, .chat: content = .text(try TextFile(path: source.path, separator: [0x0A]))
+    }
+  }
+
+  /// The document, or nil if there is no token in it. `index` is below `count`.
+  /// - Throws: `TrainingDataError`, or what the tokenizer throws.
+  func document(at index: Int) throws -> Document? {
+    switch (content, source.format) {
+    case (.tokens(let file), _):
+      let ids = try file.ids(at: index, vocabularySize: tokenizer.vocabularySize)
+      return ended(Document(ids: ids, isTarget: ids.map { _ in true }))
+    case (.text(let file), .jsonl(let field)):
+      return try plain(JSONLine(file, index).text(field))
+    case (.text(let file), .instruction(let format)):
+      return try instruction(JSONLine(file, index), format)
+    case (.text(let file), .chat(let format)):
+      return ended(try ChatDocument(JSONLine(file, index), format).document(tokenizer.tokenize))
+    case (.text(let file), _): return try plain(try file.text(at: index))
+    }
+  }
+
+  private func plain(_ text: String) throws -> Document? {
+    let ids = try tokenizer.tokenize(text)
+    if ids.isEmpty { return nil }
+    let all = start + ids
+    return ended(Document(ids: all, isTarget: all.map { _ in true }))
+  }
+
+  private func instruction(_ line: JSONLine, _ format: InstructionFormat) throws -> Document? {
+    let task = try line.text(format.instruction)
+    let prompt = format.prompt(instruction: task, input: try line.optionalText(format.input) ?? "")
+    // Together, as the model will see them: a token may reach across.
+    let ids = try tokenizer.tokenize(prompt + line.text(format.output))
+    let given = format.loss == .all ? 0 : commonPrefix(try tokenizer.tokenize(prompt), ids)
+    let all = start + ids
+    return ended(Document(ids: all, isTarget: all.indices.map { $0 >= start.count + given }))
+  }
+
+  private var start: [Int32] { tokenizer.beginOfSequence.map { [$0] } ?? [] }
+
+  /// With the end token, which is to be predicted where what it follows is. The first token is no target: there is
+  /// nothing to predict it from.
+  private func ended(_ document: Document) -> Document? {
+    var document = document
+    guard let last = document.ids.last, let predicted = document.isTarget.last else { return nil }
+    // A prompt without an answer: the answer is to end there.
+    let isAnswer: Bool = if case .instruction = source.format { true } else { predicted }
+    if last != tokenizer.endOfSequence {
+      document.ids.append(tokenizer.endOfSequence)
+      document.isTarget.append(isAnswer)
+    }
+    document.isTarget[0] = false
+    return document
+  }
+}
+
+/// How many elements two lists begin with alike.
+func commonPrefix<Element: Equatable>(_ left: some Sequence<Element>, _ right: some Sequence<Element>) -> Int
+{
+  var count = 0
+  for (left, right) in zip(left, right) {
+    if left != right { return count }
+    count += 1
+  }
+  return count
+}
+
+/// One line of a JSONL file: an object.
+struct JSONLine {
+  private let file: TextFile
+  private let index: Int
+  let object: JSONObject
+
+  init(_ file: TextFile, _ index: Int) throws(TrainingDataError) {
+    self.file = file
+    self.index = index
+    let value: JSONValue
+    do {
+      // Python writes NaN where a number is missing.
+      value = try JSONValue(parsing: file.bytes(at: index), .python)
+    } catch {
+      throw .brokenLine(
+        path: file.path, line: file.line(of: index), reason: "column \(error.column): \(error.reason)")
+    }
+    guard case .object(let object) = value else {
+      throw .brokenLine(
+        path: file.path, line: file.line(of: index), reason: "this is \(value.kindName), expected an object")
+    }
+    self.object = object
+  }
+
+  func broken(_ reason: String) -> TrainingDataError {
+    .brokenLine(path: file.path, line: file.line(of: index), reason: reason)
+  }
+
+  func text(_ field: String) throws(TrainingDataError) -> String {
+    guard let value = object[field] else {
+      throw broken("there is no \"\(field)\"; the fields here are \(object.keys.joined(separator: ", "))")
+    }
+    guard let text = value.stringValue else {
+      throw broken("\"\(field)\" is \(value.kindName), expected a string")
+    }
+    return text
+  }
+
+  /// nil where the field is missing or null.
+  func optionalText(_ field: String) throws(TrainingDataError) -> String? {
+    switch object[field] {
+    case nil, .null?: nil
+    default: try text(field)
+    }
+  }
+}

@@ -1,0 +1,41 @@
+import Foundation
+
+/// How training data is dealt out to the rounds of an interleaved run, in which pruning and training take turns.
+///
+/// The published Adapt-Pruner code cuts its data so before it starts (`utils/process_dataset.py`, the loop over
+/// `iterative_prune_train_step` in `main`; its scripts take `linear`): part i of R has
+///
+///     linear    ⌊N · 2(i+1) / (R(R+1))⌋       later rounds, whose model has lost more, get more
+///     constant  ⌊N / R⌋
+///     cosine    ⌊N(1 − cos((i+1)π/2R)) − ⌊N(1 − cos(iπ/2R))⌋⌋
+///
+/// in doubles, in this order of operations, and the last part has what the others leave.
+public enum RoundShares: String, Sendable, CaseIterable {
+  case linear, constant, cosine
+
+  /// How many of `total` samples or tokens each of `rounds` rounds gets, first round first. They add up to
+  /// `total`. Empty without rounds.
+  public func shares(of total: Int, rounds: Int) -> [Int] {
+    guard rounds > 0, total >= 0 else { return [] }
+    var shares: [Int] = []
+    var left = total
+    for round in 0..<rounds - 1 {
+      // Rounding in doubles might give the parts one more than there is.
+      let share = min(left, max(0, share(ofRound: round, of: rounds, total: total)))
+      shares.append(share)
+      left -= share
+    }
+    return shares + [left]
+  }
+
+  private func share(ofRound round: Int, of rounds: Int, total: Int) -> Int {
+    let (samples, parts) = (Double(total), Double(rounds))
+    switch self {
+    case .linear: return Int(samples * (2 * Double(round + 1) / (parts * (parts + 1))))
+    case .constant: return total / rounds
+    case .cosine:
+      let before = Int(samples * (1 - cos(Double(round) * .pi / (2 * parts))))
+      return Int(samples * (1 - cos(Double(round + 1) * .pi / (2 * parts))) - Double(before))
+    }
+  }
+}

@@ -1,0 +1,45 @@
+/// Why data can't be trained on.
+public enum TrainingDataError: Error, Sendable, Equatable, CustomStringConvertible {
+  case unreadable(path: String, reason: String)
+  case parquet(path: String)
+  /// There is no document in it.
+  case empty(path: String)
+  /// `byte` is the offset of the first byte that is no part of UTF-8.
+  case notUTF8(path: String, byte: Int)
+  /// `line` counts from 1.
+  case brokenLine(path: String, line: Int, reason: String)
+  /// `place` as in `offsets[3]`.
+  case brokenTokens(path: String, place: String, reason: String)
+  case badOption(name: String, reason: String)
+  /// A whole epoch went by without one token.
+  case noTokens(sources: [String])
+  /// A saved state that doesn't belong to this stream.
+  case otherStream(reason: String)
+
+  public var description: String {
+    switch self {
+    case .unreadable(let path, let reason): "\(path) can't be read: \(reason)"
+    case .parquet(let path):
+      "\(path): Parquet is not read; make JSONL of it with Python: python3 -c \"import pandas; "
+        + "pandas.read_parquet('\(path)').to_json('\(path.dropLast(".parquet".count)).jsonl', "
+        + "orient='records', lines=True, force_ascii=False)\""
+    case .empty(let path): "\(path) has no document"
+    case .notUTF8(let path, let byte):
+      "\(path) is not UTF-8 text: the byte at offset \(byte) is no part of a character"
+    case .brokenLine(let path, let line, let reason): "\(path), line \(line): \(reason)"
+    case .brokenTokens(let path, let place, let reason): "\(path): \(place): \(reason)"
+    case .badOption(let name, let reason): "\"\(name)\": \(reason)"
+    case .noTokens(let sources):
+      "no document of \(sources.joined(separator: ", ")) has any token that can be trained on"
+    case .otherStream(let reason): "the saved place in the training data can't be taken up: \(reason)"
+    }
+  }
+
+  /// Whether `skipsBroken` passes over it: what is wrong with one document, not with its file.
+  var isOfOneDocument: Bool {
+    switch self {
+    case .notUTF8, .brokenLine, .brokenTokens: true
+    default: false
+    }
+  }
+}
