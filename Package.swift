@@ -48,6 +48,7 @@ let package = Package(
     // What files hold, and how they come to be.
     room("JSON", []),
     room("Files", []),
+    room("TensorBoard", ["Files"]),
 
     // Numbers.
     .systemLibrary(
@@ -106,6 +107,7 @@ let package = Package(
     // Tests never name a plugin target: they would link it statically instead of loading it.
     tests("JSONTests", ["JSON"]),
     tests("FilesTests", ["Files"]),
+    tests("TensorBoardTests", ["TensorBoard", "Files", "JSON"]),
     tests("TensorsTests", ["Tensors", "Kernels"]),
     tests("CheckpointsTests", ["Checkpoints", "JSON"]),
     tests("TokenizersTests", ["Tokenizers"]),

@@ -33,13 +33,15 @@ TASKS = [
         ("PyTorch, as published", "calibrate", 0.6), ("PyTorch, fused", "calibrate_fused", None)]),
     ("forward", "forward", "tokens/s", [
         ("PyTorch", "forward", 1.3), ("PyTorch, head by sequence", "forward_chunked", None)]),
+    ("training step", "train", "tokens/s", [("PyTorch", "train", 1.3)]),
 ]
 
 CAPTION = """\
 "PyTorch, as published" does what the published Adapt-Pruner code does: gradients of every parameter, and a second
 forward for the layers' similarities. "PyTorch, fused" is the strongest fair PyTorch: one forward for both, and
 gradients of the scored matrices alone. "Ours against it" is taken within each round: of calibrations our time over
-theirs (less is better), of forwards our tokens/s over theirs (more is better); median (smallest–largest).
+theirs (less is better), of forwards and training steps our tokens/s over theirs (more is better); median
+(smallest–largest). A training step is forward, backward, clipping by the global norm and AdamW, of every parameter.
 "Of sgemm" is the share of the faster side's sgemm, measured in the same rounds."""
 
 
@@ -52,6 +54,13 @@ class Worker:
             sys.exit(f"bench: {name} could not be started: {command[0]}: {error.strerror}")
 
     def ask(self, command, **arguments):
+        answer = self.exchange(command, arguments)
+        if "error" in answer:
+            sys.exit(f"bench: {self.name} could not carry out '{command}': {answer['error']}")
+        return answer
+
+    def exchange(self, command, arguments):
+        """The answer, which may be an error."""
         try:
             self.process.stdin.write(json.dumps({"command": command, **arguments}) + "\n")
             self.process.stdin.flush()
@@ -61,12 +70,13 @@ class Worker:
         if not line:
             sys.exit(f"bench: {self.name} ended (status {self.process.wait()}) instead of answering '{command}'")
         try:
-            answer = json.loads(line)
+            return json.loads(line)
         except ValueError:
             sys.exit(f"bench: {self.name} answered '{command}' with something that is not JSON: {line[:200]}")
-        if "error" in answer:
-            sys.exit(f"bench: {self.name} could not carry out '{command}': {answer['error']}")
-        return answer
+
+    def knows(self, command):
+        """Asked without ids, a known command is refused for their lack."""
+        return not self.exchange(command, {}).get("error", "").startswith("unknown command")
 
     def quit(self):
         try:
@@ -108,6 +118,9 @@ def useful_flops(model, task, sequences, length):
     attention = attention_macs(model, length)
     if task == "forward":
         macs = layers + head + attention
+    elif task == "train":
+        # forward; gradients of activations through everything; gradients of every matrix
+        macs = (layers + head + attention) + (layers + head + 2 * attention) + (layers + head)
     else:
         # forward; gradients of activations through everything; gradients of the layers' matrices, not the head's
         macs = (layers + head + attention) + (layers + head + 2 * attention) + layers
@@ -150,24 +163,36 @@ def main():
     parser.add_argument("--peer", default=shlex.join([sys.executable, os.path.join(HERE, "peer.py")]))
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--tasks", default="calibrate,forward", help="calibrate, forward or both")
+    parser.add_argument("--tasks", help="some of calibrate,forward,train; if missing, all that our worker knows")
     parser.add_argument("--sequences", type=int, default=64, help="calibration sequences of 64 tokens")
-    parser.add_argument("--windows", type=int, default=8, help="forward windows of 512 tokens")
+    parser.add_argument("--windows", type=int, default=8, help="windows of 512 tokens, forward and in training")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--output", default="bench-results.json")
     arguments = parser.parse_args()
 
-    chosen = set(arguments.tasks.split(","))
-    tasks = [task for task in TASKS if task[1] in chosen]
-    if not tasks or chosen - {task[1] for task in TASKS}:
-        parser.error("--tasks takes calibrate and forward")
+    names = [task[1] for task in TASKS]
+    chosen = names if arguments.tasks is None else arguments.tasks.split(",")
+    if set(chosen) - set(names):
+        parser.error("--tasks takes " + ", ".join(names))
     if arguments.rounds < 1:
         parser.error("--rounds wants at least 1")
 
     start_load = os.getloadavg()
     options = ["--model", arguments.model, "--threads", str(arguments.threads)]
-    ours = Worker("ours", shlex.split(arguments.ours) + options)
-    peer = Worker("the peer", shlex.split(arguments.peer) + options)
+
+    def start_workers():
+        return (Worker("ours", shlex.split(arguments.ours) + options),
+                Worker("the peer", shlex.split(arguments.peer) + options))
+
+    ours, peer = start_workers()
+    known = [name for name in names if name in chosen and ours.knows(name)]
+    if arguments.tasks is not None and len(known) < len(set(chosen)):
+        parser.error(f"our worker does not know {', '.join(sorted(set(chosen) - set(known)))}")
+    tasks = [task for task in TASKS if task[1] in known]
+    # Training keeps the moments of every weight: in workers of its own, so that no other task's memory counts them.
+    workers = {name: (ours, peer) for name in known}
+    if "train" in known and len(known) > 1:
+        workers["train"] = start_workers()
     model = peer.ask("describe")
 
     generator = random.Random(arguments.seed)
@@ -178,10 +203,12 @@ def main():
     inputs = {
         "calibrate": {"ids": draw(arguments.sequences, 64), "batch_size": 16},
         "forward": {"ids": draw(arguments.windows, 512)},
+        "train": {"ids": draw(arguments.windows, 512), "learning_rate": 1e-5},
     }
     warm_up = {
         "calibrate": dict(inputs["calibrate"], ids=inputs["calibrate"]["ids"][:16]),
         "forward": dict(inputs["forward"], ids=inputs["forward"]["ids"][:2]),
+        "train": dict(inputs["train"], ids=inputs["train"]["ids"][:2]),
     }
 
     print(f"{cpu_model()}, {os.cpu_count()} cores, {arguments.threads} threads a side; "
@@ -195,6 +222,7 @@ def main():
               "one another, so\nbusy cores hold PyTorch up more than their share: ratios taken now are not to be quoted")
 
     results = {}  # (task, side) -> the answers, one a round
+    first_steps = {}  # of training, by side
     sgemm = {"ours": [], "peer": []}
     start = time.monotonic()
     for round_number in range(arguments.rounds + 1):  # the first warms up and is not counted
@@ -207,15 +235,18 @@ def main():
         sgemm["ours"].append(rate["gflops"])
         sgemm["peer"].append(peer.ask("sgemm")["gflops"])
         for _, task, _, contenders in tasks:
-            turns = [("ours", ours, task)] + [(label, peer, command) for label, command, _ in contenders]
+            mine, theirs = workers[task]
+            turns = [("ours", mine, task)] + [(label, theirs, command) for label, command, _ in contenders]
             if round_number % 2 == 0:
                 turns.reverse()
             for label, worker, command in turns:
                 answer = worker.ask(command, **given[task])
+                if task == "train":
+                    first_steps.setdefault(label, answer)
                 if not warming:
                     results.setdefault((task, label), []).append(answer)
-    ours.quit()
-    peer.quit()
+    for worker in {ours, peer}.union(*workers.values()):
+        worker.quit()
     end_load = os.getloadavg()
     for rates in sgemm.values():
         del rates[0]
@@ -266,18 +297,21 @@ def main():
     layers, head = matrix_macs(model)
     print(f"GFLOP/s counts 2 × multiply-adds of what the result needs: a token takes {layers:,} in the layers' matrices, "
           f"{head:,} in the head,\nand attention over half of its window. A calibration needs them forward, back through the "
-          "activations, and\nonce more for the gradients of the layers' matrices; a second forward or recomputing is not "
-          "counted as use.")
+          "activations, and\nonce more for the gradients of the layers' matrices, a training step for the head's too; "
+          "a second forward or\nrecomputing is not counted as use.")
     print(f"load average {end_load[0]:.2f} after (each side alone keeps {arguments.threads} threads busy)")
 
     # Did both sides do the same work?
 
     disagreements = []
     for title, task, _, contenders in tasks:
-        mine = results[task, "ours"][0]
+        # A worker may go on from the weights that a training step gave: both begin with the model's.
+        answers = first_steps if task == "train" else {
+            label: results[task, label][0] for label in ["ours"] + [name for name, _, _ in contenders]}
+        mine = answers["ours"]
         for label, _, _ in contenders:
-            theirs = results[task, label][0]
-            for key in ("loss", "importance_sum"):
+            theirs = answers[label]
+            for key in ("loss", "importance_sum", "grad_norm"):
                 if key in mine and key in theirs and not same(mine[key], theirs[key]):
                     disagreements.append(f"{title}: {key} is {mine[key]:.6g} with ours, {theirs[key]:.6g} with {label}")
             if "similarities" in mine and "similarities" in theirs:

@@ -11,13 +11,18 @@ command, so that both sides work on the same ones.
     {"command": "calibrate_fused", …}                        the fastest way found to get the same numbers
     {"command": "forward", "ids": [[…]]}                     logits and mean loss, through transformers' own head
     {"command": "forward_chunked", "ids": [[…]]}             the same, the head a sequence at a time
+    {"command": "train", "ids": [[…]], "learning_rate": 1e-5} one step as users write it, see below
     {"command": "sgemm"}                                     the rate of a large float32 product, {"gflops": …}
     {"command": "nll", "ids": [[…]]}                         mean negative log-likelihood of each sequence
     {"command": "quit"}
 
 Answers hold "seconds", "tokens", "loss" and "peak_rss_bytes" (of this command alone, where the kernel allows
-resetting it); the calibrations also "importance_sum" and "similarities", by which the driver sees that both
-sides computed the same.
+resetting it); the calibrations also "importance_sum" and "similarities", and training "grad_norm", by which the
+driver sees that both sides computed the same. A command that isn't known is answered by an error that begins with
+"unknown command".
+
+After a training step, out of its time, the model gets its weights back: the next command starts where this one did.
+The optimizer's state stays, as in the midst of a training.
 """
 
 import argparse
@@ -223,6 +228,35 @@ def forward_chunked(model, ids):
     return {"loss": sum(by_sequence) / len(by_sequence)}
 
 
+class Trainer:
+    """A training step of the whole model, and AdamW's moments from one call to the next."""
+
+    def __init__(self, path):
+        self.path = path
+        self.optimizer = None
+
+    def step(self, model, ids, learning_rate):
+        model.train()
+        for parameter in model.parameters():
+            parameter.requires_grad_(True)  # the calibrations may have left some frozen
+        if self.optimizer is None:
+            self.optimizer = torch.optim.AdamW(model.parameters(), lr=learning_rate)
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate
+        loss = model(ids, labels=ids).loss
+        loss.backward()
+        norm = torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        return {"loss": loss.item(), "grad_norm": norm.item()}
+
+    def restore(self, model):
+        """From the file: a copy in memory would count as the step's."""
+        _, weights = read_gguf(self.path)
+        model.load_state_dict({name: torch.from_numpy(values) for name, values in weights.items()}, strict=False)
+        model.eval()
+
+
 def sgemm(size=2048, repeats=5):
     """The best of several, as on our side."""
     left, right = torch.rand(size, size), torch.rand(size, size)
@@ -275,7 +309,7 @@ def peak_rss_bytes():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-def carry_out(model, request):
+def carry_out(model, trainer, request):
     command = request.get("command")
     if command == "describe":
         return describe(model)
@@ -287,16 +321,21 @@ def carry_out(model, request):
         "forward": lambda ids: forward(model, ids),
         "forward_chunked": lambda ids: forward_chunked(model, ids),
         "nll": lambda ids: {"nll": nll(model, ids)},
+        "train": lambda ids: trainer.step(model, ids, request.get("learning_rate", 1e-5)),
     }.get(command)
     if work is None:
         return {"error": f"unknown command {command}"}
     ids = torch.tensor(request["ids"], dtype=torch.long)
     reset_peak()
-    start = time.perf_counter()
-    answer = work(ids)
-    answer["seconds"] = time.perf_counter() - start
-    answer["tokens"] = ids.numel()
-    answer["peak_rss_bytes"] = peak_rss_bytes()
+    try:
+        start = time.perf_counter()
+        answer = work(ids)
+        answer["seconds"] = time.perf_counter() - start
+        answer["tokens"] = ids.numel()
+        answer["peak_rss_bytes"] = peak_rss_bytes()
+    finally:
+        if command == "train":
+            trainer.restore(model)
     return answer
 
 
@@ -309,6 +348,7 @@ def main():
     torch.set_num_interop_threads(1)
     transformers.logging.set_verbosity_error()
     model = load(arguments.model)
+    trainer = Trainer(arguments.model)
     for line in sys.stdin:
         if not line.strip():
             continue
@@ -316,7 +356,7 @@ def main():
         if request.get("command") == "quit":
             break
         try:
-            answer = carry_out(model, request)
+            answer = carry_out(model, trainer, request)
         except Exception as error:  # told to the driver, which decides whether to go on
             answer = {"error": f"{type(error).__name__}: {error}"}
         print(json.dumps(answer), flush=True)
