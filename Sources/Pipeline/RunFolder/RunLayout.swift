@@ -29,7 +29,9 @@ public enum RunLayout {
     if parts.contains(where: { $0.isEmpty || $0.hasPrefix(".") || $0.contains("\0") }) {
       return "has an empty or hidden part"
     }
-    if let first = parts.first, [manifest, run, events, metrics, iterations, scores, stateFolder, "tensorboard"].contains(String(first)) {
+    if let first = parts.first,
+      [manifest, run, events, metrics, iterations, scores, stateFolder, "tensorboard"].contains(String(first))
+    {
       return "is taken by the run's own records"
     }
     return nil

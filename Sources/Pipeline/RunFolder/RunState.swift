@@ -101,12 +101,15 @@ extension RunState {
 
   /// nil if a member is missing or of the wrong type.
   init?(json: JSONValue) {
-    guard let manifest = json["manifest_sha256"]?.stringValue, let done = json["executions_done"]?.integerValue,
+    guard let manifest = json["manifest_sha256"]?.stringValue,
+      let done = json["executions_done"]?.integerValue,
       let iterations = json["iterations"]?.integerValue, let evaluations = json["evaluations"]?.integerValue,
       let saved = json["saved_models"]?.arrayValue, let model = json["model"].flatMap(ModelPlace.init(json:)),
       case .object(let training)? = json["training"]
     else { return nil }
-    self.init(manifest: manifest, executionsDone: done, iterations: iterations, evaluations: evaluations, model: model)
+    self.init(
+      manifest: manifest, executionsDone: done, iterations: iterations, evaluations: evaluations, model: model
+    )
     for value in saved {
       guard let directory = value["directory"]?.stringValue,
         let parameters = value["parameters"]?.integerValue, let bytes = value["bytes"]?.integerValue
@@ -175,7 +178,8 @@ extension RunState.ModelPlace {
     guard let selected = units("selected") else { return nil }
     self.init(folder: nil, weights: nil, origin: nil, selected: selected)
     guard let folder = json["folder"]?.stringValue else { return }
-    guard let weights = json["weights"].flatMap(RunState.StoredFile.init(json:)), let kept = units("original_units"),
+    guard let weights = json["weights"].flatMap(RunState.StoredFile.init(json:)),
+      let kept = units("original_units"),
       let groups = integers("original_groups"), let channels = integers("original_channels")
     else { return nil }
     self.folder = folder

@@ -88,7 +88,8 @@ struct ResumedRun {
   private static func evaluations(_ folder: RunFolder, count: Int) throws -> [EvaluationRecord] {
     guard count > 0 else { return [] }
     let file = folder.path + "/" + RunLayout.metrics
-    let list = FileManager.default.contents(atPath: file).flatMap { try? JSONValue(parsing: Array($0)) }?["evaluations"]?
+    let list = FileManager.default.contents(atPath: file).flatMap { try? JSONValue(parsing: Array($0)) }?[
+      "evaluations"]?
       .arrayValue
     let records = (list ?? []).prefix(count).compactMap(EvaluationRecord.init(json:))
     guard records.count == count else { throw ResumeError.broken(file: file) }

@@ -62,13 +62,14 @@ public final class Runner {
     var record = try runRecord()
     if isResumed {
       try keeper.openModel(model)
-      keeper.removeUnneeded()
+      keeper.removeLeftovers()
       try events.log("run_resumed", ["executions_done": .integer(keeper.state.executionsDone)])
     } else {
       try events.log("run_started", ["pipeline": .string(manifest.name), "model": .string(model.path)])
-      try keeper.update { _ in }
     }
     try folder.write(record)
+    // From here on the run can be resumed.
+    if !isResumed { try keeper.update { _ in } }
     do {
       for (index, execution) in manifest.executions.enumerated() where index >= keeper.state.executionsDone {
         try settings.cancellation.check()
@@ -195,7 +196,8 @@ public final class Runner {
       try keeper.update { $0.checkpoint = checkpoint }
       try events.log("checkpoint", ["stage": .string(execution.label), "step": .integer(checkpoint.step)])
     } finish: { trainer, outcome in
-      let written = try keeper.write(trainer, of: model, number: number, moments: stage.canCarryMoments && !isLast)
+      let written = try keeper.write(
+        trainer, of: model, number: number, moments: stage.canCarryMoments && !isLast)
       return (
         written.place,
         RunState.TrainingProgress(
