@@ -84,7 +84,7 @@ let package = Package(
       "Pipeline",
       [
         "PluginRuntime", "Transformer", "Checkpoints", "Tokenizers", "Tensors", "JSON", "Files",
-        "TrainingData", "ChatTemplates",
+        "TrainingData", "ChatTemplates", "TensorBoard",
         .product(name: "Crypto", package: "swift-crypto"),
       ]),
     .executableTarget(

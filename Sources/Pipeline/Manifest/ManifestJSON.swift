@@ -89,7 +89,7 @@ extension TrainStage {
         "carry_moments": .bool(optimizer.carriesMoments),
       ],
       "schedule": schedule.json, "activation_megabytes": .integer(activationBytes >> 20),
-      "checkpoint_steps": .integer(checkpointSteps),
+      "checkpoint_steps": .integer(checkpointSteps), "tensorboard": .bool(writesTensorBoard),
     ]
   }
 }

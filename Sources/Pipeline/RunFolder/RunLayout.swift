@@ -6,6 +6,8 @@ public enum RunLayout {
   public static let metrics = "metrics.json"
   public static let iterations = "iterations"
   public static let scores = "scores"
+  /// TensorBoard's event files, for `tensorboard --logdir`.
+  public static let tensorBoard = "tensorboard"
   /// What a run needs to be resumed; gone once it has finished.
   public static let stateFolder = "state"
   public static let state = "state/state.json"
@@ -30,7 +32,7 @@ public enum RunLayout {
       return "has an empty or hidden part"
     }
     if let first = parts.first,
-      [manifest, run, events, metrics, iterations, scores, stateFolder, "tensorboard"].contains(String(first))
+      [manifest, run, events, metrics, iterations, scores, stateFolder, tensorBoard].contains(String(first))
     {
       return "is taken by the run's own records"
     }
