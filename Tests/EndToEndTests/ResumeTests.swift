@@ -184,7 +184,36 @@ struct ResumeTests {
     #expect(answer.code == 130, "\(answer.error)")
     #expect(answer.error.contains("to go on: adapt-pruner resume \(bench.scratch.path("interrupted"))"))
     let state = try Support.json(URL(fileURLWithPath: bench.scratch.path("interrupted/state/state.json")))
-    #expect((state["checkpoint"]?["step"]?.integerValue ?? 0) >= 3)
+    #expect((state["checkpoints"]?.arrayValue?.last?["step"]?.integerValue ?? 0) >= 3)
+  }
+
+  @Test(arguments: [1, 2])
+  func aDamagedCheckpointIsPassedOver(_ damaged: Int) throws {
+    let bench = try Bench(rounds: 1, steps: 300)
+    defer { bench.remove() }
+    let running = try bench.start("killed")
+    let events = bench.scratch.path("killed/events.jsonl")
+    while running.process.isRunning {
+      let text = (try? String(contentsOfFile: events, encoding: .utf8)) ?? ""
+      if text.ranges(of: "\"checkpoint\"").count >= 3 { kill(running.process.processIdentifier, SIGKILL) }
+      usleep(500)
+    }
+    try #require(try running.wait().code == -SIGKILL)
+    let state = try Support.json(URL(fileURLWithPath: bench.scratch.path("killed/state/state.json")))
+    let names = (state["checkpoints"]?.arrayValue ?? []).compactMap { $0["file"]?["name"]?.stringValue }
+    try #require(names.count == 2, "the two newest are kept")
+    for name in names.suffix(damaged) {
+      let file = URL(fileURLWithPath: bench.scratch.path("killed/" + name))
+      var bytes = try Data(contentsOf: file)
+      bytes[bytes.count / 2] ^= 1
+      try bytes.write(to: file)
+    }
+    let resumed = try Program.call(["resume", bench.scratch.path("killed")], in: bench.scratch)
+    #expect(resumed.code == 0, "\(resumed.error)")
+    #expect(resumed.error.contains("\(names[1]) is damaged and passed over"), "\(resumed.error)")
+    let whole = try bench.start("undisturbed").wait()
+    #expect(whole.code == 0, "\(whole.error)")
+    try requireEqual(try bench.result("killed"), try bench.result("undisturbed"), "\(damaged) damaged")
   }
 
   @Test func aFullDiskEndsItWithASentenceAndWithRoomItGoesOn() throws {

@@ -55,7 +55,8 @@ import Transformer
       let shape = try #require(model.configuration.parameters.first { $0.0 == name }?.1)
       let columns = shape.count > 1 ? shape[1] : 1
       let chosen =
-        name.contains("layers") ? selection(name, of: model.configuration.layers[0]) : (rows: nil, columns: nil)
+        name.contains("layers")
+        ? selection(name, of: model.configuration.layers[0]) : (rows: nil, columns: nil)
       func cut(_ values: [Float]) -> [Float] {
         (chosen.rows ?? Array(0..<shape[0])).flatMap { row in
           (chosen.columns ?? Array(0..<columns)).map { values[row * columns + $0] }

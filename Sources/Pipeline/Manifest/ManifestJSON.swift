@@ -89,7 +89,8 @@ extension TrainStage {
         "carry_moments": .bool(optimizer.carriesMoments),
       ],
       "schedule": schedule.json, "activation_megabytes": .integer(activationBytes >> 20),
-      "checkpoint_steps": .integer(checkpointSteps), "tensorboard": .bool(writesTensorBoard),
+      "checkpoint_steps": .integer(checkpointSteps),
+      "keep_checkpoints": .integer(keptCheckpoints), "tensorboard": .bool(writesTensorBoard),
     ]
   }
 }

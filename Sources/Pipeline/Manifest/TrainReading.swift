@@ -11,7 +11,7 @@ struct TrainReading {
   static let keys = [
     "stage", "name", "data", "recovery", "steps", "share", "length", "batch_size",
     "gradient_accumulation_steps", "packing", "optimizer", "schedule", "activation_megabytes",
-    "checkpoint_steps", "tensorboard",
+    "checkpoint_steps", "keep_checkpoints", "tensorboard",
   ]
 
   mutating func stage(_ reader: ObjectReader) -> TrainStage? {
@@ -31,6 +31,7 @@ struct TrainReading {
       packs: reader.flag("packing", default: true), optimizer: optimizer(reader), schedule: schedule(reader),
       activationBytes: reader.integer("activation_megabytes", default: 1536, in: 0...10_000_000) << 20,
       checkpointSteps: reader.integer("checkpoint_steps", default: 100, in: 0...100_000_000),
+      keptCheckpoints: reader.integer("keep_checkpoints", default: 2, in: 1...1000),
       writesTensorBoard: reader.flag("tensorboard", default: false))
     return inputs == nil || recovery == nil ? nil : stage
   }

@@ -53,6 +53,12 @@ struct Training {
     reporter.note(
       "\(label): \(HumanFormat.count(trainer.trainableParameters)) parameters change, in \(total) steps of "
         + "\(HumanFormat.count(stage.batchSize * stage.accumulation * stage.length)) tokens")
+    try events.log(
+      "training_started",
+      [
+        "stage": .string(label), "parameters": .integer(trainer.trainableParameters),
+        "steps": .integer(total),
+      ])
     reporter.begin(ProgressTask(title: label, total: total, unit: "steps"))
     defer { reporter.end() }
     let board = try boardWriter(firstStep: progress.steps + (checkpoint?.step ?? 0) + 1)
