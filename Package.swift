@@ -115,7 +115,7 @@ let package = Package(
     tests("TrainingDataTests", ["TrainingData", "ChatTemplates", "Tokenizers", "JSON"]),
     tests("TransformerTests", ["Transformer", "Checkpoints", "JSON"]),
     tests("PluginRuntimeTests", ["PluginRuntime", "JSON"]),
-    tests("PipelineTests", ["Pipeline", "PluginRuntime", "JSON", "Files"]),
+    tests("PipelineTests", ["Pipeline", "PluginRuntime", "TrainingData", "Transformer", "JSON", "Files"]),
     tests(
       "EndToEndTests",
       ["Pipeline", "Transformer", "Checkpoints", "Tensors", "PluginRuntime", "Tokenizers", "JSON"]),
