@@ -102,6 +102,8 @@ public struct TrainingInput: Sendable, Equatable {
   public let completionsOnly: Bool
   public let skipsBroken: Bool
 
+  var isText: Bool { if case .text = format { true } else { false } }
+
   public init(path: String, format: Format, weight: Double?, completionsOnly: Bool, skipsBroken: Bool) {
     self.path = path
     self.format = format

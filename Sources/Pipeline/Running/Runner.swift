@@ -185,7 +185,8 @@ public final class Runner {
     let progress = keeper.state.training[execution.stage] ?? RunState.TrainingProgress()
     let checkpoint = keeper.state.checkpoints.last
     let training = Training(
-      stage: stage, label: execution.label, time: execution.time, times: execution.times,
+      stage: stage, label: execution.label, stageName: execution.stage, time: execution.time,
+      times: execution.times,
       seed: settings.seed, model: model,
       rows: try stage.rows(
         of: model, label: execution.label, seed: settings.seed, resuming: checkpoint?.data ?? progress.data),
@@ -316,6 +317,16 @@ public final class Runner {
 }
 
 extension Manifest {
+  /// Opens all that will be trained on, so that what is wrong with it is told before hours of other work.
+  func checkTrainingData(_ model: LoadedModel) throws {
+    for execution in executions where execution.time == 0 {
+      guard case .train(let stage) = execution.work else { continue }
+      let rows = try stage.rows(of: model, label: execution.label, seed: 0, resuming: nil)
+      // The first document shows what fields there are. A text is one document, and long.
+      if !stage.data.contains(where: \.isText) { _ = try rows.next() }
+    }
+  }
+
   /// Every plugin that some stage uses, in order.
   var pluginUses: [PluginUse] {
     executions.flatMap { execution -> [PluginUse] in

@@ -11,6 +11,7 @@ extension Operations {
     _ request: RunRequest, progress: any ProgressReporter, cancellation: Cancellation
   ) throws -> RunSummary {
     let model = try LoadedModel(path: request.modelPath)
+    try request.manifest.checkTrainingData(model)
     let folder = try RunFolder.create(at: request.outputPath)
     let runner = try Runner(
       request.manifest, registry: request.registry, model: model, folder: folder,

@@ -9,6 +9,8 @@ import Transformer
 struct Training {
   let stage: TrainStage
   let label: String
+  /// The stage's name in the manifest, which its rounds share.
+  let stageName: String
   /// Which time the stage is carried out, from 0, of how many.
   let time: Int
   let times: Int
@@ -124,13 +126,16 @@ struct Training {
       optimizerSteps: trainer.optimizerSteps, data: rows.state)
   }
 
-  /// Steps that an earlier process has written from `firstStep` on are struck out.
+  /// Steps that an earlier process has written from `firstStep` on are struck out. Each stage has a folder of its own,
+  /// which TensorBoard shows as a run, since striking out knows no tags.
   private func boardWriter(firstStep: Int) throws -> EventFileWriter? {
     guard stage.writesTensorBoard else { return nil }
-    _ = try folder.place(RunLayout.tensorBoard + "/events")
+    let name = "\(RunLayout.tensorBoard)/\(stageName)"
+    let isNew = !FileManager.default.fileExists(atPath: folder.path + "/" + name)
+    _ = try folder.place(name + "/events")
     return try EventFileWriter(
-      directory: folder.path + "/" + RunLayout.tensorBoard, wallTime: Date().timeIntervalSince1970,
-      resumingAt: firstStep > 1 ? Int64(firstStep) : nil)
+      directory: folder.path + "/" + name, wallTime: Date().timeIntervalSince1970,
+      resumingAt: isNew ? nil : Int64(firstStep))
   }
 
   private func log(
@@ -149,11 +154,9 @@ struct Training {
     }
     try events.log("step", fields)
     guard let board else { return }
-    let name = label.split(separator: ".").first.map(String.init) ?? label
     for tag in ["loss", "learning_rate", "gradient_norm", "tokens_per_second", "divergence"] {
       guard let value = fields[tag]?.numberValue else { continue }
-      try board.scalar(
-        "\(name)/\(tag)", value, step: Int64(number), wallTime: Date().timeIntervalSince1970)
+      try board.scalar(tag, value, step: Int64(number), wallTime: Date().timeIntervalSince1970)
     }
     try board.flush()
   }
@@ -184,6 +187,7 @@ private struct RunningLoss {
 public enum TrainingError: Error, Equatable, CustomStringConvertible {
   case batchTooLarge(stage: String, rows: Int, length: Int)
   case endOfData(stage: String)
+  case nothingToPredict(stage: String, rows: Int)
   case noEndOfSequence(stage: String)
   case noChatTemplate(stage: String, model: String)
 
@@ -192,6 +196,9 @@ public enum TrainingError: Error, Equatable, CustomStringConvertible {
     case .batchTooLarge(let stage, let rows, let length):
       "stage \(stage): a micro-batch of \(rows) rows of \(length) tokens is more than can be addressed; lower batch_size and "
         + "raise gradient_accumulation_steps"
+    case .nothingToPredict(let stage, let rows):
+      "stage \(stage): \(rows) rows in succession have nothing to predict; prompts are longer than \"length\", so raise it, or "
+        + "set \"completions_only\" to false"
     case .endOfData(let stage): "stage \(stage): the data came to their end"
     case .noEndOfSequence(let stage):
       "stage \(stage): the tokenizer names no end-of-sequence token, so documents can't be told apart in a row; "

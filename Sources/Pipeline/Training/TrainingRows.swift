@@ -18,11 +18,19 @@ final class TrainingRows {
     self.stage = stage
   }
 
-  /// The segments of the next row: documents, or parts of them, that attention does not cross.
+  /// The segments of the next row in which there is something to predict: documents, or parts of them, that attention
+  /// does not cross. A row that a long prompt fills teaches nothing.
+  /// - Throws: `TrainingDataError`; `TrainingError.nothingToPredict` if one row after the other is of that sort.
   func next() throws -> [TrainingSequence] {
-    guard let row = try stream.next() else { throw TrainingError.endOfData(stage: stage) }
-    return row.segments.map { TrainingSequence(tokens: $0.ids, isTarget: $0.isTarget) }
+    for _ in 0..<TrainingRows.mostRowsWithoutTarget {
+      guard let row = try stream.next() else { throw TrainingError.endOfData(stage: stage) }
+      guard row.targetCount > 0 else { continue }
+      return row.segments.map { TrainingSequence(tokens: $0.ids, isTarget: $0.isTarget) }
+    }
+    throw TrainingError.nothingToPredict(stage: stage, rows: TrainingRows.mostRowsWithoutTarget)
   }
+
+  private static let mostRowsWithoutTarget = 10_000
 
   /// Where the stream stands: rows taken up from here are those that would have come next.
   var state: JSONValue { stream.state }
