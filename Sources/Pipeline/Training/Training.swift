@@ -3,6 +3,7 @@ import Foundation
 import JSON
 import Tensors
 import Transformer
+import Wording
 
 /// One round of a train stage under way.
 struct Training {
