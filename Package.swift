@@ -86,7 +86,7 @@ let package = Package(
       "Pipeline",
       [
         "PluginRuntime", "Transformer", "Checkpoints", "Tokenizers", "Tensors", "JSON", "Files",
-        "TrainingData", "ChatTemplates", "Report", "Wording",
+        "TrainingData", "ChatTemplates", "TensorBoard", "Report", "Wording",
         .product(name: "Crypto", package: "swift-crypto"),
       ]),
     .executableTarget(

@@ -82,7 +82,8 @@ final class Passes {
     let trainer =
       try trainer
       ?? Trainer(
-        decoder, .full, optimizer: AdamWOptions(beta1: 0.9, beta2: 0.999, weightDecay: 0.01), maxGradientNorm: 1,
+        decoder, .full, optimizer: AdamWOptions(beta1: 0.9, beta2: 0.999, weightDecay: 0.01),
+        maxGradientNorm: 1,
         room: TrainingRoom(
           tokens: tokens, longest: ids.map(\.count).max() ?? 0, activationLimit: Passes.keptActivations),
         workers: workers)

@@ -104,7 +104,9 @@ public final class Decoder {
   /// Keeps, of the units that a layer has now, those at these positions; ascending, at least one.
   /// - Throws: `DecoderError.badSelection`.
   public func keep(_ positions: [Int], of family: Family, layer: Int) throws {
-    guard selected.indices.contains(layer) else { throw DecoderError.badSelection(layer: layer, family: family) }
+    guard selected.indices.contains(layer) else {
+      throw DecoderError.badSelection(layer: layer, family: family)
+    }
     let units = selected[layer].units(of: family)
     guard !positions.isEmpty, zip(positions, positions.dropFirst()).allSatisfy(<),
       positions.allSatisfy(units.indices.contains)

@@ -90,6 +90,7 @@ extension TrainStage {
       ],
       "schedule": schedule.json, "activation_megabytes": .integer(activationBytes >> 20),
       "checkpoint_steps": .integer(checkpointSteps),
+      "keep_checkpoints": .integer(keptCheckpoints), "tensorboard": .bool(writesTensorBoard),
     ]
   }
 }

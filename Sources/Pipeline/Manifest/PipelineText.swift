@@ -41,7 +41,8 @@ public enum PipelineText {
       switch stage.recovery {
       case .full: "all parameters"
       case .normsAndBiases: "norms and biases"
-      case .lowRank(let rank, _, let targets): "adapters of rank \(rank) on \(targets.joined(separator: ", "))"
+      case .lowRank(let rank, _, let targets):
+        "adapters of rank \(rank) on \(targets.joined(separator: ", "))"
       case .distill: "all parameters, taught by the original model"
       }
     let steps = stage.steps(round: round, of: rounds)

@@ -17,7 +17,8 @@ enum TargetReading {
       return nil
     }
     let measures = Target.Measure.allCases.map(\.rawValue)
-    let reader = ObjectReader(object, at: place, keys: measures + ["of", "spread_over_rounds"], reading: reading)
+    let reader = ObjectReader(
+      object, at: place, keys: measures + ["of", "spread_over_rounds"], reading: reading)
     let given = Target.Measure.allCases.filter { object[$0.rawValue] != nil }
     guard let measure = given.first, given.count == 1, let number = object[measure.rawValue] else {
       reading.problem(
@@ -31,9 +32,11 @@ enum TargetReading {
       reading.problem(place.key("of"), "a count is not a share of anything", advice: "leave \"of\" out")
     }
     let spreads = reader.flag("spread_over_rounds", default: false)
-    if spreads, case .fraction(_, of: .original)? = amount {} else if spreads {
+    if spreads, case .fraction(_, of: .original)? = amount {
+    } else if spreads {
       reading.problem(
-        place.key("spread_over_rounds"), "only a share of the original model can be approached from round to round",
+        place.key("spread_over_rounds"),
+        "only a share of the original model can be approached from round to round",
         advice: "give a share, without \"of\"")
     }
     return amount.map { Target(measure: measure, amount: $0, spreads: spreads) }

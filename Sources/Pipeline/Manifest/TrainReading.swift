@@ -11,7 +11,7 @@ struct TrainReading {
   static let keys = [
     "stage", "name", "data", "recovery", "steps", "share", "length", "batch_size",
     "gradient_accumulation_steps", "packing", "optimizer", "schedule", "activation_megabytes",
-    "checkpoint_steps",
+    "checkpoint_steps", "keep_checkpoints", "tensorboard",
   ]
 
   mutating func stage(_ reader: ObjectReader) -> TrainStage? {
@@ -30,7 +30,9 @@ struct TrainReading {
       accumulation: reader.integer("gradient_accumulation_steps", default: 1, in: 1...100_000),
       packs: reader.flag("packing", default: true), optimizer: optimizer(reader), schedule: schedule(reader),
       activationBytes: reader.integer("activation_megabytes", default: 1536, in: 0...10_000_000) << 20,
-      checkpointSteps: reader.integer("checkpoint_steps", default: 100, in: 0...100_000_000))
+      checkpointSteps: reader.integer("checkpoint_steps", default: 100, in: 0...100_000_000),
+      keptCheckpoints: reader.integer("keep_checkpoints", default: 2, in: 1...1000),
+      writesTensorBoard: reader.flag("tensorboard", default: false))
     return inputs == nil || recovery == nil ? nil : stage
   }
 
@@ -91,7 +93,8 @@ struct TrainReading {
       }
     let instructs = word == .instruction || word == .chat
     return TrainingInput(
-      path: path, format: format, weight: reader.object["weight"].map { _ in reader.number("weight", default: 1, above: 0) },
+      path: path, format: format,
+      weight: reader.object["weight"].map { _ in reader.number("weight", default: 1, above: 0) },
       completionsOnly: reader.flag("completions_only", default: instructs),
       skipsBroken: reader.flag("skip_broken", default: false))
   }
@@ -101,9 +104,11 @@ struct TrainReading {
     let prompts = ["prompt_with_input", "prompt_without_input"]
     let given = reader.nested("fields", keys: names + prompts)
     return TrainingInput.InstructionFields(
-      instruction: given?.optionalString(names[0]) ?? names[0], input: given?.optionalString(names[1]) ?? names[1],
+      instruction: given?.optionalString(names[0]) ?? names[0],
+      input: given?.optionalString(names[1]) ?? names[1],
       output: given?.optionalString(names[2]) ?? names[2],
-      promptWithInput: given?.optionalString(prompts[0]), promptWithoutInput: given?.optionalString(prompts[1]))
+      promptWithInput: given?.optionalString(prompts[0]),
+      promptWithoutInput: given?.optionalString(prompts[1]))
   }
 
   // MARK: - What is trained
@@ -127,8 +132,10 @@ struct TrainReading {
     let own: [Kind: [String]] = [
       .lora: ["rank", "alpha", "targets"], .distill: ["temperature", "weight", "hidden_weight"],
     ]
-    for key in inner.object.keys where key != "kind" && keys.contains(key) && own[kind]?.contains(key) != true {
-      reader.reading.problem(place.key(key), "\"\(kind.rawValue)\" has no such option", advice: "leave it out")
+    for key in inner.object.keys where key != "kind" && keys.contains(key) && own[kind]?.contains(key) != true
+    {
+      reader.reading.problem(
+        place.key(key), "\"\(kind.rawValue)\" has no such option", advice: "leave it out")
     }
     switch kind {
     case .full: return .full
@@ -136,7 +143,8 @@ struct TrainReading {
     case .lora:
       let rank = inner.integer("rank", default: 8, in: 1...4096)
       return .lowRank(
-        rank: rank, alpha: inner.number("alpha", default: 2 * Double(rank), above: 0), targets: targets(inner))
+        rank: rank, alpha: inner.number("alpha", default: 2 * Double(rank), above: 0), targets: targets(inner)
+      )
     case .distill:
       return .distill(
         DistillationOptions(
@@ -153,7 +161,8 @@ struct TrainReading {
       reader.reading.problem(place, value.shown, expected: "a list of projections such as \"q_proj\"")
       return LowRankOptions.allTargets
     }
-    for (index, word) in words.enumerated() where !LowRankOptions.allTargets.contains(word.stringValue ?? "") {
+    for (index, word) in words.enumerated() where !LowRankOptions.allTargets.contains(word.stringValue ?? "")
+    {
       reader.reading.problem(
         place.index(index), word.shown,
         expected: LowRankOptions.allTargets.joined(separator: ", "))
@@ -164,7 +173,9 @@ struct TrainReading {
   // MARK: - The optimizer
 
   private func optimizer(_ reader: ObjectReader) -> OptimizerSettings {
-    let keys = ["learning_rate", "beta1", "beta2", "epsilon", "weight_decay", "max_grad_norm", "carry_moments"]
+    let keys = [
+      "learning_rate", "beta1", "beta2", "epsilon", "weight_decay", "max_grad_norm", "carry_moments",
+    ]
     let inner = reader.nested("optimizer", keys: keys)
     func number(_ key: String, _ standard: Double, _ range: ClosedRange<Double>) -> Double {
       inner?.number(key, default: standard, in: range) ?? standard

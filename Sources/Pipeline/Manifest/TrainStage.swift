@@ -23,11 +23,15 @@ public struct TrainStage: Sendable, Equatable {
   public let activationBytes: Int
   /// Steps between two checkpoints; 0 for none.
   public let checkpointSteps: Int
+  /// How many checkpoints are kept, the newest.
+  public let keptCheckpoints: Int
+  /// Whether TensorBoard's event files are written beside the run's own log.
+  public let writesTensorBoard: Bool
 
   public init(
     data: [TrainingInput], recovery: Recovery, steps: Int, share: RoundShares, length: Int, batchSize: Int,
     accumulation: Int, packs: Bool, optimizer: OptimizerSettings, schedule: Schedule, activationBytes: Int,
-    checkpointSteps: Int
+    checkpointSteps: Int, keptCheckpoints: Int, writesTensorBoard: Bool
   ) {
     self.data = data
     self.recovery = recovery
@@ -41,6 +45,8 @@ public struct TrainStage: Sendable, Equatable {
     self.schedule = schedule
     self.activationBytes = activationBytes
     self.checkpointSteps = checkpointSteps
+    self.keptCheckpoints = keptCheckpoints
+    self.writesTensorBoard = writesTensorBoard
   }
 }
 

@@ -117,7 +117,9 @@ extension EvaluationRecord {
 
 extension EvaluationRecord.Metric {
   init?(json: JSONValue) {
-    guard let name = json["name"]?.stringValue, let lower = json["lower_is_better"]?.boolValue else { return nil }
+    guard let name = json["name"]?.stringValue, let lower = json["lower_is_better"]?.boolValue else {
+      return nil
+    }
     self.init(
       name: name, value: json["value"]?.numberValue ?? .nan,
       uncertainty: json["standard_error"]?.numberValue.map { .standardError($0) } ?? .unknown,

@@ -10,6 +10,8 @@ public enum RunLayout {
   public static let scores = "scores"
   /// The page about the run.
   public static let report = RunReport.fileName
+  /// TensorBoard's event files, for `tensorboard --logdir`.
+  public static let tensorBoard = "tensorboard"
   /// What a run needs to be resumed; gone once it has finished.
   public static let stateFolder = "state"
   public static let state = "state/state.json"
@@ -33,7 +35,7 @@ public enum RunLayout {
     if parts.contains(where: { $0.isEmpty || $0.hasPrefix(".") || $0.contains("\0") }) {
       return "has an empty or hidden part"
     }
-    let records = [manifest, run, events, metrics, iterations, scores, stateFolder, report, "tensorboard"]
+    let records = [manifest, run, events, metrics, iterations, scores, stateFolder, report, tensorBoard]
     if let first = parts.first, records.contains(String(first)) {
       return "is taken by the run's own records"
     }

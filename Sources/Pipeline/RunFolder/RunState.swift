@@ -56,19 +56,20 @@ struct RunState: Equatable {
   var model: ModelPlace
   /// By the stage's name.
   var training: [String: TrainingProgress] = [:]
-  var checkpoint: TrainingCheckpoint?
+  /// Of the train stage under way, the oldest first. More than one, so that a damaged one has another behind it.
+  var checkpoints: [TrainingCheckpoint] = []
 
   /// Names, within the run folder, of everything in `state/` that is still needed.
   var names: Set<String> {
     var names: Set<String> = [RunLayout.state]
     if let folder = model.folder { names.insert(folder) }
     for progress in training.values { if let moments = progress.moments { names.insert(moments.name) } }
-    if let checkpoint { names.insert(checkpoint.file.name) }
-    return names
+    return names.union(checkpoints.map(\.file.name))
   }
 
+  /// What the run cannot go on without; a checkpoint that is damaged costs only the steps since the one before.
   var files: [StoredFile] {
-    [model.weights, checkpoint?.file].compactMap(\.self) + training.values.compactMap(\.moments)
+    [model.weights].compactMap(\.self) + training.values.compactMap(\.moments)
   }
 }
 
@@ -90,23 +91,21 @@ extension RunState {
       "training": .object(
         JSONObject(training.sorted { $0.key < $1.key }.map { ($0.key, $0.value.json) })),
     ]
-    if let checkpoint {
-      object["checkpoint"] = [
-        "step": .integer(checkpoint.step), "file": checkpoint.file.json,
-        "optimizer_steps": .integer(checkpoint.optimizerSteps), "data": checkpoint.data,
-      ]
-    }
+    object["checkpoints"] = .array(checkpoints.map(\.json))
     return .object(object)
   }
 
   /// nil if a member is missing or of the wrong type.
   init?(json: JSONValue) {
-    guard let manifest = json["manifest_sha256"]?.stringValue, let done = json["executions_done"]?.integerValue,
+    guard let manifest = json["manifest_sha256"]?.stringValue,
+      let done = json["executions_done"]?.integerValue,
       let iterations = json["iterations"]?.integerValue, let evaluations = json["evaluations"]?.integerValue,
       let saved = json["saved_models"]?.arrayValue, let model = json["model"].flatMap(ModelPlace.init(json:)),
       case .object(let training)? = json["training"]
     else { return nil }
-    self.init(manifest: manifest, executionsDone: done, iterations: iterations, evaluations: evaluations, model: model)
+    self.init(
+      manifest: manifest, executionsDone: done, iterations: iterations, evaluations: evaluations, model: model
+    )
     for value in saved {
       guard let directory = value["directory"]?.stringValue,
         let parameters = value["parameters"]?.integerValue, let bytes = value["bytes"]?.integerValue
@@ -117,11 +116,9 @@ extension RunState {
       guard let progress = TrainingProgress(json: member.value) else { return nil }
       self.training[member.key] = progress
     }
-    if let value = json["checkpoint"] {
-      guard let step = value["step"]?.integerValue, let file = value["file"].flatMap(StoredFile.init(json:)),
-        let steps = value["optimizer_steps"]?.integerValue, let data = value["data"]
-      else { return nil }
-      checkpoint = TrainingCheckpoint(step: step, file: file, optimizerSteps: steps, data: data)
+    for value in json["checkpoints"]?.arrayValue ?? [] {
+      guard let checkpoint = TrainingCheckpoint(json: value) else { return nil }
+      checkpoints.append(checkpoint)
     }
   }
 }
@@ -132,6 +129,22 @@ extension RunState.StoredFile {
   init?(json: JSONValue) {
     guard let name = json["name"]?.stringValue, let sha256 = json["sha256"]?.stringValue else { return nil }
     self.init(name: name, sha256: sha256)
+  }
+}
+
+extension RunState.TrainingCheckpoint {
+  var json: JSONValue {
+    [
+      "step": .integer(step), "file": file.json, "optimizer_steps": .integer(optimizerSteps), "data": data,
+    ]
+  }
+
+  init?(json: JSONValue) {
+    guard let step = json["step"]?.integerValue,
+      let file = json["file"].flatMap(RunState.StoredFile.init(json:)),
+      let steps = json["optimizer_steps"]?.integerValue, let data = json["data"]
+    else { return nil }
+    self.init(step: step, file: file, optimizerSteps: steps, data: data)
   }
 }
 
@@ -175,7 +188,8 @@ extension RunState.ModelPlace {
     guard let selected = units("selected") else { return nil }
     self.init(folder: nil, weights: nil, origin: nil, selected: selected)
     guard let folder = json["folder"]?.stringValue else { return }
-    guard let weights = json["weights"].flatMap(RunState.StoredFile.init(json:)), let kept = units("original_units"),
+    guard let weights = json["weights"].flatMap(RunState.StoredFile.init(json:)),
+      let kept = units("original_units"),
       let groups = integers("original_groups"), let channels = integers("original_channels")
     else { return nil }
     self.folder = folder

@@ -16,7 +16,9 @@ extension LoadedModel {
   public func save(
     to folder: String, type: StorageType, workers: Workers, progress: (Int, Int) throws -> Void = { _, _ in }
   ) throws {
-    try save(to: folder, type: type) { try decoder.forEachParameter(workers: workers, progress: progress, body: $0) }
+    try save(to: folder, type: type) {
+      try decoder.forEachParameter(workers: workers, progress: progress, body: $0)
+    }
   }
 
   /// The same with values from elsewhere than the decoder: `forEachParameter` hands every parameter, in pieces, to the

@@ -29,6 +29,8 @@ struct ResumedRun {
   let modelPath: String
   let threads: Int
   let state: RunState
+  /// Checkpoints that are not what they were when they were written, and that are passed over.
+  let damaged: [String]
   let evaluations: [EvaluationRecord]
 
   /// Reads a run's folder and checks that manifest, model, plugins and the run's own files are those that it was made with.
@@ -46,9 +48,10 @@ struct ResumedRun {
     }
     let run = try read(RunLayout.run)
     if run["state"]?.stringValue == "finished" { throw ResumeError.finished(folder: path) }
-    guard let state = RunState(json: try read(RunLayout.state)) else {
+    guard var state = RunState(json: try read(RunLayout.state)) else {
       throw ResumeError.broken(file: folder.path + "/" + RunLayout.state)
     }
+    damaged = Self.dropDamaged(&state, folder)
     self.state = state
     let manifestFile = folder.path + "/" + RunLayout.manifest
     try Self.require("the manifest \(manifestFile)", state.manifest, try FileHash.sha256(manifestFile))
@@ -65,6 +68,15 @@ struct ResumedRun {
     try Self.check(modelFiles: files, of: modelPath)
     manifest = try ManifestResolver(catalog: PluginCatalog(registry)).resolve(file: manifestFile)
     evaluations = try Self.evaluations(folder, count: state.evaluations)
+  }
+
+  /// - Returns: the names of the checkpoints that were dropped.
+  private static func dropDamaged(_ state: inout RunState, _ folder: RunFolder) -> [String] {
+    let damaged = state.checkpoints.filter { checkpoint in
+      (try? FileHash.sha256(folder.path + "/" + checkpoint.file.name)) != checkpoint.file.sha256
+    }.map(\.file.name)
+    state.checkpoints.removeAll { damaged.contains($0.file.name) }
+    return damaged
   }
 
   private static func check(_ plugins: [JSONValue], _ registry: PluginRegistry) throws {
@@ -88,7 +100,8 @@ struct ResumedRun {
   private static func evaluations(_ folder: RunFolder, count: Int) throws -> [EvaluationRecord] {
     guard count > 0 else { return [] }
     let file = folder.path + "/" + RunLayout.metrics
-    let list = FileManager.default.contents(atPath: file).flatMap { try? JSONValue(parsing: Array($0)) }?["evaluations"]?
+    let list = FileManager.default.contents(atPath: file).flatMap { try? JSONValue(parsing: Array($0)) }?[
+      "evaluations"]?
       .arrayValue
     let records = (list ?? []).prefix(count).compactMap(EvaluationRecord.init(json:))
     guard records.count == count else { throw ResumeError.broken(file: file) }
@@ -109,6 +122,10 @@ extension Operations {
     folder path: String, registry: PluginRegistry, progress: any ProgressReporter, cancellation: Cancellation
   ) throws -> RunSummary {
     let run = try ResumedRun(folder: path, registry: registry)
+    for name in run.damaged {
+      progress.note(
+        "\(name) is damaged and passed over; the steps since the checkpoint before it are done again")
+    }
     let runner = try Runner(
       run.manifest, registry: registry, model: try LoadedModel(path: run.modelPath), folder: run.folder,
       settings: Runner.Settings(

@@ -28,7 +28,19 @@ final class RunKeeper {
     let needed = state.names
     for name in (try? FileManager.default.contentsOfDirectory(atPath: base)) ?? [] {
       let relative = RunLayout.stateFolder + "/" + name
-      if !needed.contains(relative) { try? FileManager.default.removeItem(atPath: folder.path + "/" + relative) }
+      if !needed.contains(relative) {
+        try? FileManager.default.removeItem(atPath: folder.path + "/" + relative)
+      }
+    }
+  }
+
+  /// Removes what a process that was killed had begun to write: everything is written under a hidden name first.
+  func removeLeftovers() {
+    removeUnneeded()
+    for name in (try? FileManager.default.subpathsOfDirectory(atPath: folder.path)) ?? [] {
+      let last = (name as NSString).lastPathComponent
+      let isPartial = last.hasPrefix(".") && (last.hasSuffix(".partial") || last.hasPrefix(".partial-"))
+      if isPartial { try? FileManager.default.removeItem(atPath: folder.path + "/" + name) }
     }
   }
 

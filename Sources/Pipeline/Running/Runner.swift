@@ -64,7 +64,7 @@ public final class Runner {
     var record = try runRecord()
     if isResumed {
       try keeper.openModel(model)
-      keeper.removeUnneeded()
+      keeper.removeLeftovers()
       try events.log("run_resumed", ["executions_done": .integer(keeper.state.executionsDone)])
     } else {
       try events.log(
@@ -74,9 +74,10 @@ public final class Runner {
           "parameters": .integer(model.originalParameters),
           "macs_per_token": .integer(model.originalMultiplyAccumulates),
         ])
-      try keeper.update { _ in }
     }
     try folder.write(record)
+    // From here on the run can be resumed.
+    if !isResumed { try keeper.update { _ in } }
     do {
       for (index, execution) in manifest.executions.enumerated() where index >= keeper.state.executionsDone {
         try settings.cancellation.check()
@@ -84,7 +85,7 @@ public final class Runner {
         try keeper.update {
           change(&$0)
           $0.executionsDone = index + 1
-          $0.checkpoint = nil
+          $0.checkpoints = []
           $0.model.selected = model.decoder.selected
         }
       }
@@ -201,7 +202,7 @@ public final class Runner {
 
   private func train(_ stage: TrainStage, _ execution: StageExecution, number: Int) throws -> StateChange {
     let progress = keeper.state.training[execution.stage] ?? RunState.TrainingProgress()
-    let checkpoint = keeper.state.checkpoint
+    let checkpoint = keeper.state.checkpoints.last
     let training = Training(
       stage: stage, label: execution.label, time: execution.time, times: execution.times,
       seed: settings.seed, model: model,
@@ -211,7 +212,11 @@ public final class Runner {
       reporter: settings.reporter, cancellation: settings.cancellation, workers: settings.workers)
     let isLast = execution.time == execution.times - 1
     let (place, after) = try training.run(progress, from: checkpoint) { checkpoint in
-      try keeper.update { $0.checkpoint = checkpoint }
+      try keeper.update { state in
+        // After an interruption the same step may come again.
+        state.checkpoints.removeAll { $0.step >= checkpoint.step }
+        state.checkpoints = (state.checkpoints + [checkpoint]).suffix(stage.keptCheckpoints)
+      }
       try events.log("checkpoint", ["stage": .string(execution.label), "step": .integer(checkpoint.step)])
     } finish: { trainer, outcome in
       let written = try keeper.write(

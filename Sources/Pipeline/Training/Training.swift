@@ -1,6 +1,7 @@
 import Files
 import Foundation
 import JSON
+import TensorBoard
 import Tensors
 import Transformer
 import Wording
@@ -53,8 +54,15 @@ struct Training {
     reporter.note(
       "\(label): \(HumanFormat.count(trainer.trainableParameters)) parameters change, in \(total) steps of "
         + "\(HumanFormat.count(stage.batchSize * stage.accumulation * stage.length)) tokens")
+    try events.log(
+      "training_started",
+      [
+        "stage": .string(label), "parameters": .integer(trainer.trainableParameters),
+        "steps": .integer(total),
+      ])
     reporter.begin(ProgressTask(title: label, total: total, unit: "steps"))
     defer { reporter.end() }
+    let board = try boardWriter(firstStep: progress.steps + (checkpoint?.step ?? 0) + 1)
     var running = RunningLoss()
     for step in (checkpoint?.step ?? 0)..<total {
       if cancellation.isCancelled {
@@ -66,7 +74,7 @@ struct Training {
       let rate = stage.optimizer.learningRate * stage.schedule.factor(step: position, total: stage.steps)
       let result = try trainer.step(microBatches(), learningRate: rate)
       let seconds = (ContinuousClock.now - clock) / .seconds(1)
-      try log(result, step: position + 1, rate: rate, seconds: seconds)
+      try log(result, step: position + 1, rate: rate, seconds: seconds, board)
       running.add(result.loss)
       reporter.advance(to: step + 1)
       if let sentence = running.sentence(step: step + 1, of: total, rate: rate) {
@@ -117,7 +125,18 @@ struct Training {
       optimizerSteps: trainer.optimizerSteps, data: rows.state)
   }
 
-  private func log(_ step: TrainingStep, step number: Int, rate: Double, seconds: Double) throws {
+  /// Steps that an earlier process has written from `firstStep` on are struck out.
+  private func boardWriter(firstStep: Int) throws -> EventFileWriter? {
+    guard stage.writesTensorBoard else { return nil }
+    _ = try folder.place(RunLayout.tensorBoard + "/events")
+    return try EventFileWriter(
+      directory: folder.path + "/" + RunLayout.tensorBoard, wallTime: Date().timeIntervalSince1970,
+      resumingAt: firstStep > 1 ? Int64(firstStep) : nil)
+  }
+
+  private func log(
+    _ step: TrainingStep, step number: Int, rate: Double, seconds: Double, _ board: EventFileWriter?
+  ) throws {
     let targets = Double(max(1, step.loss.targets))
     var fields: JSONObject = [
       "stage": .string(label), "step": .integer(number), "loss": .number(step.loss.crossEntropy / targets),
@@ -130,6 +149,14 @@ struct Training {
       if options.hiddenWeight > 0 { fields["hidden_difference"] = .number(step.loss.hiddenDifference) }
     }
     try events.log("step", fields)
+    guard let board else { return }
+    let name = label.split(separator: ".").first.map(String.init) ?? label
+    for tag in ["loss", "learning_rate", "gradient_norm", "tokens_per_second", "divergence"] {
+      guard let value = fields[tag]?.numberValue else { continue }
+      try board.scalar(
+        "\(name)/\(tag)", value, step: Int64(number), wallTime: Date().timeIntervalSince1970)
+    }
+    try board.flush()
   }
 }
 

@@ -39,13 +39,16 @@ extension TrainStage {
 
   /// - Parameter state: where an earlier round, or an interrupted one, left the stream.
   /// - Throws: `TrainingDataError`, `TokenizerError`, `LoadedModelError`.
-  func rows(of model: LoadedModel, label: String, seed: UInt64, resuming state: JSONValue?) throws -> TrainingRows {
+  func rows(of model: LoadedModel, label: String, seed: UInt64, resuming state: JSONValue?) throws
+    -> TrainingRows
+  {
     var sources: [TrainingSource] = []
     for input in data {
       sources.append(
         TrainingSource(
           name: (input.path as NSString).lastPathComponent, path: input.path,
-          format: try input.format(model, label: label), weight: input.weight, skipsBroken: input.skipsBroken))
+          format: try input.format(model, label: label), weight: input.weight, skipsBroken: input.skipsBroken)
+      )
     }
     let stream = try TrainingStream(
       sources: sources, options: StreamOptions(length: length, packing: packs, seed: seed),

@@ -82,6 +82,17 @@ extension Trainer {
     optimizer.steps = optimizerSteps
   }
 
+  /// The optimizer's moments under the tensors' names: for checks.
+  package var namedMoments: [(name: String, first: [Float], second: [Float])] {
+    trainee.tensors.indices.map { index in
+      let tensor = trainee.tensors[index]
+      return (
+        tensor.name, Array(optimizer.firstMoments[index].values.prefix(tensor.count)),
+        Array(optimizer.secondMoments[index].values.prefix(tensor.count))
+      )
+    }
+  }
+
   private func readMoments(
     _ index: Int, from file: SafetensorsFile, _ read: (String, UnsafeMutablePointer<Float>) throws -> Void
   ) throws {
