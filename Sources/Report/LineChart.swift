@@ -86,7 +86,7 @@ public struct LineChart: Sendable {
       let least = points.map(\.y).min(),
       let most = points.map(\.y).max()
     else { return nil }
-    let yTicks = Ticks(covering: least...most, about: 5)
+    let yTicks = Ticks(covering: least...most, about: 5, longest: 1e5)
     let xTicks = Ticks(covering: low...high, about: 5, wholeOnly: true)
     let x = Scale(domain: low...high, start: Self.left, end: Self.right)
     let y = Scale(
@@ -109,14 +109,16 @@ public struct LineChart: Sendable {
       content.append(Drawing.line(x1: Self.left, y1: place, x2: Self.right, y2: place, style: "grid"))
       content.append(Drawing.text(label, x: Self.left - 8, y: place + 5, anchor: "end"))
     }
+    var free = 0.0
     for (value, label) in zip(xTicks.values, xTicks.labels) where x.domain.contains(value) {
       let place = x.place(value)
       content.append(Drawing.line(x1: place, y1: Self.bottom, x2: place, y2: Self.bottom + 6, style: "axis"))
-      // A long number at the axis's end would be cut off by the drawing's.
-      let isAtEnd = place + 6.5 * Double(label.count) > Self.width
-      content.append(
-        Drawing.text(
-          label, x: isAtEnd ? Self.width - 2 : place, y: Self.bottom + 24, anchor: isAtEnd ? "end" : "middle"))
+      // Long numbers would be cut off by the drawing's end, or run into each other: then every other one has to do.
+      let width = 13 * Double(label.count)
+      let centre = min(place, Self.width - width / 2)
+      guard centre - width / 2 >= free else { continue }
+      content.append(Drawing.text(label, x: centre, y: Self.bottom + 24, anchor: "middle"))
+      free = centre + width / 2
     }
     content.append(
       Drawing.line(x1: Self.left, y1: Self.bottom, x2: Self.right, y2: Self.bottom, style: "axis"))

@@ -66,7 +66,7 @@ enum PageStyle {
     pre { overflow-x: auto; background: var(--panel); padding: 0.75rem; font-size: 0.85rem; overflow-wrap: normal; }
     code { font-size: 0.9em; }
     @media (max-width: 40rem) { svg text { font-size: 22px; } svg.heat text { font-size: 18px; } h1 { font-size: 1.4rem; }
-      tbody th { white-space: normal; min-width: 5rem; max-width: 10rem; overflow-wrap: anywhere; } }
+      tbody th { white-space: normal; overflow-wrap: break-word; } }
     @media print { nav, .readout { display: none; } body { max-width: none; } }
 
     """)

@@ -7,12 +7,18 @@ package struct Ticks: Equatable {
   package let values: [Double]
   /// Between two marks.
   package let step: Double
+  /// From here on labels share a power of ten.
+  private let longest: Double
 
   /// - Parameters:
   ///   - range: what the axis has to show; an empty one is widened.
   ///   - count: how many steps there should be at most, those not counted that only the ends are in.
   ///   - wholeOnly: for an axis that counts.
-  package init(covering range: ClosedRange<Double>, about count: Int, wholeOnly: Bool = false) {
+  ///   - longest: from this value on labels share a power of ten, since there is no room for them.
+  package init(
+    covering range: ClosedRange<Double>, about count: Int, wholeOnly: Bool = false, longest: Double = 1e7
+  ) {
+    self.longest = longest
     let (low, high) = Self.widened(range)
     var step = Self.step(atLeast: (high - low) / Double(max(1, count)))
     if wholeOnly { step = max(1, step) }
@@ -43,7 +49,7 @@ package struct Ticks: Equatable {
   /// The power of ten that all labels are to be multiplied with; 0 unless they would be long.
   private var exponent: Int {
     let largest = values.map(\.magnitude).max() ?? 0
-    guard largest >= 1e7 || (largest > 0 && largest < 1e-3) else { return 0 }
+    guard largest >= longest || (largest > 0 && largest < 1e-3) else { return 0 }
     return Int(log10(largest).rounded(.down))
   }
 

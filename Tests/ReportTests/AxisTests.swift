@@ -32,6 +32,7 @@ struct AxisTests {
     #expect(Ticks(covering: 0...40_000_000, about: 4).factor == "10⁷")
     #expect(Ticks(covering: 0...3e-12, about: 3).factor == "10⁻¹²")
     #expect(Ticks(covering: 0...2_000_000, about: 4).factor == nil)
+    #expect(Ticks(covering: 0...200_000, about: 2, longest: 1e5).labels == ["0", "1", "2"])
     #expect(Ticks(covering: 0.00018...0.00022, about: 4).labels == ["1.8", "1.9", "2.0", "2.1", "2.2"])
   }
 
