@@ -118,7 +118,9 @@ let package = Package(
     tests("TrainingDataTests", ["TrainingData", "ChatTemplates", "Tokenizers", "JSON"]),
     tests("TransformerTests", ["Transformer", "Checkpoints", "JSON"]),
     tests("PluginRuntimeTests", ["PluginRuntime", "JSON"]),
-    tests("PipelineTests", ["Pipeline", "PluginRuntime", "JSON", "Files", "Wording"]),
+    tests(
+      "PipelineTests",
+      ["Pipeline", "PluginRuntime", "TrainingData", "Transformer", "JSON", "Files", "Wording"]),
     tests(
       "EndToEndTests",
       ["Pipeline", "Transformer", "Checkpoints", "Tensors", "PluginRuntime", "Tokenizers", "JSON"]),

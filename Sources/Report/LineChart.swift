@@ -49,7 +49,7 @@ public struct LineChart: Sendable {
   /// What is counted along the x axis, as it stands before a value: `step`.
   public let xName: String
   public let yName: String
-  /// `nats a token`; nil for a bare number.
+  /// `nats a target`; nil for a bare number.
   public let yUnit: String?
   public let series: [Series]
   /// Ascending.
@@ -130,7 +130,7 @@ public struct LineChart: Sendable {
     return content
   }
 
-  /// `loss [nats a token]`, `learning rate [10⁻⁴]`.
+  /// `loss [nats a target]`, `learning rate [10⁻⁴]`.
   private static func name(_ name: String, _ factor: String?, _ unit: String?) -> String {
     let bracket = [factor, unit].compactMap(\.self)
     return bracket.isEmpty ? name : "\(name) [\(bracket.joined(separator: " "))]"

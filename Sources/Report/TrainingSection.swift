@@ -18,11 +18,12 @@ enum TrainingSection {
   private static func charts(of stage: TrainingCurves) -> [Markup] {
     let charts = [
       chart(
-        of: stage, "Loss", "loss", unit: "nats a token", note: "Cross-entropy with the text, step by step."
+        of: stage, "Loss", "loss", unit: "nats a target",
+        note: "Cross-entropy with the text, over the tokens that are targets."
       ) { $0.loss },
       chart(
-        of: stage, "Divergence from the teacher", "divergence", unit: "nats a token",
-        note: "Of the teacher's distribution from the student's."
+        of: stage, "Divergence from the teacher", "divergence", unit: "nats a target",
+        note: "T² · KL of the two distributions at temperature T."
       ) { $0.divergence },
       chart(
         of: stage, "Learning rate", "learning rate", unit: nil, note: "As the schedule gives it.",

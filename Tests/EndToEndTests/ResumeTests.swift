@@ -113,7 +113,8 @@ struct ResumeTests {
       var running = try bench.start(output)
       while true {
         let moment = Date(timeIntervalSinceNow: Double.random(in: 0..<length, using: &random))
-        while running.process.isRunning, moment.timeIntervalSinceNow > 0 { usleep(500) }
+        // Past the last kill, a run may end.
+        while running.process.isRunning, moment.timeIntervalSinceNow > 0 || kills >= 200 { usleep(500) }
         if running.process.isRunning {
           kill(running.process.processIdentifier, SIGKILL)
           kills += 1
@@ -214,6 +215,60 @@ struct ResumeTests {
     let whole = try bench.start("undisturbed").wait()
     #expect(whole.code == 0, "\(whole.error)")
     try requireEqual(try bench.result("killed"), try bench.result("undisturbed"), "\(damaged) damaged")
+  }
+
+  /// The plugin fails as long as a file is missing: a licence, a server, a disk of its own.
+  @Test func aPluginThatFailsEndsItAndOnceItIsWellTheRunGoesOn() throws {
+    let scratch = Scratch()
+    let example = Support.package.appendingPathComponent("Examples/criterion-c")
+    let needed = scratch.path("needed")
+    let source = try String(contentsOf: example.appendingPathComponent("norm_product.c"), encoding: .utf8)
+    let opening = "float *scores) {\n"
+    try #require(source.contains(opening))
+    try scratch.write(
+      "#include <stdio.h>\n"
+        + source.replacing(
+          opening,
+          with: opening + """
+              FILE *file = fopen("\(needed)", "r");
+              if (!file && units->layer == 0) return AP_FAILED;
+              if (file) fclose(file);
+
+            """), to: "moody.c")
+    try scratch.write(
+      Data(contentsOf: example.appendingPathComponent("plugin.json")), to: "plugins/plugin.json")
+    try Compiler.compile(
+      scratch.path("moody.c"), to: scratch.path("plugins/libnorm_product.so"),
+      include: Support.package.appendingPathComponent("Sources/PluginABI/include").path)
+    let model = try SmallModel(.llama, seed: 4, hidden: 16, intermediate: 40).write()
+    defer { try? FileManager.default.removeItem(at: model) }
+    let pipeline = try scratch.write(
+      """
+      {"stages": [
+        {"stage": "prune", "criterion": "adapt-pruner.magnitude", "allocator": "adapt-pruner.uniform", "target": 0.9,
+         "iterations": 1},
+        {"stage": "prune", "criterion": "example.norm-product", "allocator": "adapt-pruner.uniform", "target": 0.7,
+         "iterations": 2},
+        {"stage": "save"}]}
+      """, to: "pipeline.json")
+    func run(_ output: String) throws -> Program.Answer {
+      try Program.call(
+        [
+          "run", pipeline, "--model", model.path, "--output", scratch.path(output), "--plugin-path",
+          scratch.path("plugins"),
+        ], in: scratch)
+    }
+    let failed = try run("failed")
+    #expect(failed.code == 1)
+    #expect(failed.error.contains("example.norm-product"), "\(failed.error)")
+    #expect(failed.error.contains("to go on: adapt-pruner resume"), "\(failed.error)")
+    try scratch.write("", to: "needed")
+    let resumed = try Program.call(
+      ["resume", scratch.path("failed"), "--quiet"], in: scratch, plugins: [scratch.path("plugins")])
+    #expect(resumed.code == 0, "\(resumed.error)")
+    #expect(try run("well").code == 0)
+    let models = try ["failed", "well"].map { try scratch.files(below: $0 + "/model") }
+    try requireEqual(models[0], models[1], "after a failing plugin")
   }
 
   @Test func aFullDiskEndsItWithASentenceAndWithRoomItGoesOn() throws {

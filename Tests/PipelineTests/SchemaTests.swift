@@ -43,7 +43,18 @@ private enum PythonSchema {
 }
 
 @Suite struct SchemaTests {
-  static let names = ["adapt-pruner", "taylor-uniform", "magnitude", "random"]
+  /// With what each does between its two evaluations.
+  static let shippedStages = [
+    "adapt-pruner": ["prune"], "taylor-uniform": ["prune"], "magnitude": ["prune"], "random": ["prune"],
+    "adapt-accel": (1...5).flatMap { ["prune.\($0)", "train.\($0)"] },
+    "prune-then-train": ["prune", "train"], "llm-pruner-lora": ["prune", "train"],
+  ]
+  static let names = shippedStages.keys.sorted()
+
+  @Test func allShippedPipelinesAreChecked() throws {
+    let files = try FileManager.default.contentsOfDirectory(atPath: shipped).filter { $0.hasSuffix(".json") }
+    #expect(Set(files) == Set(Self.names.map { $0 + ".json" } + ["pipeline.schema.json"]))
+  }
 
   @Test(arguments: names) func shippedPipelinesRunOnceTheirInputsAreGiven(name: String) throws {
     let folder = try TemporaryFolder()
@@ -61,7 +72,8 @@ private enum PythonSchema {
     let manifest = try resolver.resolve(
       file: file, overrides: inputs.map { try Override(parsing: "inputs.\($0)=text.txt") })
     #expect(manifest.name == name)
-    #expect(manifest.executions.map(\.label) == ["before", "prune", "after", "save"])
+    let stages = try #require(Self.shippedStages[name])
+    #expect(manifest.executions.map(\.label) == ["before"] + stages + ["after", "save"])
   }
 
   /// Where both can judge (not: files, plugins and names that must exist) they judge alike.
@@ -78,43 +90,63 @@ private enum PythonSchema {
       {"stage": "repeat", "times": 2, "stages": [{"stage": "save", "type": "float16", "directory": "a/b"}]}]}
     """,
     "{\"stages\": [{\"stage\": \"save\", \"directory\": \"run.json.model\"}]}",
+    pruning(target: "{\"macs\": 0.5, \"spread_over_rounds\": true}"),
+    pruning(target: "{\"parameters\": 0.5, \"of\": \"original\", \"spread_over_rounds\": true}"),
+    pruning(target: "{\"parameters\": 1000000, \"spread_over_rounds\": false}"),
+    training(), training("\"data\": {\"path\": \"text.txt\"}"),
+    training("\"recovery\": \"distill\", \"schedule\": \"constant\", \"optimizer\": {}"),
+    training("\"recovery\": {\"kind\": \"lora\", \"rank\": 4, \"alpha\": 8, \"targets\": [\"q_proj\"]}"),
+    training("\"recovery\": {\"kind\": \"norms-and-biases\"}, \"schedule\": {\"warmup\": 0}"),
+    training("\"schedule\": {\"kind\": \"wsd\", \"warmup\": 0.1, \"decay\": 0.2, \"minimum\": 0.1}"),
+    training(input: "\"separator\": \"---\", \"weight\": 2.5, \"skip_broken\": true"),
+    training(input: "\"format\": \"jsonl\", \"field\": \"a\""),
+    training(input: "\"format\": \"chat\", \"completions_only\": false"),
+    training(input: "\"format\": \"instruction\", \"fields\": {\"input\": \"context\"}"),
   ]
 
-  static let bad = [
-    "{}", "[]", "{\"stages\": []}", "{\"stages\": {}}", "{\"stages\": [{}]}", "{\"stages\": [\"save\"]}",
-    "{\"stages\": [{\"stage\": \"trim\"}]}", "{\"stages\": [{\"stage\": \"save\"}], \"Seed\": 1}",
-    "{\"stages\": [{\"stage\": \"save\"}], \"seed\": -1}",
-    "{\"stages\": [{\"stage\": \"save\"}], \"name\": \"\"}",
-    "{\"stages\": [{\"stage\": \"save\"}], \"inputs\": []}",
-    "{\"stages\": [{\"stage\": \"save\", \"name\": \"12\"}]}",
-    "{\"stages\": [{\"stage\": \"save\", \"name\": \"a b\"}]}",
-    "{\"stages\": [{\"stage\": \"save\", \"type\": \"int8\"}]}",
-    "{\"stages\": [{\"stage\": \"save\", \"directory\": \"../model\"}]}",
-    "{\"stages\": [{\"stage\": \"save\", \"directory\": \"/model\"}]}",
-    "{\"stages\": [{\"stage\": \"save\", \"directory\": \"a//b\"}]}",
-    "{\"stages\": [{\"stage\": \"save\", \"directory\": \"scores/a\"}]}",
-    "{\"stages\": [{\"stage\": \"save\", \"directory\": \"run.json\"}]}",
-    "{\"stages\": [{\"stage\": \"save\", \"directory\": \"\"}]}",
-    "{\"stages\": [{\"stage\": \"repeat\", \"stages\": [{\"stage\": \"save\"}]}]}",
-    "{\"stages\": [{\"stage\": \"repeat\", \"times\": 0, \"stages\": [{\"stage\": \"save\"}]}]}",
-    "{\"stages\": [{\"stage\": \"repeat\", \"times\": 2, \"stages\": []}]}",
-    "{\"stages\": [{\"stage\": \"evaluate\"}]}",
-    "{\"stages\": [{\"stage\": \"evaluate\", \"evaluators\": []}]}",
-    "{\"stages\": [{\"stage\": \"evaluate\", \"evaluators\": [{\"options\": {}}]}]}",
-    "{\"stages\": [{\"stage\": \"prune\"}]}", pruning(target: "0"), pruning(target: "1.5"),
-    pruning(target: "50"), pruning(target: "\"80%\""), pruning(target: "{}"),
-    pruning(target: "{\"parameters\": 0.5, \"macs\": 0.5}"),
-    pruning(target: "{\"macs\": 1000000, \"of\": \"current\"}"),
-    pruning(target: "{\"macs\": 0.5, \"of\": \"dense\"}"), pruning(target: "{\"params\": 0.5}"),
-    pruning("\"iterations\": 0"), pruning("\"iterations\": 2.5"), pruning("\"families\": []"),
-    pruning("\"families\": [\"mlp\", \"mlp\"]"), pruning("\"families\": [\"heads\"]"),
-    pruning("\"record_scores\": 1"), pruning("\"stop\": 3"), pruning("\"calibration\": \"text.txt\""),
-    pruning("\"calibration\": {}"), pruning("\"calibration\": {\"data\": 3}"),
-    pruning("\"calibration\": {\"data\": \"text.txt\", \"length\": 1}"),
-    pruning("\"calibration\": {\"data\": {\"file\": \"text.txt\"}}"),
-    pruning("\"calibration\": {\"data\": {\"path\": \"text.txt\", \"format\": \"csv\"}}"),
-    pruning("\"calibration\": {\"data\": {\"input\": \"a\", \"name\": \"b\"}}"),
-  ]
+  static let bad =
+    [
+      "{}", "[]", "{\"stages\": []}", "{\"stages\": {}}", "{\"stages\": [{}]}", "{\"stages\": [\"save\"]}",
+      "{\"stages\": [{\"stage\": \"trim\"}]}", "{\"stages\": [{\"stage\": \"save\"}], \"Seed\": 1}",
+      "{\"stages\": [{\"stage\": \"save\"}], \"seed\": -1}",
+      "{\"stages\": [{\"stage\": \"save\"}], \"name\": \"\"}",
+      "{\"stages\": [{\"stage\": \"save\"}], \"inputs\": []}",
+      "{\"stages\": [{\"stage\": \"save\", \"name\": \"12\"}]}",
+      "{\"stages\": [{\"stage\": \"save\", \"name\": \"a b\"}]}",
+      "{\"stages\": [{\"stage\": \"save\", \"type\": \"int8\"}]}",
+      "{\"stages\": [{\"stage\": \"save\", \"directory\": \"../model\"}]}",
+      "{\"stages\": [{\"stage\": \"save\", \"directory\": \"/model\"}]}",
+      "{\"stages\": [{\"stage\": \"save\", \"directory\": \"a//b\"}]}",
+      "{\"stages\": [{\"stage\": \"save\", \"directory\": \"scores/a\"}]}",
+      "{\"stages\": [{\"stage\": \"save\", \"directory\": \"run.json\"}]}",
+      "{\"stages\": [{\"stage\": \"save\", \"directory\": \"\"}]}",
+      "{\"stages\": [{\"stage\": \"repeat\", \"stages\": [{\"stage\": \"save\"}]}]}",
+      "{\"stages\": [{\"stage\": \"repeat\", \"times\": 0, \"stages\": [{\"stage\": \"save\"}]}]}",
+      "{\"stages\": [{\"stage\": \"repeat\", \"times\": 2, \"stages\": []}]}",
+      "{\"stages\": [{\"stage\": \"evaluate\"}]}",
+      "{\"stages\": [{\"stage\": \"evaluate\", \"evaluators\": []}]}",
+      "{\"stages\": [{\"stage\": \"evaluate\", \"evaluators\": [{\"options\": {}}]}]}",
+      "{\"stages\": [{\"stage\": \"prune\"}]}", pruning(target: "0"), pruning(target: "1.5"),
+      pruning(target: "50"), pruning(target: "\"80%\""), pruning(target: "{}"),
+      pruning(target: "{\"parameters\": 0.5, \"macs\": 0.5}"),
+      pruning(target: "{\"macs\": 1000000, \"of\": \"current\"}"),
+      pruning(target: "{\"macs\": 0.5, \"of\": \"dense\"}"), pruning(target: "{\"params\": 0.5}"),
+      pruning("\"iterations\": 0"), pruning("\"iterations\": 2.5"), pruning("\"families\": []"),
+      pruning("\"families\": [\"mlp\", \"mlp\"]"), pruning("\"families\": [\"heads\"]"),
+      pruning("\"record_scores\": 1"), pruning("\"stop\": 3"), pruning("\"calibration\": \"text.txt\""),
+      pruning("\"calibration\": {}"), pruning("\"calibration\": {\"data\": 3}"),
+      pruning("\"calibration\": {\"data\": \"text.txt\", \"length\": 1}"),
+      pruning("\"calibration\": {\"data\": {\"file\": \"text.txt\"}}"),
+      pruning("\"calibration\": {\"data\": {\"path\": \"text.txt\", \"format\": \"csv\"}}"),
+      pruning("\"calibration\": {\"data\": {\"input\": \"a\", \"name\": \"b\"}}"),
+      "{\"stages\": [{\"stage\": \"save\", \"directory\": \"state\"}]}",
+      "{\"stages\": [{\"stage\": \"save\", \"directory\": \"tensorboard/a\"}]}",
+      pruning(target: "{\"parameters\": 1000000, \"spread_over_rounds\": true}"),
+      pruning(target: "{\"parameters\": 0.5, \"of\": \"current\", \"spread_over_rounds\": true}"),
+      pruning(target: "{\"parameters\": 0.5, \"spread_over_rounds\": 1}"),
+      "{\"stages\": [{\"stage\": \"train\"}]}", "{\"stages\": [{\"stage\": \"train\", \"steps\": 1}]}",
+      "{\"stages\": [{\"stage\": \"train\", \"data\": \"text.txt\"}]}",
+    ] + TrainReadingTests.mistakes.map(\.json)
 
   @Test func theDecoderAcceptsTheGoodAndRefusesTheBad() throws {
     let folder = try TemporaryFolder()
@@ -140,10 +172,12 @@ private enum PythonSchema {
   func whatTheDecoderAcceptsTheSchemaAccepts() throws {
     let folder = try TemporaryFolder()
     try folder.write("calibration.txt", "text")
+    try folder.write("text.txt", "text")
     let whole = ManifestTests.whole.replacingOccurrences(
       of: "\"evaluation\": null", with: "\"evaluation\": \"calibration.txt\"")
-    let mutations = Mutations.of(try JSONValue(parsing: whole)).map(\.compact)
-    #expect(mutations.count > 500)
+    let documents = try [whole, TrainReadingTests.whole].map { try JSONValue(parsing: $0) }
+    let mutations = documents.flatMap { Mutations.of($0).map(\.compact) }
+    #expect(mutations.count > 1500)
     let accepted = try mutations.filter { try problems($0, in: folder).isEmpty }
     // Enough are accepted for the comparison to mean something.
     #expect(accepted.count > 30)

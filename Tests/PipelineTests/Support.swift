@@ -50,7 +50,12 @@ enum SampleCatalog {
       "distance": {"type": "string", "default": "cosine"},
       "amplitude": {"type": "number", "default": 0.02}, "steps": {"type": "integer", "default": 50}
       """, statistics: ["layer_cosine"]),
-    entry("adapt-pruner.uniform", .allocator, ""),
+    entry(
+      "adapt-pruner.uniform", .allocator,
+      """
+      "protect_first": {"type": "integer", "minimum": 0, "default": 0},
+      "protect_last": {"type": "integer", "minimum": 0, "default": 0}
+      """),
     entry(
       "adapt-pruner.perplexity", .evaluator,
       """

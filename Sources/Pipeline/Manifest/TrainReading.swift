@@ -48,6 +48,13 @@ struct TrainReading {
     for (index, element) in elements.enumerated() {
       if let input = input(element, at: place.index(index), reading) { inputs.append(input) }
     }
+    if inputs.contains(where: { $0.weight != nil }), inputs.count == elements.count {
+      for (index, input) in inputs.enumerated() where input.weight == nil {
+        reading.problem(
+          place.index(index).key("weight"), "missing, and other files have one",
+          expected: "a weight for each file or for none")
+      }
+    }
     return inputs.count == elements.count && !inputs.isEmpty ? inputs : nil
   }
 
@@ -65,6 +72,8 @@ struct TrainReading {
       let path = data.path(reader)
     else { return nil }
     var word = reader.choice("format", default: FormatWord.auto)
+    // What belongs to a format that doesn't exist can't be told.
+    let isKnown = reader.object["format"].map { FormatWord(rawValue: $0.stringValue ?? "") != nil } ?? true
     if word == .auto {
       word =
         switch (path as NSString).pathExtension.lowercased() {
@@ -74,7 +83,7 @@ struct TrainReading {
         }
     }
     func only(_ key: String, for words: [FormatWord]) {
-      guard reader.object[key] != nil, !words.contains(word) else { return }
+      guard isKnown, reader.object[key] != nil, !words.contains(word) else { return }
       reading.problem(
         place.key(key), "data read as \(word.rawValue) has none",
         expected: "format \(words.map { "\"\($0.rawValue)\"" }.joined(separator: " or "))")
@@ -103,6 +112,14 @@ struct TrainReading {
     let names = ["instruction", "input", "output"]
     let prompts = ["prompt_with_input", "prompt_without_input"]
     let given = reader.nested("fields", keys: names + prompts)
+    // Or else a task, or what it is about, would be lost without a word.
+    for (prompt, parts) in zip(prompts, [["{instruction}", "{input}"], ["{instruction}"]]) {
+      guard let given, let text = given.object[prompt]?.stringValue, !text.isEmpty else { continue }
+      for part in parts where !text.contains(part) {
+        reader.reading.problem(
+          given.path.key(prompt), "there is no \(part) in it", expected: parts.joined(separator: " and "))
+      }
+    }
     return TrainingInput.InstructionFields(
       instruction: given?.optionalString(names[0]) ?? names[0],
       input: given?.optionalString(names[1]) ?? names[1],
@@ -128,7 +145,10 @@ struct TrainReading {
       inner.required("kind", expected: Kind.allCases.map { "\"\($0.rawValue)\"" }.joined(separator: " or "))
         != nil
     else { return nil }
-    let kind = inner.choice("kind", default: Kind.full)
+    guard let kind = inner.object["kind"]?.stringValue.flatMap(Kind.init(rawValue:)) else {
+      reader.reading.unknownChoice(inner.object["kind"] ?? .null, at: place.key("kind"), of: Kind.self)
+      return nil
+    }
     let own: [Kind: [String]] = [
       .lora: ["rank", "alpha", "targets"], .distill: ["temperature", "weight", "hidden_weight"],
     ]
@@ -197,7 +217,8 @@ struct TrainReading {
     let inner = ObjectReader(
       whole, at: place, keys: ["kind", "warmup", "decay", "minimum"], reading: reader.reading)
     let kind = inner?.choice("kind", default: Schedule.Kind.cosine) ?? .cosine
-    for key in ["decay", "minimum"] where inner?.object[key] != nil && kind != .wsd {
+    let isKnown = inner?.object["kind"].map { $0.stringValue == kind.rawValue } ?? true
+    for key in ["decay", "minimum"] where inner?.object[key] != nil && isKnown && kind != .wsd {
       reader.reading.problem(place.key(key), "only \"wsd\" has it", advice: "leave it out")
     }
     return Schedule(

@@ -52,7 +52,7 @@ public struct TrainStage: Sendable, Equatable {
 
 extension TrainStage {
   /// Steps of one round, from 0.
-  func steps(round: Int, of rounds: Int) -> Int {
+  package func steps(round: Int, of rounds: Int) -> Int {
     let shares = share.shares(of: steps, rounds: rounds)
     return shares.indices.contains(round) ? shares[round] : 0
   }

@@ -3,7 +3,9 @@ import Foundation
 /// How the learning rate changes with the steps of a run: a factor in 0…1. It runs on over the rounds of a repeat, as
 /// the published scripts keep one schedule over all their stages.
 ///
-/// The shapes are those of transformers' `get_*_schedule_with_warmup` and `get_wsd_schedule`.
+/// The shapes are those of transformers' `get_*_schedule_with_warmup` and `get_wsd_schedule`. Only the warm-up differs
+/// where `wsd` has a minimum: it begins at 0, as in Adapt-Pruner's `CustomWSDScheduler`
+/// (LLMPruner/post_training/trainer.py), and not at the minimum.
 public struct Schedule: Sendable, Equatable {
   public enum Kind: String, Sendable, CaseIterable {
     case constant, linear, cosine
