@@ -49,6 +49,8 @@ let package = Package(
     room("JSON", []),
     room("Files", []),
     room("TensorBoard", ["Files"]),
+    room("Wording", []),
+    room("Report", ["JSON", "Files", "Wording"]),
 
     // Numbers.
     .systemLibrary(
@@ -84,13 +86,13 @@ let package = Package(
       "Pipeline",
       [
         "PluginRuntime", "Transformer", "Checkpoints", "Tokenizers", "Tensors", "JSON", "Files",
-        "TrainingData", "ChatTemplates", "TensorBoard",
+        "TrainingData", "ChatTemplates", "TensorBoard", "Report", "Wording",
         .product(name: "Crypto", package: "swift-crypto"),
       ]),
     .executableTarget(
       name: "Host",
       dependencies: [
-        "Pipeline", "PluginRuntime", "JSON",
+        "Pipeline", "PluginRuntime", "JSON", "Report",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
@@ -108,6 +110,7 @@ let package = Package(
     tests("JSONTests", ["JSON"]),
     tests("FilesTests", ["Files"]),
     tests("TensorBoardTests", ["TensorBoard", "Files", "JSON"]),
+    tests("ReportTests", ["Report"]),
     tests("TensorsTests", ["Tensors", "Kernels"]),
     tests("CheckpointsTests", ["Checkpoints", "JSON"]),
     tests("TokenizersTests", ["Tokenizers"]),
@@ -115,7 +118,9 @@ let package = Package(
     tests("TrainingDataTests", ["TrainingData", "ChatTemplates", "Tokenizers", "JSON"]),
     tests("TransformerTests", ["Transformer", "Checkpoints", "JSON"]),
     tests("PluginRuntimeTests", ["PluginRuntime", "JSON"]),
-    tests("PipelineTests", ["Pipeline", "PluginRuntime", "TrainingData", "Transformer", "JSON", "Files"]),
+    tests(
+      "PipelineTests",
+      ["Pipeline", "PluginRuntime", "TrainingData", "Transformer", "JSON", "Files", "Wording"]),
     tests(
       "EndToEndTests",
       ["Pipeline", "Transformer", "Checkpoints", "Tensors", "PluginRuntime", "Tokenizers", "JSON"]),

@@ -49,6 +49,7 @@ struct AdaptPruner: ParsableCommand {
       """,
     version: Tool.version,
     subcommands: [
-      Run.self, Resume.self, Validate.self, Plugins.self, Inspect.self, Evaluate.self, Generate.self,
+      Run.self, Resume.self, MakeReport.self, Validate.self, Plugins.self, Inspect.self, Evaluate.self,
+      Generate.self,
     ])
 }

@@ -50,6 +50,8 @@ struct ProgramTests {
     #expect(scratch.exists("run/iterations/001.json"))
     let names = try FileManager.default.contentsOfDirectory(atPath: scratch.path("run"))
     #expect(!names.contains { $0.contains("model") || $0.contains("partial") }, "\(names)")
+    let page = try String(contentsOfFile: scratch.path("run/report.html"), encoding: .utf8)
+    #expect(page.contains("This run was interrupted"))
   }
 
   @Test func aWholePipelineOnText() throws {
@@ -73,6 +75,15 @@ struct ProgramTests {
     #expect(answer.code == 0, "\(answer.error)")
     #expect(answer.output.contains("text.token_perplexity@32"), "\(answer.output)")
     #expect(try Support.json(scratch.url.appendingPathComponent("run/run.json"))["state"] == "finished")
+
+    // The page that the run made is the one that can be made of its folder later.
+    let page = try String(contentsOfFile: scratch.path("run/report.html"), encoding: .utf8)
+    #expect(page.contains("text.token_perplexity@32") && !page.contains("class=\"notice\""))
+    let report = try Program.call(
+      ["report", scratch.path("run"), "--output", scratch.path("again.html")], in: scratch)
+    #expect(report.code == 0, "\(report.error)")
+    #expect(report.output == scratch.path("again.html") + "\n")
+    #expect(try String(contentsOfFile: scratch.path("again.html"), encoding: .utf8) == page)
 
     // The saved model is measured as the model in memory was, item by item.
     let measured = try Program.call(

@@ -285,6 +285,26 @@ struct ResumeTests {
     try requireEqual(try bench.result("full"), try bench.result("undisturbed"), "after a full disk")
   }
 
+  @Test func aReportThatCannotBeWrittenIsNotedAndTheRunFinishes() throws {
+    let bench = try Bench()
+    defer { bench.remove() }
+    // Ended before its time by files of at most 20 kB.
+    #expect(try bench.start("run", shell: "trap '' XFSZ; ulimit -f 20").wait().code == 1)
+    let page = bench.scratch.path("run/report.html")
+    try? FileManager.default.removeItem(atPath: page)
+    try FileManager.default.createDirectory(atPath: page + "/in the way", withIntermediateDirectories: true)
+    let resumed = try Program.call(["resume", bench.scratch.path("run")], in: bench.scratch)
+    #expect(resumed.code == 0, "\(resumed.error)")
+    #expect(resumed.error.contains("there is no report.html: can't "), "\(resumed.error)")
+    #expect(
+      try Support.json(URL(fileURLWithPath: bench.scratch.path("run/run.json")))["state"] == "finished")
+
+    try FileManager.default.removeItem(atPath: page)
+    let report = try Program.call(["report", bench.scratch.path("run")], in: bench.scratch)
+    #expect(report.code == 0, "\(report.error)")
+    #expect(try String(contentsOfFile: page, encoding: .utf8).contains("the run was resumed once"))
+  }
+
   @Test func anotherManifestModelPluginOrCheckpointIsRefusedWithWhatDiffers() throws {
     let bench = try Bench()
     defer { bench.remove() }

@@ -123,6 +123,16 @@ struct CommandLineTests {
     }
   }
 
+  @Test func aFolderWithoutARunHasNoReport() throws {
+    try folder.write("empty/readme", "")
+    let answer = try Program.call("report", "empty", in: folder)
+    #expect(answer.code == 1)
+    #expect(answer.output == "")
+    #expect(
+      answer.error.hasPrefix("adapt-pruner: empty holds no run that can be reported: run.json is missing."),
+      "\(answer.error)")
+  }
+
   @Test func aPluginThatIsNotThereIsToldWithThePlacesSearched() throws {
     try folder.write("empty/readme", "")
     let answer = try Program.call(

@@ -184,7 +184,8 @@ func pruning(_ members: String = "", target: String = "0.8") -> String {
   }
 
   @Test(arguments: [
-    "../model", "/tmp/model", "a/../../b", "", "iterations", "run.json", "a//b", ".hidden", "~/x",
+    "../model", "/tmp/model", "a/../../b", "", "iterations", "run.json", "report.html", "a//b", ".hidden",
+    "~/x",
   ])
   func modelsStayInTheRunFolder(directory: String) throws {
     let json = "{\"stages\": [{\"stage\": \"save\", \"directory\": \"\(directory)\"}]}"

@@ -1,6 +1,7 @@
 import Pipeline
 import Synchronization
 import Testing
+import Wording
 
 /// A clock that a test moves, and what was written.
 private final class Stage: Sendable {

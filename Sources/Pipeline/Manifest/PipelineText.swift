@@ -1,5 +1,6 @@
 import JSON
 import PluginRuntime
+import Wording
 
 /// A pipeline in words, as `validate` prints it.
 public enum PipelineText {

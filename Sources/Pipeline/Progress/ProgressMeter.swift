@@ -1,3 +1,5 @@
+import Wording
+
 /// How far one task is and what that says about the rest of it. Pure arithmetic: the time is handed in.
 struct ProgressMeter {
   let task: ProgressTask

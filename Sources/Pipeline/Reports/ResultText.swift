@@ -1,3 +1,5 @@
+import Wording
+
 /// What runs, evaluations and models look like on a terminal.
 public enum ResultText {
   /// One row a metric.

@@ -1,3 +1,5 @@
+import Report
+
 /// Which file of a run stands where in its folder.
 public enum RunLayout {
   public static let manifest = "manifest.json"
@@ -6,6 +8,8 @@ public enum RunLayout {
   public static let metrics = "metrics.json"
   public static let iterations = "iterations"
   public static let scores = "scores"
+  /// The page about the run.
+  public static let report = RunReport.fileName
   /// TensorBoard's event files, for `tensorboard --logdir`.
   public static let tensorBoard = "tensorboard"
   /// What a run needs to be resumed; gone once it has finished.
@@ -31,9 +35,8 @@ public enum RunLayout {
     if parts.contains(where: { $0.isEmpty || $0.hasPrefix(".") || $0.contains("\0") }) {
       return "has an empty or hidden part"
     }
-    if let first = parts.first,
-      [manifest, run, events, metrics, iterations, scores, stateFolder, tensorBoard].contains(String(first))
-    {
+    let records = [manifest, run, events, metrics, iterations, scores, stateFolder, report, tensorBoard]
+    if let first = parts.first, records.contains(String(first)) {
       return "is taken by the run's own records"
     }
     return nil

@@ -1,9 +1,11 @@
 import Checkpoints
 import Foundation
 import PluginRuntime
+import Report
 import Tensors
 import Tokenizers
 import Transformer
+import Wording
 
 /// Carries out a pipeline: stage after stage on one model, with everything recorded in the run folder.
 public final class Runner {
@@ -65,7 +67,13 @@ public final class Runner {
       keeper.removeLeftovers()
       try events.log("run_resumed", ["executions_done": .integer(keeper.state.executionsDone)])
     } else {
-      try events.log("run_started", ["pipeline": .string(manifest.name), "model": .string(model.path)])
+      try events.log(
+        "run_started",
+        [
+          "pipeline": .string(manifest.name), "model": .string(model.path),
+          "parameters": .integer(model.originalParameters),
+          "macs_per_token": .integer(model.originalMultiplyAccumulates),
+        ])
     }
     try folder.write(record)
     // From here on the run can be resumed.
@@ -88,6 +96,7 @@ public final class Runner {
       // The error that ended the run matters more than one about recording it.
       try? folder.write(record)
       try? events.log("run_failed", ["reason": .string("\(error)")])
+      writeReport()
       throw settings.cancellation.isCancelled ? Interrupted() : error
     }
     record.state = .finished(Date())
@@ -106,7 +115,17 @@ public final class Runner {
         "parameters": .integer(summary.final.parameters), "macs_per_token": .integer(summary.final.macs),
         "peak_memory_bytes": .integer(summary.peakMemoryBytes),
       ])
+    writeReport()
     return summary
+  }
+
+  /// A page about the run is no reason for it to fail.
+  private func writeReport() {
+    do {
+      try RunReport.write(of: folder.path)
+    } catch {
+      settings.reporter.note("there is no \(RunReport.fileName): \(error)")
+    }
   }
 
   private var savedModels: [RunSummary.SavedModel] {

@@ -4,6 +4,7 @@ import JSON
 import TensorBoard
 import Tensors
 import Transformer
+import Wording
 
 /// One round of a train stage under way.
 struct Training {

@@ -49,9 +49,9 @@ public enum HumanFormat {
   }
 
   /// `2.0e-05`: a learning rate.
-  static func scientific(_ value: Double) -> String { String(format: "%.1e", value) }
+  public static func scientific(_ value: Double) -> String { String(format: "%.1e", value) }
 
-  static func fixed(_ value: Double, _ decimals: Int) -> String {
+  public static func fixed(_ value: Double, _ decimals: Int) -> String {
     String(format: "%.\(decimals)f", value)
   }
 

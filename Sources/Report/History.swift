@@ -1,0 +1,124 @@
+import Foundation
+import JSON
+
+/// What `events.jsonl` tells, put in order. A run that was resumed has lines of several processes: what was done
+/// again, since it came after the last checkpoint, stands there twice, and then the later one counts.
+package struct History: Equatable {
+  package struct Step: Equatable {
+    /// The label of the stage's execution: `train.2`.
+    package let stage: String
+    /// From 1, through all rounds of the stage.
+    package let number: Int
+    /// Values that weren't finite are NaN, those that weren't recorded nil.
+    package let loss: Double?
+    package let divergence: Double?
+    package let learningRate: Double?
+    package let gradientNorm: Double?
+    package let tokens: Int?
+    package let tokensPerSecond: Double?
+  }
+
+  /// An execution of a stage.
+  package struct Stage: Equatable {
+    package let label: String
+    /// In seconds, of the process that finished it; nil while it is under way.
+    package var took: Double?
+    /// Of the model after it.
+    package var parameters: Int?
+  }
+
+  /// A line of a plugin's.
+  package struct Sentence: Equatable {
+    package let stage: String
+    package let plugin: String
+    package let level: String
+    package let text: String
+  }
+
+  /// In the order in which they were first begun.
+  package private(set) var stages: [Stage] = []
+  /// By the stage and then by the number, each once.
+  package private(set) var steps: [Step] = []
+  /// Each process that worked on the run, in seconds from its start to its last event.
+  package private(set) var processes: [Double] = []
+  package private(set) var sentences: [Sentence] = []
+  /// Of the model as it came, if the run noted it.
+  package private(set) var originalParameters: Int?
+  package private(set) var originalMacs: Int?
+  /// Of the process that finished the run.
+  package private(set) var peakMemoryBytes: Int?
+
+  package init() {}
+
+  /// Reads the file's lines. The last may be half-written, by a run under way or killed; any other that isn't an
+  /// object is counted.
+  package static func reading(_ bytes: [UInt8]) -> (history: History, broken: Int) {
+    var events: [JSONValue] = []
+    var broken = 0
+    let lines = bytes.split(separator: UInt8(ascii: "\n"))
+    for (index, line) in lines.enumerated() {
+      if let event = try? JSONValue(parsing: Array(line)), event.objectValue != nil {
+        events.append(event)
+      } else if index + 1 < lines.count || bytes.last == UInt8(ascii: "\n") {
+        broken += 1
+      }
+    }
+    return (History(events), broken)
+  }
+
+  package init(_ events: [JSONValue]) {
+    var places: [String: Int] = [:]
+    var stepPlaces: [String: [Int: Int]] = [:]
+    for event in events {
+      let stage = event["stage"]?.stringValue ?? ""
+      let name = event["event"]?.stringValue
+      if name == "run_started" || name == "run_resumed" || processes.isEmpty { processes.append(0) }
+      if let seconds = event["seconds"]?.numberValue {
+        processes[processes.count - 1] = max(processes[processes.count - 1], seconds)
+      }
+      switch name {
+      case "run_started":
+        originalParameters = event["parameters"]?.integerValue
+        originalMacs = event["macs_per_token"]?.integerValue
+      case "stage_started", "stage_finished":
+        let place = places[stage] ?? stages.count
+        if place == stages.count { stages.append(Stage(label: stage)) }
+        places[stage] = place
+        stages[place].took = event["took"]?.numberValue
+        stages[place].parameters = event["parameters"]?.integerValue
+      case "step":
+        guard let number = event["step"]?.integerValue else { continue }
+        let step = Step(event, stage: stage, number: number)
+        if let place = stepPlaces[stage]?[number] {
+          steps[place] = step
+        } else {
+          stepPlaces[stage, default: [:]][number] = steps.count
+          steps.append(step)
+        }
+      case "plugin":
+        sentences.append(
+          Sentence(
+            stage: stage, plugin: event["plugin"]?.stringValue ?? "",
+            level: event["level"]?.stringValue ?? "",
+            text: event["sentence"]?.stringValue ?? ""))
+      case "run_finished": peakMemoryBytes = event["peak_memory_bytes"]?.integerValue
+      default: break
+      }
+    }
+  }
+}
+
+extension History.Step {
+  package init(_ event: JSONValue, stage: String, number: Int) {
+    func value(_ key: String) -> Double? {
+      switch event[key] {
+      case .none: nil
+      case .some(let value): value.numberValue ?? .nan
+      }
+    }
+    self.init(
+      stage: stage, number: number, loss: value("loss"), divergence: value("divergence"),
+      learningRate: value("learning_rate"), gradientNorm: value("gradient_norm"),
+      tokens: event["tokens"]?.integerValue, tokensPerSecond: value("tokens_per_second"))
+  }
+}

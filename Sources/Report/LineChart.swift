@@ -1,0 +1,228 @@
+import Wording
+
+/// Curves over one axis: raw values faint, what they come to on top.
+public struct LineChart: Sendable {
+  public struct Point: Sendable, Equatable {
+    public let x: Double
+    public let y: Double
+
+    public init(_ x: Double, _ y: Double) {
+      self.x = x
+      self.y = y
+    }
+  }
+
+  /// How a curve looks; the raw values' comes first, so that it lies below.
+  public enum Style: String, Sendable {
+    case raw, mean
+  }
+
+  public struct Series: Sendable {
+    /// As it stands before its values: `loss`, `mean of 5 steps`.
+    public let name: String
+    public let style: Style
+    /// Each is a line of its own; a value that isn't finite ends one too.
+    public let segments: [[Point]]
+
+    public init(_ name: String, _ style: Style, _ segments: [[Point]]) {
+      self.name = name
+      self.style = style
+      self.segments = segments.flatMap { segment in
+        segment.split { !$0.x.isFinite || !$0.y.isFinite }.map(Array.init)
+      }
+    }
+  }
+
+  /// A place on the x axis from which something else holds.
+  public struct Marker: Sendable {
+    public let x: Double
+    public let label: String
+
+    public init(_ x: Double, _ label: String) {
+      self.x = x
+      self.label = label
+    }
+  }
+
+  public let title: String
+  public let note: String
+  /// What is counted along the x axis, as it stands before a value: `step`.
+  public let xName: String
+  public let yName: String
+  /// `nats a target`; nil for a bare number.
+  public let yUnit: String?
+  public let series: [Series]
+  /// Ascending.
+  public let markers: [Marker]
+
+  public init(
+    title: String, note: String, xName: String, yName: String, yUnit: String? = nil,
+    series: [Series], markers: [Marker] = []
+  ) {
+    self.title = title
+    self.note = note
+    self.xName = xName
+    self.yName = yName
+    self.yUnit = yUnit
+    self.series = series
+    self.markers = markers
+  }
+
+  // In units of the drawing, of which a phone shows about two to a pixel: hence the wide margins, which hold text in
+  // both of the style sheet's sizes.
+  static let width = 640.0
+  static let height = 330.0
+  private static let left = 84.0
+  private static let right = 626.0
+  private static let top = 58.0
+  private static let bottom = 272.0
+  /// More places to point at than this can't be told apart.
+  private static let mostPlaces = 240
+
+  /// nil if there is nothing finite to draw.
+  public var markup: Markup? {
+    let points = series.flatMap { $0.segments.joined() }
+    guard let low = points.map(\.x).min(), let high = points.map(\.x).max(),
+      let least = points.map(\.y).min(),
+      let most = points.map(\.y).max()
+    else { return nil }
+    let yTicks = Ticks(covering: least...most, about: 5, longest: 1e5)
+    let xTicks = Ticks(covering: low...high, about: 5, wholeOnly: true)
+    let x = Scale(domain: low...high, start: Self.left, end: Self.right)
+    let y = Scale(
+      domain: (yTicks.values.first ?? least)...(yTicks.values.last ?? most), start: Self.bottom, end: Self.top
+    )
+    let content =
+      axes(x, xTicks, y, yTicks) + rounds(x) + curves(x, y)
+      + [Drawing.line(x1: 0, y1: Self.top, x2: 0, y2: Self.bottom, style: "cross")] + places(x)
+    return Figure(
+      title: title, note: note,
+      legend: series.count > 1 ? series.map { ($0.style.rawValue, $0.name) } : [], width: Self.width,
+      height: Self.height, kind: "lines", stride: 1, content: content
+    ).markup
+  }
+
+  private func axes(_ x: Scale, _ xTicks: Ticks, _ y: Scale, _ yTicks: Ticks) -> [Markup] {
+    var content: [Markup] = []
+    for (value, label) in zip(yTicks.values, yTicks.labels) {
+      let place = y.place(value)
+      content.append(Drawing.line(x1: Self.left, y1: place, x2: Self.right, y2: place, style: "grid"))
+      content.append(Drawing.text(label, x: Self.left - 8, y: place + 5, anchor: "end"))
+    }
+    var free = 0.0
+    for (value, label) in zip(xTicks.values, xTicks.labels) where x.domain.contains(value) {
+      let place = x.place(value)
+      content.append(Drawing.line(x1: place, y1: Self.bottom, x2: place, y2: Self.bottom + 6, style: "axis"))
+      // Long numbers would be cut off by the drawing's end, or run into each other: then every other one has to do.
+      let width = 13 * Double(label.count)
+      let centre = min(place, Self.width - width / 2)
+      guard centre - width / 2 >= free else { continue }
+      content.append(Drawing.text(label, x: centre, y: Self.bottom + 24, anchor: "middle"))
+      free = centre + width / 2
+    }
+    content.append(
+      Drawing.line(x1: Self.left, y1: Self.bottom, x2: Self.right, y2: Self.bottom, style: "axis"))
+    content.append(Drawing.text(Self.name(yName, yTicks.factor, yUnit), x: 4, y: 20, style: "name"))
+    content.append(
+      Drawing.text(
+        Self.name(xName, xTicks.factor, nil), x: (Self.left + Self.right) / 2, y: Self.height - 8,
+        anchor: "middle", style: "name"))
+    return content
+  }
+
+  /// `loss [nats a target]`, `learning rate [10⁻⁴]`.
+  private static func name(_ name: String, _ factor: String?, _ unit: String?) -> String {
+    let bracket = [factor, unit].compactMap(\.self)
+    return bracket.isEmpty ? name : "\(name) [\(bracket.joined(separator: " "))]"
+  }
+
+  /// A line where each begins; a label where it doesn't run into the one before.
+  private func rounds(_ x: Scale) -> [Markup] {
+    var content: [Markup] = []
+    var free = 0.0
+    for marker in markers where x.domain.contains(marker.x) {
+      let place = x.place(marker.x)
+      content.append(
+        Drawing.line(x1: place, y1: Self.top - 6, x2: place, y2: Self.bottom, style: "round"))
+      let width = 12 * Double(marker.label.count)
+      if place >= free, place + width <= Self.width {
+        content.append(Drawing.text(marker.label, x: place + 4, y: Self.top - 10, style: "round"))
+        free = place + width + 12
+      }
+    }
+    return content
+  }
+
+  private func curves(_ x: Scale, _ y: Scale) -> [Markup] {
+    series.flatMap { series in
+      series.segments.flatMap { segment -> [Markup] in
+        let drawn = Thinning.thinned(segment.map { Point(x.place($0.x), y.place($0.y)) })
+        guard drawn.count > 1 else {
+          return drawn.map {
+            .tag(
+              "circle",
+              [
+                "class": series.style.rawValue, "cx": Coordinate.text($0.x), "cy": Coordinate.text($0.y),
+                "r": "3",
+              ])
+          }
+        }
+        let path = drawn.enumerated().map { index, point in
+          "\(index == 0 ? "M" : "L")\(Coordinate.text(point.x)) \(Coordinate.text(point.y))"
+        }
+        return [.tag("path", ["class": series.style.rawValue, "d": path.joined()])]
+      }
+    }
+  }
+
+  /// Bands from half-way to the point before to half-way to the one after, each with its values.
+  private func places(_ x: Scale) -> [Markup] {
+    var values: [Double: [String]] = [:]
+    for series in series {
+      for point in series.segments.joined() {
+        values[point.x, default: []].append("\(series.name) \(HumanFormat.measured(point.y))")
+      }
+    }
+    var shown = values.keys.sorted()
+    if shown.count > Self.mostPlaces {
+      let all = shown
+      shown = (0..<Self.mostPlaces).map { all[$0 * (all.count - 1) / (Self.mostPlaces - 1)] }
+    }
+    return shown.enumerated().map { index, value in
+      let centre = x.place(value)
+      let start = index == 0 ? Self.left : (x.place(shown[index - 1]) + centre) / 2
+      let end = index + 1 == shown.count ? Self.right : (x.place(shown[index + 1]) + centre) / 2
+      let name = Int(exactly: value).map(HumanFormat.grouped) ?? HumanFormat.measured(value)
+      let round = markers.last { $0.x <= value }.map { " (\($0.label))" } ?? ""
+      return Drawing.place(
+        x: start, y: Self.top, width: max(0, end - start), height: Self.bottom - Self.top, at: centre,
+        title: "\(xName) \(name)\(round): \((values[value] ?? []).joined(separator: ", "))")
+    }
+  }
+}
+
+/// Of more points than there are places beside each other, those that show: in each column a unit wide the first, the
+/// lowest, the highest and the last, so that no spike is lost.
+package enum Thinning {
+  package static func thinned(_ points: [LineChart.Point]) -> [LineChart.Point] {
+    guard points.count > 2000 else { return points }
+    var kept: [LineChart.Point] = []
+    var column: [LineChart.Point] = []
+    func close() {
+      guard let first = column.first, let last = column.last else { return }
+      let between = column.dropFirst().dropLast()
+      let low = between.indices.min { between[$0].y < between[$1].y }
+      let high = between.indices.max { between[$0].y < between[$1].y }
+      kept.append(first)
+      for index in Set([low, high].compactMap(\.self)).sorted() { kept.append(between[index]) }
+      if column.count > 1 { kept.append(last) }
+      column = []
+    }
+    for point in points {
+      if let last = column.last, last.x.rounded(.down) != point.x.rounded(.down) { close() }
+      column.append(point)
+    }
+    close()
+    return kept
+  }
+}
