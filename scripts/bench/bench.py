@@ -6,7 +6,7 @@
 Both sides are workers that stay alive: one JSON object a line on standard input, one a line as the answer
 (scripts/bench/peer.py says which). They take turns, each waiting while the other works, in an order that is
 turned round every round, so that whatever else the machine does falls on both alike. What counts is the ratio
-within a round; the seconds depend on the machine's mood. Three rounds take about eight minutes on two cores.
+within a round; the seconds depend on the machine's mood. A round takes about four minutes on two cores.
 
 Worked on: token ids drawn once from a fixed seed, the same for both sides.
 """
