@@ -11,7 +11,8 @@ final class Passes {
   private let decoder: Decoder
   private let workers: Workers
   private let criterion: LoadedPlugin
-  private var trainer: Trainer?
+  /// The model under training, and for how many tokens a step it has room.
+  private var training: (trainer: Trainer, tokens: Int)?
 
   /// - Throws: `CheckpointError`, `DecoderError`, and `PluginError` if the Taylor criterion is nowhere to be found.
   init(modelPath: String, threads: Int?) throws {
@@ -79,15 +80,17 @@ final class Passes {
   /// A step of full training as a user of PyTorch would write it: AdamW, gradients clipped to a norm of 1.
   private func train(_ ids: [[Int32]], learningRate: Double) throws -> JSONObject {
     let tokens = ids.reduce(0) { $0 + $1.count }
+    // A larger step than those before, after a warm-up say, begins with the model's own weights again.
+    if let room = training?.tokens, room < tokens { training = nil }
     let trainer =
-      try trainer
+      try training?.trainer
       ?? Trainer(
         decoder, .full, optimizer: AdamWOptions(beta1: 0.9, beta2: 0.999, weightDecay: 0.01),
         maxGradientNorm: 1,
         room: TrainingRoom(
           tokens: tokens, longest: ids.map(\.count).max() ?? 0, activationLimit: Passes.keptActivations),
         workers: workers)
-    self.trainer = trainer
+    training = (trainer, max(tokens, training?.tokens ?? 0))
     let step = try trainer.step([ids.map { TrainingSequence(tokens: $0) }], learningRate: learningRate)
     return [
       "tokens": .integer(tokens), "loss": .number(step.loss.crossEntropy / Double(step.loss.targets)),
