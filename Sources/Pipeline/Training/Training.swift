@@ -85,6 +85,9 @@ struct Training {
       let isDue = stage.checkpointSteps > 0 && (step + 1).isMultiple(of: stage.checkpointSteps)
       if isDue, step + 1 < total { try record(self.checkpoint(trainer, step: step + 1)) }
     }
+    if rows.skipped > 0 {
+      reporter.note("\(label): \(HumanFormat.count(rows.skipped)) broken documents were left out so far")
+    }
     return try finish(
       trainer, Outcome(steps: total, optimizerSteps: trainer.optimizerSteps, data: rows.state))
   }

@@ -35,6 +35,7 @@ final class TrainingRows {
   /// Where the stream stands: rows taken up from here are those that would have come next.
   var state: JSONValue { stream.state }
 
+  /// Broken documents that were left out, in this round and those before it.
   var skipped: Int { stream.progress.skipped }
 }
 

@@ -53,12 +53,13 @@ final class AdamW {
   func step(_ tensors: [TrainableTensor], learningRate: Double, gradientScale: Double, _ workers: Workers) {
     steps += 1
     func power(_ beta: Double) -> Double { (0..<steps).reduce(1) { result, _ in result * beta } }
+    let corrections = (1 - power(options.beta1), (1 - power(options.beta2)).squareRoot())
     for (index, tensor) in tensors.enumerated() {
       var step = ap_adamw_step(
         learning_rate: Float(learningRate), beta1: Float(options.beta1), beta2: Float(options.beta2),
         epsilon: Float(options.epsilon), weight_decay: tensor.isVector ? 0 : Float(options.weightDecay),
-        correction1: Float(1 - power(options.beta1)),
-        correction2_root: Float((1 - power(options.beta2)).squareRoot()), gradient_scale: Float(gradientScale)
+        correction1: Float(corrections.0),
+        correction2_root: Float(corrections.1), gradient_scale: Float(gradientScale)
       )
       let (m, v) = (firstMoments[index], secondMoments[index])
       withUnsafePointer(to: &step) { step in
