@@ -51,28 +51,31 @@ struct TaylorCriterion: Criterion {
     }
   }
 
-  func scores(of units: Units, model: Model, host: Host) -> [Double] {
-    let matrices = units.matrices.map { units.fold(lineImportance($0), of: $0, options.gqaFold) }
+  func scores(of units: Units, model: Model, host: Host) throws -> [Double] {
+    let matrices = try units.matrices.map { units.fold(try lineImportance($0), of: $0, options.gqaFold) }
     return units.sumPositions(
       (0..<(units.count * units.positions)).map { place in
         reduced(matrices.map { $0[place] })
       })
   }
 
-  private func lineImportance(_ matrix: Matrix) -> [Double] {
-    let (weight, first) = (matrix.weight, matrix.statistics[0])
+  private func lineImportance(_ matrix: Matrix) throws -> [Double] {
+    let weight = matrix.weight
     switch options.variant {
     case .paramFirst:
-      return matrix.lineSums { abs(Double(weight[$0, $1]) * Double(first[$0, $1])) }
+      let g = try matrix.statistic(.gradient)
+      return matrix.lineSums { abs(Double(weight[$0, $1]) * Double(g[$0, $1])) }
     case .vectorize:
-      return matrix.lineSums { Double(weight[$0, $1]) * Double(first[$0, $1]) }.map(abs)
+      let g = try matrix.statistic(.gradient)
+      return matrix.lineSums { Double(weight[$0, $1]) * Double(g[$0, $1]) }.map(abs)
     case .paramSecond:
-      return matrix.lineSums { abs(Double(weight[$0, $1]) * Double(first[$0, $1]) * Double(weight[$0, $1])) }
+      let h = try matrix.statistic(.gradientSquare)
+      return matrix.lineSums { abs(Double(weight[$0, $1]) * Double(h[$0, $1]) * Double(weight[$0, $1])) }
     case .paramMix:
-      let second = matrix.statistics[1]
+      let (g, h) = (try matrix.statistic(.gradient), try matrix.statistic(.gradientSquare))
       return matrix.lineSums { row, column in
         let w = Double(weight[row, column])
-        return abs(w * Double(first[row, column]) - 0.5 * w * Double(second[row, column]) * w)
+        return abs(w * Double(g[row, column]) - 0.5 * w * Double(h[row, column]) * w)
       }
     }
   }

@@ -32,6 +32,13 @@ public struct About: Sendable {
 public enum Statistic: String, Sendable {
   case gradient
   case gradientSquare = "gradient_square"
+  case inputMean = "input_mean"
+  case inputVariance = "input_variance"
+  case inputFluctuation = "input_fluctuation"
+  case inputNorm = "input_norm"
+  case inputMagnitude = "input_magnitude"
+  case inputGram = "input_gram"
+  case blockCosine = "block_cosine"
   case layerCosine = "layer_cosine"
   case layerEuclidean = "layer_euclidean"
   case layerManhattan = "layer_manhattan"

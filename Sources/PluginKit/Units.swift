@@ -45,8 +45,8 @@ public struct Matrix {
   public let positions: Int
   /// [rows, columns], as stored: y = x Wᵀ.
   public let weight: MatrixView
-  /// In the order asked for, each of the weight's shape.
-  public let statistics: [MatrixView]
+  /// Those that the criterion asked for and this matrix has.
+  private let statistics: [String: MatrixView]
 
   /// How many rows or columns the units own together.
   public var lineCount: Int { axis == .rows ? weight.rows : weight.columns }
@@ -58,18 +58,22 @@ public struct Matrix {
     repeats = Int(matrix.repeats)
     positions = Int(matrix.positions)
     weight = try MatrixView(matrix.weight, name: name)
-    var views: [MatrixView] = []
-    for (index, statistic) in names.enumerated() {
-      let view = try MatrixView(matrix.statistics[index], name: "\(statistic) of \(name)")
-      guard view.rows == weight.rows, view.columns == weight.columns else {
-        throw PluginError("\(statistic) of \(name) has another shape than \(name)", kind: .unsupported)
-      }
-      views.append(view)
+    var views: [String: MatrixView] = [:]
+    for (index, statistic) in names.enumerated() where matrix.statistics[index].data != nil {
+      views[statistic] = try MatrixView(matrix.statistics[index], name: "\(statistic) of \(name)")
     }
     statistics = views
     guard lineCount == count * repeats * positions else {
       throw PluginError("\(name) has \(lineCount) lines, not \(count) × \(repeats) × \(positions)")
     }
+  }
+
+  /// What was asked for of this matrix, of the shape that the ABI's header states.
+  public func statistic(_ statistic: Statistic) throws -> MatrixView {
+    guard let view = statistics[statistic.rawValue] else {
+      throw PluginError("the host has no \(statistic.rawValue) of \(name)", kind: .unsupported)
+    }
+    return view
   }
 
   /// For each line Σ term(row, column) over its elements, in double precision: [lineCount].
@@ -112,6 +116,8 @@ public struct Units {
   public let original: [Int]
   /// attention: k, v, q, o; mlp: gate, up, down.
   public let matrices: [Matrix]
+  /// Those that the criterion asked for and units have.
+  private let statistics: [String: MatrixView]
 
   init(_ units: UnsafePointer<ap_units>, statistics: [String]) throws(PluginError) {
     let units = units.pointee
@@ -125,6 +131,19 @@ public struct Units {
       matrices.append(try Matrix(matrix.pointee, count: count, statistics: statistics))
     }
     self.matrices = matrices
+    var views: [String: MatrixView] = [:]
+    for (index, statistic) in statistics.enumerated() where units.statistics[index].data != nil {
+      views[statistic] = try MatrixView(units.statistics[index], name: "\(statistic) of \(family)")
+    }
+    self.statistics = views
+  }
+
+  /// What was asked for of the units themselves: [count].
+  public func statistic(_ statistic: Statistic) throws -> [Double] {
+    guard let view = statistics[statistic.rawValue], view.columns == count else {
+      throw PluginError("the host has no \(statistic.rawValue) of family \(family)", kind: .unsupported)
+    }
+    return (0..<count).map { Double(view[0, $0]) }
   }
 
   /// Rows a unit has in the smallest of its matrices: the head's dimension, or 1.

@@ -11,6 +11,10 @@ public struct CalibrationRequest {
   public var gradients: Gradients
   /// Bytes that the inside of layers may take between forward and backward; what does not fit is recomputed.
   public var activationLimit: Int
+  /// What to gather about the inputs of projections.
+  public var inputs: InputStatisticsRequest = []
+  /// Whether to measure how far each sublayer turns the residual stream.
+  public var blockCosines = false
 
   public enum Gradients: Sendable {
     case none
@@ -39,13 +43,10 @@ public struct CalibratedLayer {
   /// nil if no gradients were asked for.
   public let gradients: LayerParameters?
   public let squares: LayerParameters?
-}
-
-/// How far each layer moves the residual stream: sums over mini-batches of means over tokens, [layers] each.
-public struct LayerDistances: Equatable, Sendable {
-  public var cosine: [Double]
-  public var euclidean: [Double]
-  public var manhattan: [Double]
+  /// What was asked for of its projections' inputs; nil if nothing was.
+  public let inputs: LayerInputs?
+  /// nil if not asked for.
+  public let cosines: BlockCosines?
 }
 
 public struct CalibrationResult {
@@ -91,6 +92,10 @@ private final class CalibrationPass {
   let inside: LayerInside
   let rotary: RotaryTable
   let store: ActivationStore
+  /// nil if nothing is asked for.
+  let inputs: InputAccumulator?
+  /// [layers], as far as the forward pass has come; empty if not asked for.
+  var cosines: [BlockCosines] = []
   /// What enters each layer, and at the end what leaves the last: [layers + 1][rows, hidden].
   let stream: ResidualStream
   /// For each row its mini-batch.
@@ -108,6 +113,8 @@ private final class CalibrationPass {
       roomFor: sizes, tokens: blocks.mostTokens, longest: blocks.longest, workers: workers.count)
     rotary = decoder.rotaryTable(positions: blocks.longest)
     let backward = request.gradients != .none
+    inputs =
+      request.inputs.isEmpty ? nil : InputAccumulator(request.inputs, roomFor: sizes, workers: workers)
     store = ActivationStore(
       layers: sizes, tokens: blocks.rows, limit: backward ? request.activationLimit : 0)
     stream = ResidualStream(
@@ -127,9 +134,7 @@ private final class CalibrationPass {
     var distances = LayerDistances(cosine: [], euclidean: [], manhattan: [])
     for layer in 0..<decoder.layerCount {
       try forward(layer, &distances)
-      if request.gradients == .none {
-        try visit(CalibratedLayer(layer: layer, weights: weights, gradients: nil, squares: nil))
-      }
+      if request.gradients == .none { try visit(calibrated(layer)) }
       try observer(PassProgress(phase: .forward, done: layer + 1, total: decoder.layerCount))
     }
     guard request.gradients != .none else {
@@ -138,6 +143,14 @@ private final class CalibrationPass {
     let (losses, headGradients) = try head(observer)
     try backward(observer, visit)
     return CalibrationResult(distances: distances, losses: losses, ends: try ends(headGradients))
+  }
+
+  private func calibrated(
+    _ layer: Int, gradients: LayerParameters? = nil, squares: LayerParameters? = nil
+  ) -> CalibratedLayer {
+    CalibratedLayer(
+      layer: layer, weights: weights, gradients: gradients, squares: squares, inputs: inputs?.finish(),
+      cosines: request.blockCosines ? cosines[layer] : nil)
   }
 
   private func layerPass(_ layer: Int) throws -> LayerPass {
@@ -152,35 +165,28 @@ private final class CalibrationPass {
   private func forward(_ layer: Int, _ distances: inout LayerDistances) throws {
     let pass = try layerPass(layer)
     let (input, output) = (stream.entering(layer), stream.entering(layer + 1))
+    // With gradients the inside comes by once more, and its statistics need not wait for it in memory.
+    let gathers = request.gradients == .none
+    if gathers { inputs?.begin(weights.sizes) }
+    var turns = BlockTurns()
     for block in blocks.all {
       let offset = block.firstRow * hidden
       inside.use(store.slice(layer: layer, firstToken: block.firstRow))
       pass.forward(
         Rows(input + offset, stride: hidden), block.sequences, .output(Rows(output + offset, stride: hidden)))
+      if gathers { inputs?.add(block.sequences, inside) }
+      if request.blockCosines {
+        turns.add(input + offset, inside.middle, output + offset, block.sequences.tokens, hidden, workers)
+      }
     }
+    if request.blockCosines { cosines.append(turns.means) }
     measure(input, output, &distances)
   }
 
   private func measure(
-    _ x: UnsafeMutablePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ distances: inout LayerDistances
+    _ x: UnsafePointer<Float>, _ y: UnsafePointer<Float>, _ distances: inout LayerDistances
   ) {
-    let rows = blocks.rows
-    var cosine = [Double](repeating: 0, count: rows)
-    var euclidean = cosine
-    var manhattan = cosine
-    cosine.withUnsafeMutableBufferPointer { c in
-      euclidean.withUnsafeMutableBufferPointer { e in
-        manhattan.withUnsafeMutableBufferPointer { m in
-          guard let c = c.baseAddress, let e = e.baseAddress, let m = m.baseAddress else { return }
-          workers.ranges(rows, grain: 64) { range, _ in
-            let first = range.lowerBound
-            ap_row_distances(
-              x + first * hidden, y + first * hidden, Int64(range.count), Int64(hidden), c + first, e + first,
-              m + first)
-          }
-        }
-      }
-    }
+    let rows = RowDistances(x, y, rows: blocks.rows, hidden: hidden, workers)
     func sumOfMeans(_ values: [Double]) -> Double {
       var sums = [Double](repeating: 0, count: batches)
       var counts = sums
@@ -190,9 +196,9 @@ private final class CalibrationPass {
       }
       return zip(sums, counts).reduce(0) { $0 + $1.0 / $1.1 }
     }
-    distances.cosine.append(sumOfMeans(cosine))
-    distances.euclidean.append(sumOfMeans(euclidean))
-    distances.manhattan.append(sumOfMeans(manhattan))
+    distances.cosine.append(sumOfMeans(rows.cosine))
+    distances.euclidean.append(sumOfMeans(rows.euclidean))
+    distances.manhattan.append(sumOfMeans(rows.manhattan))
   }
 
   // MARK: - Head
@@ -249,12 +255,14 @@ private final class CalibrationPass {
       squares?.sizes = weights.sizes
       squares?.zero()
       let input = stream.entering(layer)
+      inputs?.begin(weights.sizes)
       for block in blocks.all {
         let offset = block.firstRow * hidden
         let x = Rows(input + offset, stride: hidden)
         let kept = store.slice(layer: layer, firstToken: block.firstRow)
         inside.use(kept)
         pass.forward(x, block.sequences, .inside(productsKept: kept != nil))
+        inputs?.add(block.sequences, inside)
         let matrices: GradientTarget.Matrices =
           squares.map {
             .sumAndSquares($0, factors: block.indices.map { squareFactor(sequence: $0, counts) })
@@ -265,7 +273,7 @@ private final class CalibrationPass {
           inputGradient: layer > 0 || request.gradients == .everything)
       }
       store.release(layer: layer)
-      try visit(CalibratedLayer(layer: layer, weights: weights, gradients: gradients, squares: squares))
+      try visit(calibrated(layer, gradients: gradients, squares: squares))
       stream.release(layer)
       try observer(
         PassProgress(
@@ -291,19 +299,4 @@ private final class CalibrationPass {
     }
     return EndGradients(embedding: embedding, head: tied ? nil : dHead, finalNorm: head.norm)
   }
-}
-
-/// The inputs of all layers, kept from the forward to the backward pass; of a forward pass alone the last two.
-final class ResidualStream {
-  private var buffers: [Buffer]
-
-  init(layers: Int, count: Int) {
-    buffers = (0..<layers).map { _ in Buffer(count) }
-  }
-
-  /// What enters `layer`, [rows, hidden].
-  func entering(_ layer: Int) -> UnsafeMutablePointer<Float> { buffers[layer % buffers.count].base }
-
-  /// Gives the memory back once the backward pass is past the layer.
-  func release(_ layer: Int) { buffers[layer] = Buffer(1) }
 }

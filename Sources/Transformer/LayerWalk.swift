@@ -8,7 +8,9 @@ extension Decoder {
     let weights = LayerParameters(roomFor: allSizes)
     for layer in (0..<layerCount).reversed() {
       try widen(layer: layer, into: weights, workers: workers)
-      try visit(CalibratedLayer(layer: layer, weights: weights, gradients: nil, squares: nil))
+      try visit(
+        CalibratedLayer(
+          layer: layer, weights: weights, gradients: nil, squares: nil, inputs: nil, cosines: nil))
     }
   }
 

@@ -70,7 +70,8 @@ func scoreOnes(_ criterion: CriterionInstance, count: Int) throws -> [Float] {
         family: "mlp", layer: 1, original: Array(0..<count),
         matrices: [
           MatrixRequest(
-            name: "gate_proj", axis: .rows, rows: count, columns: 1, weight: weight.baseAddress!)
+            name: "gate_proj", axis: .rows,
+            weight: MatrixMemory(weight.baseAddress!, rows: count, columns: 1))
         ]))
   }
 }

@@ -40,7 +40,8 @@ struct RandomTests {
             family: family, layer: layer, original: original,
             matrices: [
               MatrixRequest(
-                name: "gate_proj", axis: .rows, rows: original.count, columns: 1, weight: weight.baseAddress!)
+                name: "gate_proj", axis: .rows,
+                weight: MatrixMemory(weight.baseAddress!, rows: original.count, columns: 1))
             ]))
       }
     }

@@ -73,11 +73,14 @@ func score(
     buffers.append(buffer)
     return UnsafePointer(buffer)
   }
+  func memory(_ values: [Float], columns: Int) -> MatrixMemory {
+    MatrixMemory(held(values), rows: values.count / columns, columns: columns)
+  }
   let requests = matrices.map { matrix in
     MatrixRequest(
       name: matrix.name, axis: matrix.axis, repeats: matrix.repeats, positions: matrix.positions,
-      rows: matrix.rows, columns: matrix.columns, weight: held(matrix.weight),
-      statistics: matrix.statistics.mapValues(held))
+      weight: memory(matrix.weight, columns: matrix.columns),
+      statistics: matrix.statistics.mapValues { memory($0, columns: matrix.columns) })
   }
   return try criterion.score(
     model: toyModel,

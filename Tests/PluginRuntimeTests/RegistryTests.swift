@@ -100,9 +100,11 @@ struct RegistryTests {
           units: UnitsRequest(
             family: "mlp", layer: 0, original: [0, 1],
             matrices: [
-              MatrixRequest(name: "up_proj", axis: .rows, rows: 2, columns: 2, weight: rows.baseAddress!),
               MatrixRequest(
-                name: "down_proj", axis: .columns, rows: 2, columns: 2, weight: columns.baseAddress!),
+                name: "up_proj", axis: .rows, weight: MatrixMemory(rows.baseAddress!, rows: 2, columns: 2)),
+              MatrixRequest(
+                name: "down_proj", axis: .columns,
+                weight: MatrixMemory(columns.baseAddress!, rows: 2, columns: 2)),
             ]))
       }
     }

@@ -178,13 +178,11 @@ struct Pruning {
       }
       return (scores, nil)
     }
-    let gradients: CalibrationRequest.Gradients =
-      needs.contains("gradient_square") ? .sumAndSquares : needs.contains("gradient") ? .sum : .none
     var batchSize = 16
     if case .sample(let sample) = stage.calibration { batchSize = sample.batchSize }
     var phase: PassProgress.Phase?
     let result = try decoder.calibrate(
-      CalibrationRequest(sequences: sequences, batchSize: batchSize, gradients: gradients), workers: workers,
+      CalibrationRequest(sequences: sequences, batchSize: batchSize, statistics: needs), workers: workers,
       observer: { progress in
         try cancellation.check()
         if phase != progress.phase {

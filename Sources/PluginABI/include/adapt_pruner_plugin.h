@@ -155,15 +155,32 @@ typedef struct ap_model {
 
 /* ---------------------------------------------------------------- 4. Criteria */
 
-/* STATISTICS a criterion can ask for, by name, in its descriptor. Each has the shape of the weight it
- * belongs to, [rows, columns].
+/* STATISTICS a criterion can ask for, by name, in its descriptor. A criterion that asks for none needs no
+ * calibration data.
  *
- *   "gradient"          the sum over mini-batches of the gradient of each mini-batch's mean cross-entropy
- *                       (summed, not averaged, as LLM-Pruner and Adapt-Pruner have it); costs a backward pass
- *   "gradient_square"   the mean over single calibration sequences of the squared gradient of that
- *                       sequence's mean cross-entropy (LLM-Pruner's diagonal second order); another one
+ * Of each weight matrix W [rows, columns]:
  *
- * A criterion that asks for none needs no calibration data. */
+ *   "gradient"          [rows, columns]: the sum over mini-batches of the gradient of each mini-batch's mean
+ *                       cross-entropy (summed, not averaged, as LLM-Pruner and Adapt-Pruner have it); costs a
+ *                       backward pass
+ *   "gradient_square"   [rows, columns]: the mean over single calibration sequences of the squared gradient of
+ *                       that sequence's mean cross-entropy (LLM-Pruner's diagonal second order); another one
+ *
+ * Of each weight matrix's inputs x, where y = x Wᵀ; of a forward pass, [1, columns]:
+ *
+ *   "input_mean"        mean over all tokens of x
+ *   "input_variance"    mean over all tokens of (x - mean)²
+ *   "input_fluctuation" FLAP's running variance over sequences, exactly as its code computes it
+ *   "input_norm"        √(mean over sequences of the sum over their tokens of x²), Wanda's ‖x‖₂
+ *   "input_magnitude"   √(sum over sequences of (mean over their tokens of |x|)²), Minitron's activation
+ *
+ * Of the inputs of the matrices with axis AP_COLUMNS, o_proj and down_proj, alone, since it is large:
+ *
+ *   "input_gram"        [columns, columns]: mean over all tokens of xᵀ x
+ *
+ * Of units that are whole sublayers or layers ("attention_block", "mlp_block", "layer"), [count]:
+ *
+ *   "block_cosine"      mean over all tokens of cos(before, after), where the residual stream goes through it */
 
 typedef int32_t ap_axis;
 enum { AP_ROWS = 0, AP_COLUMNS = 1 };
@@ -180,7 +197,8 @@ typedef struct ap_matrix {
   const char *name;            /* "gate_proj", "up_proj", "down_proj"; "q_proj", "k_proj", "v_proj", "o_proj" */
   int64_t repeats, positions;
   ap_tensor weight;            /* [rows, columns], as stored: y = x Wᵀ */
-  const ap_tensor *statistics; /* in the order in which the criterion asked for them */
+  const ap_tensor *statistics; /* in the order in which the criterion asked for them; one that this matrix has not
+                                  (it is of units, or of other matrices) has a null `data` */
 } ap_matrix;
 
 /* One family of one layer, to be scored. */
@@ -192,6 +210,8 @@ typedef struct ap_units {
   const int64_t *original;  /* [count]: each unit's index in the unpruned model */
   int64_t matrix_count;
   const ap_matrix *const *matrices; /* [matrix_count]; attention: k, v, q, o; mlp: gate, up, down */
+  const ap_tensor *statistics; /* in the order in which the criterion asked for them; one that units have not (it is
+                                  of matrices) has a null `data` */
 } ap_units;
 
 typedef struct ap_criterion {

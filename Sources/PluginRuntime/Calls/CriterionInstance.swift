@@ -9,8 +9,14 @@ public struct UnitsRequest {
   public var original: [Int]
   /// attention: k, v, q, o; mlp: gate, up, down.
   public var matrices: [MatrixRequest]
+  /// Of the units themselves, by name, [count] each.
+  public var statistics: [String: [Float]]
 
-  public init(family: String, layer: Int, original: [Int], matrices: [MatrixRequest]) {
+  public init(
+    family: String, layer: Int, original: [Int], matrices: [MatrixRequest],
+    statistics: [String: [Float]] = [:]
+  ) {
+    self.statistics = statistics
     self.family = family
     self.layer = layer
     self.original = original
@@ -18,7 +24,20 @@ public struct UnitsRequest {
   }
 }
 
-/// A weight and its statistics, each float32 [rows, columns] row after row.
+/// A float32 matrix, row after row, of somebody else's.
+public struct MatrixMemory {
+  public var rows: Int
+  public var columns: Int
+  public var base: UnsafePointer<Float>
+
+  public init(_ base: UnsafePointer<Float>, rows: Int, columns: Int) {
+    self.base = base
+    self.rows = rows
+    self.columns = columns
+  }
+}
+
+/// A weight and its statistics.
 public struct MatrixRequest {
   public enum Axis: Sendable { case rows, columns }
 
@@ -27,22 +46,18 @@ public struct MatrixRequest {
   public var axis: Axis
   public var repeats: Int
   public var positions: Int
-  public var rows: Int
-  public var columns: Int
-  public var weight: UnsafePointer<Float>
+  public var weight: MatrixMemory
   /// By name; more than the criterion asks for may be here.
-  public var statistics: [String: UnsafePointer<Float>]
+  public var statistics: [String: MatrixMemory]
 
   public init(
-    name: String, axis: Axis, repeats: Int = 1, positions: Int = 1, rows: Int, columns: Int,
-    weight: UnsafePointer<Float>, statistics: [String: UnsafePointer<Float>] = [:]
+    name: String, axis: Axis, repeats: Int = 1, positions: Int = 1, weight: MatrixMemory,
+    statistics: [String: MatrixMemory] = [:]
   ) {
     self.name = name
     self.axis = axis
     self.repeats = repeats
     self.positions = positions
-    self.rows = rows
-    self.columns = columns
     self.weight = weight
     self.statistics = statistics
   }
@@ -102,39 +117,27 @@ public final class CriterionInstance {
   private func inMemory(
     _ units: UnitsRequest, place: String, _ arena: Arena
   ) throws(PluginError) -> UnsafePointer<ap_units> {
-    var matrices: [UnsafePointer<ap_matrix>?] = []
-    for matrix in units.matrices {
-      let shape = UnsafePointer(arena.array([Int64(matrix.rows), Int64(matrix.columns)]))
-      let strides = UnsafePointer(arena.array([Int64(matrix.columns), 1]))
-      func tensor(_ data: UnsafePointer<Float>) -> ap_tensor {
-        var tensor = ap_tensor()
-        tensor.data = UnsafeMutableRawPointer(mutating: data)
-        tensor.device.type = 1
-        tensor.ndim = 2
-        tensor.dtype.code = 2
-        tensor.dtype.bits = 32
-        tensor.dtype.lanes = 1
-        tensor.shape = shape
-        tensor.strides = strides
-        return tensor
+    for name in statistics {
+      guard units.statistics[name] != nil || units.matrices.contains(where: { $0.statistics[name] != nil })
+      else {
+        throw .outOfRange(
+          plugin: plugin.id, place: place, field: "statistic \"\(name)\"",
+          expected: "one that units of family \(units.family) have", got: "it does not")
       }
-      var tensors: [ap_tensor] = []
-      for name in statistics {
-        guard let data = matrix.statistics[name] else {
-          throw .outOfRange(
-            plugin: plugin.id, place: "\(place), \(matrix.name)", field: "statistic \"\(name)\"",
-            expected: "handed in by the host", got: "missing")
-        }
-        tensors.append(tensor(data))
-      }
-      matrices.append(
+    }
+    func tensors(_ statistic: (String) -> MatrixMemory?) -> UnsafePointer<ap_tensor> {
+      UnsafePointer(
+        arena.array(statistics.map { statistic($0).map { tensor($0, arena) } ?? ap_tensor() }))
+    }
+    let matrices = units.matrices.map { matrix in
+      Optional(
         UnsafePointer(
           arena.one(
             ap_matrix(
               struct_size: UInt32(MemoryLayout<ap_matrix>.size),
               axis: ap_axis(matrix.axis == .rows ? AP_ROWS : AP_COLUMNS), name: arena.text(matrix.name),
               repeats: Int64(matrix.repeats), positions: Int64(matrix.positions),
-              weight: tensor(matrix.weight), statistics: UnsafePointer(arena.array(tensors))))))
+              weight: tensor(matrix.weight, arena), statistics: tensors { matrix.statistics[$0] }))))
     }
     return UnsafePointer(
       arena.one(
@@ -142,6 +145,22 @@ public final class CriterionInstance {
           struct_size: UInt32(MemoryLayout<ap_units>.size), family: arena.text(units.family),
           layer: Int64(units.layer), count: Int64(units.original.count),
           original: UnsafePointer(arena.array(units.original.map(Int64.init))),
-          matrix_count: Int64(matrices.count), matrices: UnsafePointer(arena.array(matrices)))))
+          matrix_count: Int64(matrices.count), matrices: UnsafePointer(arena.array(matrices)),
+          statistics: tensors { name in
+            units.statistics[name].map { MatrixMemory(arena.array($0), rows: 1, columns: $0.count) }
+          })))
+  }
+
+  private func tensor(_ memory: MatrixMemory, _ arena: Arena) -> ap_tensor {
+    var tensor = ap_tensor()
+    tensor.data = UnsafeMutableRawPointer(mutating: memory.base)
+    tensor.device.type = 1
+    tensor.ndim = 2
+    tensor.dtype.code = 2
+    tensor.dtype.bits = 32
+    tensor.dtype.lanes = 1
+    tensor.shape = UnsafePointer(arena.array([Int64(memory.rows), Int64(memory.columns)]))
+    tensor.strides = UnsafePointer(arena.array([Int64(memory.columns), 1]))
+    return tensor
   }
 }

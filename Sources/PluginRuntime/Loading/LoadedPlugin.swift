@@ -97,7 +97,11 @@ extension PluginKind {
   /// What the host can gather: sections 4 and 6 of the header.
   public var knownStatistics: [String] {
     switch self {
-    case .criterion: ["gradient", "gradient_square"]
+    case .criterion:
+      [
+        "gradient", "gradient_square", "input_mean", "input_variance", "input_fluctuation", "input_norm",
+        "input_magnitude", "input_gram", "block_cosine",
+      ]
     case .allocator: ["layer_cosine", "layer_euclidean", "layer_manhattan"]
     case .evaluator: []
     }
