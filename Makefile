@@ -3,6 +3,8 @@
 
 SWIFT ?= swift
 # One configuration for products and tests, so that nothing is compiled twice.
+# SwiftPM keeps what Package.swift answered as long as the environment is the same: a new folder is a new answer.
+export ADAPT_PRUNER_PLUGIN_FOLDERS := $(notdir $(patsubst %/,%,$(dir $(wildcard Plugins/*/plugin.json))))
 BUILD := $(SWIFT) build -c release
 BIN = $(shell $(SWIFT) build -c release --show-bin-path)
 SWIFT_SOURCES := Sources Plugins Tests Package.swift

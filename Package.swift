@@ -1,4 +1,5 @@
 // swift-tools-version: 6.2
+import Foundation
 import PackageDescription
 
 /// CI sets this, so that a newer compiler's new warning never breaks a user's build.
@@ -18,7 +19,13 @@ func plugin(_ name: String) -> Target {
     ])
 }
 
-let plugins = ["AdaptPruner", "Magnitude", "Random", "Uniform", "Perplexity"]
+/// Every folder of Plugins/ that holds a plugin.json: a new method needs no line here. (SwiftPM keeps what this file
+/// answered until the file or the environment changes. `make build` names the folders in the environment; a bare
+/// `swift build` sees a new one with --manifest-cache=none.)
+let plugins = try FileManager.default.contentsOfDirectory(atPath: Context.packageDirectory + "/Plugins")
+  .filter {
+    FileManager.default.fileExists(atPath: "\(Context.packageDirectory)/Plugins/\($0)/plugin.json")
+  }.sorted()
 
 func room(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
   .target(name: name, dependencies: dependencies, swiftSettings: strict)
