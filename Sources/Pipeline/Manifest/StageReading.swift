@@ -148,12 +148,12 @@ struct StageReading {
   // MARK: Parts of a prune stage
 
   private func families(_ reader: ObjectReader) -> [Family] {
-    guard let value = reader.object["families"] else { return Family.allCases }
+    guard let value = reader.object["families"] else { return Family.widths }
     let place = reader.path.key("families")
     guard let words = value.arrayValue, !words.isEmpty else {
       let found = value.arrayValue == nil ? value.shown : "the list is empty"
       reading.problem(place, found, expected: "a list with \"attention\" or \"mlp\" or both")
-      return Family.allCases
+      return Family.widths
     }
     var chosen: Set<Family> = []
     for (index, word) in words.enumerated() {
@@ -166,7 +166,7 @@ struct StageReading {
       }
     }
     // In one order, whatever the manifest's: the result must not depend on it.
-    return Family.allCases.filter(chosen.contains)
+    return Family.widths.filter(chosen.contains)
   }
 
   private mutating func calibration(_ reader: ObjectReader, for plugins: [PluginUse]) -> Calibration? {
