@@ -40,6 +40,14 @@ BETAS, EPSILON, DECAY, RATE = (0.9, 0.95), 1e-8, 0.1, 1e-3
 TEMPERATURE, DISTILLATION, HIDDEN_COEFFICIENT = 2.0, 0.7, 0.5
 RANK, ALPHA = 4, 8
 ADAPTED = ["self_attn.q_proj", "self_attn.v_proj", "mlp.gate_proj", "mlp.down_proj"]
+# Sublayers, with the norm before each, that the cases called cut-… go without: of Llama's layer 1 both.
+NORM_BEFORE = {"self_attn": "input_layernorm", "mlp": "post_attention_layernorm"}
+REMOVED = {
+    "llama": [(0, "self_attn"), (1, "self_attn"), (1, "mlp"), (2, "mlp")],
+    "qwen3": [(0, "mlp"), (1, "self_attn")],
+}
+# The layer that the shallow model goes without.
+SHALLOW = {"llama": 1, "qwen3": 0}
 
 
 # MARK: Models
@@ -64,8 +72,8 @@ CONFIGURATIONS = {
 }
 
 
-def empty_model(name, precision):
-    arguments = {key: value for key, value in CONFIGURATIONS[name].items()
+def empty_model(name, precision, **changes):
+    arguments = {key: value for key, value in (CONFIGURATIONS[name] | changes).items()
                  if key not in ("architectures", "model_type", "dtype")}
     config, kind = {
         "llama": (transformers.LlamaConfig, transformers.LlamaForCausalLM),
@@ -115,13 +123,47 @@ def random_weights(name, rng):
     return weights
 
 
-def model_of(name, weights, precision):
+def model_of(name, weights, precision, removed=()):
     model = empty_model(name, precision)
     missing, unexpected = model.load_state_dict(
         {key: torch.from_numpy(values).to(precision) for key, values in weights.items()}, strict=False)
     assert not unexpected and set(missing) <= {"lm_head.weight"}, (missing, unexpected)
     model.tie_weights()
+    for layer, sublayer in removed:
+        setattr(model.model.layers[layer], sublayer, Removed(sublayer))
+        setattr(model.model.layers[layer], NORM_BEFORE[sublayer], torch.nn.Identity())
     return model
+
+
+class Removed(torch.nn.Module):
+    """Adds nothing to the residual stream."""
+
+    def __init__(self, sublayer):
+        super().__init__()
+        self.is_attention = sublayer == "self_attn"
+
+    def forward(self, hidden_states, **_):
+        nothing = torch.zeros_like(hidden_states)
+        return (nothing, None) if self.is_attention else nothing
+
+
+def shallow_logits(name, weights, ids):
+    """Of transformers' own model with a layer fewer, the layers after the one that is gone numbered anew."""
+    gone, count = SHALLOW[name], CONFIGURATIONS[name]["num_hidden_layers"]
+    model = empty_model(name, torch.float64, num_hidden_layers=count - 1)
+    renamed = {}
+    for key, values in weights.items():
+        parts = key.split(".")
+        if parts[1] == "layers":
+            if int(parts[2]) == gone:
+                continue
+            parts[2] = str(int(parts[2]) - (int(parts[2]) > gone))
+        renamed[".".join(parts)] = torch.from_numpy(values).double()
+    missing, unexpected = model.load_state_dict(renamed, strict=False)
+    assert not unexpected and set(missing) <= {"lm_head.weight"}, (missing, unexpected)
+    model.tie_weights()
+    with torch.no_grad():
+        return model(input_ids=torch.tensor(ids)[None], use_cache=False).logits[0]
 
 
 # MARK: Rows
@@ -239,13 +281,16 @@ def adapted_matrices(model):
     for index, layer in enumerate(model.model.layers):
         for path in ADAPTED:
             block, name = path.split(".")
-            yield f"model.layers.{index}.{path}", getattr(layer, block), name
+            if not isinstance(getattr(layer, block), Removed):
+                yield f"model.layers.{index}.{path}", getattr(layer, block), name
 
 
-def adapters(name, rng, zero):
+def adapters(name, rng, zero, removed=()):
     """A and B of every adapted matrix: A [rank, in], B [out, rank]."""
     values = {}
     for path, block, key in adapted_matrices(empty_model(name, torch.float32)):
+        if any(path.startswith(f"model.layers.{layer}.{sublayer}.") for layer, sublayer in removed):
+            continue
         rows, columns = getattr(block, key).weight.shape
         values[path + ".lora_A.weight"] = (rng.normal(size=(RANK, columns)) / math.sqrt(columns)).astype(numpy.float32)
         b = numpy.zeros((rows, RANK)) if zero else 0.1 * rng.normal(size=(rows, RANK))
@@ -269,7 +314,7 @@ def adapt(model, values, precision):
 
 def train(name, weights, teacher_weights, case, precision):
     """Records of the steps, and the tensors that are written, by file."""
-    model = model_of(name, weights, precision)
+    model = model_of(name, weights, precision, case.get("removed", ()))
     teacher = None
     if case.get("teacher"):
         teacher = model_of(name, teacher_weights, precision).requires_grad_(False)
@@ -327,7 +372,7 @@ def checked_case(name, weights, teacher_weights, title, case):
 
 def check_packing(name, weights, case):
     """Rows run whole, under a block-diagonal mask, give the losses that their documents give one by one."""
-    model = model_of(name, weights, torch.float64)
+    model = model_of(name, weights, torch.float64, case.get("removed", ()))
     streams = LayerOutputs(model)
     for step in case["steps"]:
         for micro_batch in step["micro_batches"]:
@@ -388,6 +433,17 @@ def cases(name, rng):
         "distillation-hidden": {
             **distillation, "hidden_coefficient": HIDDEN_COEFFICIENT,
             "steps": steps(rng, [RATE] * 3, lambda _: packed_batches(rng))},
+        "cut": {
+            "removed": REMOVED[name], "gradients": True,
+            "steps": steps(rng, [RATE] * 3, lambda _: packed_batches(rng))},
+        "cut-norms-and-biases": {
+            "removed": REMOVED[name], "vectors_only": True, "steps": steps(rng, [RATE] * 3, whole)},
+        "cut-lora": {
+            "removed": REMOVED[name], "adapters": adapters(name, rng, zero=False, removed=REMOVED[name]),
+            "steps": steps(rng, [RATE] * 3, whole)},
+        "cut-distillation-hidden": {
+            **distillation, "gradients": False, "removed": REMOVED[name], "hidden_coefficient": HIDDEN_COEFFICIENT,
+            "steps": steps(rng, [RATE] * 2, lambda _: packed_batches(rng))},
     }
 
 
@@ -432,8 +488,8 @@ def write_model(output, name, seed):
             print(f"{name} {title}: {clipped} of {len(records)} clipped, unclipped is away by {difference:.1e}; norms "
                   + ", ".join(f"{record['gradient_norm']:.1f}" for record in records))
             assert 0 < clipped < len(records) and difference > 100 * AGREEMENT
-        entry = {key: case[key] for key in ("clip", "teacher", "distillation", "temperature", "hidden_coefficient")
-                 if key in case}
+        entry = {key: case[key] for key in ("clip", "teacher", "distillation", "temperature", "hidden_coefficient",
+                                            "removed") if key in case}
         if "adapters" in case:
             entry |= {"rank": RANK, "alpha": ALPHA, "adapted": ADAPTED}
             files["start"] = case["adapters"]
@@ -447,8 +503,11 @@ def write_model(output, name, seed):
              "micro_batches": step["micro_batches"]}
             for step, record in zip(case["steps"], records, strict=True)]
         written[title] = entry
+    ids = [int(token) for token in rng.integers(0, VOCABULARY, ROW)]
+    save(folder / "shallow.safetensors", {"logits": shallow_logits(name, weights, ids)})
     write_json(folder / "cases.json", {
         "checkpoint": name,
+        "shallow": {"removed_layer": SHALLOW[name], "ids": ids, "file": "shallow.safetensors"},
         "optimizer": {"name": "AdamW", "betas": list(BETAS), "epsilon": EPSILON, "weight_decay": DECAY},
         "decayed": [key for key, values in weights.items() if values.ndim == 2],
         "not_decayed": [key for key, values in weights.items() if values.ndim == 1],

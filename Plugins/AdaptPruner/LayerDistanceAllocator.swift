@@ -49,6 +49,7 @@ struct LayerDistanceAllocator: Allocator {
   }
 
   func shares(of allocation: Allocation, model: Model, host: Host) throws -> [Share] {
+    try allocation.requireShares()
     let importances = normalised(allocation.layers.map { importance($0.statistics[0]) })
     let step = 1 / Double(options.steps)
     switch options.budget {

@@ -14,7 +14,8 @@ struct RandomScores: Criterion {
   init(options: Options) {}
 
   func scores(of units: Units, model: Model, host: Host) -> [Double] {
-    // One stream for each family of each layer: "attention" and "mlp" differ in their first letter.
+    // One stream for each family of each layer that is pruned in one stage: "attention" and "mlp", or "attention_block"
+    // and "mlp_block", or "layer" alone.
     let stream = UInt64(units.layer) << 8 | UInt64(units.family.utf8.first ?? 0)
     let numbers = host.random(stream: stream, count: 1 + (units.original.max() ?? 0))
     let weights = units.matrices.reduce(0) { $0 + $1.weight.rows * $1.weight.columns } / max(1, units.count)

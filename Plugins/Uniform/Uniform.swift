@@ -33,6 +33,7 @@ struct Uniform: Allocator {
   var meetsGoal: Bool { options.budget == .exact }
 
   func shares(of allocation: Allocation, model: Model, host: Host) throws -> [Share] {
+    try allocation.requireShares()
     let layers = allocation.layers.count
     if let layer = options.protect.first(where: { $0 >= layers }) {
       throw PluginError("protect names layer \(layer), the model has \(layers)", kind: .invalidOptions)

@@ -52,7 +52,7 @@ final class Passes {
     let result = try decoder.calibrate(
       CalibrationRequest(sequences: ids, batchSize: batchSize, gradients: .sum), workers: workers
     ) { layer in
-      for family in Family.allCases {
+      for family in Family.widths {
         let units = layer.request(family, original: decoder.kept[layer.layer].units(of: family))
         importance += try taylor.score(model: model, units: units).reduce(0) { $0 + Double($1) }
       }

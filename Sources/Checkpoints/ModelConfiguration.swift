@@ -24,6 +24,9 @@ public struct LayerShape: Sendable, Hashable {
     self.slidingWindow = slidingWindow
   }
 
+  /// Query heads that share one key-value head; 0 where the attention was removed.
+  public var repeats: Int { keyValueHeads > 0 ? queryHeads / keyValueHeads : 0 }
+
   /// Each key-value head serves as many query heads as the others; a removed sublayer has none of either.
   static func areGroups(queryHeads: Int, keyValueHeads: Int) -> Bool {
     keyValueHeads == 0 ? queryHeads == 0 : queryHeads > 0 && queryHeads % keyValueHeads == 0

@@ -37,9 +37,9 @@ public struct Share: Equatable, Sendable {
 
 /// One family of one layer, before this iteration's cut.
 public struct Family: Sendable {
-  /// "attention" or "mlp".
+  /// "attention", "mlp", or, with a whole sublayer or layer as the one unit, "attention_block", "mlp_block" or "layer".
   public var name: String
-  /// Units now.
+  /// Units now; 0 where the sublayer was removed earlier.
   public var count: Int
   /// Units in the unpruned model.
   public var originalCount: Int
@@ -47,11 +47,14 @@ public struct Family: Sendable {
   public var positions: Int
   /// What one unit costs, in the budget's measure.
   public var cost: Int
-  /// Fewer may not stay.
+  /// Fewer may not stay; 0 where a unit is a whole sublayer or layer.
   public var minimum: Int
   public var previousSparsity: Double
   /// [count], the criterion's.
   public var scores: [Float]
+
+  /// A unit is a whole sublayer, or layer: it stays or leaves.
+  public var isWhole: Bool { ["attention_block", "mlp_block", "layer"].contains(name) }
 }
 
 /// One decoder layer.
@@ -82,6 +85,16 @@ public struct Allocation: Sendable {
   public var layers: [Layer]
   /// All families of layer 0, of layer 1, …
   public var families: [Family] { layers.flatMap(\.families) }
+
+  /// For rules that have each layer lose a share of its units: of a unit that stays or leaves as a whole layer there is
+  /// no share, and which of several leaves would be decided by their order instead of their scores.
+  public func requireShares() throws(PluginError) {
+    guard let family = families.first(where: \.isWhole) else { return }
+    throw PluginError(
+      "the units of family \"\(family.name)\" are whole sublayers or layers, and this allocator has each layer lose a "
+        + "share of its units; give it \"attention\" and \"mlp\", or take another allocator",
+      kind: .unsupported)
+  }
 
   init(_ allocation: UnsafePointer<ap_allocation>, statisticCount: Int) throws(PluginError) {
     let budget = allocation.pointee.budget.pointee

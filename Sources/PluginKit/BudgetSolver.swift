@@ -24,6 +24,9 @@ extension Budget {
   /// of each layer's cost adds up to the goal. Within a layer the units with the smallest score for what they cost go
   /// first, of whichever family: a score counts what is lost with the unit, so scores of two families compare.
   ///
+  /// A family without units, since its sublayer was removed as a whole, counts for nothing: the layer's other one is
+  /// asked for the same share as in a layer that has both.
+  ///
   /// - Throws: if the goal cannot be reached with every family at its minimum.
   public func solve(_ demands: [Demand]) throws(PluginError) -> [Share] {
     let solver = BudgetSolver(demands: demands, now: now, goal: iterationGoal)
@@ -122,12 +125,13 @@ private struct LayerCut {
   init(_ demand: Demand) {
     families = demand.families
     increment = demand.increment
-    previous = demand.families.map(\.previousSparsity).max() ?? 0
+    let present = demand.families.filter { $0.count > 0 }
+    previous = present.map(\.previousSparsity).max() ?? 0
     worth = demand.families.map { family in
       family.scores.map { Double($0) / Double(max(1, family.cost)) }.sorted()
     }
-    original = families.reduce(0) { $0 + $1.cost * $1.originalCount }
-    gone = families.reduce(0) { $0 + $1.cost * ($1.originalCount - $1.count) }
+    original = present.reduce(0) { $0 + $1.cost * $1.originalCount }
+    gone = present.reduce(0) { $0 + $1.cost * ($1.originalCount - $1.count) }
   }
 
   var nothing: [Int] { families.map { _ in 0 } }

@@ -108,13 +108,14 @@ public enum QueryFold: String, Decodable, CaseIterable, Sendable {
 
 /// One family of one layer, to be scored.
 public struct Units {
-  /// "attention" or "mlp".
+  /// "attention", "mlp", or, with a whole sublayer or layer as the one unit, "attention_block", "mlp_block" or "layer".
   public let family: String
   public let layer: Int
   public let count: Int
   /// [count]: each unit's index in the unpruned model.
   public let original: [Int]
-  /// attention: k, v, q, o; mlp: gate, up, down.
+  /// attention: k, v, q, o; mlp: gate, up, down. Whole sublayers have the same, a layer those that it has, attention's
+  /// first.
   public let matrices: [Matrix]
   /// Those that the criterion asked for and units have.
   private let statistics: [String: MatrixView]
@@ -150,7 +151,7 @@ public struct Units {
   public var positions: Int { matrices.first?.positions ?? 1 }
 
   /// Values by line of `matrix` [lineCount], summed over the lines that share a unit and a position:
-  /// [count · positions].
+  /// [count · positions]. A whole sublayer or layer owns every line, so either fold is the sum of all.
   public func fold(_ lines: [Double], of matrix: Matrix, _ fold: QueryFold) -> [Double] {
     if matrix.repeats == 1 { return lines }
     let width = count * matrix.positions

@@ -37,6 +37,9 @@ package enum LayersSection {
     switch family {
     case "attention": ("attention", "KV groups")
     case "mlp": ("MLP", "channels")
+    case "attention_block": ("attention as a whole", "attention blocks")
+    case "mlp_block": ("MLP as a whole", "MLP blocks")
+    case "layer": ("layers as a whole", "layers")
     default: (family, "units")
     }
   }
@@ -47,8 +50,10 @@ package enum LayersSection {
       HeatMap.Column(
         "\(iteration.number)",
         iteration.units.map { layer in
-          layer[family].map { unit in
-            let share = unit.original > 0 ? Double(unit.kept) / Double(unit.original) : 1
+          layer[family].flatMap { unit in
+            // A layer that had none of them has no share to show.
+            guard unit.original > 0 else { return nil }
+            let share = Double(unit.kept) / Double(unit.original)
             return HeatMap.Cell(
               value: share,
               text: "\(HumanFormat.grouped(unit.kept)) of \(HumanFormat.grouped(unit.original))",

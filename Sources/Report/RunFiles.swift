@@ -122,7 +122,7 @@ package struct Iteration: Equatable {
   package let stage: String
   package let parameters: Int?
   package let macs: Int?
-  /// By layer, then by family: `attention`, `mlp`.
+  /// By layer, then by family: `attention`, `mlp`, `attention_block`, `mlp_block`, `layer`.
   package let units: [[String: Units]]
   /// By layer, then by name. NaN where one wasn't finite.
   package let statistics: [[String: Double]]

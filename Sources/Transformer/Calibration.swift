@@ -68,7 +68,7 @@ extension Decoder {
   /// One pass over the calibration sequences, a layer at a time: forward, keeping each layer's input, and back
   /// again, with the inside of a layer recomputed from it. `visit` sees each layer once, from the last to the first,
   /// with its weights and gradients; these are gone when it returns. Without gradients it sees the weights
-  /// alone.
+  /// alone. A layer that has nothing left is not shown; its distances are those of a stream from itself.
   ///
   /// - Throws: `DecoderError`, `CheckpointError`, and what `visit` and `observer` throw.
   public func calibrate(
@@ -134,7 +134,7 @@ private final class CalibrationPass {
     var distances = LayerDistances(cosine: [], euclidean: [], manhattan: [])
     for layer in 0..<decoder.layerCount {
       try forward(layer, &distances)
-      if request.gradients == .none { try visit(calibrated(layer)) }
+      if request.gradients == .none, !sizes[layer].isEmpty { try visit(calibrated(layer)) }
       try observer(PassProgress(phase: .forward, done: layer + 1, total: decoder.layerCount))
     }
     guard request.gradients != .none else {
@@ -273,7 +273,9 @@ private final class CalibrationPass {
           inputGradient: layer > 0 || request.gradients == .everything)
       }
       store.release(layer: layer)
-      try visit(calibrated(layer, gradients: gradients, squares: squares))
+      if !sizes[layer].isEmpty {
+        try visit(calibrated(layer, gradients: gradients, squares: squares))
+      }
       stream.release(layer)
       try observer(
         PassProgress(

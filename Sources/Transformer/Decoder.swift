@@ -2,42 +2,6 @@ import Checkpoints
 import Synchronization
 import Tensors
 
-/// Which units of a layer stay, as indices into the checkpoint's own layer, ascending.
-public struct KeptUnits: Equatable, Sendable {
-  /// KV groups: a key head, its value head and the query heads that share them.
-  public var groups: [Int]
-  /// MLP channels.
-  public var channels: [Int]
-
-  public init(groups: [Int], channels: [Int]) {
-    self.groups = groups
-    self.channels = channels
-  }
-
-  public func units(of family: Family) -> [Int] { family == .attention ? groups : channels }
-}
-
-/// What a checkpoint was cut from, when an earlier stage of the run wrote it: which units of the original model its
-/// layers have, and how many there were.
-public struct ModelOrigin: Equatable, Sendable {
-  /// [layers], in indices of the original model, as many as the checkpoint's layers have units.
-  public var kept: [KeptUnits]
-  /// [layers]
-  public var groupCounts: [Int]
-  public var channelCounts: [Int]
-
-  public init(kept: [KeptUnits], groupCounts: [Int], channelCounts: [Int]) {
-    self.kept = kept
-    self.groupCounts = groupCounts
-    self.channelCounts = channelCounts
-  }
-}
-
-/// A sort of unit inside a decoder layer.
-public enum Family: String, CaseIterable, Sendable {
-  case attention, mlp
-}
-
 /// A model that can be pruned: a checkpoint and, for each layer, the units that stay. Weights are widened a layer at a
 /// time, gathered by those units; nothing is copied until the model is saved.
 public final class Decoder {
@@ -48,19 +12,15 @@ public final class Decoder {
   private let source: ModelOrigin?
 
   /// - Parameter origin: if the checkpoint is a pruned model that an earlier stage wrote.
-  /// - Throws: `DecoderError.emptyLayer` if a layer of the checkpoint has no attention or no MLP,
+  /// - Throws: `DecoderError.emptyModel` if no layer of the checkpoint has attention or an MLP,
   ///   `DecoderError.wrongOrigin` if the origin's counts are not the checkpoint's.
   public init(_ checkpoint: Checkpoint, origin: ModelOrigin? = nil) throws {
     self.checkpoint = checkpoint
     source = origin
-    for (index, layer) in checkpoint.configuration.layers.enumerated() {
-      guard layer.keyValueHeads > 0, layer.queryHeads > 0, layer.intermediateSize > 0 else {
-        throw DecoderError.emptyLayer(file: checkpoint.location, layer: index)
-      }
-    }
     selected = checkpoint.configuration.layers.map {
       KeptUnits(groups: Array(0..<$0.keyValueHeads), channels: Array(0..<$0.intermediateSize))
     }
+    guard !selected.allSatisfy(\.isEmpty) else { throw DecoderError.emptyModel(file: checkpoint.location) }
     if let origin {
       let fits =
         origin.kept.count == selected.count && origin.groupCounts.count == selected.count
@@ -84,11 +44,13 @@ public final class Decoder {
     }
   }
 
-  /// How many units of a family the original model's layer had.
+  /// How many units of a family the original model's layer had; 0 where it had no such sublayer.
   public func originalCount(of family: Family, layer: Int) -> Int {
     switch family {
     case .attention: source?.groupCounts[layer] ?? configuration.layers[layer].keyValueHeads
     case .mlp: source?.channelCounts[layer] ?? configuration.layers[layer].intermediateSize
+    case .attentionBlock, .mlpBlock, .layer:
+      family.widths.contains { originalCount(of: $0, layer: layer) > 0 } ? 1 : 0
     }
   }
 
@@ -101,33 +63,45 @@ public final class Decoder {
   public var hidden: Int { configuration.hiddenSize }
   public var vocabulary: Int { configuration.vocabularySize }
 
-  /// Keeps, of the units that a layer has now, those at these positions; ascending, at least one.
-  /// - Throws: `DecoderError.badSelection`.
+  /// Keeps, of the units that a layer has now, those at these positions; ascending, at least one. Of a family of whole
+  /// sublayers it may be none: then these leave.
+  /// - Throws: `DecoderError.badSelection`; `DecoderError.emptyModel` if no layer would have anything left.
   public func keep(_ positions: [Int], of family: Family, layer: Int) throws {
     guard selected.indices.contains(layer) else {
       throw DecoderError.badSelection(layer: layer, family: family)
     }
     let units = selected[layer].units(of: family)
-    guard !positions.isEmpty, zip(positions, positions.dropFirst()).allSatisfy(<),
+    guard !positions.isEmpty || family.isWhole, zip(positions, positions.dropFirst()).allSatisfy(<),
       positions.allSatisfy(units.indices.contains)
     else { throw DecoderError.badSelection(layer: layer, family: family) }
-    let chosen = positions.map { units[$0] }
-    switch family {
-    case .attention: selected[layer].groups = chosen
-    case .mlp: selected[layer].channels = chosen
+    if family.isWhole {
+      guard positions.isEmpty else { return }
+      var rest = selected
+      rest[layer].set([], of: family)
+      try requireAnything(of: rest)
+      selected = rest
+    } else {
+      selected[layer].set(positions.map { units[$0] }, of: family)
     }
   }
 
-  /// Keeps exactly these units, as positions in the checkpoint's layers: for a run that is taken up again.
-  /// - Throws: `DecoderError.badSelection`, `DecoderError.wrongOrigin` if the number of layers differs.
+  private func requireAnything(of units: [KeptUnits]) throws {
+    guard !units.allSatisfy(\.isEmpty) else { throw DecoderError.emptyModel(file: checkpoint.location) }
+  }
+
+  /// Keeps exactly these units, as positions in the checkpoint's layers: for a run that is taken up again. A sublayer
+  /// without any has been removed.
+  /// - Throws: `DecoderError.badSelection`, `DecoderError.wrongOrigin` if the number of layers differs,
+  ///   `DecoderError.emptyModel`.
   public func select(_ units: [KeptUnits]) throws {
     guard units.count == layerCount else { throw DecoderError.wrongOrigin(file: checkpoint.location) }
+    try requireAnything(of: units)
     for (layer, units) in units.enumerated() {
       let shape = configuration.layers[layer]
       for (family, positions, count) in [
         (Family.attention, units.groups, shape.keyValueHeads), (.mlp, units.channels, shape.intermediateSize),
       ] {
-        guard !positions.isEmpty, zip(positions, positions.dropFirst()).allSatisfy(<),
+        guard zip(positions, positions.dropFirst()).allSatisfy(<),
           positions.allSatisfy((0..<count).contains)
         else { throw DecoderError.badSelection(layer: layer, family: family) }
       }
@@ -140,7 +114,7 @@ public final class Decoder {
     let shape = configuration.layers[layer]
     let groups = selected[layer].groups.count
     return LayerSizes(
-      hidden: hidden, queryHeads: groups * (shape.queryHeads / shape.keyValueHeads), keyValueHeads: groups,
+      hidden: hidden, queryHeads: groups * shape.repeats, keyValueHeads: groups,
       headDimension: shape.headDimension, intermediate: selected[layer].channels.count,
       slidingWindow: shape.slidingWindow, queryKeyNorm: configuration.queryKeyNorm,
       queryKeyValueBias: configuration.biases.queryKeyValue,
@@ -160,7 +134,7 @@ public final class Decoder {
     vocabulary * hidden + allSizes.reduce(0) { $0 + $1.multiplyAccumulates }
   }
 
-  /// The configuration of the model as it is now.
+  /// The configuration of the model as it is now, layers that have nothing left included.
   public var prunedConfiguration: ModelConfiguration {
     var result = configuration
     for layer in 0..<layerCount {
@@ -223,9 +197,8 @@ public final class Decoder {
     case .keyValueHeads:
       return kept.groups.count == shape.keyValueHeads ? nil : expand(kept.groups, shape.headDimension)
     case .queryHeads:
-      let repeats = shape.queryHeads / shape.keyValueHeads
       return kept.groups.count == shape.keyValueHeads
-        ? nil : expand(kept.groups, repeats * shape.headDimension)
+        ? nil : expand(kept.groups, shape.repeats * shape.headDimension)
     }
   }
 
@@ -269,7 +242,7 @@ final class FirstError: @unchecked Sendable {
 }
 
 public enum DecoderError: Error, Equatable, CustomStringConvertible {
-  case emptyLayer(file: String, layer: Int)
+  case emptyModel(file: String)
   case badSelection(layer: Int, family: Family)
   case tokenOutOfRange(token: Int, vocabulary: Int)
   case sequenceTooShort(index: Int, length: Int)
@@ -278,15 +251,17 @@ public enum DecoderError: Error, Equatable, CustomStringConvertible {
   case noRoom(tokens: Int, longest: Int, room: TrainingRoom)
   case wrongOrigin(file: String)
   case noTargets
+  case nothingToTrain
   case notFinite(step: Int)
   case unlikeTeacher(what: String, teacher: Int, student: Int)
 
   public var description: String {
     switch self {
-    case .emptyLayer(let file, let layer):
-      "\(file): layer \(layer) has no attention or no MLP; models with removed sublayers cannot be run yet"
+    case .emptyModel(let file):
+      "\(file): no layer has attention or an MLP, or would have one left; at least one sublayer must stay"
     case .badSelection(let layer, let family):
-      "layer \(layer): the units to keep of family \(family.rawValue) must be ascending, at least one, and among those it has"
+      "layer \(layer): the units to keep of family \(family.rawValue) must be ascending, "
+        + (family.isWhole ? "" : "at least one, ") + "and among those it has"
     case .tokenOutOfRange(let token, let vocabulary):
       "token id \(token) is outside the model's vocabulary of \(vocabulary); was the text tokenized for another model?"
     case .sequenceTooShort(let index, let length):
@@ -301,6 +276,9 @@ public enum DecoderError: Error, Equatable, CustomStringConvertible {
     case .wrongOrigin(let file): "\(file) is not the model that the run's records describe"
     case .noTargets:
       "a training step has no token to predict: every token of it is a prompt's or a document's first"
+    case .nothingToTrain:
+      "there is nothing to train: no layer has any of the projections that adapters were asked for, since the sublayers "
+        + "that had them were removed"
     case .notFinite(let step):
       "the loss or the gradient of step \(step) is not finite; try a lower learning rate or a smaller max_grad_norm"
     case .unlikeTeacher(let what, let teacher, let student):

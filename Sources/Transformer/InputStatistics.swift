@@ -72,13 +72,18 @@ final class InputAccumulator {
     downGram?.zero()
   }
 
-  /// The four inputs and their widths, in the order of `sums`.
-  private func inputs(_ inside: LayerInside) -> [Rows] {
+  /// How wide the four inputs are, in the order of `sums`; 0 where the layer has no such sublayer.
+  private var widths: [Int] {
     [
-      Rows(inside.normed.base, stride: sizes.hidden), Rows(inside.attended.base, stride: sizes.queryWidth),
-      Rows(inside.normedMiddle.base, stride: sizes.hidden),
-      Rows(inside.activated.base, stride: sizes.intermediate),
+      sizes.hasAttention ? sizes.hidden : 0, sizes.queryWidth, sizes.hasMLP ? sizes.hidden : 0,
+      sizes.intermediate,
     ]
+  }
+
+  private func inputs(_ inside: LayerInside) -> [Rows] {
+    zip([inside.normed, inside.attended, inside.normedMiddle, inside.activated], widths).map {
+      Rows($0.base, stride: $1)
+    }
   }
 
   /// Adds a block whose inside the forward pass has just filled.
@@ -98,7 +103,6 @@ final class InputAccumulator {
 
   /// What has been added since `begin`; valid until the next `begin`.
   func finish() -> LayerInputs {
-    let widths = [sizes.hidden, sizes.queryWidth, sizes.hidden, sizes.intermediate]
     let moments = zip(sums, widths).map { $0.moments(width: $1) }
     func mean(_ gram: Buffer?, _ width: Int) -> Buffer? {
       guard let gram else { return nil }

@@ -64,6 +64,14 @@ extension LayerPass {
     _ x: Rows, _ d: Rows, _ block: SequenceBlock, into target: GradientTarget, _ space: LayerGradientSpace,
     inputGradient: Bool
   ) {
+    if sizes.hasMLP { backwardMLP(d, block, target, space) }
+    if sizes.hasAttention { backwardAttention(x, d, block, target, space, inputGradient: inputGradient) }
+  }
+
+  /// The residual connection passes `d` on as it is; what comes through the MLP is added to it.
+  private func backwardMLP(
+    _ d: Rows, _ block: SequenceBlock, _ target: GradientTarget, _ space: LayerGradientSpace
+  ) {
     let s = sizes
     let tokens = block.tokens
     let (h, i) = (s.hidden, s.intermediate)
@@ -94,6 +102,16 @@ extension LayerPass {
     normGradient(
       Rows(inside.middle, stride: h), weights.postAttentionNorm, inside.inverseRMSMiddle, dNormed, into: d,
       target.sum.postAttentionNorm, tokens, space)
+  }
+
+  /// The same of the attention, whose input is the layer's.
+  private func backwardAttention(
+    _ x: Rows, _ d: Rows, _ block: SequenceBlock, _ target: GradientTarget, _ space: LayerGradientSpace,
+    inputGradient: Bool
+  ) {
+    let s = sizes
+    let tokens = block.tokens
+    let h = s.hidden
 
     // m = x + output · attended
     weightGradient(
@@ -126,6 +144,7 @@ extension LayerPass {
       biasGradient(dQueryKeyValue, target.sum.queryKeyValueBias, tokens, width: s.queryKeyValueWidth)
     }
     guard inputGradient else { return }
+    let dNormed = Rows(space.normed.base, stride: h)
     workers.multiply(
       dQueryKeyValue, .plain, Rows(weights.queryKeyValue.base, stride: h), .plain, into: dNormed, m: tokens,
       n: h, k: s.queryKeyValueWidth)

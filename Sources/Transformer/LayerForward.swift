@@ -6,6 +6,8 @@ import Tensors
 ///     m = x + O · attention(rope(Q n), rope(K n), V n),  n = rmsnorm(x)
 ///     y = m + D · (silu(G k) ∘ U k),                      k = rmsnorm(m)
 ///
+/// A layer whose attention was removed has m = x, one whose MLP was removed y = m.
+///
 /// Forward here, backward in `LayerBackward.swift`. Both work on a block of tokens; the order of sums depends on sizes
 /// and thread count alone.
 struct LayerPass {
@@ -35,18 +37,20 @@ struct LayerPass {
     var productsKept = false
     if case .inside(true) = extent { productsKept = true }
 
-    normalise(x, weights.inputNorm, tokens, into: inside.normed, inside.inverseRMS)
-    if !productsKept {
-      projectQueriesKeysAndValues(tokens)
-      rotate(block, inside.queryKeyValue, direction: 1)
+    if sizes.hasAttention {
+      normalise(x, weights.inputNorm, tokens, into: inside.normed, inside.inverseRMS)
+      if !productsKept {
+        projectQueriesKeysAndValues(tokens)
+        rotate(block, inside.queryKeyValue, direction: 1)
+      }
+      attend(block)
     }
-    attend(block)
     if !productsKept { addAttention(to: x, tokens) }
-    normalise(
-      Rows(inside.middle, stride: sizes.hidden), weights.postAttentionNorm, tokens, into: inside.normedMiddle,
-      inside.inverseRMSMiddle)
-    if !productsKept { projectGatesAndUps(tokens) }
-    activate(tokens)
+    if sizes.hasMLP {
+      normaliseMiddle(tokens)
+      if !productsKept { projectGatesAndUps(tokens) }
+      activate(tokens)
+    }
     if case .output(let y) = extent { addMLP(to: y, tokens) }
   }
 
@@ -58,10 +62,26 @@ struct LayerPass {
   func forward(
     _ x: Rows, count: Int, position: Int, keys: Buffer, values: Buffer, output: Rows
   ) {
+    if sizes.hasAttention {
+      normalise(x, weights.inputNorm, count, into: inside.normed, inside.inverseRMS)
+      projectQueriesKeysAndValues(count)
+      rotate(rows: 0..<count, position: position, inside.queryKeyValue, direction: 1)
+      attend(count: count, position: position, keys: keys, values: values)
+    }
+    addAttention(to: x, count)
+    if sizes.hasMLP {
+      normaliseMiddle(count)
+      projectGatesAndUps(count)
+      activate(count)
+    }
+    addMLP(to: output, count)
+  }
+
+  // MARK: - Pieces
+
+  /// Attention of `count` tokens from `position` on, whose keys and values join those of the tokens before.
+  private func attend(count: Int, position: Int, keys: Buffer, values: Buffer) {
     let s = sizes
-    normalise(x, weights.inputNorm, count, into: inside.normed, inside.inverseRMS)
-    projectQueriesKeysAndValues(count)
-    rotate(rows: 0..<count, position: position, inside.queryKeyValue, direction: 1)
     for row in 0..<count {
       let own = inside.queryKeyValue + row * s.queryKeyValueWidth + s.queryWidth
       let place = (position + row) * s.keyValueWidth
@@ -77,16 +97,7 @@ struct LayerPass {
         output: Rows(inside.attended.base, stride: s.queryWidth).from(row: 0, column: column), count: count,
         position: position, scratch: inside.scratch[worker].base)
     }
-    addAttention(to: x, count)
-    normalise(
-      Rows(inside.middle, stride: s.hidden), weights.postAttentionNorm, count, into: inside.normedMiddle,
-      inside.inverseRMSMiddle)
-    projectGatesAndUps(count)
-    activate(count)
-    addMLP(to: output, count)
   }
-
-  // MARK: - Pieces
 
   private func projectQueriesKeysAndValues(_ tokens: Int) {
     project(
@@ -96,14 +107,21 @@ struct LayerPass {
     if sizes.queryKeyNorm { normaliseQueriesAndKeys(tokens) }
   }
 
-  /// middle = x + O · attended
+  /// middle = x + O · attended, or x where there is no attention.
   private func addAttention(to x: Rows, _ tokens: Int) {
     let middle = Rows(inside.middle, stride: sizes.hidden)
     copy(x, to: middle, tokens)
+    guard sizes.hasAttention else { return }
     project(
       Rows(inside.attended.base, stride: sizes.queryWidth), weights.output.base, into: middle, tokens: tokens,
       from: sizes.queryWidth, to: sizes.hidden, bias: sizes.outputBias ? weights.outputBias : nil,
       accumulate: true)
+  }
+
+  private func normaliseMiddle(_ tokens: Int) {
+    normalise(
+      Rows(inside.middle, stride: sizes.hidden), weights.postAttentionNorm, tokens, into: inside.normedMiddle,
+      inside.inverseRMSMiddle)
   }
 
   private func projectGatesAndUps(_ tokens: Int) {
@@ -122,9 +140,10 @@ struct LayerPass {
     }
   }
 
-  /// y = middle + D · activated
+  /// y = middle + D · activated, or middle where there is no MLP.
   private func addMLP(to y: Rows, _ tokens: Int) {
     copy(Rows(inside.middle, stride: sizes.hidden), to: y, tokens)
+    guard sizes.hasMLP else { return }
     project(
       Rows(inside.activated.base, stride: sizes.intermediate), weights.down.base, into: y, tokens: tokens,
       from: sizes.intermediate, to: sizes.hidden, bias: sizes.mlpBias ? weights.downBias : nil,

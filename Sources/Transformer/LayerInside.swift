@@ -95,7 +95,7 @@ final class ActivationStore {
   ///     them.
   init(layers sizes: [LayerSizes], tokens: Int, limit: Int) {
     var left = limit
-    for (index, layer) in sizes.enumerated().reversed() where !layer.queryKeyNorm {
+    for (index, layer) in sizes.enumerated().reversed() where !layer.queryKeyNorm && !layer.isEmpty {
       let floats = tokens * (layer.queryKeyValueWidth + layer.hidden + 2 * layer.intermediate)
       guard floats * MemoryLayout<Float>.size <= left else { break }
       left -= floats * MemoryLayout<Float>.size

@@ -99,7 +99,8 @@ public struct NamedParameter {
 }
 
 extension LayerParameters {
-  /// All parameters of the layer, in Hugging Face's order of modules, as views of this memory.
+  /// All parameters of the layer, in Hugging Face's order of modules, as views of this memory. A sublayer that is gone has
+  /// none.
   public var named: [NamedParameter] {
     let s = sizes
     let (h, q, kv, i) = (s.hidden, s.queryWidth, s.keyValueWidth, s.intermediate)
@@ -123,25 +124,29 @@ extension LayerParameters {
     func rows(from row: Int, of matrix: Buffer) -> UnsafeMutablePointer<Float> {
       hasMatrices ? matrix.at(row * h) : matrix.base
     }
-    let qkvBias = s.queryKeyValueBias ? queryKeyValueBias : nil
-    add("input_layernorm.weight", inputNorm.base, h, nil)
-    projection("self_attn.q_proj", queryKeyValue.base, qkvBias?.base, q, h, row: .queryHeads)
-    projection(
-      "self_attn.k_proj", rows(from: q, of: queryKeyValue), qkvBias?.at(q), kv, h, row: .keyValueHeads)
-    projection(
-      "self_attn.v_proj", rows(from: q + kv, of: queryKeyValue), qkvBias?.at(q + kv), kv, h,
-      row: .keyValueHeads)
-    projection(
-      "self_attn.o_proj", output.base, s.outputBias ? outputBias.base : nil, h, q, column: .queryHeads)
-    if s.queryKeyNorm {
-      add("self_attn.q_norm.weight", queryNorm.base, s.headDimension, nil)
-      add("self_attn.k_norm.weight", keyNorm.base, s.headDimension, nil)
+    if s.hasAttention {
+      let qkvBias = s.queryKeyValueBias ? queryKeyValueBias : nil
+      add("input_layernorm.weight", inputNorm.base, h, nil)
+      projection("self_attn.q_proj", queryKeyValue.base, qkvBias?.base, q, h, row: .queryHeads)
+      projection(
+        "self_attn.k_proj", rows(from: q, of: queryKeyValue), qkvBias?.at(q), kv, h, row: .keyValueHeads)
+      projection(
+        "self_attn.v_proj", rows(from: q + kv, of: queryKeyValue), qkvBias?.at(q + kv), kv, h,
+        row: .keyValueHeads)
+      projection(
+        "self_attn.o_proj", output.base, s.outputBias ? outputBias.base : nil, h, q, column: .queryHeads)
+      if s.queryKeyNorm {
+        add("self_attn.q_norm.weight", queryNorm.base, s.headDimension, nil)
+        add("self_attn.k_norm.weight", keyNorm.base, s.headDimension, nil)
+      }
     }
-    add("post_attention_layernorm.weight", postAttentionNorm.base, h, nil)
-    let mlpBias = s.mlpBias ? gateUpBias : nil
-    projection("mlp.gate_proj", gateUp.base, mlpBias?.base, i, h, row: .channels)
-    projection("mlp.up_proj", rows(from: i, of: gateUp), mlpBias?.at(i), i, h, row: .channels)
-    projection("mlp.down_proj", down.base, s.mlpBias ? downBias.base : nil, h, i, column: .channels)
+    if s.hasMLP {
+      let mlpBias = s.mlpBias ? gateUpBias : nil
+      add("post_attention_layernorm.weight", postAttentionNorm.base, h, nil)
+      projection("mlp.gate_proj", gateUp.base, mlpBias?.base, i, h, row: .channels)
+      projection("mlp.up_proj", rows(from: i, of: gateUp), mlpBias?.at(i), i, h, row: .channels)
+      projection("mlp.down_proj", down.base, s.mlpBias ? downBias.base : nil, h, i, column: .channels)
+    }
     return list
   }
 }

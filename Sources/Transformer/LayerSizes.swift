@@ -1,4 +1,7 @@
 /// The sizes of one decoder layer as it is now, pruned or not. Counts of elements, not bytes.
+///
+/// Without KV groups the layer has no attention (and no norm before it), without channels no MLP; without either it hands
+/// on what it gets.
 public struct LayerSizes: Equatable, Sendable {
   public var hidden: Int
   public var queryHeads: Int
@@ -28,8 +31,13 @@ public struct LayerSizes: Equatable, Sendable {
     self.mlpBias = mlpBias
   }
 
-  /// Query heads that share one key and value head.
-  public var repeats: Int { queryHeads / keyValueHeads }
+  public var hasAttention: Bool { keyValueHeads > 0 }
+  public var hasMLP: Bool { intermediate > 0 }
+  /// Nothing is left: the layer's output is its input.
+  public var isEmpty: Bool { !hasAttention && !hasMLP }
+
+  /// Query heads that share one key and value head; 0 without attention.
+  public var repeats: Int { hasAttention ? queryHeads / keyValueHeads : 0 }
   public var queryWidth: Int { queryHeads * headDimension }
   public var keyValueWidth: Int { keyValueHeads * headDimension }
   /// Columns of queries, keys and values side by side.
@@ -44,17 +52,26 @@ public struct LayerSizes: Equatable, Sendable {
   /// Parameters that leave with one channel: a row of gate and of up (and their biases), a column of down.
   public var parametersPerChannel: Int { 3 * hidden + (mlpBias ? 2 : 0) }
 
-  public var parameters: Int {
-    keyValueHeads * parametersPerGroup + intermediate * parametersPerChannel
-      + 2 * hidden + (queryKeyNorm ? 2 * headDimension : 0)
-      + (outputBias ? hidden : 0) + (mlpBias ? hidden : 0)
+  /// Of the whole attention, its norms and biases included; 0 where it is gone.
+  public var attentionParameters: Int {
+    guard hasAttention else { return 0 }
+    return keyValueHeads * parametersPerGroup + hidden + (queryKeyNorm ? 2 * headDimension : 0)
+      + (outputBias ? hidden : 0)
   }
+
+  /// Of the whole MLP, its norm and biases included; 0 where it is gone.
+  public var mlpParameters: Int {
+    guard hasMLP else { return 0 }
+    return intermediate * parametersPerChannel + hidden + (mlpBias ? hidden : 0)
+  }
+
+  public var parameters: Int { attentionParameters + mlpParameters }
 
   /// Multiply-accumulates a token in the layer's projections (attention over the context comes on top and depends
   /// on its length; norms and biases are left out, as is usual).
   public var multiplyAccumulatesPerGroup: Int { headDimension * hidden * (2 * repeats + 2) }
   public var multiplyAccumulatesPerChannel: Int { 3 * hidden }
-  public var multiplyAccumulates: Int {
-    keyValueHeads * multiplyAccumulatesPerGroup + intermediate * multiplyAccumulatesPerChannel
-  }
+  public var attentionMultiplyAccumulates: Int { keyValueHeads * multiplyAccumulatesPerGroup }
+  public var mlpMultiplyAccumulates: Int { intermediate * multiplyAccumulatesPerChannel }
+  public var multiplyAccumulates: Int { attentionMultiplyAccumulates + mlpMultiplyAccumulates }
 }

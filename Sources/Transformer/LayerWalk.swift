@@ -3,10 +3,10 @@ import Tensors
 
 extension Decoder {
   /// Shows each layer's weights, from the last layer to the first as a calibration pass does: for criteria that need
-  /// nothing else.
+  /// nothing else. A layer that has nothing left is passed over.
   public func forEachLayer(workers: Workers, visit: (CalibratedLayer) throws -> Void) throws {
     let weights = LayerParameters(roomFor: allSizes)
-    for layer in (0..<layerCount).reversed() {
+    for layer in (0..<layerCount).reversed() where !selected[layer].isEmpty {
       try widen(layer: layer, into: weights, workers: workers)
       try visit(
         CalibratedLayer(

@@ -3,6 +3,7 @@ import JSON
 import Pipeline
 import PluginRuntime
 import Testing
+import Transformer
 
 /// Resolves a manifest that stands in `folder` as `pipeline.json`, called from `folder`/here.
 func resolve(_ json: String, in folder: TemporaryFolder, _ settings: [String] = []) throws -> Manifest {
@@ -181,6 +182,50 @@ func pruning(_ members: String = "", target: String = "0.8") -> String {
       throw Unexpected()
     }
     #expect(stage.target == target)
+  }
+
+  @Test(arguments: [
+    ("[\"mlp\", \"attention\"]", [Family.attention, .mlp]),
+    ("[\"attention_block\"]", [.attentionBlock]), ("[\"mlp_block\"]", [.mlpBlock]),
+    ("[\"mlp_block\", \"attention_block\"]", [.attentionBlock, .mlpBlock]), ("[\"layer\"]", [.layer]),
+  ])
+  func familiesAreWidthsOrBlocksOrLayers(json: String, families: [Family]) throws {
+    let manifest = try resolve(pruning("\"families\": \(json)"), in: folder)
+    guard case .prune(let stage) = manifest.stages[0].work else { throw Unexpected() }
+    #expect(stage.families == families)
+    #expect(try resolve(manifest.json.pretty, in: folder).json == manifest.json)
+  }
+
+  static let familyLists =
+    "expected a list of families: \"attention\" and/or \"mlp\"; or \"attention_block\" and/or \"mlp_block\"; or \"layer\""
+
+  @Test(arguments: [
+    ("[]", "stages[0].families: the list is empty, " + familyLists),
+    ("\"mlp\"", "stages[0].families: \"mlp\" is a string, " + familyLists),
+    (
+      "[\"layer\", \"mlp\"]",
+      "stages[0].families: \"mlp\" and \"layer\" are not pruned in one stage, " + familyLists
+        + "; give the others a stage of their own"
+    ),
+    (
+      "[\"attention\", \"mlp_block\"]",
+      "stages[0].families: \"attention\" and \"mlp_block\" are not pruned in one stage, " + familyLists
+        + "; give the others a stage of their own"
+    ),
+    (
+      "[\"layer\", \"attention_block\"]",
+      "stages[0].families: \"attention_block\" and \"layer\" are not pruned in one stage, " + familyLists
+        + "; give the others a stage of their own"
+    ),
+    ("[\"layer\", \"layer\"]", "stages[0].families[1]: \"layer\" is given twice"),
+    (
+      "[\"layers\"]",
+      "stages[0].families[0]: \"layers\" is a string, expected \"attention\" or \"mlp\" or \"attention_block\" or "
+        + "\"mlp_block\" or \"layer\"; did you mean \"layer\"?"
+    ),
+  ])
+  func otherFamiliesAreRefused(json: String, sentence: String) throws {
+    #expect(try problems(pruning("\"families\": \(json)"), in: folder) == ["pipeline.json: " + sentence])
   }
 
   @Test(arguments: [

@@ -81,6 +81,8 @@ private enum PythonSchema {
     pruning(), pruning(target: "{\"macs\": 1000000}"), pruning(target: "1"),
     pruning(target: "{\"parameters\": 0.5, \"of\": \"current\"}"),
     pruning("\"name\": \"cut-1\", \"iterations\": 3, \"families\": [\"mlp\"], \"record_scores\": true"),
+    pruning("\"families\": [\"mlp\", \"attention\"]"), pruning("\"families\": [\"layer\"]"),
+    pruning("\"families\": [\"mlp_block\"]"), pruning("\"families\": [\"mlp_block\", \"attention_block\"]"),
     pruning("\"calibration\": {\"data\": \"text.txt\", \"sequences\": 1, \"length\": 2, \"batch_size\": 1}"),
     pruning("\"calibration\": {\"data\": {\"path\": \"text.txt\", \"format\": \"jsonl\", \"field\": \"a\"}}"),
     """
@@ -133,6 +135,8 @@ private enum PythonSchema {
       pruning(target: "{\"macs\": 0.5, \"of\": \"dense\"}"), pruning(target: "{\"params\": 0.5}"),
       pruning("\"iterations\": 0"), pruning("\"iterations\": 2.5"), pruning("\"families\": []"),
       pruning("\"families\": [\"mlp\", \"mlp\"]"), pruning("\"families\": [\"heads\"]"),
+      pruning("\"families\": [\"layer\", \"mlp\"]"), pruning("\"families\": [\"attention\", \"mlp_block\"]"),
+      pruning("\"families\": [\"attention_block\", \"layer\"]"), pruning("\"families\": \"layer\""),
       pruning("\"record_scores\": 1"), pruning("\"stop\": 3"), pruning("\"calibration\": \"text.txt\""),
       pruning("\"calibration\": {}"), pruning("\"calibration\": {\"data\": 3}"),
       pruning("\"calibration\": {\"data\": \"text.txt\", \"length\": 1}"),

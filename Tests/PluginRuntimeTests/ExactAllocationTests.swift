@@ -151,17 +151,19 @@ struct ExactAllocationTests {
         LayerRequest(
           families: (0..<2).map { family in
             let original = pick(1...40)
-            let count = pick(1...original)
+            // Of a sublayer that was removed as a whole nothing is there.
+            let count = pick(0...original)
             return FamilyRequest(
               name: family == 0 ? "attention" : "mlp", count: count, originalCount: original,
-              positions: family == 0 ? 8 : 1, cost: costs[family] + pick(0...3), minimum: pick(1...count),
+              positions: family == 0 ? 8 : 1, cost: costs[family] + pick(0...3),
+              minimum: pick(1...max(1, count)),
               previousSparsity: Double(pick(0...99)) / 100,
               scores: (0..<count).map { _ in Float(pick(0...9)) })
           }, statistics: ["layer_cosine": Double(pick(0...100)) / 100])
       }
       let families = layers.flatMap(\.families)
       let now = 1000 + families.reduce(0) { $0 + $1.count * $1.cost }
-      let smallest = 1000 + families.reduce(0) { $0 + $1.minimum * $1.cost }
+      let smallest = 1000 + families.reduce(0) { $0 + min($1.count, $1.minimum) * $1.cost }
       let goal = pick(smallest...now)
       _ = try allocator.allocate(
         model: toyModel,
@@ -188,6 +190,49 @@ struct ExactAllocationTests {
       layers: [LayerRequest(families: [family]), LayerRequest(families: [free])])
     // Half as published; as exact, what the first layer may not give comes from the second.
     #expect(shares.map { $0[0].keep } == [70, 50])
+  }
+
+  @Test("A layer whose attention is gone gives the same share of its channels as one that has it")
+  func removedSublayer() throws {
+    let allocator = try AllocatorInstance(of: Shipped.plugin("adapt-pruner.uniform"))
+    let mlp = FamilyRequest(
+      name: "mlp", count: 1000, originalCount: 1000, cost: 1, scores: Array(repeating: 1, count: 1000))
+    func attention(_ count: Int) -> FamilyRequest {
+      FamilyRequest(
+        name: "attention", count: count, originalCount: 10, positions: 8, cost: count == 0 ? 0 : 100,
+        previousSparsity: count == 0 ? 1 : 0, scores: Array(repeating: 1000, count: count))
+    }
+    let shares = try allocator.allocate(
+      model: toyModel,
+      budget: BudgetRequest(
+        measure: "parameters", now: 3000, original: 4000, goal: 2850, iterationGoal: 2850, iteration: 0,
+        iterations: 1),
+      layers: [LayerRequest(families: [attention(0), mlp]), LayerRequest(families: [attention(10), mlp])])
+    // 5 % of 1000 and of 2000; channels matter less for what they cost.
+    #expect(shares.map { $0.map(\.keep) } == [[0, 950], [10, 900]])
+  }
+
+  @Test(
+    "Whole sublayers and layers are refused",
+    arguments: ["adapt-pruner.uniform", "adapt-pruner.layer-distance"],
+    ["attention_block", "mlp_block", "layer"])
+  func wholeLayers(_ id: String, _ family: String) throws {
+    for aim in ["exact", "published"] {
+      let allocator = try AllocatorInstance(of: Shipped.plugin(id), options: ["budget": .string(aim)])
+      let layer = LayerRequest(
+        families: [
+          FamilyRequest(name: family, count: 1, originalCount: 1, cost: 10, minimum: 0, scores: [1])
+        ], statistics: ["layer_cosine": 0.5])
+      let words = sentence {
+        _ = try allocator.allocate(
+          model: toyModel,
+          budget: BudgetRequest(
+            measure: "parameters", now: 20, original: 20, goal: 10, iterationGoal: 10, iteration: 0,
+            iterations: 1), layers: [layer, layer])
+      }
+      #expect(words.contains("the units of family \"\(family)\" are whole sublayers or layers"), "\(words)")
+      #expect(words.contains(id), "\(words)")
+    }
   }
 
   @Test("Protected layers lose nothing")

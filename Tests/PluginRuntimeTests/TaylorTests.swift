@@ -45,6 +45,39 @@ struct TaylorTests {
       try score(Self.criterion(["variant": "vectorize"]), family: "attention", count: 1, [query]) == [10])
   }
 
+  /// The one unit of a block owns every row: |w·g| is 1, 10, 100, 1000 in one matrix and 2, 20 in the other.
+  @Test("A block scores the sum over its matrices, whichever way query heads are folded")
+  func blocks() throws {
+    func matrix(_ name: String, rows: Int, columns: Int, _ weight: [Float]) -> TestMatrix {
+      TestMatrix(
+        name: name, axis: .rows, repeats: rows, rows: rows, columns: columns, weight: weight,
+        statistics: ["gradient": weight.map { _ in -1 }])
+    }
+    let matrices = [
+      matrix("k_proj", rows: 4, columns: 1, [1, 10, 100, 1000]),
+      matrix("o_proj", rows: 1, columns: 2, [2, -20]),
+    ]
+    for fold in ["consistent", "published"] {
+      for family in ["attention_block", "layer"] {
+        func found(_ options: JSONObject) throws -> [Float] {
+          var options = options
+          options["gqa_fold"] = .string(fold)
+          return try score(Self.criterion(.object(options)), family: family, count: 1, matrices)
+        }
+        #expect(try found([:]) == [1133])
+        // Rows first: |−1| + |−10| + |−100| + |−1000| and |−2 + 20|.
+        #expect(try found(["variant": "vectorize"]) == [1129])
+        #expect(try found(["reduction": "max"]) == [1111])
+        #expect(
+          try score(
+            CriterionInstance(
+              of: Shipped.plugin("adapt-pruner.magnitude"),
+              options: ["norm": "l1", "gqa_fold": .string(fold)]), family: family, count: 1, matrices)
+            == [1133.0 / 2])
+      }
+    }
+  }
+
   @Test("Query heads count towards the group that they leave with, or h mod groups as published")
   func folds() throws {
     // Two groups, two query heads each, one position: heads weigh 1, 10, 100, 1000.

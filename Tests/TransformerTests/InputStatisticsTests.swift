@@ -84,4 +84,28 @@ import Transformer
       #expect(relativeError(try #require(layer.inputs?.downGram).values.prefix(9), kept) < 1e-5)
     }
   }
+
+  /// A layer without attention has no inputs of o, and those of its MLP are what its own input makes of them.
+  @Test func removedSublayersHaveNoInputs() throws {
+    let decoder = try Decoder(Checkpoint.open(Self.fixtures.appendingPathComponent("training/llama").path))
+    try decoder.keep([], of: .attentionBlock, layer: 1)
+    try decoder.keep([], of: .mlpBlock, layer: 2)
+    try decoder.keep([], of: .layer, layer: 0)
+    var request = CalibrationRequest(sequences: try sequences(), batchSize: 3, gradients: .sum)
+    request.inputs = [.moments, .gram]
+    request.blockCosines = true
+    var layers: [Int] = []
+    _ = try decoder.calibrate(request, workers: Workers(count: 2)) { layer in
+      layers.append(layer.layer)
+      let (inputs, cosines) = (try #require(layer.inputs), try #require(layer.cosines))
+      let hasAttention = layer.layer == 2
+      #expect(inputs.queryKeyValue.map { $0.norm.count } == (hasAttention ? 32 : 1))
+      #expect(try #require(inputs.output).norm.values.contains { $0 > 0 } == hasAttention)
+      #expect(try #require(inputs.down).norm.values.contains { $0 > 0 } != hasAttention)
+      // The stream goes through what is gone unturned.
+      #expect(abs((hasAttention ? cosines.mlp : cosines.attention) - 1) < 1e-6)
+      #expect((hasAttention ? cosines.attention : cosines.mlp) < 0.9999)
+    }
+    #expect(layers == [2, 1])
+  }
 }

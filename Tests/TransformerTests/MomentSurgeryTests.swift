@@ -71,6 +71,41 @@ import Transformer
     #expect(try after.step([sequences], learningRate: 0.01).gradientNorm.isFinite)
   }
 
+  /// What is gone leaves its moments behind, and the others' are as they were.
+  @Test(arguments: [SmallModel.Kind.biased, .qwen3])
+  func momentsOfWholeSublayersLeaveWithThem(_ kind: SmallModel.Kind) throws {
+    let folder = try SmallModel(kind, seed: 3, layers: 3).write()
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let decoder = try Decoder(Checkpoint.open(folder.path))
+    let before = try trainer(decoder)
+    let sequences = [TrainingSequence(tokens: [3, 17, 9, 30, 2, 11, 8])]
+    for _ in 0..<2 { _ = try before.step([sequences], learningRate: 0.01) }
+    let file = folder.appendingPathComponent("moments.safetensors").path
+    try before.writeMoments(to: file)
+    try decoder.keep([], of: .attentionBlock, layer: 0)
+    try decoder.keep([], of: .layer, layer: 1)
+    try decoder.keep([], of: .mlpBlock, layer: 2)
+    let after = try trainer(decoder)
+    try after.adoptMoments(from: file, optimizerSteps: before.optimizerSteps)
+    let expected = before.namedMoments.filter { moment in
+      let gone = ["0.self_attn", "0.input_l", "1.", "2.mlp", "2.post_"]
+      return !gone.contains { moment.name.hasPrefix("model.layers.\($0)") }
+    }
+    #expect(after.namedMoments.map(\.name) == expected.map(\.name))
+    for (found, expected) in zip(after.namedMoments, expected) {
+      #expect(found.first == expected.first && found.second == expected.second, "\(found.name)")
+    }
+    // And a state of such a model comes back.
+    let state = folder.appendingPathComponent("state.safetensors").path
+    try after.writeState(to: state)
+    let second = try trainer(decoder)
+    try second.restoreState(from: state, optimizerSteps: after.optimizerSteps)
+    for trainer in [after, second] { _ = try trainer.step([sequences], learningRate: 0.01) }
+    for ((name, values), (_, expected)) in zip(second.namedValues, after.namedValues) {
+      #expect(values == expected, "\(name)")
+    }
+  }
+
   @Test func aStateComesBackAsItWas() throws {
     let folder = try SmallModel(.untied, seed: 3).write()
     defer { try? FileManager.default.removeItem(at: folder) }

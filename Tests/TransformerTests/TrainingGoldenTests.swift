@@ -80,8 +80,14 @@ struct TrainingCase: CustomTestStringConvertible {
           hiddenWeight: json["hidden_coefficient"]?.numberValue ?? 0)
       )
     }
+    let student = try decoder(model)
+    for pair in json["removed"]?.arrayValue ?? [] {
+      let layer = try #require(pair.arrayValue?.first?.integerValue)
+      let isAttention = pair.arrayValue?.last?.stringValue == "self_attn"
+      try student.keep([], of: isAttention ? .attentionBlock : .mlpBlock, layer: layer)
+    }
     let trainer = try Trainer(
-      decoder(model), scope(), optimizer: AdamWOptions(), maxGradientNorm: json["clip"]?.numberValue,
+      student, scope(), optimizer: AdamWOptions(), maxGradientNorm: json["clip"]?.numberValue,
       teacher: teacher, room: TrainingRoom(tokens: 96, longest: 24, activationLimit: activationLimit),
       workers: workers)
     if let start = path("start") { try trainer.restoreValues(from: start) }
@@ -99,7 +105,7 @@ struct TrainingCase: CustomTestStringConvertible {
       + c * step.loss.hiddenDifference / Double(layers - 1) / Double(step.loss.tokens) / Double(hidden)
   }
 
-  @Test func thereAreCases() { #expect(TrainingCase.all.count == 20) }
+  @Test func thereAreCases() { #expect(TrainingCase.all.count == 28) }
 
   /// The largest difference is taken relative to the tensor's largest value. Keeping activations and recomputing them
   /// must make no difference, nor must the number of threads beyond rounding.

@@ -148,12 +148,12 @@ struct StageReading {
   // MARK: Parts of a prune stage
 
   private func families(_ reader: ObjectReader) -> [Family] {
-    guard let value = reader.object["families"] else { return Family.allCases }
+    guard let value = reader.object["families"] else { return Family.widths }
     let place = reader.path.key("families")
     guard let words = value.arrayValue, !words.isEmpty else {
       let found = value.arrayValue == nil ? value.shown : "the list is empty"
-      reading.problem(place, found, expected: "a list with \"attention\" or \"mlp\" or both")
-      return Family.allCases
+      reading.problem(place, found, expected: Self.familyGroups)
+      return Family.widths
     }
     var chosen: Set<Family> = []
     for (index, word) in words.enumerated() {
@@ -166,8 +166,23 @@ struct StageReading {
       }
     }
     // In one order, whatever the manifest's: the result must not depend on it.
-    return Family.allCases.filter(chosen.contains)
+    let ordered = Family.allCases.filter(chosen.contains)
+    if !ordered.isEmpty, !Family.groups.contains(where: { chosen.isSubset(of: $0) }) {
+      reading.problem(
+        place,
+        ordered.map { "\"\($0.rawValue)\"" }.joined(separator: " and ")
+          + " are not pruned in one stage",
+        expected: Self.familyGroups, advice: "give the others a stage of their own")
+    }
+    return ordered
   }
+
+  /// The lists that may be given.
+  private static let familyGroups =
+    "a list of families: "
+    + Family.groups.map { group in
+      group.map { "\"\($0.rawValue)\"" }.joined(separator: " and/or ")
+    }.joined(separator: "; or ")
 
   private mutating func calibration(_ reader: ObjectReader, for plugins: [PluginUse]) -> Calibration? {
     let place = reader.path.key("calibration")

@@ -6,7 +6,8 @@ import Transformer
 
 extension LoadedModel {
   /// Writes the model as it is now as a Hugging Face folder: config.json (with lists for what varies by layer),
-  /// safetensors, tokenizer. The folder appears whole or not at all.
+  /// safetensors, tokenizer. The folder appears whole or not at all. Layers that have nothing left are left out, so that
+  /// a model that lost whole layers is one of fewer layers to whoever reads it.
   ///
   /// - Parameters:
   ///   - folder: must not exist.
@@ -23,8 +24,10 @@ extension LoadedModel {
 
   /// The same with values from elsewhere than the decoder: `forEachParameter` hands every parameter, in pieces, to the
   /// closure that it is given.
+  ///
+  /// - Parameter keepingEmptyLayers: for the run's own use, whose layers keep their numbers.
   func save(
-    to folder: String, type: StorageType,
+    to folder: String, type: StorageType, keepingEmptyLayers: Bool = false,
     forEachParameter: ((String, UnsafeBufferPointer<Float>) throws -> Void) throws -> Void
   ) throws {
     let partial =
@@ -34,8 +37,12 @@ extension LoadedModel {
     defer { try? FileManager.default.removeItem(atPath: partial) }
     var configuration = decoder.prunedConfiguration
     configuration.declaredType = type
-    let writer = try ModelWriter(folder: partial, configuration: configuration)
-    try forEachParameter { name, values in try writer.append(values, to: name) }
+    let renumbering = keepingEmptyLayers ? nil : LayerRenumbering(configuration)
+    let writer = try ModelWriter(
+      folder: partial, configuration: renumbering?.configuration ?? configuration)
+    try forEachParameter { name, values in
+      try writer.append(values, to: renumbering?.name(of: name) ?? name)
+    }
     try writer.finish()
     try saveTokenizer(to: partial)
     try AtomicFolder.commit(partial, as: folder)

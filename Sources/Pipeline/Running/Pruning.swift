@@ -7,16 +7,22 @@ import Transformer
 /// Why a prune stage can't do what it is asked.
 public enum PruningError: Error, Equatable, CustomStringConvertible {
   case nothingToRemove(stage: String, measure: String, now: Int, goal: Int)
-  case outOfReach(stage: String, measure: String, goal: Int, smallest: Int)
+  /// - Parameter whole: whether whole sublayers or layers are removed.
+  case outOfReach(stage: String, measure: String, goal: Int, smallest: Int, whole: Bool)
+  case noBlockLeft(stage: String)
   case noProgress(stage: String, measure: String, now: Int, goal: Int, iteration: Int)
 
   public var description: String {
     switch self {
     case .nothingToRemove(let stage, let measure, let now, let goal):
       "stage \(stage): the target of \(goal) \(measure) is not below the \(now) that the model has; ask for fewer"
-    case .outOfReach(let stage, let measure, let goal, let smallest):
-      "stage \(stage): the target of \(goal) \(measure) is out of reach; with one unit left in each family that is pruned "
-        + "the model still has \(smallest)"
+    case .outOfReach(let stage, let measure, let goal, let smallest, let whole):
+      "stage \(stage): the target of \(goal) \(measure) is out of reach; "
+        + (whole
+          ? "with all gone that may go, at least one sublayer or layer staying, "
+          : "with one unit left in each family that is pruned ") + "the model still has \(smallest)"
+    case .noBlockLeft(let stage):
+      "stage \(stage): the allocator leaves no layer with attention or an MLP; at least one sublayer must stay"
     case .noProgress(let stage, let measure, let now, let goal, let iteration):
       "stage \(stage): iteration \(iteration) removed nothing, at \(now) \(measure) of a target of \(goal); "
         + "does the allocator protect too much?"
@@ -79,6 +85,7 @@ struct Pruning {
             ? start - Int((Double(start - goal) * Double(iteration + 1) / Double(stage.iterations)).rounded())
             : goal,
           iteration: iteration, iterations: stage.iterations), layers: layers)
+      guard leavesAnything(shares) else { throw PruningError.noBlockLeft(stage: label) }
       for (layer, shares) in shares.enumerated() {
         for (family, share) in zip(families, shares) {
           sparsities[layer][family] = share.sparsity
@@ -105,8 +112,16 @@ struct Pruning {
       return [Family: Double](
         uniqueKeysWithValues: families.map { family in
           let original = decoder.originalCount(of: family, layer: layer)
-          return (family, 1 - Double(sizes.count(of: family)) / Double(original))
+          return (family, original > 0 ? 1 - Double(sizes.count(of: family)) / Double(original) : 0)
         })
+    }
+  }
+
+  /// Whether, after the cut, some layer still has attention or an MLP.
+  private func leavesAnything(_ shares: [[Share]]) -> Bool {
+    zip(decoder.allSizes, shares).contains { sizes, shares in
+      let gone = zip(families, shares).filter { $1.keep == 0 }.flatMap(\.0.widths)
+      return Family.widths.contains { sizes.count(of: $0) > 0 && !gone.contains($0) }
     }
   }
 
@@ -129,14 +144,26 @@ struct Pruning {
     guard goal < spent else {
       throw PruningError.nothingToRemove(stage: label, measure: measure.words, now: spent, goal: goal)
     }
-    let removable = decoder.allSizes.reduce(0) { sum, sizes in
-      families.reduce(sum) { $0 + (sizes.count(of: $1) - 1) * sizes.cost(of: $1, in: measure) }
+    // The cost of each unit that may go, one entry for the units of a family and layer.
+    let removable = decoder.allSizes.flatMap { sizes in
+      families.map { (count: sizes.count(of: $0) - minimum($0), cost: sizes.cost(of: $0, in: measure)) }
+    }.filter { $0.count > 0 }
+    var smallest = spent - removable.reduce(0) { $0 + $1.count * $1.cost }
+    let nothing = [Share](repeating: Share(sparsity: 1, keep: 0), count: families.count)
+    if isWhole, !leavesAnything([[Share]](repeating: nothing, count: decoder.layerCount)) {
+      smallest += removable.map(\.cost).min() ?? 0
     }
-    guard spent - removable <= goal else {
+    guard smallest <= goal else {
       throw PruningError.outOfReach(
-        stage: label, measure: measure.words, goal: goal, smallest: spent - removable)
+        stage: label, measure: measure.words, goal: goal, smallest: smallest, whole: isWhole)
     }
   }
+
+  /// Whether whole sublayers or layers go: a manifest does not mix them with parts of some.
+  private var isWhole: Bool { families.contains(where: \.isWhole) }
+
+  /// Units that must stay of each layer that has any.
+  private func minimum(_ family: Family) -> Int { family.isWhole ? 0 : 1 }
 
   private func request(_ family: Family, _ layer: Int, _ scores: [Float], _ sparsity: Double) -> FamilyRequest
   {
@@ -145,7 +172,7 @@ struct Pruning {
       name: family.rawValue, count: sizes.count(of: family),
       originalCount: decoder.originalCount(of: family, layer: layer),
       positions: family == .attention ? sizes.headDimension : 1, cost: sizes.cost(of: family, in: measure),
-      minimum: 1, previousSparsity: sparsity, scores: scores)
+      minimum: minimum(family), previousSparsity: sparsity, scores: scores)
   }
 
   private var modelSummary: ModelSummary {
@@ -163,7 +190,9 @@ struct Pruning {
     let kept = decoder.kept
     func score(_ layer: CalibratedLayer) throws {
       for family in families {
-        let units = layer.request(family, original: kept[layer.layer].units(of: family))
+        let original = kept[layer.layer].units(of: family)
+        guard !original.isEmpty else { continue }
+        let units = layer.request(family, original: original)
         scores[layer.layer][family] = try criterion.score(model: summary, units: units)
       }
     }

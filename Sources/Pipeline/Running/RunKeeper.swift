@@ -59,7 +59,9 @@ final class RunKeeper {
     let name = "\(RunLayout.stateFolder)/model-\(number)"
     let path = try folder.place(name)
     try? FileManager.default.removeItem(atPath: path)
-    try model.save(to: path, type: .float32) { try trainer.forEachParameter(body: $0) }
+    try model.save(to: path, type: .float32, keepingEmptyLayers: true) {
+      try trainer.forEachParameter(body: $0)
+    }
     var stored: RunState.StoredFile?
     if moments {
       let file = "\(RunLayout.stateFolder)/moments-\(number).safetensors"

@@ -6,11 +6,11 @@ import Transformer
 extension CalibratedLayer {
   /// - Parameter original: the units' indices in the unpruned model.
   package func request(_ family: Family, original: [Int]) -> UnitsRequest {
-    let names =
-      switch family {
-      case .attention: ["self_attn.k_proj", "self_attn.v_proj", "self_attn.q_proj", "self_attn.o_proj"]
-      case .mlp: ["mlp.gate_proj", "mlp.up_proj", "mlp.down_proj"]
-      }
+    let names = family.widths.flatMap { width in
+      width == .attention
+        ? ["self_attn.k_proj", "self_attn.v_proj", "self_attn.q_proj", "self_attn.o_proj"]
+        : ["mlp.gate_proj", "mlp.up_proj", "mlp.down_proj"]
+    }
     let weights = named(of: weights)
     let gradients = gradients.map(named)
     let squares = squares.map(named)
@@ -20,15 +20,33 @@ extension CalibratedLayer {
       var statistics = inputs?.statistics(of: module, columns: weight.columns) ?? [:]
       statistics["gradient"] = gradients?[name].map(MatrixMemory.init)
       statistics["gradient_square"] = squares?[name].map(MatrixMemory.init)
+      let place = String(module.split(separator: ".").last ?? "")
+      // The one unit owns every row.
+      guard !family.isWhole else {
+        return MatrixRequest(
+          name: place, axis: .rows, repeats: weight.rows, weight: MatrixMemory(weight), statistics: statistics
+        )
+      }
       let owner = weight.rowOwner == .none ? weight.columnOwner : weight.rowOwner
       return MatrixRequest(
-        name: String(module.split(separator: ".").last ?? ""),
+        name: place,
         axis: weight.rowOwner == .none ? .columns : .rows,
         repeats: owner == .queryHeads ? self.weights.sizes.repeats : 1,
         positions: owner == .channels ? 1 : self.weights.sizes.headDimension, weight: MatrixMemory(weight),
         statistics: statistics)
     }
-    return UnitsRequest(family: family.rawValue, layer: layer, original: original, matrices: matrices)
+    return UnitsRequest(
+      family: family.rawValue, layer: layer, original: original, matrices: matrices,
+      statistics: cosine(of: family).map { ["block_cosine": [Float($0)]] } ?? [:])
+  }
+
+  private func cosine(of family: Family) -> Double? {
+    switch family {
+    case .attention, .mlp: nil
+    case .attentionBlock: cosines?.attention
+    case .mlpBlock: cosines?.mlp
+    case .layer: cosines?.layer
+    }
   }
 
   private func named(of parameters: LayerParameters) -> [String: NamedParameter] {
@@ -80,15 +98,29 @@ extension CalibrationRequest {
 }
 
 extension LayerSizes {
-  func count(of family: Family) -> Int { family == .attention ? keyValueHeads : intermediate }
+  func count(of family: Family) -> Int {
+    switch family {
+    case .attention: keyValueHeads
+    case .mlp: intermediate
+    case .attentionBlock: hasAttention ? 1 : 0
+    case .mlpBlock: hasMLP ? 1 : 0
+    case .layer: isEmpty ? 0 : 1
+    }
+  }
 
-  /// What one unit costs in a target's measure.
+  /// What one unit costs in a target's measure; with a whole sublayer go its norms and biases.
   func cost(of family: Family, in measure: Target.Measure) -> Int {
     switch (family, measure) {
     case (.attention, .parameters): parametersPerGroup
     case (.mlp, .parameters): parametersPerChannel
     case (.attention, .macs): multiplyAccumulatesPerGroup
     case (.mlp, .macs): multiplyAccumulatesPerChannel
+    case (.attentionBlock, .parameters): attentionParameters
+    case (.mlpBlock, .parameters): mlpParameters
+    case (.layer, .parameters): parameters
+    case (.attentionBlock, .macs): attentionMultiplyAccumulates
+    case (.mlpBlock, .macs): mlpMultiplyAccumulates
+    case (.layer, .macs): multiplyAccumulates
     }
   }
 }

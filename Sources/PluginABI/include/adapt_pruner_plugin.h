@@ -14,6 +14,9 @@
  *   "mlp"        channel c: row c of gate_proj, row c of up_proj, column c of down_proj
  *   "attention"  KV group g: the rows of key head g in k_proj and of value head g in v_proj, and the
  *                rows in q_proj and columns in o_proj of the query heads that share them
+ *   "attention_block", "mlp_block"   the layer's whole attention, or MLP, with the norm before it: one unit
+ *                while it is there
+ *   "layer"      all that the layer has: one unit as long as it has anything
  *
  * A PLUGIN LIBRARY is a shared library that exports one symbol, adapt_pruner_plugin, and a
  * plugin.json beside it by which the host finds it without loading it. To write a criterion, read
@@ -190,7 +193,9 @@ enum { AP_ROWS = 0, AP_COLUMNS = 1 };
  * Unit u owns whole rows (axis AP_ROWS) or whole columns (AP_COLUMNS): those with the indices
  *   (u * repeats + r) * positions + p      for r in 0 ..< repeats, p in 0 ..< positions.
  * For "mlp" repeats = positions = 1. For "attention" positions is the head's dimension, and repeats is 1
- * in k_proj and v_proj and the number of query heads a group in q_proj and o_proj. */
+ * in k_proj and v_proj and the number of query heads a group in q_proj and o_proj. For "attention_block",
+ * "mlp_block" and "layer" the axis is AP_ROWS, positions is 1 and repeats the number of rows: the one unit, 0,
+ * owns every row. */
 typedef struct ap_matrix {
   uint32_t struct_size;
   ap_axis axis;
@@ -204,12 +209,13 @@ typedef struct ap_matrix {
 /* One family of one layer, to be scored. */
 typedef struct ap_units {
   uint32_t struct_size;
-  const char *family;       /* "attention" or "mlp" */
+  const char *family;       /* "attention", "mlp", "attention_block", "mlp_block" or "layer" */
   int64_t layer;            /* 0 is the one after the embedding */
   int64_t count;            /* units at hand; those pruned earlier are gone */
   const int64_t *original;  /* [count]: each unit's index in the unpruned model */
   int64_t matrix_count;
-  const ap_matrix *const *matrices; /* [matrix_count]; attention: k, v, q, o; mlp: gate, up, down */
+  const ap_matrix *const *matrices; /* [matrix_count]; attention: k, v, q, o; mlp: gate, up, down; blocks the
+                                       same; layer: attention's, then mlp's, as far as it has them */
   const ap_tensor *statistics; /* in the order in which the criterion asked for them; one that units have not (it is
                                   of matrices) has a null `data` */
 } ap_units;
@@ -230,7 +236,8 @@ typedef struct ap_criterion {
   const char *const *(*statistics)(void *instance);
 
   /* Writes a score for each unit: the higher, the more it matters. All must be finite. Called for every
-   * family of every layer, from the last layer to the first, anew for each iteration. [host thread] */
+   * family of every layer that has units of it, from the last layer to the first, anew for each iteration.
+   * [host thread] */
   ap_status (*score)(void *instance, const ap_host *host, const ap_model *model, const ap_units *units,
                      float *scores /* [units->count] */);
 } ap_criterion;
@@ -293,12 +300,13 @@ typedef const ap_library *(*ap_entry)(void);
 /* One family of one layer, before this iteration's cut. */
 typedef struct ap_family {
   uint32_t struct_size;
-  const char *name;          /* "attention" or "mlp" */
-  int64_t count;             /* units now */
+  const char *name;          /* as in ap_units */
+  int64_t count;             /* units now; 0 where the sublayer, or layer, was removed as a whole */
   int64_t original_count;    /* units in the unpruned model */
   int64_t positions;         /* rows a unit counts in the published code: head dimension, or 1 */
   int64_t cost;              /* what one unit costs, in the budget's measure */
-  int64_t minimum;           /* fewer may not stay; at least 1 */
+  int64_t minimum;           /* fewer may not stay (where count is less, that count): 1; 0 of "attention_block",
+                                "mlp_block" and "layer", of which the host lets all go but the model's last */
   double previous_sparsity;  /* what this allocator answered in the iteration before; 0 at first */
   const float *scores;       /* [count], the criterion's */
 } ap_family;

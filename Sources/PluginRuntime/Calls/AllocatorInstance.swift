@@ -10,7 +10,7 @@ public struct FamilyRequest: Sendable {
   public var positions: Int
   /// What one unit costs, in the budget's measure.
   public var cost: Int
-  /// Fewer may not stay; at least 1.
+  /// Fewer may not stay; 0 where a unit is a whole sublayer or layer.
   public var minimum: Int
   /// What the allocator answered in the iteration before; 0 at first.
   public var previousSparsity: Double
@@ -76,6 +76,11 @@ public struct Share: Equatable, Sendable {
   public var sparsity: Double
   /// Units that stay.
   public var keep: Int
+
+  public init(sparsity: Double, keep: Int) {
+    self.sparsity = sparsity
+    self.keep = keep
+  }
 }
 
 /// An allocator with its options. One thread at a time.
@@ -153,7 +158,7 @@ public final class AllocatorInstance {
   private func checkGoal(
     _ budget: BudgetRequest, after: Int, _ layers: [LayerRequest]
   ) throws(PluginError) {
-    let tolerance = layers.flatMap(\.families).map(\.cost).max() ?? 0
+    let tolerance = layers.flatMap(\.families).filter { $0.count > 0 }.map(\.cost).max() ?? 0
     if budget.now <= budget.iterationGoal, after == budget.now { return }
     if after > budget.iterationGoal || after <= budget.iterationGoal - max(tolerance, 1) {
       throw .goalMissed(

@@ -42,6 +42,7 @@ public final class Trainer {
       case .lowRank(let options): try LowRankTrainee(decoder, options, workers: workers)
       case .normsAndBiases: try VectorTrainee(decoder, workers: workers)
       }
+    guard !trainee.tensors.isEmpty else { throw DecoderError.nothingToTrain }
     optimizer = AdamW(trainee.tensors, options)
     let teacherPass = try teacher.map {
       try TeacherPass($0.decoder, student: decoder, $0.options, room: room, workers: workers)
