@@ -1,7 +1,7 @@
 import PluginKit
 
-/// How loud a unit is: Minitron's importance from activations alone (Muralidharan et al., section 2.2; as NVIDIA's Model
-/// Optimizer computes it). With x the input of a family's output projection, down_proj or o_proj,
+/// How loud a unit is: Minitron's importance from activations alone (Muralidharan et al.; as NVIDIA's Model Optimizer
+/// computes it). With x the input of a family's output projection, down_proj or o_proj,
 ///
 ///     a[j] = √( Σ over sequences of (mean over its tokens |x[j]|)² )
 ///     I(unit) = √( Σ over its columns j of a[j]² )

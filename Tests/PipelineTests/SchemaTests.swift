@@ -48,6 +48,7 @@ private enum PythonSchema {
     "adapt-pruner": ["prune"], "taylor-uniform": ["prune"], "magnitude": ["prune"], "random": ["prune"],
     "adapt-accel": (1...5).flatMap { ["prune.\($0)", "train.\($0)"] },
     "prune-then-train": ["prune", "train"], "llm-pruner-lora": ["prune", "train"],
+    "minitron": ["depth", "width", "train"],
   ]
   static let names = shippedStages.keys.sorted()
 

@@ -44,6 +44,10 @@ enum SampleCatalog {
       "adapt-pruner.magnitude", .criterion,
       "\"norm\": {\"type\": \"string\", \"enum\": [\"l1\", \"l2\"], \"default\": \"l2\"}"),
     entry("adapt-pruner.random", .criterion, ""),
+    entry("adapt-pruner.activation", .criterion, "", statistics: ["input_magnitude"]),
+    entry("adapt-pruner.block-influence", .criterion, "", statistics: ["block_cosine"]),
+    entry(
+      "adapt-pruner.global", .allocator, "\"worth\": {\"type\": \"string\", \"default\": \"score_per_cost\"}"),
     entry(
       "adapt-pruner.layer-distance", .allocator,
       """
