@@ -62,7 +62,7 @@ enum RunTables {
     for row in ResultsSection.rows(run.files) {
       for metric in row.metrics {
         table.add([
-          .string(run.folder), .string(method ?? run.method), .optional(run.target?.label),
+          .string(run.folder), .string(method ?? run.method), run.target?.value ?? .null,
           .integer(run.seed), .string(row.stage), .optional(row.parameters),
           .optional(share(row.parameters, of: run.originalParameters)), .optional(row.macs),
           .string(metric.name), .optional(metric.value), .optional(metric.standardError),

@@ -58,6 +58,16 @@ struct ComparisonTests {
     #expect(try pair("a", "b", "80.0%").verdict == "no difference shown")
   }
 
+  @Test("a difference has the decimals that the second digit of its interval's width has")
+  func decimals() {
+    let some = PairedDifference(mean: 0.0348251, low: 0.00651, high: 0.0543, items: 9)
+    #expect(ComparisonTables.words(some) == ("+0.035", "+0.007 to +0.054"))
+    let large = PairedDifference(mean: -12.4, low: -40.2, high: 21, items: 9)
+    #expect(ComparisonTables.words(large) == ("-12", "-40 to +21"))
+    let constant = PairedDifference(mean: 0.5, low: 0.5, high: 0.5, items: 9)
+    #expect(ComparisonTables.words(constant) == ("+0.5", "+0.5 to +0.5"))
+  }
+
   @Test("runs that differ in their seed alone are one setting, and their seeds are drawn too")
   func seeds() throws {
     try folder.writeRun("a-2", method: "a", target: 0.8, seed: 2, items: easy.map { $0 + 1.5 })
@@ -189,7 +199,7 @@ struct ComparisonTests {
       csv[0]
         == "run,method,target,seed,stage,parameters,share,macs_per_token,metric,value,standard_error,lower_is_better"
     )
-    #expect(csv.contains("a-0.8,a,80.0%,1,after,800,0.8,800,text.mean_nll@4,4.5,0.1,true"))
+    #expect(csv.contains("a-0.8,a,0.8,1,after,800,0.8,800,text.mean_nll@4,4.5,0.1,true"))
     let markdown = try ComparisonReport.text(of: folder.path, as: .markdown)
     #expect(markdown.contains("| a      |  80.0% |"))
     #expect(markdown.contains("dense is better"))

@@ -10,6 +10,8 @@ package struct ComparedRun {
     package let json: JSONValue
     /// `80.0%`, `70.0% of the multiply-accumulates`.
     package let label: String
+    /// The share where it is one of the original parameters, else the label: for a spreadsheet.
+    let value: JSONValue
   }
 
   /// As the comparison names it.
@@ -69,11 +71,14 @@ extension ComparedRun.Target {
       json["of"]?.stringValue != "current"
     {
       label = HumanFormat.percent(part)
+      value = share
     } else if let share = json["macs"], case .number(let part) = share, json["of"]?.stringValue != "current" {
       label = HumanFormat.percent(part) + " of the multiply-accumulates"
+      value = .string(label)
     } else {
       let words = IdentitySection.words(ofTarget: json) ?? json.compact
       label = words.hasPrefix("to ") ? String(words.dropFirst(3)) : words
+      value = .string(label)
     }
   }
 }

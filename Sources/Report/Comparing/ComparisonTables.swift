@@ -59,11 +59,23 @@ package struct ComparisonTables {
 
   // MARK: - Pairs
 
-  /// `+0.1234`.
-  static func signed(_ value: Double) -> String { (value > 0 ? "+" : "") + HumanFormat.measured(value) }
+  /// `+0.0348`, `+0.0065 to +0.0543`: with as many decimals as the second digit of the interval's width has.
+  package static func words(_ difference: PairedDifference) -> (mean: String, interval: String) {
+    var decimals = 0
+    var scaled = difference.high - difference.low
+    guard scaled > 0 else {
+      return (signed(difference.mean), "\(signed(difference.low)) to \(signed(difference.high))")
+    }
+    while scaled < 9.5, decimals < 8 {
+      scaled *= 10
+      decimals += 1
+    }
+    func fixed(_ value: Double) -> String { (value > 0 ? "+" : "") + HumanFormat.fixed(value, decimals) }
+    return (fixed(difference.mean), "\(fixed(difference.low)) to \(fixed(difference.high))")
+  }
 
-  static func interval(_ difference: PairedDifference) -> String {
-    "\(signed(difference.low)) to \(signed(difference.high))"
+  private static func signed(_ value: Double) -> String {
+    (value > 0 ? "+" : "") + HumanFormat.measured(value)
   }
 
   package var differences: TextTable {
@@ -75,8 +87,9 @@ package struct ComparisonTables {
     for pair in comparison.pairs {
       table.add([
         comparison.name(of: pair.measurement), pair.first.target?.label ?? "", pair.first.method,
-        pair.second.method, pair.difference.map { Self.signed($0.mean) } ?? "",
-        pair.difference.map(Self.interval) ?? "", pair.difference.map { HumanFormat.grouped($0.items) } ?? "",
+        pair.second.method, pair.difference.map { Self.words($0).mean } ?? "",
+        pair.difference.map { Self.words($0).interval } ?? "",
+        pair.difference.map { HumanFormat.grouped($0.items) } ?? "",
         pair.verdict,
       ])
     }

@@ -26,8 +26,8 @@ enum DifferenceSection {
         pair.difference?.isShown == true ? .tag("strong", pair.verdict) : .text(pair.verdict)
       table.add([
         .text("\(pair.first.method) − \(pair.second.method)"), .text(pair.first.target?.label ?? ""),
-        .text(pair.difference.map { ComparisonTables.signed($0.mean) } ?? ""),
-        .text(pair.difference.map(ComparisonTables.interval) ?? ""),
+        .text(pair.difference.map { ComparisonTables.words($0).mean } ?? ""),
+        .text(pair.difference.map { ComparisonTables.words($0).interval } ?? ""),
         .text(pair.difference.map { HumanFormat.grouped($0.items) } ?? ""), verdict,
       ])
     }

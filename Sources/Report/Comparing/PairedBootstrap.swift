@@ -7,6 +7,13 @@ package struct PairedDifference: Equatable, Sendable {
   package let high: Double
   package let items: Int
 
+  package init(mean: Double, low: Double, high: Double, items: Int) {
+    self.mean = mean
+    self.low = low
+    self.high = high
+    self.items = items
+  }
+
   /// Whether zero lies outside of the interval.
   package var isShown: Bool { low > 0 || high < 0 }
 }
