@@ -99,7 +99,7 @@ let package = Package(
     .executableTarget(
       name: "Host",
       dependencies: [
-        "Pipeline", "PluginRuntime", "JSON", "Report",
+        "Pipeline", "PluginRuntime", "JSON", "Report", "Files",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
@@ -117,7 +117,7 @@ let package = Package(
     tests("JSONTests", ["JSON"]),
     tests("FilesTests", ["Files"]),
     tests("TensorBoardTests", ["TensorBoard", "Files", "JSON"]),
-    tests("ReportTests", ["Report"]),
+    tests("ReportTests", ["Report", "JSON"]),
     tests("TensorsTests", ["Tensors", "Kernels"]),
     tests("CheckpointsTests", ["Checkpoints", "JSON"]),
     tests("TokenizersTests", ["Tokenizers"]),

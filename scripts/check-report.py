@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Looks at a report in a headless browser, as a person would with a wide screen and with a phone, by day and by night.
+"""Looks at the page of a run or of a comparison in a headless browser, as a person would with a wide screen and with a
+phone, by day and by night.
 
     python3 -m venv VENV && VENV/bin/pip install playwright==1.65.2
     VENV/bin/python scripts/check-report.py REPORT.html [--screenshots FOLDER] [--browser /usr/bin/chromium]
@@ -11,7 +12,7 @@ at 1280 and at 390 pixels, light and dark:
   - the page does not scroll sideways, and no text of a drawing is cut off, runs into another or is too small to read;
   - headings go down one level at a time, and every table has a caption and its headings a scope;
   - text stands out from its background by WCAG's ratio of 4.5;
-  - pointing at each drawing, and its arrow keys, tell values;
+  - pointing at each drawing, and its arrow keys, tell values; curves in one drawing have different colours and dashes;
   - without JavaScript the same drawings and tables are there, with their values as hover titles.
 
 Prints what is wrong, or that nothing is; exit code 1 if something is. With --screenshots the pages are left as
@@ -52,6 +53,11 @@ LAYOUT = r"""() => {
     for (const [content, box] of texts)
       if (box.left + 1 < outer.left || box.right > outer.right + 1 || box.top + 1 < outer.top || box.bottom > outer.bottom + 1)
         wrong.push(`${name}: “${content}” is cut off`);
+    const looks = [...drawing.querySelectorAll("path.curve")].map(path => [path.getAttribute("class"), getComputedStyle(path)])
+      .filter(([name], index, all) => all.findIndex(other => other[0] === name) === index)
+      .map(([, style]) => [style.stroke, style.strokeDasharray]);
+    for (const part of [0, 1])
+      if (new Set(looks.map(look => look[part])).size < looks.length) wrong.push(`${name}: two curves look alike`);
     texts.forEach(([content, box], index) => {
       for (const [other, there] of texts.slice(index + 1)) {
         const across = Math.min(box.right, there.right) - Math.max(box.left, there.left);
@@ -133,6 +139,9 @@ def without_script(browser, address):
     page = context.new_page()
     page.goto(address)
     wrong = []
+    for table in page.locator("main > section > div.scroll").all():
+        if not table.is_visible():
+            wrong.append("without JavaScript a table can't be seen")
     for index in range(page.locator("svg").count()):
         drawing = page.locator("svg").nth(index)
         if drawing.locator(".hit").count() == 0 or drawing.locator(".hit > title").count() != drawing.locator(".hit").count():

@@ -49,7 +49,8 @@ struct AdaptPruner: ParsableCommand {
       """,
     version: Tool.version,
     subcommands: [
-      Run.self, Resume.self, MakeReport.self, Validate.self, Plugins.self, Inspect.self, Evaluate.self,
+      Run.self, Resume.self, Compare.self, MakeReport.self, Validate.self, Plugins.self, Inspect.self,
+      Evaluate.self,
       Generate.self,
     ])
 }

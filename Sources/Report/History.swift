@@ -35,6 +35,17 @@ package struct History: Equatable {
     package let text: String
   }
 
+  /// Work that was done once for several runs, and that this one was spared.
+  package struct Spared: Equatable {
+    package let stage: String
+    /// `evaluation`, `calibration`.
+    package let work: String
+    /// Whose: the plugin's id.
+    package let what: String
+    /// What it took when it was done.
+    package let seconds: Double
+  }
+
   /// In the order in which they were first begun.
   package private(set) var stages: [Stage] = []
   /// By the stage and then by the number, each once.
@@ -42,6 +53,7 @@ package struct History: Equatable {
   /// Each process that worked on the run, in seconds from its start to its last event.
   package private(set) var processes: [Double] = []
   package private(set) var sentences: [Sentence] = []
+  package private(set) var spared: [Spared] = []
   /// Of the model as it came, if the run noted it.
   package private(set) var originalParameters: Int?
   package private(set) var originalMacs: Int?
@@ -101,6 +113,12 @@ package struct History: Equatable {
             stage: stage, plugin: event["plugin"]?.stringValue ?? "",
             level: event["level"]?.stringValue ?? "",
             text: event["sentence"]?.stringValue ?? ""))
+      case "spared":
+        guard let work = event["work"]?.stringValue else { continue }
+        let what = event["what"]?.stringValue ?? ""
+        // A stage that was resumed was spared it once more.
+        spared.removeAll { $0.stage == stage && $0.work == work && $0.what == what }
+        spared.append(Spared(stage: stage, work: work, what: what, seconds: event["took"]?.numberValue ?? 0))
       case "run_finished": peakMemoryBytes = event["peak_memory_bytes"]?.integerValue
       default: break
       }

@@ -89,7 +89,7 @@ enum IdentitySection {
   }
 
   /// `to 80.0% of the original parameters`, `to 1,000,000 parameters`.
-  private static func words(ofTarget target: JSONValue) -> String? {
+  static func words(ofTarget target: JSONValue) -> String? {
     for (key, name) in [("parameters", "parameters"), ("macs", "multiply-accumulates a token")] {
       switch target[key] {
       case .integer(let count): return "to \(HumanFormat.grouped(count)) \(name)"

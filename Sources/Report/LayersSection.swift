@@ -33,7 +33,7 @@ package enum LayersSection {
     return (0..<mostColumns).map { all[$0 * (all.count - 1) / (mostColumns - 1)] }
   }
 
-  private static func words(for family: String) -> (title: String, units: String) {
+  static func words(for family: String) -> (title: String, units: String) {
     switch family {
     case "attention": ("attention", "KV groups")
     case "mlp": ("MLP", "channels")
@@ -133,7 +133,7 @@ package enum LayersSection {
     return table.markup
   }
 
-  private static func details(_ title: String, _ content: Markup) -> Markup {
+  static func details(_ title: String, _ content: Markup) -> Markup {
     .tag("details", [:], [.tag("summary", title), content])
   }
 }

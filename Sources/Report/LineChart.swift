@@ -1,3 +1,4 @@
+import Foundation
 import Wording
 
 /// Curves over one axis: raw values faint, what they come to on top.
@@ -13,8 +14,19 @@ public struct LineChart: Sendable {
   }
 
   /// How a curve looks; the raw values' comes first, so that it lies below.
-  public enum Style: String, Sendable {
+  public enum Style: Sendable, Equatable {
     case raw, mean
+    /// One of several alike, from 0: line and a dot for each point, in a colour and with dashes of its own as far as
+    /// the style sheet's eight go.
+    case curve(Int)
+
+    var name: String {
+      switch self {
+      case .raw: "raw"
+      case .mean: "mean"
+      case .curve(let index): "curve c\(index % 8 + 1)"
+      }
+    }
   }
 
   public struct Series: Sendable {
@@ -54,11 +66,17 @@ public struct LineChart: Sendable {
   public let series: [Series]
   /// Ascending.
   public let markers: [Marker]
+  /// Steps between powers of ten are as long as each other; then values at or below zero are not drawn.
+  public let isLogarithmic: Bool
+  /// Points nearer to each other than this along the x axis are pointed at together.
+  public let grain: Double
 
   public init(
     title: String, note: String, xName: String, yName: String, yUnit: String? = nil,
-    series: [Series], markers: [Marker] = []
+    series: [Series], markers: [Marker] = [], isLogarithmic: Bool = false, grain: Double = 0
   ) {
+    self.isLogarithmic = isLogarithmic
+    self.grain = grain
     self.title = title
     self.note = note
     self.xName = xName
@@ -81,31 +99,36 @@ public struct LineChart: Sendable {
 
   /// nil if there is nothing finite to draw.
   public var markup: Markup? {
-    let points = series.flatMap { $0.segments.joined() }
+    let points = series.flatMap { $0.segments.joined() }.filter { !isLogarithmic || $0.y > 0 }
     guard let low = points.map(\.x).min(), let high = points.map(\.x).max(),
       let least = points.map(\.y).min(),
       let most = points.map(\.y).max()
     else { return nil }
-    let yTicks = Ticks(covering: least...most, about: 5, longest: 1e5)
+    let yTicks =
+      isLogarithmic
+      ? Ticks(powersCovering: least...most) : Ticks(covering: least...most, about: 5, longest: 1e5)
     let xTicks = Ticks(covering: low...high, about: 5, wholeOnly: true)
     let x = Scale(domain: low...high, start: Self.left, end: Self.right)
     let y = Scale(
-      domain: (yTicks.values.first ?? least)...(yTicks.values.last ?? most), start: Self.bottom, end: Self.top
-    )
+      domain: height(yTicks.values.first ?? least)...height(yTicks.values.last ?? most), start: Self.bottom,
+      end: Self.top)
     let content =
       axes(x, xTicks, y, yTicks) + rounds(x) + curves(x, y)
       + [Drawing.line(x1: 0, y1: Self.top, x2: 0, y2: Self.bottom, style: "cross")] + places(x)
     return Figure(
       title: title, note: note,
-      legend: series.count > 1 ? series.map { ($0.style.rawValue, $0.name) } : [], width: Self.width,
+      legend: series.count > 1 ? series.map { ($0.style.name, $0.name) } : [], width: Self.width,
       height: Self.height, kind: "lines", stride: 1, content: content
     ).markup
   }
 
+  /// A value as it is measured along the y axis.
+  private func height(_ value: Double) -> Double { isLogarithmic ? log10(value) : value }
+
   private func axes(_ x: Scale, _ xTicks: Ticks, _ y: Scale, _ yTicks: Ticks) -> [Markup] {
     var content: [Markup] = []
     for (value, label) in zip(yTicks.values, yTicks.labels) {
-      let place = y.place(value)
+      let place = y.place(height(value))
       content.append(Drawing.line(x1: Self.left, y1: place, x2: Self.right, y2: place, style: "grid"))
       content.append(Drawing.text(label, x: Self.left - 8, y: place + 5, anchor: "end"))
     }
@@ -156,23 +179,25 @@ public struct LineChart: Sendable {
   private func curves(_ x: Scale, _ y: Scale) -> [Markup] {
     series.flatMap { series in
       series.segments.flatMap { segment -> [Markup] in
-        let drawn = Thinning.thinned(segment.map { Point(x.place($0.x), y.place($0.y)) })
+        let shown = segment.filter { !isLogarithmic || $0.y > 0 }
+        let drawn = Thinning.thinned(shown.map { Point(x.place($0.x), y.place(height($0.y))) })
+        var dots: [Markup] = []
+        if case .curve = series.style { dots = drawn.map { dot($0, series.style, radius: "4") } }
         guard drawn.count > 1 else {
-          return drawn.map {
-            .tag(
-              "circle",
-              [
-                "class": series.style.rawValue, "cx": Coordinate.text($0.x), "cy": Coordinate.text($0.y),
-                "r": "3",
-              ])
-          }
+          return dots.isEmpty ? drawn.map { dot($0, series.style, radius: "3") } : dots
         }
         let path = drawn.enumerated().map { index, point in
           "\(index == 0 ? "M" : "L")\(Coordinate.text(point.x)) \(Coordinate.text(point.y))"
         }
-        return [.tag("path", ["class": series.style.rawValue, "d": path.joined()])]
+        return [.tag("path", ["class": series.style.name, "d": path.joined()])] + dots
       }
     }
+  }
+
+  private func dot(_ point: Point, _ style: Style, radius: String) -> Markup {
+    .tag(
+      "circle",
+      ["class": style.name, "cx": Coordinate.text(point.x), "cy": Coordinate.text(point.y), "r": radius])
   }
 
   /// Bands from half-way to the point before to half-way to the one after, each with its values.
@@ -180,7 +205,8 @@ public struct LineChart: Sendable {
     var values: [Double: [String]] = [:]
     for series in series {
       for point in series.segments.joined() {
-        values[point.x, default: []].append("\(series.name) \(HumanFormat.measured(point.y))")
+        let place = grain > 0 ? (point.x / grain).rounded() * grain : point.x
+        values[place, default: []].append("\(series.name) \(HumanFormat.measured(point.y))")
       }
     }
     var shown = values.keys.sorted()
@@ -189,7 +215,7 @@ public struct LineChart: Sendable {
       shown = (0..<Self.mostPlaces).map { all[$0 * (all.count - 1) / (Self.mostPlaces - 1)] }
     }
     return shown.enumerated().map { index, value in
-      let centre = x.place(value)
+      let centre = min(max(x.place(value), Self.left), Self.right)
       let start = index == 0 ? Self.left : (x.place(shown[index - 1]) + centre) / 2
       let end = index + 1 == shown.count ? Self.right : (x.place(shown[index + 1]) + centre) / 2
       let name = Int(exactly: value).map(HumanFormat.grouped) ?? HumanFormat.measured(value)

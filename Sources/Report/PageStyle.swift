@@ -5,9 +5,11 @@ enum PageStyle {
     """
 
     :root { color-scheme: light dark; --back: #ffffff; --fore: #1c2024; --soft: #5c646d; --rule: #d9dde1;
-      --panel: #f5f6f8; --blue: #0072b2; --orange: #b84a00; --heat: #00507d; --grid: #e4e7ea; }
+      --panel: #f5f6f8; --blue: #0072b2; --orange: #b84a00; --heat: #00507d; --grid: #e4e7ea;
+      --c1: #0072b2; --c2: #b84a00; --c3: #007a5a; --c4: #a8407e; --c5: #6b5b00; --c6: #3d3d99; --c7: #8c1c13; --c8: #4f5b66; }
     @media (prefers-color-scheme: dark) { :root { --back: #14171a; --fore: #e6e8ea; --soft: #a2abb4; --rule: #343a40;
-      --panel: #1d2125; --blue: #56b4e9; --orange: #f0a050; --heat: #7cc8f4; --grid: #2a2f34; } }
+      --panel: #1d2125; --blue: #56b4e9; --orange: #f0a050; --heat: #7cc8f4; --grid: #2a2f34;
+      --c1: #56b4e9; --c2: #f0a050; --c3: #2fc79a; --c4: #e58fc4; --c5: #e0cf4a; --c6: #a3a3ff; --c7: #ff8b80; --c8: #b5c0ca; } }
     * { box-sizing: border-box; }
     body { margin: 0 auto; padding: 1.5rem 1rem 4rem; max-width: 76rem; background: var(--back); color: var(--fore);
       font: 1rem/1.5 system-ui, sans-serif; overflow-wrap: anywhere; }
@@ -54,6 +56,24 @@ enum PageStyle {
     path.mean { stroke: var(--orange); stroke-width: 2; }
     circle.raw { fill: var(--blue); }
     circle.mean { fill: var(--orange); }
+    .c1 { --own: var(--c1); }
+    .c2 { --own: var(--c2); }
+    .c3 { --own: var(--c3); }
+    .c4 { --own: var(--c4); }
+    .c5 { --own: var(--c5); }
+    .c6 { --own: var(--c6); }
+    .c7 { --own: var(--c7); }
+    .c8 { --own: var(--c8); }
+    path.curve { stroke: var(--own); stroke-width: 2; }
+    circle.curve { fill: var(--own); }
+    .key.curve { border-top: 3px solid var(--own); }
+    path.c2 { stroke-dasharray: 8 4; } path.c3 { stroke-dasharray: 2 3; } path.c4 { stroke-dasharray: 12 3 2 3; } path.c5 { stroke-dasharray: 5 5; }
+    path.c6 { stroke-dasharray: 1 5; } path.c7 { stroke-dasharray: 14 6; } path.c8 { stroke-dasharray: 6 2 1 2; }
+    .key.c2, .key.c5, .key.c7 { border-top-style: dashed; }
+    .key.c3, .key.c4, .key.c6, .key.c8 { border-top-style: dotted; }
+    .samples { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 20rem), 1fr)); gap: 1rem 1.5rem; }
+    .samples h4 { font-size: 0.95rem; margin: 0; }
+    .samples p { white-space: pre-wrap; border-left: 3px solid var(--rule); padding-left: 0.75rem; }
     .cross { stroke: var(--fore); visibility: hidden; }
     .lines .hit { fill: transparent; }
     .heat .hit { fill: var(--heat); stroke: var(--rule); stroke-width: 0.5; }

@@ -64,6 +64,7 @@ package struct RunFiles {
 /// Why there is no report.
 public enum ReportError: Error, Equatable, CustomStringConvertible {
   case notARun(folder: String, problems: [String])
+  case notAComparison(folder: String, reason: String)
   case file(FileError)
 
   public var description: String {
@@ -71,6 +72,7 @@ public enum ReportError: Error, Equatable, CustomStringConvertible {
     case .notARun(let folder, let problems):
       "\(folder) holds no run that can be reported: \(problems.joined(separator: " ")) "
         + "Give the folder that was --output"
+    case .notAComparison(let folder, let reason): "\(folder) holds no comparison: \(reason)"
     case .file(let error): error.description
     }
   }
@@ -87,18 +89,31 @@ package struct Evaluation: Equatable {
     package let lowerIsBetter: Bool?
   }
 
+  /// Single items' shares of a metric, in the order of the data; NaN where one wasn't finite.
+  package struct Items: Equatable {
+    package let name: String
+    package let values: [Double]
+  }
+
   /// The label of the stage's execution.
   package let stage: String
+  /// The evaluator's id.
+  package let evaluator: String
   package let parameters: Int?
   /// Multiply-accumulates a token.
   package let macs: Int?
   package let metrics: [Metric]
+  package let items: [Items]
 
   init?(_ json: JSONValue) {
     guard let stage = json["stage"]?.stringValue else { return nil }
     self.stage = stage
+    evaluator = json["evaluator"]?.stringValue ?? ""
     parameters = json["parameters"]?.integerValue
     macs = json["macs_per_token"]?.integerValue
+    items = (json["items"]?.objectValue?.members ?? []).map { member in
+      Items(name: member.key, values: (member.value.arrayValue ?? []).map { $0.numberValue ?? .nan })
+    }
     metrics = (json["metrics"]?.arrayValue ?? []).compactMap { metric in
       metric["name"]?.stringValue.map { name in
         Metric(

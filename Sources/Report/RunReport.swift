@@ -26,7 +26,15 @@ public enum RunReport {
 
   /// The page of the run in `folder`.
   public static func page(of folder: String) throws(ReportError) -> Page {
-    let files = try RunFiles(folder: folder)
+    page(try RunFiles(folder: folder), folder: folder)
+  }
+
+  /// The run in `folder` in another form than its page.
+  public static func text(of folder: String, as format: ReportFormat) throws(ReportError) -> String {
+    RunTables.text(try RunFiles(folder: folder), folder: folder, as: format)
+  }
+
+  static func page(_ files: RunFiles, folder: String) -> Page {
     let name = URL(fileURLWithPath: folder).standardizedFileURL.lastPathComponent
     var page = Page(
       title: (files.manifest["name"]?.stringValue ?? "A run") + " in " + name, lead: lead(files))

@@ -34,7 +34,7 @@ package struct TrainingCurves: Equatable {
   }
 
   /// `train.2.1` is `train` in the second and first rounds of two repeats.
-  private static func owner(of label: String, among stages: [String]) -> String {
+  static func owner(of label: String, among stages: [String]) -> String {
     var parts = label.split(separator: ".", omittingEmptySubsequences: false)
     while parts.count > 1, let last = parts.last, Int(last) != nil {
       parts.removeLast()

@@ -21,6 +21,13 @@ public struct LayerDistances: Equatable, Sendable {
   public var cosine: [Double]
   public var euclidean: [Double]
   public var manhattan: [Double]
+
+  /// [layers] each.
+  public init(cosine: [Double], euclidean: [Double], manhattan: [Double]) {
+    self.cosine = cosine
+    self.euclidean = euclidean
+    self.manhattan = manhattan
+  }
 }
 
 /// Means over all calibration tokens of cos(before, after), where the residual stream goes through a layer

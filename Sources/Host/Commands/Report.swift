@@ -1,21 +1,50 @@
 import ArgumentParser
+import Files
 import Report
 
 struct MakeReport: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "report", abstract: "Writes the page about a run: sizes, metrics, curves, layers, time.",
+    commandName: "report",
+    abstract: "Writes the page about a run or a comparison; or prints its numbers for papers and notebooks.",
     discussion: """
-      A run writes its page itself, as report.html in its folder. This makes it anew from the folder's files, also of \
-      a run that is under way or has failed. The page is one file, which opens without a network.
+      A run writes its page itself, as report.html in its folder, and so does a comparison. This makes it anew from the \
+      folder's files, also of a run that is under way or has failed. The page is one file, which opens without a network.
+
+      --format markdown prints tables, csv one line for each metric at each stage of each run, json all of it, of a \
+      comparison with the differences between pairs.
       """)
 
-  @Argument(help: "The run's folder: what --output was.")
+  @Argument(help: "The folder of a run or of a comparison: what --output was.")
   var folder: String
 
-  @Option(name: .shortAndLong, help: "The page's file. Default: report.html in the folder.")
+  @Option(
+    name: .long, help: ArgumentHelp("html, markdown, csv or json.", valueName: "form"))
+  var format = ReportFormat.html
+
+  @Option(
+    name: .shortAndLong,
+    help: "The file to write. Default: report.html in the folder; for other forms than html stdout.")
   var output: String?
 
   func run() throws {
-    Output.text(try RunReport.write(of: folder, to: output) + "\n")
+    let isComparison = ComparisonRecord.isIn(folder)
+    if format == .html {
+      let path =
+        isComparison
+        ? try ComparisonReport.write(of: folder, to: output) : try RunReport.write(of: folder, to: output)
+      Output.text(path + "\n")
+      return
+    }
+    let text =
+      isComparison
+      ? try ComparisonReport.text(of: folder, as: format) : try RunReport.text(of: folder, as: format)
+    if let output {
+      try AtomicFile.write(text, to: output)
+      Output.text(output + "\n")
+    } else {
+      Output.text(text)
+    }
   }
 }
+
+extension ReportFormat: ExpressibleByArgument {}

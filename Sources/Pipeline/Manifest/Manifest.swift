@@ -82,11 +82,13 @@ public struct PruneStage: Sendable, Equatable {
     self.recordsScores = recordsScores
   }
 
-  func inRound(_ round: Int, of rounds: Int) -> PruneStage {
+  func inRound(_ round: Int, of rounds: Int) -> PruneStage { with(target.inRound(round, of: rounds)) }
+
+  /// The same with another target.
+  func with(_ target: Target) -> PruneStage {
     PruneStage(
-      criterion: criterion, allocator: allocator, calibration: calibration,
-      target: target.inRound(round, of: rounds), iterations: iterations, families: families,
-      recordsScores: recordsScores)
+      criterion: criterion, allocator: allocator, calibration: calibration, target: target,
+      iterations: iterations, families: families, recordsScores: recordsScores)
   }
 }
 

@@ -1,5 +1,6 @@
 import JSON
 import PluginRuntime
+import Wording
 
 /// What `plugins` and `plugins describe` print.
 public struct PluginReport: Sendable {

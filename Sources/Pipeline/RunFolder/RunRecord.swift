@@ -42,6 +42,21 @@ public struct RunRecord: Sendable, Equatable {
     }
   }
 
+  /// A file that an evaluator reads: tells whether two runs measured the same items.
+  public struct DataFile: Sendable, Equatable {
+    /// As the manifest names it.
+    public let path: String
+    public let bytes: Int
+    /// Hexadecimal.
+    public let sha256: String
+
+    public init(path: String, bytes: Int, sha256: String) {
+      self.path = path
+      self.bytes = bytes
+      self.sha256 = sha256
+    }
+  }
+
   /// The machine, as far as results or times depend on it.
   public struct Machine: Sendable, Equatable {
     public let system: String
@@ -77,6 +92,7 @@ public struct RunRecord: Sendable, Equatable {
   public let plugins: [Plugin]
   public let modelPath: String
   public let modelFiles: [ModelFile]
+  public let data: [DataFile]
   public let seed: Int
   public let threads: Int
   public let started: Date
@@ -84,13 +100,14 @@ public struct RunRecord: Sendable, Equatable {
 
   public init(
     toolVersion: String, machine: Machine, plugins: [Plugin], modelPath: String, modelFiles: [ModelFile],
-    seed: Int, threads: Int, started: Date, state: State
+    data: [DataFile] = [], seed: Int, threads: Int, started: Date, state: State
   ) {
     self.toolVersion = toolVersion
     self.machine = machine
     self.plugins = plugins
     self.modelPath = modelPath
     self.modelFiles = modelFiles
+    self.data = data
     self.seed = seed
     self.threads = threads
     self.started = started
@@ -116,6 +133,10 @@ public struct RunRecord: Sendable, Equatable {
             "id": .string($0.id), "version": .string($0.version), "library": .string($0.library),
             "sha256": .string($0.sha256),
           ]
+        }),
+      "data": .array(
+        data.map {
+          ["path": .string($0.path), "bytes": .integer($0.bytes), "sha256": .string($0.sha256)]
         }),
       "machine": [
         "system": .string(machine.system), "processor": .string(machine.processor),

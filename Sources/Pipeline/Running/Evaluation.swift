@@ -38,10 +38,7 @@ struct Evaluation {
     }
     let instance = try EvaluatorInstance(of: plugin, options: .object(use.options), services: services)
     let result = try instance.evaluate(
-      model: ModelSummary(
-        architecture: decoder.configuration.architecture.rawValue, layerCount: decoder.layerCount,
-        hiddenSize: decoder.hidden, vocabularySize: decoder.vocabulary, parameters: decoder.parameters,
-        originalParameters: model.originalParameters))
+      model: ModelSummary(model))
     return EvaluationRecord(
       stage: label, evaluator: use.id, parameters: decoder.parameters, macs: decoder.multiplyAccumulates,
       seconds: (ContinuousClock.now - clock) / .seconds(1), result: result)

@@ -42,6 +42,8 @@ struct Pruning {
   let workers: Workers
   let reporter: any ProgressReporter
   let cancellation: Cancellation
+  /// What the first iteration would gather, where another run has gathered it of the same model.
+  var first: ScoredModel?
 
   /// What an iteration saw and did.
   struct Iteration {
@@ -70,7 +72,9 @@ struct Pruning {
         allocator.meetsGoal
         ? "\(label), iteration \(iteration + 1) of \(stage.iterations)"
         : "\(label), iteration \(iteration + 1)"
-      let (scores, distances) = try gather(title)
+      let known = iteration == 0 ? first : nil
+      let scored = try known ?? gather(title)
+      let (scores, distances) = (scored.scores, scored.distances)
       let before = spent
       let layers = (0..<decoder.layerCount).map { layer in
         LayerRequest(
@@ -175,26 +179,17 @@ struct Pruning {
       minimum: minimum(family), previousSparsity: sparsity, scores: scores)
   }
 
-  private var modelSummary: ModelSummary {
-    ModelSummary(
-      architecture: decoder.configuration.architecture.rawValue, layerCount: decoder.layerCount,
-      hiddenSize: decoder.hidden, vocabularySize: decoder.vocabulary, parameters: decoder.parameters,
-      originalParameters: model.originalParameters)
-  }
+  private var modelSummary: ModelSummary { ModelSummary(model) }
 
   // MARK: - Statistics and scores
 
-  private func gather(_ title: String) throws -> ([[Family: [Float]]], LayerDistances?) {
+  private func gather(_ title: String) throws -> ScoredModel {
     var scores = [[Family: [Float]]](repeating: [:], count: decoder.layerCount)
     let summary = modelSummary
     let kept = decoder.kept
     func score(_ layer: CalibratedLayer) throws {
-      for family in families {
-        let original = kept[layer.layer].units(of: family)
-        guard !original.isEmpty else { continue }
-        let units = layer.request(family, original: original)
-        scores[layer.layer][family] = try criterion.score(model: summary, units: units)
-      }
+      scores[layer.layer] = try criterion.scores(
+        of: layer, families: families, kept: kept[layer.layer], model: summary)
     }
     let needs = Set(criterion.statistics + allocator.statistics)
     defer { reporter.end() }
@@ -205,7 +200,7 @@ struct Pruning {
         try score(layer)
         reporter.advance(to: decoder.layerCount - layer.layer)
       }
-      return (scores, nil)
+      return ScoredModel(scores: scores, distances: nil)
     }
     var batchSize = 16
     if case .sample(let sample) = stage.calibration { batchSize = sample.batchSize }
@@ -220,7 +215,7 @@ struct Pruning {
         }
         reporter.advance(to: progress.done)
       }, visit: score)
-    return (scores, result.distances)
+    return ScoredModel(scores: scores, distances: result.distances)
   }
 
   // MARK: - The cut

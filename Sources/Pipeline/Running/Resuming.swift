@@ -121,16 +121,25 @@ extension Operations {
   public static func resume(
     folder path: String, registry: PluginRegistry, progress: any ProgressReporter, cancellation: Cancellation
   ) throws -> RunSummary {
+    try resume(folder: path, registry: registry, sharing: nil, progress: progress, cancellation: cancellation)
+  }
+
+  static func resume(
+    folder path: String, registry: PluginRegistry, sharing shared: SharedWork?,
+    progress: any ProgressReporter, cancellation: Cancellation
+  ) throws -> RunSummary {
     let run = try ResumedRun(folder: path, registry: registry)
     for name in run.damaged {
       progress.note(
         "\(name) is damaged and passed over; the steps since the checkpoint before it are done again")
     }
+    var settings = Runner.Settings(
+      seed: UInt64(bitPattern: Int64(run.manifest.seed)), workers: .init(count: run.threads),
+      reporter: progress, cancellation: cancellation)
+    settings.shared = shared
     let runner = try Runner(
       run.manifest, registry: registry, model: try LoadedModel(path: run.modelPath), folder: run.folder,
-      settings: Runner.Settings(
-        seed: UInt64(bitPattern: Int64(run.manifest.seed)), workers: .init(count: run.threads),
-        reporter: progress, cancellation: cancellation), resuming: run)
+      settings: settings, resuming: run)
     return try telling(how: run.folder, progress) { try runner.run() }
   }
 }

@@ -14,6 +14,8 @@ public final class Runner {
     public var workers: Workers
     public var reporter: any ProgressReporter
     public var cancellation: Cancellation
+    /// What other runs on the same model have done, in a comparison.
+    var shared: SharedWork?
 
     public init(
       seed: UInt64, workers: Workers, reporter: any ProgressReporter = SilentProgress(),
@@ -35,6 +37,8 @@ public final class Runner {
   private let keeper: RunKeeper
   /// Whether an earlier process began this run.
   private let isResumed: Bool
+  /// Whether the model is as it came.
+  private var isUnpruned = true
   private var evaluations: [EvaluationRecord] = []
 
   /// - Parameter resuming: where an earlier process left the run, and what it had measured.
@@ -81,6 +85,8 @@ public final class Runner {
     do {
       for (index, execution) in manifest.executions.enumerated() where index >= keeper.state.executionsDone {
         try settings.cancellation.check()
+        // The stages before the first that changes the model see it as every other run on it does.
+        isUnpruned = manifest.executions[..<index].allSatisfy(\.leavesModel)
         let change = try carryOut(execution, number: index + 1)
         try keeper.update {
           change(&$0)
@@ -167,7 +173,7 @@ public final class Runner {
       let corpus = try sample.data.load(vocabularySize: model.decoder.vocabulary, tokenize: tokenize)
       sequences = try sample.sequences(from: corpus)
     }
-    let pruning = Pruning(
+    var pruning = Pruning(
       stage: stage, label: label, model: model, sequences: sequences,
       criterion: try CriterionInstance(
         of: loaded(stage.criterion), options: .object(stage.criterion.options), services: services(for: label)
@@ -176,6 +182,7 @@ public final class Runner {
         of: loaded(stage.allocator), options: .object(stage.allocator.options), services: services(for: label)
       ),
       workers: settings.workers, reporter: settings.reporter, cancellation: settings.cancellation)
+    pruning.first = try firstScores(stage, label: label)
     let before = keeper.state.iterations
     var done = 0
     try pruning.run { iteration in
@@ -251,10 +258,7 @@ public final class Runner {
 
   private func evaluate(_ stage: EvaluateStage, label: String) throws -> StateChange {
     for use in stage.evaluators {
-      let evaluation = Evaluation(
-        use: use, label: label, model: model, workers: settings.workers, reporter: settings.reporter,
-        cancellation: settings.cancellation)
-      let record = try evaluation.run(plugin: loaded(use), services: services(for: label))
+      let record = try evaluated(use, label: label)
       evaluations.append(record)
       try folder.write(evaluations)
       for metric in record.metrics {
@@ -266,6 +270,49 @@ public final class Runner {
     }
     let count = evaluations.count
     return { $0.evaluations = count }
+  }
+
+  /// Measures the model, unless it is as it came and another run has measured that already.
+  private func evaluated(_ use: PluginUse, label: String) throws -> EvaluationRecord {
+    let evaluation = Evaluation(
+      use: use, label: label, model: model, workers: settings.workers, reporter: settings.reporter,
+      cancellation: settings.cancellation)
+    let plugin = try loaded(use)
+    var services = services(for: label)
+    guard isUnpruned, let shared = settings.shared else {
+      return try evaluation.run(plugin: plugin, services: services)
+    }
+    let key = try shared.key(of: use, plugin: plugin)
+    if let record = shared.evaluation(key, seed: settings.seed, stage: label) {
+      try tellSpared(.evaluation, of: use.id, stage: label, seconds: record.seconds)
+      return record
+    }
+    let dependsOnSeed = Flag()
+    services.drewRandomNumbers = { dependsOnSeed.raise() }
+    let record = try evaluation.run(plugin: plugin, services: services)
+    try shared.keep(record, key, seed: dependsOnSeed.isRaised ? settings.seed : nil)
+    return record
+  }
+
+  /// What the stage would gather of the model as it came, if another run has gathered it.
+  private func firstScores(_ stage: PruneStage, label: String) throws -> ScoredModel? {
+    guard isUnpruned, let shared = settings.shared,
+      let job = try SharedCalibration.Job(stage, seed: settings.seed, registry: registry, shared: shared),
+      let (model, seconds) = shared.scores(job.key, seed: settings.seed)
+    else { return nil }
+    try tellSpared(.calibration, of: stage.criterion.id, stage: label, seconds: seconds)
+    return model
+  }
+
+  private enum SparedWork: String { case evaluation, calibration }
+
+  private func tellSpared(_ work: SparedWork, of what: String, stage: String, seconds: Double) throws {
+    try events.log(
+      "spared",
+      [
+        "stage": .string(stage), "work": .string(work.rawValue), "what": .string(what),
+        "took": .number(seconds),
+      ])
   }
 
   private func save(_ stage: SaveStage, label: String) throws -> StateChange {
@@ -326,35 +373,11 @@ public final class Runner {
     }
     return RunRecord(
       toolVersion: Tool.version, machine: .current, plugins: plugins, modelPath: model.path,
-      modelFiles: try model.files.map { file in
-        RunRecord.ModelFile(
-          name: (file as NSString).lastPathComponent, bytes: try FileHash.size(file),
-          sha256: try FileHash.sha256(file))
+      modelFiles: try model.recordedFiles(),
+      data: try manifest.evaluatedData.map { path in
+        RunRecord.DataFile(path: path, bytes: try FileHash.size(path), sha256: try FileHash.sha256(path))
       }, seed: Int(truncatingIfNeeded: settings.seed), threads: settings.workers.count, started: Date(),
       state: .running)
-  }
-}
-
-extension Manifest {
-  /// Opens all that will be trained on, so that what is wrong with it is told before hours of other work.
-  func checkTrainingData(_ model: LoadedModel) throws {
-    for execution in executions where execution.time == 0 {
-      guard case .train(let stage) = execution.work else { continue }
-      let rows = try stage.rows(of: model, label: execution.label, seed: 0, resuming: nil)
-      // The first document shows what fields there are. A text is one document, and long.
-      if !stage.data.contains(where: \.isText) { _ = try rows.next() }
-    }
-  }
-
-  /// Every plugin that some stage uses, in order.
-  var pluginUses: [PluginUse] {
-    executions.flatMap { execution -> [PluginUse] in
-      switch execution.work {
-      case .evaluate(let stage): stage.evaluators
-      case .prune(let stage): [stage.criterion, stage.allocator]
-      case .train, .save: []
-      }
-    }
   }
 }
 

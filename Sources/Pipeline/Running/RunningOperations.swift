@@ -10,14 +10,22 @@ extension Operations {
   public static func run(
     _ request: RunRequest, progress: any ProgressReporter, cancellation: Cancellation
   ) throws -> RunSummary {
+    try run(request, sharing: nil, progress: progress, cancellation: cancellation)
+  }
+
+  static func run(
+    _ request: RunRequest, sharing shared: SharedWork?, progress: any ProgressReporter,
+    cancellation: Cancellation
+  ) throws -> RunSummary {
     let model = try LoadedModel(path: request.modelPath)
     try request.manifest.checkTrainingData(model)
     let folder = try RunFolder.create(at: request.outputPath)
+    var settings = Runner.Settings(
+      seed: UInt64(bitPattern: Int64(request.manifest.seed)), workers: Workers(count: request.threads),
+      reporter: progress, cancellation: cancellation)
+    settings.shared = shared
     let runner = try Runner(
-      request.manifest, registry: request.registry, model: model, folder: folder,
-      settings: Runner.Settings(
-        seed: UInt64(bitPattern: Int64(request.manifest.seed)), workers: Workers(count: request.threads),
-        reporter: progress, cancellation: cancellation))
+      request.manifest, registry: request.registry, model: model, folder: folder, settings: settings)
     return try telling(how: folder, progress) { try runner.run() }
   }
 

@@ -2,6 +2,41 @@ import PluginRuntime
 import Tensors
 import Transformer
 
+/// What an iteration of pruning decides by.
+struct ScoredModel: Equatable {
+  /// [layers], of the families that are pruned.
+  let scores: [[Family: [Float]]]
+  /// nil if there was no pass over calibration data.
+  let distances: LayerDistances?
+}
+
+extension CriterionInstance {
+  /// A layer's scores, of each of the families that has units in it.
+  /// - Parameter kept: the layer's units by their indices in the unpruned model.
+  func scores(
+    of layer: CalibratedLayer, families: [Family], kept: KeptUnits, model: ModelSummary
+  ) throws -> [Family: [Float]] {
+    var scores: [Family: [Float]] = [:]
+    for family in families {
+      let original = kept.units(of: family)
+      guard !original.isEmpty else { continue }
+      scores[family] = try score(model: model, units: layer.request(family, original: original))
+    }
+    return scores
+  }
+}
+
+extension ModelSummary {
+  /// The model as it is now.
+  init(_ model: LoadedModel) {
+    let decoder = model.decoder
+    self.init(
+      architecture: decoder.configuration.architecture.rawValue, layerCount: decoder.layerCount,
+      hiddenSize: decoder.hidden, vocabularySize: decoder.vocabulary, parameters: decoder.parameters,
+      originalParameters: model.originalParameters)
+  }
+}
+
 /// A layer's units as a criterion sees them, over the pass's own memory.
 extension CalibratedLayer {
   /// - Parameter original: the units' indices in the unpruned model.

@@ -4,6 +4,8 @@ import JSON
 public struct HostServices {
   /// The run's seed: with plugin and stream it settles the random numbers.
   public var seed: UInt64 = 0
+  /// Told when a plugin draws random numbers, so that its answers depend on the seed. Any thread.
+  public var drewRandomNumbers: @Sendable () -> Void = {}
   /// Any thread.
   public var log: @Sendable (_ plugin: String, _ level: LogLevel, _ sentence: String) -> Void = { _, _, _ in }
   /// Any thread.

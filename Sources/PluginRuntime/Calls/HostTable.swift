@@ -139,6 +139,7 @@ final class HostTable {
       is_cancelled: { host in HostTable.of(host)?.services.isCancelled() == true ? 1 : 0 },
       random_uniform: { host, stream, out, count in
         guard let table = HostTable.of(host), let out, count > 0 else { return }
+        table.services.drewRandomNumbers()
         let random = RandomStream(seed: table.services.seed, plugin: table.plugin, stream: stream)
         for index in 0..<Int(count) { out[index] = random.uniform(index) }
       },

@@ -38,9 +38,7 @@ public struct TextTable: Sendable {
 
   /// A table in GitHub's Markdown.
   public var markdown: String {
-    func safe(_ cell: String) -> String {
-      String(cell.flatMap { $0 == "|" ? "\\|" : $0.isNewline ? " " : String($0) })
-    }
+    func safe(_ cell: String) -> String { Self.oneLine(cell).replacing("|", with: "\\|") }
     let widths = columnWidths(of: safe).map { max($0, 3) }
     func line(_ cells: [String]) -> String {
       "| "
@@ -54,6 +52,9 @@ public struct TextTable: Sendable {
     return line(columns.map(\.title)) + "| " + rule.joined(separator: " | ") + " |\n"
       + rows.map(line).joined()
   }
+
+  /// Text without line breaks.
+  public static func oneLine(_ text: String) -> String { String(text.map { $0.isNewline ? " " : $0 }) }
 
   private func columnWidths(of shown: (String) -> String) -> [Int] {
     columns.indices.map { index in

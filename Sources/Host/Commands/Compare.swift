@@ -1,0 +1,129 @@
+import ArgumentParser
+import Foundation
+import JSON
+import Pipeline
+import PluginRuntime
+
+struct Compare: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Runs pipelines side by side, or lines up earlier runs, with tests of their differences.",
+    discussion: """
+      For instance:
+
+        adapt-pruner compare pipelines/adapt-pruner.json pipelines/magnitude.json --model MODEL --output DIR \\
+          --targets 0.9,0.8,0.7 --set inputs.calibration=FILE --set inputs.evaluation=FILE
+
+      Each run is an ordinary run in DIR/runs. What runs have in common, calibration of the unpruned model and its \
+      evaluation, is done once. A run that is in DIR already is not run again, one that was stopped is resumed, so \
+      that the same command goes on after a stop. At the end stand tables here and DIR/report.html; adapt-pruner \
+      report DIR makes the page anew. If a run fails the others go on, and the exit code is 1.
+      """)
+
+  @Argument(help: "Pipelines (JSON files), and folders of earlier runs.")
+  var inputs: [String]
+
+  @Option(
+    name: .long,
+    help: ArgumentHelp(
+      "The model that pipelines run on: a Hugging Face folder or a GGUF file.", valueName: "path"))
+  var model: String?
+
+  @Option(
+    name: .long,
+    help: ArgumentHelp(
+      "The comparison's folder: missing, empty, or that of an earlier comparison.", valueName: "dir"))
+  var output: String
+
+  @Option(
+    name: .long,
+    help: ArgumentHelp(
+      "Shares of the original model, with commas: 0.9,0.8.",
+      discussion: """
+        Each pipeline runs once for each. Every prune stage whose target is a share of the original model gets the \
+        new share, whether of parameters or of macs; other targets stay. A pipeline without such a stage is refused.
+        """, valueName: "shares"), transform: Shares.init(parsing:))
+  var targets: Shares?
+
+  @Option(
+    name: .long,
+    help: "How many of each run, with the pipeline's seed, the next one, and so on. Default: 1.")
+  var seeds = 1
+
+  @Option(
+    name: .long,
+    help: ArgumentHelp(
+      "Changes a value of every pipeline. May be given several times.",
+      discussion: """
+        As in run. An input (inputs.NAME=FILE) is set in those pipelines that have it; all else has to be in every one.
+        """, valueName: "key.path=value"), transform: Override.init(parsing:))
+  var set: [Override] = []
+
+  @Option(name: .long, help: "The first seed of all runs, instead of the pipelines'.")
+  var seed: Int?
+
+  @Option(
+    name: .long,
+    help: ArgumentHelp(
+      "A text that every model goes on with. May be given several times. Default: two short beginnings.",
+      valueName: "text"))
+  var prompt: [String] = []
+
+  @Option(name: .long, help: "How many tokens each sample has at most; 0 for no samples.")
+  var sampleTokens = 32
+
+  @OptionGroup var work: WorkOptions
+  @OptionGroup var plugins: PluginOptions
+
+  func validate() throws {
+    if inputs.isEmpty { throw ValidationError("nothing to compare: give pipelines or folders of runs") }
+    if seeds < 1 { throw ValidationError("--seeds \(seeds): expected at least 1") }
+    if sampleTokens < 0 { throw ValidationError("--sample-tokens \(sampleTokens): expected at least 0") }
+  }
+
+  func run() throws {
+    let registry = plugins.registry()
+    var pipelines: [String] = []
+    var folders: [String] = []
+    for input in inputs {
+      var isFolder: ObjCBool = false
+      let exists = FileManager.default.fileExists(atPath: input, isDirectory: &isFolder)
+      if exists, isFolder.boolValue { folders.append(input) } else { pipelines.append(input) }
+    }
+    var overrides = set
+    if let seed { overrides.append(Override(text: "--seed \(seed)", path: ["seed"], value: .integer(seed))) }
+    let request = CompareRequest(
+      pipelines: try ManifestResolver(catalog: PluginCatalog(registry)).resolve(
+        files: pipelines, overrides: overrides),
+      folders: folders, registry: registry, modelPath: model, outputPath: output,
+      targets: targets?.values ?? [], seeds: seeds, threads: work.threadCount,
+      prompts: prompt.isEmpty
+        ? ["The history of Rome is", "To make bread, first"] : prompt, sampleTokens: sampleTokens)
+    let summary = try work.perform { progress, cancellation in
+      try Operations.compare(request, progress: progress, cancellation: cancellation)
+    }
+    Output.text(summary.text + "\npage    \(summary.report)\nfolder  \(summary.folder)\n")
+    if !summary.failures.isEmpty { throw ExitCode.failure }
+  }
+}
+
+/// `0.9,0.8`: each above 0 and at most 1, none twice.
+struct Shares: Equatable {
+  struct SyntaxError: Error, CustomStringConvertible {
+    let description: String
+  }
+
+  let values: [Double]
+
+  init(parsing text: String) throws {
+    var values: [Double] = []
+    for word in text.split(separator: ",", omittingEmptySubsequences: false) {
+      let word = word.trimmingCharacters(in: .whitespaces)
+      guard let share = Double(word), share > 0, share <= 1 else {
+        throw SyntaxError(description: "\"\(word)\" is no share above 0 and at most 1")
+      }
+      guard !values.contains(share) else { throw SyntaxError(description: "\(word) is given twice") }
+      values.append(share)
+    }
+    self.values = values
+  }
+}

@@ -1,0 +1,292 @@
+import Files
+import Foundation
+import JSON
+import PluginRuntime
+import Report
+import Tensors
+import Wording
+
+public struct CompareRequest: Sendable {
+  /// Each with its file, for messages.
+  public let pipelines: [(file: String, manifest: Manifest)]
+  /// Runs that were made before.
+  public let folders: [String]
+  public let registry: PluginRegistry
+  /// What the pipelines run on; without pipelines it may be nil.
+  public let modelPath: String?
+  /// The comparison's folder: missing, empty, or a comparison.
+  public let outputPath: String
+  /// Shares of the original model in place of the pipelines' own targets, if there are any.
+  public let targets: [Double]
+  /// How many of each run, with one seed after the other.
+  public let seeds: Int
+  public let threads: Int
+  /// Texts that every model goes on with.
+  public let prompts: [String]
+  /// At most so many tokens each; with 0 there are no samples.
+  public let sampleTokens: Int
+
+  public init(
+    pipelines: [(file: String, manifest: Manifest)], folders: [String], registry: PluginRegistry,
+    modelPath: String?, outputPath: String, targets: [Double], seeds: Int, threads: Int, prompts: [String],
+    sampleTokens: Int
+  ) {
+    self.pipelines = pipelines
+    self.folders = folders
+    self.registry = registry
+    self.modelPath = modelPath
+    self.outputPath = outputPath
+    self.targets = targets
+    self.seeds = seeds
+    self.threads = threads
+    self.prompts = prompts
+    self.sampleTokens = sampleTokens
+  }
+}
+
+/// What a comparison has come to.
+public struct CompareSummary: Sendable, Equatable {
+  /// Absolute.
+  public let folder: String
+  /// The page.
+  public let report: String
+  /// Tables, for a terminal.
+  public let text: String
+  public let failures: [ComparisonRecord.Failure]
+}
+
+extension Operations {
+  /// Runs what isn't there yet, one run after the other with the work that they have in common done once, and puts all
+  /// of it side by side. A run that fails is told of at the end; the others go on.
+  public static func compare(
+    _ request: CompareRequest, progress: any ProgressReporter, cancellation: Cancellation
+  ) throws -> CompareSummary {
+    try Comparing(request, progress: progress, cancellation: cancellation).run()
+  }
+}
+
+/// A comparison under way.
+private final class Comparing {
+  private let request: CompareRequest
+  private let progress: any ProgressReporter
+  private let cancellation: Cancellation
+  private let folder: String
+  private let plan: ComparePlan
+  private var record: ComparisonRecord
+
+  init(
+    _ request: CompareRequest, progress: any ProgressReporter, cancellation: Cancellation
+  ) throws {
+    self.request = request
+    self.progress = progress
+    self.cancellation = cancellation
+    folder = URL(fileURLWithPath: request.outputPath).standardizedFileURL.path
+    plan = try ComparePlan(request.pipelines, targets: request.targets, seeds: request.seeds)
+    if let first = request.pipelines.first, request.modelPath == nil {
+      throw CompareError.noModel(pipeline: first.file)
+    }
+    if ComparisonRecord.isIn(folder) {
+      record = try ComparisonRecord(folder: folder)
+    } else {
+      do {
+        try RunFolder.requireUsable(folder)
+      } catch RunFolderError.notEmpty {
+        throw CompareError.notEmpty(path: folder)
+      }
+      record = ComparisonRecord(runs: [])
+    }
+  }
+
+  func run() throws -> CompareSummary {
+    let earlier = request.folders.map { URL(fileURLWithPath: $0).standardizedFileURL.path }
+    for path in earlier { _ = try RunReport.page(of: path) }
+    // All that can be refused is, before any work.
+    let model = try request.modelPath.map { try LoadedModel(path: $0) }
+    let files = try model?.recordedFiles() ?? []
+    let states = try plan.all.map { try state(of: $0, files) }
+    if let model { for run in plan.all { try run.manifest.checkTrainingData(model) } }
+
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    var names = record.runs
+    for name in plan.all.map({ Self.place($0) }) + earlier where !names.contains(name) { names.append(name) }
+    record.runs = names
+    record.failures = []
+    record.savings = nil
+    try record.write(to: folder)
+
+    if let path = request.modelPath, let model {
+      let shared = SharedWork(
+        folder: folder + "/shared", modelHashes: files.map(\.sha256), threads: request.threads)
+      try calibrate(model, states, shared)
+      for (index, (run, state)) in zip(plan.all, states).enumerated() where state != .finished {
+        try cancellation.check()
+        progress.note("run \(index + 1) of \(plan.all.count): \(run.name)")
+        try carryOut(run, state, modelPath: path, shared)
+      }
+    }
+    // A run of which nothing was begun has nothing to show.
+    let failed = record.failures.map(\.run)
+    record.runs.removeAll { failed.contains($0) && !FileManager.default.fileExists(atPath: place($0)) }
+    try record.write(to: folder)
+    try addSamples()
+    try addSavings()
+    return CompareSummary(
+      folder: folder, report: try ComparisonReport.write(of: folder),
+      text: try ComparisonReport.terminalText(of: folder), failures: record.failures)
+  }
+
+  // MARK: - Runs
+
+  private static func place(_ run: ComparePlan.Run) -> String { "runs/" + run.name }
+  private func place(_ name: String) -> String { name.hasPrefix("/") ? name : folder + "/" + name }
+
+  private func state(
+    of run: ComparePlan.Run, _ files: [RunRecord.ModelFile]
+  ) throws -> EarlierRun.State {
+    var plugins: [String: String] = [:]
+    for use in run.manifest.pluginUses where plugins[use.id] == nil {
+      plugins[use.id] = try FileHash.sha256(
+        try LoadedPlugin(loading: request.registry.find(use.id)).library)
+    }
+    return try EarlierRun.state(
+      of: place(Self.place(run)), name: Self.place(run),
+      expected: EarlierRun.Expected(
+        manifest: run.manifest.json,
+        modelFiles: Dictionary(files.map { ($0.name, $0.sha256) }, uniquingKeysWith: { first, _ in first }),
+        plugins: plugins, threads: request.threads))
+  }
+
+  private func carryOut(
+    _ run: ComparePlan.Run, _ state: EarlierRun.State, modelPath: String, _ shared: SharedWork
+  ) throws {
+    let path = place(Self.place(run))
+    // Each run's peak of memory is its own.
+    Buffer.returnFreeMemory()
+    PeakMemory.reset()
+    do {
+      if state == .unfinished {
+        _ = try Operations.resume(
+          folder: path, registry: request.registry, sharing: shared, progress: progress,
+          cancellation: cancellation)
+      } else {
+        try? FileManager.default.removeItem(atPath: path)
+        _ = try Operations.run(
+          RunRequest(
+            manifest: run.manifest, registry: request.registry, modelPath: modelPath, outputPath: path,
+            threads: request.threads), sharing: shared, progress: progress, cancellation: cancellation)
+      }
+    } catch {
+      if error is Interrupted || cancellation.isCancelled {
+        progress.note("the same command goes on from here, with the other runs too")
+        throw Interrupted()
+      }
+      progress.end()
+      progress.note("\(run.name) failed: \(error)")
+      record.failures.append(ComparisonRecord.Failure(run: Self.place(run), reason: "\(error)"))
+    }
+  }
+
+  /// The passes over the unpruned model that several runs begin with. What goes wrong with them is no run's end: each makes
+  /// its own then, and fails by itself if it has to.
+  private func calibrate(
+    _ model: LoadedModel, _ states: [EarlierRun.State], _ shared: SharedWork
+  ) throws {
+    let jobs = try zip(plan.all, states).compactMap { run, state -> SharedCalibration.Job? in
+      let change = run.manifest.executions.first { !$0.leavesModel }
+      guard state != .finished, case .prune(let stage)? = change?.work else { return nil }
+      return try SharedCalibration.Job(
+        stage, seed: UInt64(bitPattern: Int64(run.manifest.seed)), registry: request.registry, shared: shared)
+    }
+    do {
+      try SharedCalibration(
+        model: model, shared: shared, workers: Workers(count: request.threads), progress: progress,
+        cancellation: cancellation
+      ).make(jobs)
+    } catch {
+      if error is Interrupted || cancellation.isCancelled { throw Interrupted() }
+      progress.end()
+      progress.note("calibration is left to the runs: \(error)")
+    }
+  }
+
+  // MARK: - Samples
+
+  /// Of each setting's first seed, and of the model as it came.
+  private func addSamples() throws {
+    guard request.sampleTokens > 0, !request.prompts.isEmpty else {
+      record.samples = []
+      return
+    }
+    let earlier = record.samples
+    record.samples = []
+    for (run, model) in try sampledModels() {
+      for prompt in request.prompts {
+        try cancellation.check()
+        let known = earlier.first {
+          $0.run == run && $0.prompt == prompt && $0.maximumTokens == request.sampleTokens
+        }
+        if let known {
+          record.samples.append(known)
+          continue
+        }
+        progress.note("sample of \(run ?? "the unpruned model")")
+        do {
+          record.samples.append(try sample(of: model, run: run, prompt: prompt))
+        } catch {
+          if error is Interrupted || cancellation.isCancelled { throw Interrupted() }
+          progress.note("\(run ?? "the unpruned model") has no sample: \(error)")
+        }
+      }
+    }
+    try record.write(to: folder)
+  }
+
+  private func sample(of model: String, run: String?, prompt: String) throws -> ComparisonRecord.Sample {
+    var pieces: [String] = []
+    try Operations.generate(
+      GenerateRequest(
+        modelPath: model, prompt: prompt, maximumTokens: request.sampleTokens, temperature: 0, seed: 0,
+        threads: request.threads), progress: SilentProgress(), cancellation: cancellation
+    ) { pieces.append($0) }
+    // The prompt comes first, as it was given.
+    return ComparisonRecord.Sample(
+      run: run, prompt: prompt, text: pieces.dropFirst().joined(), maximumTokens: request.sampleTokens)
+  }
+
+  /// Folders of runs with the models that they saved last; nil for the model as it came.
+  private func sampledModels() throws -> [(run: String?, model: String)] {
+    let comparison = try Comparison(folder: folder, bootstrap: PairedBootstrap(draws: 1))
+    var models: [(run: String?, model: String)] = []
+    let unpruned = request.modelPath ?? comparison.runs.lazy.compactMap(\.modelPath).first
+    if let unpruned, FileManager.default.fileExists(atPath: unpruned) { models.append((nil, unpruned)) }
+    for setting in comparison.pruned {
+      guard let run = setting.runs.first(where: \.hasFinished), let saved = run.savedModel else { continue }
+      let path = place(run.folder) + "/" + saved
+      if FileManager.default.fileExists(atPath: path) { models.append((run.folder, path)) }
+    }
+    return models
+  }
+
+  // MARK: - What sharing has saved
+
+  /// Told by the runs' own logs, so that it is right also after several calls.
+  private func addSavings() throws {
+    let comparison = try Comparison(folder: folder, bootstrap: PairedBootstrap(draws: 1))
+    let own = Set(plan.all.map { Self.place($0) })
+    let runs = comparison.runs.filter { own.contains($0.folder) }
+    guard !runs.isEmpty else { return }
+    let shared = SharedWork(folder: folder + "/shared", modelHashes: [], threads: request.threads)
+    let (evaluations, passes) = (shared.done("evaluation"), shared.done("pass"))
+    var savings = ComparisonRecord.Savings()
+    let pruned = runs.filter { !$0.isOfUnprunedModel }
+    savings.evaluationsMade = evaluations.count
+    savings.evaluationsSpared = pruned.reduce(0) { $0 + $1.spared("evaluation") }
+    savings.passesMade = passes.count
+    savings.passesSpared = pruned.reduce(0) { $0 + $1.spared("calibration") }
+    savings.seconds = passes.seconds + runs.map(\.seconds).reduce(0, +)
+    savings.secondsSpared = pruned.map(\.secondsSpared).reduce(0, +)
+    savings.secondsSingly = pruned.map { $0.seconds + $0.secondsSpared }.reduce(0, +)
+    record.savings = savings
+    try record.write(to: folder)
+  }
+}

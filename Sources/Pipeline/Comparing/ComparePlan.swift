@@ -1,0 +1,127 @@
+import Crypto
+import Foundation
+import JSON
+
+/// The runs that a comparison of pipelines comes to.
+package struct ComparePlan {
+  package struct Run: Equatable {
+    /// Of its folder, within `runs/`.
+    package let name: String
+    package let manifest: Manifest
+  }
+
+  /// The unpruned model, measured once for each distinct set of evaluators.
+  package let dense: [Run]
+  /// Pipeline by pipeline, then target by target, then seed by seed.
+  package let runs: [Run]
+
+  var all: [Run] { dense + runs }
+
+  /// - Parameters:
+  ///   - pipelines: the file of each, for messages, and what it resolves to.
+  ///   - targets: shares of the original model; none for the pipelines' own targets.
+  ///   - seeds: how many of each, from the pipeline's own on.
+  /// - Throws: `CompareError`.
+  package init(
+    _ pipelines: [(file: String, manifest: Manifest)], targets: [Double], seeds: Int
+  ) throws(CompareError) {
+    var runs: [Run] = []
+    var files: [String: String] = [:]
+    for (file, manifest) in pipelines {
+      let method = Self.folderName(manifest.name)
+      if method == Self.denseName || method.hasPrefix(Self.denseName + "-") {
+        throw .reservedName(name: manifest.name, pipeline: file)
+      }
+      if let other = files[method] {
+        throw .sameName(name: manifest.name, first: other, second: file)
+      }
+      files[method] = file
+      let (lastSeed, overflow) = manifest.seed.addingReportingOverflow(max(1, seeds) - 1)
+      guard !overflow else { throw .tooManySeeds(first: manifest.seed, count: seeds) }
+      for target in targets.isEmpty ? [nil] : targets.map(Optional.some) {
+        var aimed = manifest
+        if let target {
+          guard let changed = manifest.aiming(at: target) else { throw .noShareOfOriginal(pipeline: file) }
+          aimed = changed
+        }
+        for seed in manifest.seed...lastSeed {
+          let parts = [method, target.map { "\($0)" }, seeds > 1 ? "seed\(seed)" : nil]
+          runs.append(
+            Run(name: parts.compactMap(\.self).joined(separator: "-"), manifest: aimed.seeded(seed)))
+        }
+      }
+    }
+    self.runs = runs
+    dense = Self.dense(pipelines.map(\.manifest))
+  }
+
+  static let denseName = "dense"
+
+  /// One for each distinct set of evaluators, with the seed of the first pipeline that has it. Its name tells the set,
+  /// so that more pipelines in a later comparison don't change it.
+  private static func dense(_ manifests: [Manifest]) -> [Run] {
+    var runs: [Run] = []
+    var sets: Set<String> = []
+    for manifest in manifests {
+      var uses: [String: PluginUse] = [:]
+      for execution in manifest.executions {
+        guard case .evaluate(let stage) = execution.work else { continue }
+        for use in stage.evaluators { uses[use.json.compact] = use }
+      }
+      let keys = uses.keys.sorted()
+      guard !keys.isEmpty, sets.insert(keys.joined(separator: "\n")).inserted else { continue }
+      let digest = SHA256.hash(data: Data((keys + ["\(manifest.seed)"]).joined(separator: "\n").utf8))
+      let mark = digest.prefix(4).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+      let stage = Stage(
+        name: "evaluate", path: JSONPath.root.key("stages").index(0),
+        work: .evaluate(EvaluateStage(evaluators: keys.compactMap { uses[$0] })))
+      runs.append(
+        Run(
+          name: "\(denseName)-\(mark)",
+          manifest: Manifest(
+            name: denseName, description: "The model as it came.", seed: manifest.seed, stages: [stage])))
+    }
+    return runs
+  }
+
+  /// A name that any file system takes.
+  static func folderName(_ name: String) -> String {
+    let kept = name.map { character -> Character in
+      character.isASCII && (character.isLetter || character.isNumber || "-_.".contains(character))
+        ? character : "-"
+    }
+    let trimmed = String(kept.drop { $0 == "." })
+    return trimmed.isEmpty ? "pipeline" : trimmed
+  }
+}
+
+extension Manifest {
+  func seeded(_ seed: Int) -> Manifest {
+    Manifest(name: name, description: description, seed: seed, stages: stages)
+  }
+
+  /// The same with another share in every prune stage whose target is a share of the original model; nil if there is
+  /// none.
+  func aiming(at share: Double) -> Manifest? {
+    let changed = stages.map { $0.aiming(at: share) }
+    guard changed.contains(where: \.hasChanged) else { return nil }
+    return Manifest(name: name, description: description, seed: seed, stages: changed.map(\.stage))
+  }
+}
+
+extension Stage {
+  fileprivate func aiming(at share: Double) -> (stage: Stage, hasChanged: Bool) {
+    switch work {
+    case .prune(let stage):
+      guard case .fraction(_, of: .original) = stage.target.amount else { return (self, false) }
+      let target = Target(
+        measure: stage.target.measure, amount: .fraction(share, of: .original), spreads: stage.target.spreads)
+      return (Stage(name: name, path: path, work: .prune(stage.with(target))), true)
+    case .repeated(let stage):
+      let inner = stage.stages.map { $0.aiming(at: share) }
+      let repeated = RepeatStage(times: stage.times, stages: inner.map(\.stage))
+      return (Stage(name: name, path: path, work: .repeated(repeated)), inner.contains(where: \.hasChanged))
+    case .evaluate, .train, .save: return (self, false)
+    }
+  }
+}

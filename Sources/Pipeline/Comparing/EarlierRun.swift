@@ -1,0 +1,110 @@
+import Foundation
+import JSON
+import PluginRuntime
+
+/// What of a planned run is there from an earlier comparison.
+package enum EarlierRun {
+  enum State: Equatable {
+    /// Nothing, or what a process left that was stopped before the run could be resumed.
+    case absent
+    case unfinished
+    case finished
+  }
+
+  /// What a run has to have been made with.
+  struct Expected {
+    let manifest: JSONValue
+    /// Names and SHA-256 of the model's files, as `run.json` has them.
+    let modelFiles: [String: String]
+    /// SHA-256 of the plugins' libraries by their ids.
+    let plugins: [String: String]
+    let threads: Int
+  }
+
+  /// - Parameter name: how the run is called in messages.
+  /// - Throws: `CompareError` if the folder holds something else than the run that is planned.
+  static func state(of folder: String, name: String, expected: Expected) throws(CompareError) -> State {
+    guard FileManager.default.fileExists(atPath: folder) else { return .absent }
+    guard let contents = try? FileManager.default.contentsOfDirectory(atPath: folder) else {
+      throw .notARun(path: folder, reason: "is no folder")
+    }
+    let canResume = FileManager.default.fileExists(atPath: folder + "/" + RunLayout.state)
+    let run = json(folder, RunLayout.run)
+    let isFinished = run?["state"]?.stringValue == "finished"
+    guard isFinished || canResume else {
+      let begun = [
+        RunLayout.manifest, RunLayout.run, RunLayout.events, RunLayout.stateFolder, RunLayout.report,
+      ]
+      if let other = contents.first(where: { !begun.contains($0) && !$0.hasSuffix(".partial") }) {
+        throw .notARun(path: folder, reason: "has \"\(other)\" but no run that can be resumed")
+      }
+      return .absent
+    }
+    guard let run, let manifest = json(folder, RunLayout.manifest) else {
+      throw .notARun(
+        path: folder, reason: "has no \(RunLayout.run) or \(RunLayout.manifest) that can be read")
+    }
+    if let difference = difference(manifest, expected.manifest, at: .root) {
+      throw .differs(
+        run: name, what: difference.path, recorded: difference.recorded, found: difference.found)
+    }
+    if let threads = run["threads"]?.integerValue, threads != expected.threads {
+      throw .differs(
+        run: name, what: "the number of threads", recorded: "\(threads)", found: "\(expected.threads)")
+    }
+    let hashes = { (list: JSONValue?, key: String) in
+      Dictionary(
+        (list?.arrayValue ?? []).compactMap { entry in
+          entry[key]?.stringValue.flatMap { name in entry["sha256"]?.stringValue.map { (name, $0) } }
+        }, uniquingKeysWith: { first, _ in first })
+    }
+    try compare(
+      hashes(run["model"]?["files"], "name"), expected.modelFiles, called: "the model's file", run: name)
+    try compare(hashes(run["plugins"], "id"), expected.plugins, called: "the plugin", run: name)
+    return isFinished ? .finished : .unfinished
+  }
+
+  private static func json(_ folder: String, _ name: String) -> JSONValue? {
+    FileManager.default.contents(atPath: folder + "/" + name).flatMap { try? JSONValue(parsing: Array($0)) }
+  }
+
+  private static func compare(
+    _ recorded: [String: String], _ found: [String: String], called what: String, run: String
+  ) throws(CompareError) {
+    for name in Set(recorded.keys).union(found.keys).sorted() where recorded[name] != found[name] {
+      func words(_ hash: String?) -> String { hash.map { "SHA-256 " + $0.prefix(12) } ?? "missing" }
+      throw .differs(
+        run: run, what: "\(what) \(name)", recorded: words(recorded[name]), found: words(found[name]))
+    }
+  }
+
+  /// The first place where two documents differ.
+  package static func difference(
+    _ recorded: JSONValue, _ found: JSONValue, at path: JSONPath
+  ) -> (path: String, recorded: String, found: String)? {
+    switch (recorded, found) {
+    case (.object(let left), .object(let right)):
+      for key in left.keys + right.keys.filter({ left[$0] == nil }) {
+        let place = path.key(key)
+        guard let before = left[key], let now = right[key] else {
+          return (
+            place.description, left[key]?.summary ?? "missing", right[key]?.summary ?? "missing"
+          )
+        }
+        if let difference = difference(before, now, at: place) { return difference }
+      }
+      return nil
+    case (.array(let left), .array(let right)) where left.count == right.count:
+      for (index, pair) in zip(left, right).enumerated() {
+        if let difference = difference(pair.0, pair.1, at: path.index(index)) { return difference }
+      }
+      return nil
+    default:
+      // 1 and 1.0 are the same number.
+      if recorded == found || (recorded.numberValue != nil && recorded.numberValue == found.numberValue) {
+        return nil
+      }
+      return (path.description, recorded.summary, found.summary)
+    }
+  }
+}

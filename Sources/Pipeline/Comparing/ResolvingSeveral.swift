@@ -1,0 +1,49 @@
+import Foundation
+import JSON
+
+extension ManifestResolver {
+  /// Resolves pipelines that are to stand side by side. A setting of an input goes to those that have the input, since
+  /// methods differ in what they read; any other setting to all.
+  /// - Throws: `ManifestError` with the problems of all files, `CompareError` if no pipeline has an input that is set.
+  public func resolve(
+    files: [String], overrides: [Override]
+  ) throws -> [(file: String, manifest: Manifest)] {
+    let inputs = files.map(inputNames(of:))
+    for override in overrides {
+      guard let input = override.input, !files.isEmpty else { continue }
+      // A file that can't be read may have any; what is wrong with it is told below.
+      if inputs.allSatisfy({ $0?.contains(input) == false }) {
+        throw CompareError.noSuchInput(setting: override.text, input: input)
+      }
+    }
+    var problems: [ManifestProblem] = []
+    var resolved: [(file: String, manifest: Manifest)] = []
+    for (file, names) in zip(files, inputs) {
+      let own = overrides.filter { override in
+        override.input.map { names?.contains($0) ?? true } ?? true
+      }
+      do throws(ManifestError) {
+        resolved.append((file, try resolve(file: file, overrides: own)))
+      } catch {
+        problems += error.problems
+      }
+    }
+    guard problems.isEmpty else { throw ManifestError(problems: problems) }
+    return resolved
+  }
+
+  /// nil if the file can't be read.
+  private func inputNames(of file: String) -> [String]? {
+    let url = URL(
+      fileURLWithPath: file, relativeTo: URL(fileURLWithPath: currentFolder, isDirectory: true))
+    guard let data = try? Data(contentsOf: url.standardizedFileURL),
+      let document = try? JSONValue(parsing: Array(data))
+    else { return nil }
+    return document["inputs"]?.objectValue?.keys ?? []
+  }
+}
+
+extension Override {
+  /// The input that it sets, or sets a part of.
+  fileprivate var input: String? { path.count > 1 && path.first == "inputs" ? path[1] : nil }
+}

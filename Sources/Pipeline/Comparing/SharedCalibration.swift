@@ -1,0 +1,207 @@
+import Foundation
+import JSON
+import PluginRuntime
+import Tensors
+import Transformer
+
+/// Calibration passes that runs begin with over the unpruned model, each made once: criteria that ask for the same
+/// calibration are scored in the same pass, and the scores and the layers' distances are kept, which are small.
+/// Gradients are not.
+struct SharedCalibration {
+  /// What one run wants scored before its first cut.
+  struct Job {
+    let stage: PruneStage
+    let sample: CalibrationSample
+    let criterion: LoadedPlugin
+    /// Of criterion and allocator.
+    let needs: Set<String>
+    let seed: UInt64
+    let key: SharedWork.Key
+    /// The pass that it can be scored in. Gradients are summed in another order where their squares are wanted too, so
+    /// that only what asks for the same gradients has the bytes of a pass of its own.
+    let pass: SharedWork.Key
+
+    /// nil if the stage needs no pass.
+    init?(_ stage: PruneStage, seed: UInt64, registry: PluginRegistry, shared: SharedWork) throws {
+      guard case .sample(let sample) = stage.calibration else { return nil }
+      let criterion = try LoadedPlugin(loading: registry.find(stage.criterion.id))
+      let needs = Set(stage.criterion.statistics + stage.allocator.statistics)
+      guard !needs.isEmpty else { return nil }
+      self.stage = stage
+      self.sample = sample
+      self.criterion = criterion
+      self.needs = needs
+      self.seed = seed
+      let gradients = CalibrationRequest(sequences: [], batchSize: 1, statistics: needs).gradients
+      let pass: JSONObject = [
+        "work": "calibration", "tool": .string(Tool.version), "threads": .integer(shared.threads),
+        "model": .array(shared.modelHashes.map { .string($0) }),
+        "data": .string(try shared.dataHash(sample.data.path)), "source": sample.data.json,
+        "sequences": .integer(sample.sequences), "length": .integer(sample.length),
+        "batch_size": .integer(sample.batchSize), "gradients": .string("\(gradients)"),
+      ]
+      self.pass = SharedWork.hash(.object(pass))
+      var own = pass
+      own["criterion"] = .string(try FileHash.sha256(criterion.library))
+      own["use"] = stage.criterion.json
+      own["families"] = .array(stage.families.map { .string($0.rawValue) })
+      key = SharedWork.hash(.object(own))
+    }
+  }
+
+  let model: LoadedModel
+  let shared: SharedWork
+  let workers: Workers
+  let progress: any ProgressReporter
+  let cancellation: Cancellation
+
+  /// Makes each pass that two runs or more would make, unless what they want is kept already.
+  func make(_ jobs: [Job]) throws {
+    for pass in Self.inOrder(jobs.map(\.pass)) {
+      let all = jobs.filter { $0.pass == pass }
+      let missing = all.filter { shared.scores($0.key, seed: $0.seed) == nil }
+      // A run that is alone with its pass makes it as well itself.
+      guard let first = missing.first, missing.count > 1 else { continue }
+      let wanted = Self.inOrder(missing.map(\.key)).compactMap { key in missing.first { $0.key == key } }
+      try score(wanted, sample: first.sample, pass: pass)
+    }
+  }
+
+  private static func inOrder(_ keys: [SharedWork.Key]) -> [SharedWork.Key] {
+    var seen: Set<SharedWork.Key> = []
+    return keys.filter { seen.insert($0).inserted }
+  }
+
+  /// - Parameter jobs: each with another key.
+  private func score(_ jobs: [Job], sample: CalibrationSample, pass: SharedWork.Key) throws {
+    let clock = ContinuousClock.now
+    let decoder = model.decoder
+    let corpus = try sample.data.load(vocabularySize: decoder.vocabulary) {
+      try model.tokenizer().encode($0)
+    }
+    let flags = jobs.map { _ in Flag() }
+    let criteria = try zip(jobs, flags).map { job, flag in
+      try CriterionInstance(
+        of: job.criterion, options: .object(job.stage.criterion.options),
+        services: services(seed: job.seed, drewRandomNumbers: flag))
+    }
+    var scores = jobs.map { _ in [[Family: [Float]]](repeating: [:], count: decoder.layerCount) }
+    let summary = ModelSummary(model)
+    let kept = decoder.kept
+    var phase: PassProgress.Phase?
+    defer { progress.end() }
+    let result = try decoder.calibrate(
+      CalibrationRequest(
+        sequences: try sample.sequences(from: corpus), batchSize: sample.batchSize,
+        statistics: jobs.reduce(into: []) { $0.formUnion($1.needs) }), workers: workers,
+      observer: { step in
+        try cancellation.check()
+        if phase != step.phase {
+          phase = step.phase
+          progress.begin(step.task("calibration for \(jobs.count == 1 ? "all" : "\(jobs.count) criteria")"))
+        }
+        progress.advance(to: step.done)
+      },
+      visit: { layer in
+        for (index, job) in jobs.enumerated() {
+          scores[index][layer.layer] = try criteria[index].scores(
+            of: layer, families: job.stage.families, kept: kept[layer.layer], model: summary)
+        }
+      })
+    let seconds = (ContinuousClock.now - clock) / .seconds(1)
+    for (index, job) in jobs.enumerated() {
+      try shared.keep(
+        ScoredModel(scores: scores[index], distances: result.distances), seconds: seconds, job.key,
+        seed: flags[index].isRaised ? job.seed : nil)
+    }
+    try shared.write(["seconds": .number(seconds), "criteria": .integer(jobs.count)], "pass", pass, nil)
+  }
+
+  private func services(seed: UInt64, drewRandomNumbers flag: Flag) -> HostServices {
+    var services = HostServices(seed: seed)
+    let (progress, cancellation, workers) = (progress, cancellation, workers)
+    services.drewRandomNumbers = { flag.raise() }
+    services.log = { plugin, level, sentence in
+      if level != .debug { progress.note("\(plugin): \(sentence)") }
+    }
+    services.isCancelled = { cancellation.isCancelled }
+    services.sgemm = { workers.multiply($0) }
+    return services
+  }
+}
+
+// MARK: - Kept scores
+
+extension SharedWork {
+  /// - Returns: nil if nobody has scored that yet.
+  func scores(_ key: Key, seed: UInt64) -> (model: ScoredModel, seconds: Double)? {
+    guard let json = read("scores", key, seed), let seconds = json["seconds"]?.numberValue,
+      let model = ScoredModel(json: json)
+    else { return nil }
+    return (model, seconds)
+  }
+
+  /// What isn't finite has no place in JSON, and is not kept: then each run sees to it itself.
+  func keep(_ model: ScoredModel, seconds: Double, _ key: Key, seed: UInt64?) throws {
+    guard model.isFinite, case .object(var object) = model.json else { return }
+    object["seconds"] = .number(seconds)
+    try write(.object(object), "scores", key, seed)
+  }
+}
+
+extension ScoredModel {
+  fileprivate var isFinite: Bool {
+    let distances = distances.map { $0.cosine + $0.euclidean + $0.manhattan } ?? []
+    return distances.allSatisfy(\.isFinite)
+      && scores.allSatisfy { $0.values.allSatisfy { $0.allSatisfy(\.isFinite) } }
+  }
+
+  fileprivate var json: JSONValue {
+    func list(_ values: [Double]) -> JSONValue { .array(values.map { .number($0) }) }
+    var object: JSONObject = [
+      // A float is a double with the same value, and comes back as itself.
+      "layers": .array(
+        scores.map { families in
+          .object(
+            JSONObject(
+              families.sorted { $0.key.rawValue < $1.key.rawValue }.map {
+                ($0.key.rawValue, list($0.value.map(Double.init)))
+              }))
+        })
+    ]
+    if let distances {
+      object["distances"] = [
+        "cosine": list(distances.cosine), "euclidean": list(distances.euclidean),
+        "manhattan": list(distances.manhattan),
+      ]
+    }
+    return .object(object)
+  }
+
+  fileprivate init?(json: JSONValue) {
+    func list(_ value: JSONValue?) -> [Double]? {
+      let numbers = value?.arrayValue?.compactMap(\.numberValue)
+      return numbers?.count == value?.arrayValue?.count ? numbers : nil
+    }
+    guard let layers = json["layers"]?.arrayValue else { return nil }
+    var scores: [[Family: [Float]]] = []
+    for layer in layers {
+      var families: [Family: [Float]] = [:]
+      for member in layer.objectValue?.members ?? [] {
+        guard let family = Family(rawValue: member.key), let values = list(member.value) else { return nil }
+        families[family] = values.map(Float.init)
+      }
+      scores.append(families)
+    }
+    guard let known = json["distances"] else {
+      self.init(scores: scores, distances: nil)
+      return
+    }
+    guard let cosine = list(known["cosine"]), let euclidean = list(known["euclidean"]),
+      let manhattan = list(known["manhattan"])
+    else { return nil }
+    self.init(
+      scores: scores,
+      distances: LayerDistances(cosine: cosine, euclidean: euclidean, manhattan: manhattan))
+  }
+}

@@ -1,0 +1,64 @@
+import Foundation
+import PluginRuntime
+
+// What a run takes in: data, plugins, the model's files.
+
+extension Manifest {
+  /// Opens all that will be trained on, so that what is wrong with it is told before hours of other work.
+  func checkTrainingData(_ model: LoadedModel) throws {
+    for execution in executions where execution.time == 0 {
+      guard case .train(let stage) = execution.work else { continue }
+      let rows = try stage.rows(of: model, label: execution.label, seed: 0, resuming: nil)
+      // The first document shows what fields there are. A text is one document, and long.
+      if !stage.data.contains(where: \.isText) { _ = try rows.next() }
+    }
+  }
+
+  /// Every plugin that some stage uses, in order.
+  var pluginUses: [PluginUse] {
+    executions.flatMap { execution -> [PluginUse] in
+      switch execution.work {
+      case .evaluate(let stage): stage.evaluators
+      case .prune(let stage): [stage.criterion, stage.allocator]
+      case .train, .save: []
+      }
+    }
+  }
+}
+
+extension Manifest {
+  /// The files that evaluators read, each once, in order.
+  var evaluatedData: [String] {
+    var paths: [String] = []
+    for execution in executions {
+      guard case .evaluate(let stage) = execution.work else { continue }
+      for use in stage.evaluators {
+        for source in use.data.sorted(by: { $0.key < $1.key }) where !paths.contains(source.value.path) {
+          paths.append(source.value.path)
+        }
+      }
+    }
+    return paths
+  }
+}
+
+extension StageExecution {
+  /// Whether the model is after the stage what it was before.
+  var leavesModel: Bool {
+    switch work {
+    case .evaluate, .save: true
+    case .prune, .train: false
+    }
+  }
+}
+
+extension LoadedModel {
+  /// The model's files with their hashes.
+  func recordedFiles() throws -> [RunRecord.ModelFile] {
+    try files.map { file in
+      RunRecord.ModelFile(
+        name: (file as NSString).lastPathComponent, bytes: try FileHash.size(file),
+        sha256: try FileHash.sha256(file))
+    }
+  }
+}

@@ -1,0 +1,84 @@
+import Foundation
+import JSON
+import Wording
+
+/// One run of a comparison, with what tells it from the others.
+package struct ComparedRun {
+  /// How small the model was to become.
+  package struct Target: Equatable {
+    /// As the manifest has it: what is to be the same within a setting.
+    package let json: JSONValue
+    /// `80.0%`, `70.0% of the multiply-accumulates`.
+    package let label: String
+    /// The share where it is one of the original parameters, else the label: for a spreadsheet.
+    let value: JSONValue
+  }
+
+  /// As the comparison names it.
+  package let folder: String
+  /// The manifest's name.
+  package let method: String
+  /// Of the last prune stage; nil if there is none.
+  package let target: Target?
+  package let seed: Int
+  package let isOfUnprunedModel: Bool
+  package let files: RunFiles
+  package let before: [Measurement: Measured]
+  package let after: [Measurement: Measured]
+  package let originalParameters: Int?
+  /// Of the model that the run came to.
+  package let parameters: Int?
+  package let macs: Int?
+
+  package var share: Double? {
+    guard let parameters, let originalParameters, originalParameters > 0 else { return nil }
+    return Double(parameters) / Double(originalParameters)
+  }
+
+  /// Seconds of all processes that worked on the run.
+  package var seconds: Double { files.history.processes.reduce(0, +) }
+  package var secondsSpared: Double { files.history.spared.map(\.seconds).reduce(0, +) }
+
+  package var hasFinished: Bool { files.run["state"]?.stringValue == "finished" }
+  /// The model that it began with.
+  package var modelPath: String? { files.run["model"]?["path"]?.stringValue }
+  /// The folder of the model that it saved last, outside of repeats; nil if there is no such stage.
+  package var savedModel: String? {
+    PipelineStages.of(files.manifest).last { $0.kind == "save" }?.json["directory"]?.stringValue
+  }
+  /// How many pieces of work of a kind it was spared.
+  package func spared(_ work: String) -> Int { files.history.spared.count { $0.work == work } }
+
+  init(folder: String, files: RunFiles) {
+    self.folder = folder
+    self.files = files
+    method = files.manifest["name"]?.stringValue ?? URL(fileURLWithPath: folder).lastPathComponent
+    seed = (files.run["seed"] ?? files.manifest["seed"])?.integerValue ?? 0
+    isOfUnprunedModel = files.isOfUnprunedModel
+    target = files.stages.last { $0.kind == "prune" }?.json["target"].map(Target.init)
+    (before, after) = files.measurements
+    let sizes = ResultsSection.rows(files).last
+    originalParameters = ResultsSection.originalParameters(files)
+    parameters = sizes?.parameters
+    macs = sizes?.macs
+  }
+}
+
+extension ComparedRun.Target {
+  init(json: JSONValue) {
+    self.json = json
+    if let share = json["parameters"], case .number(let part) = share,
+      json["of"]?.stringValue != "current"
+    {
+      label = HumanFormat.percent(part)
+      value = share
+    } else if let share = json["macs"], case .number(let part) = share, json["of"]?.stringValue != "current" {
+      label = HumanFormat.percent(part) + " of the multiply-accumulates"
+      value = .string(label)
+    } else {
+      let words = IdentitySection.words(ofTarget: json) ?? json.compact
+      label = words.hasPrefix("to ") ? String(words.dropFirst(3)) : words
+      value = .string(label)
+    }
+  }
+}

@@ -1,0 +1,211 @@
+import Foundation
+import JSON
+
+/// Runs side by side: put together by method and target, with what they measured alike lined up.
+package struct Comparison {
+  /// Runs that differ in their seed alone.
+  package struct Setting {
+    /// `dense` for the unpruned model.
+    package let method: String
+    package let target: ComparedRun.Target?
+    package let isOfUnprunedModel: Bool
+    /// Ascending by seed.
+    package let runs: [ComparedRun]
+    /// Of each measurement one value a run, in the order of `runs`; runs that haven't taken it are left out.
+    package let values: [Measurement: [(seed: Int, measured: Measured)]]
+
+    package var name: String { target.map { "\(method), \($0.label)" } ?? method }
+
+    /// Of the unpruned model's parameters, mean over the runs; 1 for the unpruned model.
+    package var share: Double? {
+      if isOfUnprunedModel { return 1 }
+      let shares = runs.compactMap(\.share)
+      return shares.isEmpty ? nil : shares.reduce(0, +) / Double(shares.count)
+    }
+  }
+
+  /// Two settings over the same items.
+  package struct Pair {
+    package let first: Setting
+    package let second: Setting
+    package let measurement: Measurement
+    package let lowerIsBetter: Bool?
+    /// nil if they can't be tested: too few items, or some of them not finite.
+    package let difference: PairedDifference?
+  }
+
+  package let folder: String
+  package let record: ComparisonRecord
+  /// The unpruned model first, then method by method, the larger targets first.
+  package let settings: [Setting]
+  package let measurements: [Measurement]
+  package let pairs: [Pair]
+  /// What couldn't be read or compared, in sentences.
+  package let problems: [String]
+
+  package var unpruned: Setting? { settings.first { $0.isOfUnprunedModel } }
+  package var pruned: [Setting] { settings.filter { !$0.isOfUnprunedModel } }
+  package var methods: [String] { Iteration.inOrder(pruned.map(\.method)) }
+  package var runs: [ComparedRun] { settings.flatMap(\.runs) }
+
+  /// Reads `comparison.json` of a folder and the runs that it names. A run that can't be read is left out and named.
+  /// - Throws: `ReportError` if there is no comparison, or none of its runs can be read.
+  package init(folder: String, bootstrap: PairedBootstrap = PairedBootstrap()) throws(ReportError) {
+    let record = try ComparisonRecord(folder: folder)
+    var problems = record.failures.map { "\($0.run) failed: \($0.reason)" }
+    var runs: [ComparedRun] = []
+    for name in record.runs {
+      do {
+        let path = name.hasPrefix("/") ? name : folder + "/" + name
+        let run = ComparedRun(folder: name, files: try RunFiles(folder: path))
+        if run.files.run["state"]?.stringValue != "finished",
+          !record.failures.contains(where: { $0.run == name })
+        {
+          problems.append("\(name) has not finished; what it had done is shown.")
+        }
+        problems += run.files.problems.map { "\(name): \($0)" }
+        runs.append(run)
+      } catch {
+        problems.append("\(name) is left out: \(error)")
+      }
+    }
+    guard !runs.isEmpty else {
+      throw .notAComparison(
+        folder: folder, reason: "none of its runs can be read. " + problems.joined(separator: " "))
+    }
+    self.folder = folder
+    self.record = record
+    settings = Self.settings(of: runs)
+    measurements = Self.inOrder(
+      settings.flatMap { setting in
+        setting.values.keys.sorted { ($0.metric, $0.procedure) < ($1.metric, $1.procedure) }
+      })
+    pairs = Self.pairs(of: settings, measurements, bootstrap)
+    if Set(runs.map(\.files.modelFingerprint)).count > 1 {
+      problems.append("The runs began with different models, whose values are not compared with each other.")
+    }
+    for (metric, count) in Dictionary(grouping: measurements, by: \.metric).mapValues(\.count)
+      .sorted(by: { $0.key < $1.key }) where count > 1
+    {
+      problems.append(
+        "\(metric) was measured in \(count) ways: on other data, with other options or of other models. These are "
+          + "kept apart.")
+    }
+    self.problems = problems
+  }
+
+  /// How a measurement is called here: the metric's name, with a number where several share it.
+  package func name(of measurement: Measurement) -> String {
+    let alike = measurements.filter { $0.metric == measurement.metric }
+    guard alike.count > 1, let index = alike.firstIndex(of: measurement) else { return measurement.metric }
+    return "\(measurement.metric) [\(index + 1)]"
+  }
+
+  package func lowerIsBetter(_ measurement: Measurement) -> Bool? {
+    settings.lazy.compactMap { $0.values[measurement]?.first?.measured.metric.lowerIsBetter }.first
+  }
+
+  private static func inOrder(_ all: [Measurement]) -> [Measurement] {
+    var seen: Set<Measurement> = []
+    return all.filter { seen.insert($0).inserted }
+  }
+
+  // MARK: - Settings
+
+  private static func settings(of runs: [ComparedRun]) -> [Setting] {
+    let names = names(of: runs)
+    var groups: [(method: String, target: ComparedRun.Target?, runs: [ComparedRun])] = []
+    for (run, name) in zip(runs, names) where !run.isOfUnprunedModel {
+      if let place = groups.firstIndex(where: { $0.method == name && $0.target == run.target }) {
+        groups[place].runs.append(run)
+      } else {
+        groups.append((name, run.target, [run]))
+      }
+    }
+    let methods = Iteration.inOrder(groups.map(\.method))
+    let settings = groups.map { group in
+      let runs = group.runs.sorted { $0.seed < $1.seed }
+      return Setting(
+        method: group.method, target: group.target, isOfUnprunedModel: false, runs: runs,
+        values: values(of: runs.map { ($0.seed, $0.after) }))
+    }.enumerated().sorted { left, right in
+      let places = [left, right].map { methods.firstIndex(of: $0.element.method) ?? 0 }
+      if places[0] != places[1] { return places[0] < places[1] }
+      let shares = [left, right].map { $0.element.share ?? 0 }
+      return shares[0] != shares[1] ? shares[0] > shares[1] : left.offset < right.offset
+    }.map(\.element)
+    return unpruned(runs).map { [$0] + settings } ?? settings
+  }
+
+  /// The model as it came: from runs of its own, or as other runs measured it before they changed it.
+  private static func unpruned(_ runs: [ComparedRun]) -> Setting? {
+    let own = runs.filter(\.isOfUnprunedModel)
+    var values: [Measurement: [(seed: Int, measured: Measured)]] = [:]
+    // It is the same model whatever the seed: one value is enough.
+    for run in own { values.merge(run.after.mapValues { [(run.seed, $0)] }) { first, _ in first } }
+    for run in runs { values.merge(run.before.mapValues { [(run.seed, $0)] }) { first, _ in first } }
+    guard !own.isEmpty || !values.isEmpty else { return nil }
+    return Setting(method: "dense", target: nil, isOfUnprunedModel: true, runs: own, values: values)
+  }
+
+  private static func values(
+    of runs: [(seed: Int, values: [Measurement: Measured])]
+  ) -> [Measurement: [(seed: Int, measured: Measured)]] {
+    var result: [Measurement: [(seed: Int, measured: Measured)]] = [:]
+    for run in runs { for (key, value) in run.values { result[key, default: []].append((run.seed, value)) } }
+    return result
+  }
+
+  /// Methods by their manifests' names; where two runs of one name, target and seed are there, they differ in something
+  /// else, and their folders' names tell them apart.
+  private static func names(of runs: [ComparedRun]) -> [String] {
+    let ambiguous = Set(
+      runs.indices.filter { index in
+        runs.indices.contains { other in
+          other != index && runs[other].method == runs[index].method
+            && runs[other].target == runs[index].target && runs[other].seed == runs[index].seed
+        }
+      }.map { runs[$0].method })
+    return runs.map { run in
+      guard ambiguous.contains(run.method) else { return run.method }
+      return "\(run.method) (\(URL(fileURLWithPath: run.folder).lastPathComponent))"
+    }
+  }
+
+  // MARK: - Pairs
+
+  /// Methods at the same target with each other, and each with the unpruned model.
+  private static func pairs(
+    of settings: [Setting], _ measurements: [Measurement], _ bootstrap: PairedBootstrap
+  ) -> [Pair] {
+    var pairs: [Pair] = []
+    for measurement in measurements {
+      for (index, second) in settings.enumerated() {
+        for first in settings[(index + 1)...] where second.isOfUnprunedModel || first.target == second.target
+        {
+          let values = [first, second].map { $0.values[measurement] ?? [] }
+          let items = values.map { $0.compactMap(\.measured.items) }
+          guard zip(values, items).allSatisfy({ !$1.isEmpty && $0.count == $1.count }) else { continue }
+          pairs.append(
+            Pair(
+              first: first, second: second, measurement: measurement,
+              lowerIsBetter: values[0].first?.measured.metric.lowerIsBetter,
+              difference: bootstrap.difference(
+                items[0], items[1],
+                pairsSeeds: !second.isOfUnprunedModel && values[0].map(\.seed) == values[1].map(\.seed))))
+        }
+      }
+    }
+    return pairs
+  }
+}
+
+extension Comparison.Pair {
+  /// Who is better, or that it can't be said.
+  package var verdict: String {
+    guard let difference else { return "not tested: fewer than two items, or some not finite" }
+    guard difference.isShown else { return "no difference shown" }
+    guard let lowerIsBetter else { return difference.mean > 0 ? "higher" : "lower" }
+    return "\((difference.mean < 0) == lowerIsBetter ? first.method : second.method) is better"
+  }
+}

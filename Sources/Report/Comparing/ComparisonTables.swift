@@ -1,0 +1,202 @@
+import JSON
+import Wording
+
+/// A comparison's numbers in words, for the page, the terminal and papers alike.
+package struct ComparisonTables {
+  let comparison: Comparison
+
+  package init(_ comparison: Comparison) { self.comparison = comparison }
+
+  // MARK: - Results
+
+  /// `25.6 ± 1.9` of one run, with its standard error; of several `46.9 (45.2–48.1)`, their mean and, unless
+  /// they are all the same, their range.
+  package static func words(_ values: [Evaluation.Metric]) -> String {
+    guard let first = values.first else { return "" }
+    guard values.count > 1 else { return ResultsSection.words(first) }
+    let numbers = values.map { $0.value ?? .nan }
+    guard numbers.allSatisfy(\.isFinite), let low = numbers.min(), let high = numbers.max() else {
+      return "not finite"
+    }
+    let mean = HumanFormat.measured(numbers.reduce(0, +) / Double(numbers.count))
+    if low == high { return mean }
+    return "\(mean) (\(HumanFormat.measured(low))–\(HumanFormat.measured(high)))"
+  }
+
+  func cell(_ setting: Comparison.Setting, _ measurement: Measurement) -> String {
+    Self.words((setting.values[measurement] ?? []).map(\.measured.metric))
+  }
+
+  func parameters(_ setting: Comparison.Setting) -> String {
+    if setting.isOfUnprunedModel {
+      return comparison.runs.lazy.compactMap(\.originalParameters).first.map(HumanFormat.grouped) ?? ""
+    }
+    let sizes = Set(setting.runs.compactMap(\.parameters)).sorted()
+    guard let low = sizes.first, let high = sizes.last else { return "" }
+    return low == high
+      ? HumanFormat.grouped(low) : "\(HumanFormat.grouped(low))–\(HumanFormat.grouped(high))"
+  }
+
+  func share(_ setting: Comparison.Setting) -> String {
+    setting.share.map { HumanFormat.fixed($0 * 100, 2) + "%" } ?? ""
+  }
+
+  var severalSeeds: Bool { comparison.pruned.contains { $0.runs.count > 1 } }
+
+  package var results: TextTable {
+    var table = TextTable(
+      [.init("method"), .init("target", .right), .init("parameters", .right), .init("share", .right)]
+        + (severalSeeds ? [.init("seeds", .right)] : [])
+        + comparison.measurements.map { .init(comparison.name(of: $0), .right) })
+    for setting in comparison.settings {
+      table.add(
+        [setting.method, setting.target?.label ?? "", parameters(setting), share(setting)]
+          + (severalSeeds ? ["\(max(1, setting.runs.count))"] : [])
+          + comparison.measurements.map { cell(setting, $0) })
+    }
+    return table
+  }
+
+  // MARK: - Pairs
+
+  /// `+0.0348`, `+0.0065 to +0.0543`: with as many decimals as the second digit of the interval's width has.
+  package static func words(_ difference: PairedDifference) -> (mean: String, interval: String) {
+    var decimals = 0
+    var scaled = difference.high - difference.low
+    guard scaled > 0 else {
+      return (signed(difference.mean), "\(signed(difference.low)) to \(signed(difference.high))")
+    }
+    while scaled < 9.5, decimals < 8 {
+      scaled *= 10
+      decimals += 1
+    }
+    func fixed(_ value: Double) -> String { (value > 0 ? "+" : "") + HumanFormat.fixed(value, decimals) }
+    return (fixed(difference.mean), "\(fixed(difference.low)) to \(fixed(difference.high))")
+  }
+
+  private static func signed(_ value: Double) -> String {
+    (value > 0 ? "+" : "") + HumanFormat.measured(value)
+  }
+
+  package var differences: TextTable {
+    var table = TextTable([
+      .init("metric"), .init("target", .right), .init("first"), .init("second"),
+      .init("first − second", .right), .init("95% interval", .right), .init("items", .right),
+      .init("verdict"),
+    ])
+    for pair in comparison.pairs {
+      table.add([
+        comparison.name(of: pair.measurement), pair.first.target?.label ?? "", pair.first.method,
+        pair.second.method, pair.difference.map { Self.words($0).mean } ?? "",
+        pair.difference.map { Self.words($0).interval } ?? "",
+        pair.difference.map { HumanFormat.grouped($0.items) } ?? "",
+        pair.verdict,
+      ])
+    }
+    return table
+  }
+
+  // MARK: - Cost
+
+  static func span(_ values: [Double], _ words: (Double) -> String) -> String {
+    guard let low = values.min(), let high = values.max() else { return "" }
+    let (first, last) = (words(low), words(high))
+    return first == last ? first : "\(first)–\(last)"
+  }
+
+  func time(_ setting: Comparison.Setting) -> String {
+    Self.span(setting.runs.map(\.seconds)) { HumanFormat.duration(seconds: $0) }
+  }
+
+  func spared(_ setting: Comparison.Setting) -> String {
+    let spared = setting.runs.map(\.secondsSpared).filter { $0 > 0 }
+    return Self.span(spared) { HumanFormat.duration(seconds: $0) }
+  }
+
+  func memory(_ setting: Comparison.Setting) -> String {
+    setting.runs.compactMap(\.files.history.peakMemoryBytes).max().map(HumanFormat.bytes) ?? ""
+  }
+
+  package var costs: TextTable {
+    var table = TextTable([
+      .init("method"), .init("target", .right), .init("time", .right), .init("spared", .right),
+      .init("memory at most", .right),
+    ])
+    for setting in comparison.settings where !setting.runs.isEmpty {
+      table.add([
+        setting.method, setting.target?.label ?? "", time(setting), spared(setting), memory(setting),
+      ])
+    }
+    return table
+  }
+
+  // MARK: - All of it
+
+  /// For a terminal.
+  package var terminal: String {
+    var text = results.plain
+    if !comparison.pairs.isEmpty { text += "\n" + differences.plain }
+    text += "\n" + costs.plain
+    if let savings = comparison.record.savings {
+      text += "\n" + savings.sentences.map { $0 + "\n" }.joined()
+    }
+    for problem in comparison.problems { text += "\nnote: \(problem)\n" }
+    return text
+  }
+
+  func text(as format: ReportFormat) -> String {
+    switch format {
+    case .html: ComparisonReport.page(comparison).html
+    case .markdown: markdown
+    case .csv: csv
+    case .json: json.pretty
+    }
+  }
+
+  private var markdown: String {
+    var parts = ["# \(TextTable.oneLine(ComparisonReport.title(comparison)))\n", results.markdown]
+    if !comparison.pairs.isEmpty {
+      parts += [ComparisonReport.bootstrapWords + "\n", differences.markdown]
+    }
+    parts.append(costs.markdown)
+    if let savings = comparison.record.savings { parts += savings.sentences.map { $0 + "\n" } }
+    parts += comparison.problems.map { "Note: \(TextTable.oneLine($0))\n" }
+    return parts.joined(separator: "\n")
+  }
+
+  private var csv: String {
+    var table = DataTable(RunTables.columns)
+    for setting in comparison.settings {
+      for run in setting.runs { RunTables.add(run, method: setting.method, to: &table) }
+    }
+    return table.csv
+  }
+
+  private var json: JSONValue {
+    [
+      "runs": .array(
+        comparison.settings.flatMap { setting in
+          setting.runs.map { .object(RunTables.runObject($0, method: setting.method)) }
+        }),
+      "differences": .array(comparison.pairs.map(json)),
+      "bootstrap": [
+        "draws": .integer(PairedBootstrap.usualDraws), "interval": "percentile", "level": 0.95,
+      ],
+      "shared": comparison.record.json["shared"] ?? .null,
+      "samples": comparison.record.json["samples"] ?? .null,
+      "problems": .array(comparison.problems.map { .string($0) }),
+    ]
+  }
+
+  private func json(_ pair: Comparison.Pair) -> JSONValue {
+    var object: JSONObject = [
+      "metric": .string(comparison.name(of: pair.measurement)), "target": pair.first.target?.json ?? .null,
+      "first": .string(pair.first.method), "second": .string(pair.second.method),
+      "difference": .optional(pair.difference?.mean), "low": .optional(pair.difference?.low),
+      "high": .optional(pair.difference?.high), "items": .optional(pair.difference?.items),
+    ]
+    object["is_shown"] = .optional(pair.difference?.isShown)
+    object["verdict"] = .string(pair.verdict)
+    return .object(object)
+  }
+}

@@ -1,0 +1,66 @@
+import Wording
+
+/// How good each method's models are, against their size.
+enum QualitySection {
+  /// From this ratio of the largest to the least value on, an axis of powers shows more.
+  private static let wideRange = 20.0
+
+  static func section(_ comparison: Comparison, _ tables: ComparisonTables) -> Page.Section {
+    let charts = comparison.measurements.compactMap { chart(comparison, $0) }
+    var content: [Markup] = charts.isEmpty ? [] : [.tag("div", ["class": "plots"], charts)]
+    if !comparison.settings.isEmpty { content.append(table(comparison, tables)) }
+    return Page.Section(id: "quality", title: "Quality against size", content: content)
+  }
+
+  private static func chart(_ comparison: Comparison, _ measurement: Measurement) -> Markup? {
+    let dense = comparison.unpruned.flatMap { point($0, measurement) }
+    let series = comparison.methods.enumerated().map { index, method in
+      let points = comparison.pruned.filter { $0.method == method }.compactMap { point($0, measurement) }
+      // The curve begins where all of them do.
+      return LineChart.Series(
+        method, .curve(index), [((dense.map { [$0] } ?? []) + points).sorted { $0.x < $1.x }])
+    }
+    let values = series.flatMap { $0.segments.joined() }.map(\.y)
+    guard let low = values.min(), let high = values.max() else { return nil }
+    let isLogarithmic = low > 0 && high / low >= wideRange
+    var notes = [
+      "Mean over seeds; the dense model is at 100%.",
+      comparison.lowerIsBetter(measurement).map { $0 ? "Lower is better." : "Higher is better." } ?? "",
+    ]
+    if isLogarithmic { notes.append("The y axis is logarithmic.") }
+    let name = comparison.name(of: measurement)
+    return LineChart(
+      title: name, note: notes.filter { !$0.isEmpty }.joined(separator: " "),
+      xName: "parameters, % of the dense model", yName: name, series: series, isLogarithmic: isLogarithmic,
+      grain: 0.5
+    ).markup
+  }
+
+  private static func point(
+    _ setting: Comparison.Setting, _ measurement: Measurement
+  ) -> LineChart.Point? {
+    let values = (setting.values[measurement] ?? []).map { $0.measured.metric.value ?? .nan }
+    guard let share = setting.share, !values.isEmpty else { return nil }
+    return LineChart.Point(share * 100, values.reduce(0, +) / Double(values.count))
+  }
+
+  private static func table(_ comparison: Comparison, _ tables: ComparisonTables) -> Markup {
+    var table = Table(
+      caption: "What each method came to"
+        + (tables.severalSeeds
+          ? "; of several seeds the mean and the range, else the standard error where it is known"
+          : "; metrics with their standard errors, where these are known"),
+      columns: [
+        .init("Method"), .init("Target", isNumber: true), .init("Parameters", isNumber: true),
+        .init("of the dense", isNumber: true),
+      ] + (tables.severalSeeds ? [.init("Seeds", isNumber: true)] : [])
+        + comparison.measurements.map { measurement in
+          .init(
+            comparison.name(of: measurement),
+            note: comparison.lowerIsBetter(measurement).map { $0 ? "lower is better" : "higher is better" },
+            isNumber: true)
+        })
+    for row in tables.results.rows { table.add(row.map { .text($0) }) }
+    return table.markup
+  }
+}

@@ -1,0 +1,106 @@
+import Foundation
+import JSON
+import Wording
+
+/// A run as text: for a paper, a spreadsheet or a notebook.
+enum RunTables {
+  static func text(_ files: RunFiles, folder: String, as format: ReportFormat) -> String {
+    switch format {
+    case .html: RunReport.page(files, folder: folder).html
+    case .markdown: markdown(files, folder: folder)
+    case .csv: csv(files, folder: folder)
+    case .json: json(files, folder: folder).pretty
+    }
+  }
+
+  private static func markdown(_ files: RunFiles, folder: String) -> String {
+    let rows = ResultsSection.rows(files)
+    let names = Iteration.inOrder(rows.flatMap(\.metrics).map(\.name))
+    var sizes = TextTable(
+      [.init("stage"), .init("parameters", .right), .init("of the original", .right), .init("MACs", .right)]
+        + names.map { .init($0, .right) })
+    let original = ResultsSection.originalParameters(files)
+    for row in rows {
+      sizes.add(
+        [
+          row.stage, row.parameters.map(HumanFormat.grouped) ?? "",
+          share(row.parameters, of: original).map(HumanFormat.percent) ?? "",
+          row.macs.map(HumanFormat.grouped) ?? "",
+        ] + names.map { name in row.metrics.first { $0.name == name }.map(ResultsSection.words) ?? "" })
+    }
+    var times = TextTable([.init("stage"), .init("time", .right)])
+    for stage in files.history.stages {
+      times.add([stage.label, stage.took.map { HumanFormat.duration(seconds: $0) } ?? "not finished"])
+    }
+    return "# \(title(files, folder: folder))\n\n" + sizes.markdown
+      + (files.history.stages.isEmpty ? "" : "\n" + times.markdown)
+  }
+
+  private static func title(_ files: RunFiles, folder: String) -> String {
+    let name = URL(fileURLWithPath: folder).standardizedFileURL.lastPathComponent
+    return TextTable.oneLine((files.manifest["name"]?.stringValue ?? "A run") + " in " + name)
+  }
+
+  static func share(_ parameters: Int?, of original: Int?) -> Double? {
+    guard let parameters, let original, original > 0 else { return nil }
+    return Double(parameters) / Double(original)
+  }
+
+  static let columns = [
+    "run", "method", "target", "seed", "stage", "parameters", "share", "macs_per_token", "metric", "value",
+    "standard_error", "lower_is_better",
+  ]
+
+  private static func csv(_ files: RunFiles, folder: String) -> String {
+    var table = DataTable(columns)
+    add(ComparedRun(folder: folder, files: files), to: &table)
+    return table.csv
+  }
+
+  /// One row for each metric at each stage.
+  static func add(_ run: ComparedRun, method: String? = nil, to table: inout DataTable) {
+    for row in ResultsSection.rows(run.files) {
+      for metric in row.metrics {
+        table.add([
+          .string(run.folder), .string(method ?? run.method), run.target?.value ?? .null,
+          .integer(run.seed), .string(row.stage), .optional(row.parameters),
+          .optional(share(row.parameters, of: run.originalParameters)), .optional(row.macs),
+          .string(metric.name), .optional(metric.value), .optional(metric.standardError),
+          .optional(metric.lowerIsBetter),
+        ])
+      }
+    }
+  }
+
+  private static func json(_ files: RunFiles, folder: String) -> JSONValue {
+    var object = runObject(ComparedRun(folder: folder, files: files))
+    object["manifest"] = files.manifest
+    return .object(object)
+  }
+
+  static func runObject(_ run: ComparedRun, method: String? = nil) -> JSONObject {
+    [
+      "run": .string(run.folder), "method": .string(method ?? run.method),
+      "target": run.target?.json ?? .null, "seed": .integer(run.seed),
+      "state": run.files.run["state"] ?? .null, "parameters": .optional(run.parameters),
+      "original_parameters": .optional(run.originalParameters), "share": .optional(run.share),
+      "macs_per_token": .optional(run.macs), "seconds": .optional(run.seconds),
+      "seconds_spared": .optional(run.secondsSpared),
+      "peak_memory_bytes": .optional(run.files.history.peakMemoryBytes),
+      "stages": .array(
+        ResultsSection.rows(run.files).map { row in
+          [
+            "stage": .string(row.stage), "parameters": .optional(row.parameters),
+            "macs_per_token": .optional(row.macs), "metrics": .array(row.metrics.map(json)),
+          ]
+        }),
+    ]
+  }
+
+  private static func json(_ metric: Evaluation.Metric) -> JSONValue {
+    [
+      "name": .string(metric.name), "value": .optional(metric.value),
+      "standard_error": .optional(metric.standardError), "lower_is_better": .optional(metric.lowerIsBetter),
+    ]
+  }
+}
