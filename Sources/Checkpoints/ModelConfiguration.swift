@@ -52,6 +52,13 @@ public struct Biases: Sendable, Hashable {
     self.gateUp = gateUp
     self.down = down
   }
+
+  public mutating func formUnion(_ others: Biases) {
+    queryKeyValue = queryKeyValue || others.queryKeyValue
+    attentionOutput = attentionOutput || others.attentionOutput
+    gateUp = gateUp || others.gateUp
+    down = down || others.down
+  }
 }
 
 /// Everything about a decoder but its weights, whatever file it came from.

@@ -32,6 +32,13 @@ public final class Decoder {
     }
   }
 
+  /// The same model by itself: what is kept of this one later leaves it as it is.
+  public func copy() throws -> Decoder {
+    let copy = try Decoder(checkpoint, origin: source)
+    copy.selected = selected
+    return copy
+  }
+
   public var layerCount: Int { selected.count }
 
   /// The units that stay, as indices into the original model's layers, ascending.
@@ -118,7 +125,8 @@ public final class Decoder {
       headDimension: shape.headDimension, intermediate: selected[layer].channels.count,
       slidingWindow: shape.slidingWindow, queryKeyNorm: configuration.queryKeyNorm,
       queryKeyValueBias: configuration.biases.queryKeyValue,
-      outputBias: configuration.biases.attentionOutput, mlpBias: configuration.biases.gateUp)
+      outputBias: configuration.biases.attentionOutput, gateUpBias: configuration.biases.gateUp,
+      downBias: configuration.biases.down)
   }
 
   public var allSizes: [LayerSizes] { (0..<layerCount).map(sizes) }

@@ -79,7 +79,7 @@ extension LayerPass {
     // y = m + down · a
     weightGradient(
       d, Rows(inside.activated.base, stride: i), \.down, outputs: h, inputs: i, block, target, space)
-    if s.mlpBias { biasGradient(d, target.sum.downBias, tokens, width: h) }
+    if s.downBias { biasGradient(d, target.sum.downBias, tokens, width: h) }
     workers.multiply(
       d, .plain, Rows(weights.down.base, stride: i), .plain, into: Rows(space.activated.base, stride: i),
       m: tokens, n: i, k: h)
@@ -95,7 +95,7 @@ extension LayerPass {
     weightGradient(
       dGateUp, Rows(inside.normedMiddle.base, stride: h), \.gateUp, outputs: 2 * i, inputs: h, block, target,
       space)
-    if s.mlpBias { biasGradient(dGateUp, target.sum.gateUpBias, tokens, width: 2 * i) }
+    if s.gateUpBias { biasGradient(dGateUp, target.sum.gateUpBias, tokens, width: 2 * i) }
     let dNormed = Rows(space.normed.base, stride: h)
     workers.multiply(
       dGateUp, .plain, Rows(weights.gateUp.base, stride: h), .plain, into: dNormed, m: tokens, n: h, k: 2 * i)

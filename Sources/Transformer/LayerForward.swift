@@ -37,20 +37,9 @@ struct LayerPass {
     var productsKept = false
     if case .inside(true) = extent { productsKept = true }
 
-    if sizes.hasAttention {
-      normalise(x, weights.inputNorm, tokens, into: inside.normed, inside.inverseRMS)
-      if !productsKept {
-        projectQueriesKeysAndValues(tokens)
-        rotate(block, inside.queryKeyValue, direction: 1)
-      }
-      attend(block)
-    }
+    attend(from: x, block, productsKept: productsKept)
     if !productsKept { addAttention(to: x, tokens) }
-    if sizes.hasMLP {
-      normaliseMiddle(tokens)
-      if !productsKept { projectGatesAndUps(tokens) }
-      activate(tokens)
-    }
+    activateMiddle(tokens, productsKept: productsKept)
     if case .output(let y) = extent { addMLP(to: y, tokens) }
   }
 
@@ -69,15 +58,30 @@ struct LayerPass {
       attend(count: count, position: position, keys: keys, values: values)
     }
     addAttention(to: x, count)
-    if sizes.hasMLP {
-      normaliseMiddle(count)
-      projectGatesAndUps(count)
-      activate(count)
-    }
+    activateMiddle(count)
     addMLP(to: output, count)
   }
 
   // MARK: - Pieces
+
+  /// As far as what attention answers, `attended`.
+  func attend(from x: Rows, _ block: SequenceBlock, productsKept: Bool = false) {
+    guard sizes.hasAttention else { return }
+    normalise(x, weights.inputNorm, block.tokens, into: inside.normed, inside.inverseRMS)
+    if !productsKept {
+      projectQueriesKeysAndValues(block.tokens)
+      rotate(block, inside.queryKeyValue, direction: 1)
+    }
+    attend(block)
+  }
+
+  /// From `middle` as far as what the channels hand on, `activated`.
+  func activateMiddle(_ tokens: Int, productsKept: Bool = false) {
+    guard sizes.hasMLP else { return }
+    normaliseMiddle(tokens)
+    if !productsKept { projectGatesAndUps(tokens) }
+    activate(tokens)
+  }
 
   /// Attention of `count` tokens from `position` on, whose keys and values join those of the tokens before.
   private func attend(count: Int, position: Int, keys: Buffer, values: Buffer) {
@@ -108,7 +112,7 @@ struct LayerPass {
   }
 
   /// middle = x + O · attended, or x where there is no attention.
-  private func addAttention(to x: Rows, _ tokens: Int) {
+  func addAttention(to x: Rows, _ tokens: Int) {
     let middle = Rows(inside.middle, stride: sizes.hidden)
     copy(x, to: middle, tokens)
     guard sizes.hasAttention else { return }
@@ -128,7 +132,7 @@ struct LayerPass {
     project(
       Rows(inside.normedMiddle.base, stride: sizes.hidden), weights.gateUp.base,
       into: Rows(inside.gateUp, stride: 2 * sizes.intermediate), tokens: tokens, from: sizes.hidden,
-      to: 2 * sizes.intermediate, bias: sizes.mlpBias ? weights.gateUpBias : nil)
+      to: 2 * sizes.intermediate, bias: sizes.gateUpBias ? weights.gateUpBias : nil)
   }
 
   private func activate(_ tokens: Int) {
@@ -141,12 +145,12 @@ struct LayerPass {
   }
 
   /// y = middle + D · activated, or middle where there is no MLP.
-  private func addMLP(to y: Rows, _ tokens: Int) {
+  func addMLP(to y: Rows, _ tokens: Int) {
     copy(Rows(inside.middle, stride: sizes.hidden), to: y, tokens)
     guard sizes.hasMLP else { return }
     project(
       Rows(inside.activated.base, stride: sizes.intermediate), weights.down.base, into: y, tokens: tokens,
-      from: sizes.intermediate, to: sizes.hidden, bias: sizes.mlpBias ? weights.downBias : nil,
+      from: sizes.intermediate, to: sizes.hidden, bias: sizes.downBias ? weights.downBias : nil,
       accumulate: true)
   }
 
@@ -175,7 +179,7 @@ struct LayerPass {
     }
   }
 
-  private func copy(_ from: Rows, to: Rows, _ tokens: Int) {
+  func copy(_ from: Rows, to: Rows, _ tokens: Int) {
     workers.ranges(tokens, grain: LayerPass.grain) { rows, _ in
       for row in rows {
         to.from(row: row).base.update(from: from.from(row: row).base, count: sizes.hidden)

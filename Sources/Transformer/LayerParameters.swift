@@ -54,7 +54,7 @@ public final class LayerParameters {
     outputBias = Buffer(hidden)
     postAttentionNorm = Buffer(hidden)
     gateUp = matrix { 2 * $0.intermediate * $0.hidden }
-    gateUpBias = Buffer(most { $0.mlpBias ? 2 * $0.intermediate : 1 })
+    gateUpBias = Buffer(most { $0.gateUpBias ? 2 * $0.intermediate : 1 })
     down = matrix { $0.hidden * $0.intermediate }
     downBias = Buffer(hidden)
   }
@@ -70,7 +70,7 @@ public final class LayerParameters {
 extension LayerSizes {
   static let empty = LayerSizes(
     hidden: 1, queryHeads: 1, keyValueHeads: 1, headDimension: 1, intermediate: 1, slidingWindow: nil,
-    queryKeyNorm: false, queryKeyValueBias: false, outputBias: false, mlpBias: false)
+    queryKeyNorm: false, queryKeyValueBias: false, outputBias: false, gateUpBias: false, downBias: false)
 }
 
 /// A parameter of a layer by the name that Hugging Face gives it.
@@ -141,11 +141,11 @@ extension LayerParameters {
       }
     }
     if s.hasMLP {
-      let mlpBias = s.mlpBias ? gateUpBias : nil
+      let upBias = s.gateUpBias ? gateUpBias : nil
       add("post_attention_layernorm.weight", postAttentionNorm.base, h, nil)
-      projection("mlp.gate_proj", gateUp.base, mlpBias?.base, i, h, row: .channels)
-      projection("mlp.up_proj", rows(from: i, of: gateUp), mlpBias?.at(i), i, h, row: .channels)
-      projection("mlp.down_proj", down.base, s.mlpBias ? downBias.base : nil, h, i, column: .channels)
+      projection("mlp.gate_proj", gateUp.base, upBias?.base, i, h, row: .channels)
+      projection("mlp.up_proj", rows(from: i, of: gateUp), upBias?.at(i), i, h, row: .channels)
+      projection("mlp.down_proj", down.base, s.downBias ? downBias.base : nil, h, i, column: .channels)
     }
     return list
   }

@@ -13,11 +13,14 @@ public struct LayerSizes: Equatable, Sendable {
   public var queryKeyNorm: Bool
   public var queryKeyValueBias: Bool
   public var outputBias: Bool
-  public var mlpBias: Bool
+  /// Of gate and up.
+  public var gateUpBias: Bool
+  public var downBias: Bool
 
   public init(
     hidden: Int, queryHeads: Int, keyValueHeads: Int, headDimension: Int, intermediate: Int,
-    slidingWindow: Int?, queryKeyNorm: Bool, queryKeyValueBias: Bool, outputBias: Bool, mlpBias: Bool
+    slidingWindow: Int?, queryKeyNorm: Bool, queryKeyValueBias: Bool, outputBias: Bool, gateUpBias: Bool,
+    downBias: Bool
   ) {
     self.hidden = hidden
     self.queryHeads = queryHeads
@@ -28,7 +31,8 @@ public struct LayerSizes: Equatable, Sendable {
     self.queryKeyNorm = queryKeyNorm
     self.queryKeyValueBias = queryKeyValueBias
     self.outputBias = outputBias
-    self.mlpBias = mlpBias
+    self.gateUpBias = gateUpBias
+    self.downBias = downBias
   }
 
   public var hasAttention: Bool { keyValueHeads > 0 }
@@ -50,7 +54,7 @@ public struct LayerSizes: Equatable, Sendable {
   }
 
   /// Parameters that leave with one channel: a row of gate and of up (and their biases), a column of down.
-  public var parametersPerChannel: Int { 3 * hidden + (mlpBias ? 2 : 0) }
+  public var parametersPerChannel: Int { 3 * hidden + (gateUpBias ? 2 : 0) }
 
   /// Of the whole attention, its norms and biases included; 0 where it is gone.
   public var attentionParameters: Int {
@@ -62,7 +66,7 @@ public struct LayerSizes: Equatable, Sendable {
   /// Of the whole MLP, its norm and biases included; 0 where it is gone.
   public var mlpParameters: Int {
     guard hasMLP else { return 0 }
-    return intermediate * parametersPerChannel + hidden + (mlpBias ? hidden : 0)
+    return intermediate * parametersPerChannel + hidden + (downBias ? hidden : 0)
   }
 
   public var parameters: Int { attentionParameters + mlpParameters }

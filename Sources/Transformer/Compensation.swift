@@ -1,0 +1,317 @@
+import Kernels
+import Tensors
+
+/// How a compensator is to be served.
+public struct CompensationRequest {
+  /// Token ids; each sequence starts at position 0.
+  public var sequences: [[Int32]]
+  /// The families that were cut.
+  public var families: [Family]
+  /// Inputs come from the layers before as cut and compensated; else from the model before the cut.
+  public var followsCut: Bool
+  /// Every output projection of the families gets a bias.
+  public var addsBias: Bool
+
+  public init(sequences: [[Int32]], families: [Family], followsCut: Bool, addsBias: Bool) {
+    self.sequences = sequences
+    self.families = families
+    self.followsCut = followsCut
+    self.addsBias = addsBias
+  }
+}
+
+/// An output projection that is to lose columns, o_proj or down_proj, with x its inputs as all columns have them, and t what
+/// it is wished to answer. Valid until the closure that it is handed to returns.
+public struct CutProjection {
+  public let layer: Int
+  /// `attention` or `mlp`.
+  public let family: Family
+  public let rows: Int
+  public let columns: Int
+  /// [rows, columns], before the cut.
+  public let weight: Buffer
+  /// [rows]; nil if it has none.
+  public let bias: [Float]?
+  /// The columns that stay, ascending.
+  public let kept: [Int]
+  /// Over all tokens: mean of x [columns], of xᵀx [columns, columns], of t [rows], of tᵀx [rows, columns].
+  public let inputMean: Buffer
+  public let inputGram: Buffer
+  public let targetMean: Buffer
+  public let targetProduct: Buffer
+}
+
+extension Decoder {
+  /// Every parameter of `cut`, with the output projections of what was cut as `solve` changes them. This model is the one
+  /// before the cut. One pass forward, layer by layer.
+  ///
+  /// - Parameters:
+  ///   - cut: the same checkpoint with fewer units.
+  ///   - solve: the projection without the columns that leave, [rows, kept], and its bias, [rows], if it has one.
+  ///   - body: as of `forEachParameter`.
+  /// - Throws: `DecoderError`, `CheckpointError`, and what the closures throw.
+  public func compensate(
+    _ cut: Decoder, _ request: CompensationRequest, workers: Workers, observer: PassObserver = { _ in },
+    solve: (CutProjection) throws -> (weight: [Float], bias: [Float]?),
+    body: (_ name: String, _ values: UnsafeBufferPointer<Float>) throws -> Void
+  ) throws {
+    try check(request.sequences)
+    let pass = CompensationPass(whole: self, cut: cut, request, workers)
+    try embed(request.sequences.flatMap(\.self), into: pass.uncutStream.base)
+    pass.cutStream?.base.update(from: pass.uncutStream.base, count: pass.blocks.rows * hidden)
+    try cut.forEachParameter(
+      workers: workers,
+      progress: { try observer(PassProgress(phase: .forward, done: $0, total: $1)) },
+      layer: { layer, _ in try pass.layer(layer, solve) }, end: { _ in nil }, body: body)
+  }
+}
+
+/// One way through the layers, with the residual stream of the model before the cut and, if the compensator follows the
+/// cut, that of the cut model as compensated so far.
+private final class CompensationPass {
+  typealias Solve = (CutProjection) throws -> (weight: [Float], bias: [Float]?)
+
+  let whole: Decoder
+  let cut: Decoder
+  let request: CompensationRequest
+  let workers: Workers
+  let blocks: Blocks
+  /// [rows, hidden]
+  let uncutStream: Buffer
+  /// The same of the cut model; nil if nobody follows it.
+  let cutStream: Buffer?
+  private let before: LayerParameters
+  private let after: LayerParameters
+  private let inside: LayerInside
+  private let rotary: RotaryTable
+  private let sums: ProjectionSums
+  /// [tokens of a block, hidden]
+  private let target: Buffer
+  /// Whether the two streams differ yet.
+  private var isCut = false
+
+  init(whole: Decoder, cut: Decoder, _ request: CompensationRequest, _ workers: Workers) {
+    self.whole = whole
+    self.cut = cut
+    self.request = request
+    self.workers = workers
+    blocks = Blocks(request.sequences, tokens: Blocks.usualTokens)
+    uncutStream = Buffer(blocks.rows * whole.hidden)
+    cutStream = request.followsCut ? Buffer(blocks.rows * whole.hidden) : nil
+    let sizes = whole.allSizes
+    before = LayerParameters(roomFor: sizes)
+    after = LayerParameters(roomFor: sizes)
+    inside = LayerInside(
+      roomFor: sizes, tokens: blocks.mostTokens, longest: blocks.longest, workers: workers.count)
+    rotary = whole.rotaryTable(positions: blocks.longest)
+    sums = ProjectionSums(
+      rows: whole.hidden, columns: sizes.map { max($0.queryWidth, $0.intermediate) }.max() ?? 1, workers)
+    target = Buffer(blocks.mostTokens * whole.hidden)
+  }
+
+  /// Takes the streams through a layer, and answers its parameters as cut and compensated.
+  func layer(_ layer: Int, _ solve: Solve) throws -> LayerParameters {
+    try whole.widen(layer: layer, into: before, workers: workers)
+    try cut.widen(layer: layer, into: after, workers: workers)
+    if before.sizes.hasAttention {
+      addBias(.attention, \.outputBias, after.outputBias)
+      try sublayer(
+        Sublayer(
+          layer: layer, family: .attention, weight: \.output, bias: \.outputBias,
+          hasBias: before.sizes.outputBias, columns: before.sizes.queryWidth,
+          kept: columns(.queryHeads, layer),
+          inputs: inside.attended
+        ) { pass, x, block in
+          pass.attend(from: x, block)
+        } output: { pass, x, y, tokens in
+          pass.addAttention(to: x, tokens)
+          pass.copy(Rows(pass.inside.middle, stride: pass.sizes.hidden), to: y, tokens)
+        }, solve)
+    }
+    if before.sizes.hasMLP {
+      addBias(.mlp, \.downBias, after.downBias)
+      try sublayer(
+        Sublayer(
+          layer: layer, family: .mlp, weight: \.down, bias: \.downBias, hasBias: before.sizes.downBias,
+          columns: before.sizes.intermediate, kept: columns(.channels, layer), inputs: inside.activated
+        ) { pass, x, block in
+          pass.copy(x, to: Rows(pass.inside.middle, stride: pass.sizes.hidden), block.tokens)
+          pass.activateMiddle(block.tokens)
+        } output: { pass, _, y, tokens in
+          pass.addMLP(to: y, tokens)
+        }, solve)
+    }
+    return after
+  }
+
+  /// Makes room for a bias that the checkpoint does not have.
+  private func addBias(_ family: Family, _ flag: WritableKeyPath<LayerSizes, Bool>, _ bias: Buffer) {
+    guard request.addsBias, request.families.contains(family), !after.sizes[keyPath: flag] else { return }
+    after.sizes[keyPath: flag] = true
+    bias.zero()
+  }
+
+  /// Where the cut's columns stand among those before it.
+  private func columns(_ owner: NamedParameter.Owner, _ layer: Int) -> [Int] {
+    let shape = whole.configuration.layers[layer]
+    let width = owner == .channels ? shape.intermediateSize : shape.queryHeads * shape.headDimension
+    let now = whole.rows(of: owner, layer) ?? Array(0..<width)
+    let kept = Set(cut.rows(of: owner, layer) ?? Array(0..<width))
+    return now.indices.filter { kept.contains(now[$0]) }
+  }
+
+  // MARK: - A sublayer
+
+  /// Attention or MLP: how it comes from the residual stream to its output projection's inputs, and from there on.
+  private struct Sublayer {
+    let layer: Int
+    let family: Family
+    let weight: KeyPath<LayerParameters, Buffer>
+    let bias: KeyPath<LayerParameters, Buffer>
+    let hasBias: Bool
+    let columns: Int
+    let kept: [Int]
+    /// [tokens, columns], filled by `input`.
+    let inputs: Buffer
+    let input: (LayerPass, _ x: Rows, SequenceBlock) -> Void
+    /// y = x + the projection of the inputs; in place too.
+    let output: (LayerPass, _ x: Rows, _ y: Rows, _ tokens: Int) -> Void
+  }
+
+  private func pass(_ weights: LayerParameters) -> LayerPass {
+    LayerPass(
+      weights: weights, inside: inside, rotary: rotary,
+      normEpsilon: Float(whole.configuration.rmsNormEpsilon), workers: workers)
+  }
+
+  private func sublayer(_ sublayer: Sublayer, _ solve: Solve) throws {
+    let losesColumns = sublayer.kept.count < sublayer.columns
+    let isSolved =
+      request.families.contains(sublayer.family) && (losesColumns || (request.followsCut && isCut))
+    if isSolved { sums.begin(columns: sublayer.columns) }
+    for block in blocks.all { advanceUncut(block, sublayer, gathers: isSolved) }
+    if isSolved { try replace(sublayer, solve) }
+    isCut = isCut || losesColumns
+    guard let cutStream else { return }
+    for block in blocks.all {
+      let place = block.firstRow * whole.hidden
+      if isCut {
+        let c = Rows(cutStream.at(place), stride: whole.hidden)
+        let pass = pass(after)
+        sublayer.input(pass, c, block.sequences)
+        sublayer.output(pass, c, c, block.sequences.tokens)
+      } else {
+        cutStream.at(place).update(
+          from: uncutStream.at(place), count: block.sequences.tokens * whole.hidden)
+      }
+    }
+  }
+
+  /// Takes a block of the uncut stream through the sublayer, and adds to the sums what the projection gets, and should
+  /// answer: what is missing behind it.
+  private func advanceUncut(_ block: Blocks.Block, _ sublayer: Sublayer, gathers: Bool) {
+    let hidden = whole.hidden
+    let tokens = block.sequences.tokens
+    let place = block.firstRow * hidden
+    let u = Rows(uncutStream.at(place), stride: hidden)
+    let pass = pass(before)
+    let start = cutStream?.at(place) ?? u.base
+    if gathers { target.base.update(from: start, count: tokens * hidden) }
+    sublayer.input(pass, u, block.sequences)
+    if gathers, cutStream == nil { sums.addInputs(sublayer.inputs, tokens) }
+    sublayer.output(pass, u, u, tokens)
+    guard gathers else { return }
+    // t = the stream behind the sublayer − the stream before it
+    workers.ranges(tokens * hidden, grain: 1 << 15) { range, _ in
+      for index in range { target.base[index] = u.base[index] - target.base[index] }
+    }
+    if let cutStream {
+      sublayer.input(pass, Rows(cutStream.at(place), stride: hidden), block.sequences)
+      sums.addInputs(sublayer.inputs, tokens)
+      sums.addTargets(target, sublayer.inputs, tokens)
+    } else {
+      // The output was made from these inputs, which are still there.
+      sums.addTargets(target, sublayer.inputs, tokens)
+    }
+  }
+
+  private func replace(_ sublayer: Sublayer, _ solve: Solve) throws {
+    let hidden = whole.hidden
+    let bias = sublayer.hasBias ? Array(before[keyPath: sublayer.bias].values.prefix(hidden)) : nil
+    sums.finish()
+    let answer = try solve(
+      CutProjection(
+        layer: sublayer.layer, family: sublayer.family, rows: hidden, columns: sublayer.columns,
+        weight: before[keyPath: sublayer.weight], bias: bias, kept: sublayer.kept, inputMean: sums.inputMean,
+        inputGram: sums.gram, targetMean: sums.targetMean, targetProduct: sums.product))
+    after[keyPath: sublayer.weight].base.update(
+      from: answer.weight, count: min(answer.weight.count, hidden * sublayer.kept.count))
+    if let bias = answer.bias {
+      after[keyPath: sublayer.bias].base.update(from: bias, count: min(bias.count, hidden))
+    }
+  }
+}
+
+/// Sums over tokens of x, xᵀx, t and tᵀx, for inputs x and targets t of one projection.
+private final class ProjectionSums {
+  /// [columns, columns], [rows, columns], [columns], [rows]; means after `finish`.
+  let gram: Buffer
+  let product: Buffer
+  let inputMean: Buffer
+  let targetMean: Buffer
+  private let rows: Int
+  private var columns = 0
+  private var tokens = 0
+  private let workers: Workers
+
+  init(rows: Int, columns: Int, _ workers: Workers) {
+    self.rows = rows
+    self.workers = workers
+    gram = Buffer(columns * columns)
+    product = Buffer(rows * columns)
+    inputMean = Buffer(columns)
+    targetMean = Buffer(rows)
+  }
+
+  func begin(columns: Int) {
+    self.columns = columns
+    tokens = 0
+    for buffer in [gram, product, inputMean, targetMean] { buffer.zero() }
+  }
+
+  func addInputs(_ x: Buffer, _ count: Int) {
+    tokens += count
+    let inputs = Rows(x.base, stride: columns)
+    workers.multiply(
+      inputs, .transposed, inputs, .plain, into: Rows(gram.base, stride: columns), m: columns, n: columns,
+      k: count, beta: 1)
+    columnSums(x, columns, count, into: inputMean)
+  }
+
+  func addTargets(_ t: Buffer, _ x: Buffer, _ count: Int) {
+    workers.multiply(
+      Rows(t.base, stride: rows), .transposed, Rows(x.base, stride: columns), .plain,
+      into: Rows(product.base, stride: columns), m: rows, n: columns, k: count, beta: 1)
+    columnSums(t, rows, count, into: targetMean)
+  }
+
+  private func columnSums(_ x: Buffer, _ width: Int, _ count: Int, into sums: Buffer) {
+    workers.ranges(width, grain: 256) { range, _ in
+      ap_column_sums(
+        x.base + range.lowerBound, Int64(count), Int64(range.count), Int64(width),
+        sums.base + range.lowerBound)
+    }
+  }
+
+  /// Turns the sums into means.
+  func finish() {
+    let scale = 1 / Float(max(1, tokens))
+    for (buffer, count) in [
+      (gram, columns * columns), (product, rows * columns), (inputMean, columns), (targetMean, rows),
+    ] {
+      workers.ranges(count, grain: 1 << 16) { range, _ in
+        for index in range { buffer.base[index] *= scale }
+      }
+    }
+  }
+}
