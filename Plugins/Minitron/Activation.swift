@@ -32,7 +32,7 @@ struct Activation: Criterion {
       throw PluginError("family \(units.family) has no output projection", kind: .unsupported)
     }
     let magnitude = try projection.statistic(.inputMagnitude)
-    let squares = (0..<magnitude.columns).map { Double(magnitude[0, $0]) * Double(magnitude[0, $0]) }
+    let squares = magnitude.elements.map { $0 * $0 }
     let byPosition = units.fold(squares, of: projection, options.gqaFold)
     return units.sumPositions(byPosition).map { $0.squareRoot() }
   }

@@ -39,6 +39,8 @@ public enum Statistic: String, Sendable {
   case inputMagnitude = "input_magnitude"
   case inputGram = "input_gram"
   case blockCosine = "block_cosine"
+  case targetMean = "target_mean"
+  case targetProduct = "target_product"
   case layerCosine = "layer_cosine"
   case layerEuclidean = "layer_euclidean"
   case layerManhattan = "layer_manhattan"
@@ -75,6 +77,10 @@ public struct Option: Sendable {
     _ description: String
   ) -> Option {
     Option(name, "\"type\": \"number\", \"default\": \(value)" + bounds(minimum, maximum), description)
+  }
+
+  public static func flag(_ name: String, default value: Bool, _ description: String) -> Option {
+    Option(name, "\"type\": \"boolean\", \"default\": \(value)", description)
   }
 
   public static func integers(_ name: String, minimum: Int? = nil, _ description: String) -> Option {

@@ -52,6 +52,43 @@ public struct Host {
     }
   }
 
+  /// A · B with A [m, k] and B [k, n], in float32 on the host's threads: [m, n].
+  public func product(_ a: [Float], _ b: [Float], m: Int, n: Int, k: Int) throws -> [Float] {
+    var c = [Float](repeating: 0, count: m * n)
+    guard a.count == m * k, b.count == k * n else { throw PluginError("the sizes of a product do not fit") }
+    try check(
+      pointer.pointee.sgemm(
+        pointer, 0, 0, Int64(m), Int64(n), Int64(k), 1, a, Int64(k), b, Int64(n), 0, &c, Int64(n)))
+    return c
+  }
+
+  /// B A⁻¹ for B [rows, n] and A [n, n] symmetric and positive definite, of which the lower triangle counts.
+  public func solve(_ b: [Double], rows: Int, by a: [Double], n: Int) throws -> [Double] {
+    var solution = b
+    guard a.count == n * n, b.count == rows * n else {
+      throw PluginError("the sizes of a solution do not fit")
+    }
+    try check(pointer.pointee.solve_positive(pointer, Int64(n), a, Int64(rows), &solution))
+    return solution
+  }
+
+  /// A⁻¹ for A [n, n] symmetric and positive definite, of which the lower triangle counts.
+  public func invert(_ a: [Double], n: Int) throws -> [Double] {
+    var inverse = a
+    guard a.count == n * n else { throw PluginError("the matrix to invert is not \(n) × \(n)") }
+    try check(pointer.pointee.invert_positive(pointer, Int64(n), &inverse))
+    return inverse
+  }
+
+  /// Eigenvalues of a symmetric matrix A [n, n], the largest first, and its eigenvectors, one a row.
+  public func eigen(_ a: [Double], n: Int) throws -> (values: [Double], vectors: [Double]) {
+    var vectors = a
+    var values = [Double](repeating: 0, count: n)
+    guard a.count == n * n else { throw PluginError("the matrix to decompose is not \(n) × \(n)") }
+    try check(pointer.pointee.eigen_symmetric(pointer, Int64(n), &vectors, &values))
+    return (values, vectors)
+  }
+
   func setError(_ sentence: String) { pointer.pointee.set_error(pointer, sentence) }
 }
 

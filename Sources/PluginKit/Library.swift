@@ -53,6 +53,14 @@ public struct Plugin {
     }
   }
 
+  public static func compensator<Method: Compensator>(_ type: Method.Type) -> Plugin {
+    Plugin(about: type.about, kind: AP_COMPENSATOR) {
+      UnsafeRawPointer(leaked(CompensatorBox.table($0)))
+    } make: { options in
+      CompensatorBox(try Method(options: try decoded(options)))
+    }
+  }
+
   public static func evaluator<Method: Evaluator>(_ type: Method.Type) -> Plugin {
     Plugin(about: type.about, kind: AP_EVALUATOR) {
       UnsafeRawPointer(leaked(EvaluatorBox.table($0)))

@@ -8,7 +8,7 @@ public struct MatrixView {
   public let rowStride: Int
   public let columnStride: Int
   /// Every element that (row, column) can reach: the one bound check is made in `init`.
-  @usableFromInline let elements: UnsafeBufferPointer<Float>
+  @usableFromInline let memory: UnsafeBufferPointer<Float>
 
   init(_ tensor: ap_tensor, name: String) throws(PluginError) {
     guard tensor.device.type == 1, tensor.dtype.code == 2, tensor.dtype.bits == 32, tensor.dtype.lanes == 1
@@ -22,14 +22,19 @@ public struct MatrixView {
     guard rows >= 1, columns >= 1, rowStride >= 0, columnStride >= 0 else {
       throw PluginError("\(name) has no elements, or runs backwards", kind: .unsupported)
     }
-    elements = UnsafeBufferPointer(
+    memory = UnsafeBufferPointer(
       start: UnsafePointer((data + Int(tensor.byte_offset)).assumingMemoryBound(to: Float.self)),
       count: (rows - 1) * rowStride + (columns - 1) * columnStride + 1)
   }
 
+  /// Row after row, in double precision: [rows · columns].
+  public var elements: [Double] {
+    (0..<rows).flatMap { row in (0..<columns).map { Double(self[row, $0]) } }
+  }
+
   /// Checked in debug builds only.
   @inlinable public subscript(row: Int, column: Int) -> Float {
-    elements[row * rowStride + column * columnStride]
+    memory[row * rowStride + column * columnStride]
   }
 }
 

@@ -52,9 +52,15 @@ public struct ABIVersion: Equatable, Comparable, Sendable, CustomStringConvertib
 }
 
 public enum PluginKind: String, CaseIterable, Sendable {
-  case criterion, allocator, evaluator
+  case criterion, allocator, compensator, evaluator
 
-  var withArticle: String { self == .criterion ? "a criterion" : "an \(rawValue)" }
+  /// `a criterion`.
+  var withArticle: String {
+    switch self {
+    case .criterion, .compensator: "a \(rawValue)"
+    case .allocator, .evaluator: "an \(rawValue)"
+    }
+  }
 }
 
 /// `ap_status`, other than AP_OK.

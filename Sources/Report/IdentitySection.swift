@@ -70,6 +70,7 @@ enum IdentitySection {
       case "prune":
         [
           plugin("criterion").map { "scores by \($0)" }, plugin("allocator").map { "shares by \($0)" },
+          plugin("compensator").map { "made up for by \($0)" },
           json["target"].flatMap(words(ofTarget:)), json["iterations"].map { "\($0.compact) iterations" },
         ]
       case "train":

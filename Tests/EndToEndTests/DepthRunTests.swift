@@ -14,7 +14,7 @@ import Transformer
 @Suite(.serialized, .enabled(if: Program.isBuilt, Program.missing))
 struct DepthRunTests {
   /// 6 layers of 1168 parameters in attention and as many in the MLP, norms included, and 1040 outside of them.
-  private struct Bench {
+  struct Bench {
     static let whole = 15_056
     let scratch = Scratch()
     let model: String
@@ -40,14 +40,17 @@ struct DepthRunTests {
 
     func prune(
       _ families: [String], to target: JSONValue, iterations: Int = 1,
-      criterion: JSONValue = "adapt-pruner.magnitude", allocator: JSONValue = "fixture.lowest-blocks"
+      criterion: JSONValue = "adapt-pruner.magnitude", allocator: JSONValue = "fixture.lowest-blocks",
+      compensator: JSONValue? = nil
     ) -> JSONValue {
-      [
+      var stage: JSONObject = [
         "stage": "prune", "criterion": criterion, "allocator": allocator, "target": target,
         "calibration": ["data": data, "sequences": 8, "length": 24, "batch_size": 4],
         "iterations": .integer(iterations), "families": .array(families.map { .string($0) }),
         "record_scores": true,
       ]
+      stage["compensator"] = compensator
+      return .object(stage)
     }
 
     func train(_ recovery: JSONValue = "full") -> JSONValue {

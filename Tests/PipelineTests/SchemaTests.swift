@@ -46,6 +46,8 @@ private enum PythonSchema {
   /// With what each does between its two evaluations.
   static let shippedStages = [
     "adapt-pruner": ["prune"], "taylor-uniform": ["prune"], "magnitude": ["prune"], "random": ["prune"],
+    "flap": ["prune"], "wanda-sp": ["prune"], "magnitude-sp": ["prune"], "taylor-global": ["prune"],
+    "shortgpt": ["prune"],
     "adapt-accel": (1...5).flatMap { ["prune.\($0)", "train.\($0)"] },
     "prune-then-train": ["prune", "train"], "llm-pruner-lora": ["prune", "train"],
     "minitron": ["depth", "width", "train"],

@@ -61,6 +61,8 @@ public struct EvaluateStage: Sendable, Equatable {
 public struct PruneStage: Sendable, Equatable {
   public let criterion: PluginUse
   public let allocator: PluginUse
+  /// nil: what stays stays as it is.
+  public let compensator: PluginUse?
   public let calibration: Calibration
   public let target: Target
   /// In how many steps the target is approached.
@@ -70,11 +72,12 @@ public struct PruneStage: Sendable, Equatable {
   public let recordsScores: Bool
 
   public init(
-    criterion: PluginUse, allocator: PluginUse, calibration: Calibration, target: Target, iterations: Int,
-    families: [Family], recordsScores: Bool
+    criterion: PluginUse, allocator: PluginUse, compensator: PluginUse? = nil, calibration: Calibration,
+    target: Target, iterations: Int, families: [Family], recordsScores: Bool
   ) {
     self.criterion = criterion
     self.allocator = allocator
+    self.compensator = compensator
     self.calibration = calibration
     self.target = target
     self.iterations = iterations
@@ -87,8 +90,8 @@ public struct PruneStage: Sendable, Equatable {
   /// The same with another target.
   func with(_ target: Target) -> PruneStage {
     PruneStage(
-      criterion: criterion, allocator: allocator, calibration: calibration, target: target,
-      iterations: iterations, families: families, recordsScores: recordsScores)
+      criterion: criterion, allocator: allocator, compensator: compensator, calibration: calibration,
+      target: target, iterations: iterations, families: families, recordsScores: recordsScores)
   }
 }
 

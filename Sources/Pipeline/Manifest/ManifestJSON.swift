@@ -23,6 +23,7 @@ extension Stage {
         "stage": "prune", "name": .string(name), "criterion": stage.criterion.json,
         "allocator": stage.allocator.json,
       ]
+      if let compensator = stage.compensator { object["compensator"] = compensator.json }
       if case .sample(let sample) = stage.calibration { object["calibration"] = sample.json }
       object["target"] = stage.target.json
       object["iterations"] = .integer(stage.iterations)

@@ -27,6 +27,7 @@ public enum PipelineText {
         "scores by " + words(for: stage.criterion),
         "shares out by " + words(for: stage.allocator),
       ]
+      if let compensator = stage.compensator { lines.append("makes up for it by " + words(for: compensator)) }
       if case .sample(let sample) = stage.calibration {
         lines.append(
           "calibrates on \(sample.sequences) × \(sample.length) tokens of \(sample.data.path), "

@@ -45,6 +45,7 @@ public struct PluginCatalog: Sendable {
           switch plugin.kind {
           case .criterion: return try CriterionInstance(of: plugin, options: options).statistics
           case .allocator: return try AllocatorInstance(of: plugin, options: options).statistics
+          case .compensator: return try CompensatorInstance(of: plugin, options: options).statistics
           case .evaluator:
             _ = try EvaluatorInstance(of: plugin, options: options)
             return []

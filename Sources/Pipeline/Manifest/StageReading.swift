@@ -98,20 +98,28 @@ struct StageReading {
     let reader = ObjectReader(
       object, at: path,
       keys: [
-        "stage", "name", "criterion", "allocator", "calibration", "target", "iterations", "families",
-        "record_scores",
+        "stage", "name", "criterion", "allocator", "compensator", "calibration", "target", "iterations",
+        "families", "record_scores",
       ], reading: reading)
     let criterion = requiredPlugin(reader, .criterion)
     let allocator = requiredPlugin(reader, .allocator)
+    let compensator = reader.object["compensator"].flatMap {
+      plugin($0, .compensator, at: path.key("compensator"))
+    }
     let target = TargetReading.target(reader)
     let iterations = reader.integer("iterations", default: 10, in: 1...10_000)
     let families = families(reader)
     let recordsScores = reader.flag("record_scores", default: false)
-    let calibration = calibration(reader, for: [criterion, allocator].compactMap { $0 })
+    let calibration = calibration(reader, for: [criterion, allocator, compensator].compactMap { $0 })
+    if compensator != nil, families.contains(where: \.isWhole) {
+      reading.problem(
+        path.key("compensator"), "whole sublayers and layers have no projection that is left to be changed",
+        advice: "leave it out, or prune attention and mlp")
+    }
     guard let criterion, let allocator, let target, let calibration else { return nil }
     return PruneStage(
-      criterion: criterion, allocator: allocator, calibration: calibration, target: target,
-      iterations: iterations, families: families, recordsScores: recordsScores)
+      criterion: criterion, allocator: allocator, compensator: compensator, calibration: calibration,
+      target: target, iterations: iterations, families: families, recordsScores: recordsScores)
   }
 
   private mutating func train(_ object: JSONObject, at path: JSONPath) -> TrainStage? {
@@ -285,6 +293,11 @@ extension ManifestReading {
 
 extension PluginKind {
   /// With its article: `a criterion`.
-  var phrase: String { self == .criterion ? "a criterion" : "an \(rawValue)" }
+  var phrase: String {
+    switch self {
+    case .criterion, .compensator: "a \(rawValue)"
+    case .allocator, .evaluator: "an \(rawValue)"
+    }
+  }
   var plural: String { self == .criterion ? "criteria" : "\(rawValue)s" }
 }

@@ -25,9 +25,11 @@ extension LoadedModel {
   /// The same with values from elsewhere than the decoder: `forEachParameter` hands every parameter, in pieces, to the
   /// closure that it is given.
   ///
-  /// - Parameter keepingEmptyLayers: for the run's own use, whose layers keep their numbers.
+  /// - Parameters:
+  ///   - keepingEmptyLayers: for the run's own use, whose layers keep their numbers.
+  ///   - biases: that the projections have beside those of the model.
   func save(
-    to folder: String, type: StorageType, keepingEmptyLayers: Bool = false,
+    to folder: String, type: StorageType, keepingEmptyLayers: Bool = false, biases: Biases = Biases(),
     forEachParameter: ((String, UnsafeBufferPointer<Float>) throws -> Void) throws -> Void
   ) throws {
     let partial =
@@ -37,6 +39,7 @@ extension LoadedModel {
     defer { try? FileManager.default.removeItem(atPath: partial) }
     var configuration = decoder.prunedConfiguration
     configuration.declaredType = type
+    configuration.biases.formUnion(biases)
     let renumbering = keepingEmptyLayers ? nil : LayerRenumbering(configuration)
     let writer = try ModelWriter(
       folder: partial, configuration: renumbering?.configuration ?? configuration)

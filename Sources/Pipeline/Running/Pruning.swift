@@ -39,6 +39,8 @@ struct Pruning {
   let sequences: [[Int32]]
   let criterion: CriterionInstance
   let allocator: AllocatorInstance
+  /// nil: what stays stays as it is.
+  let compensator: CompensatorInstance?
   let workers: Workers
   let reporter: any ProgressReporter
   let cancellation: Cancellation
@@ -58,8 +60,15 @@ struct Pruning {
   private var measure: Target.Measure { stage.target.measure }
   private var families: [Family] { stage.families }
 
+  /// Puts other values into the model: in iteration `number`, with these biases beside its own, every parameter that the
+  /// closure is handed.
+  typealias Rewrite = (
+    _ number: Int, _ biases: Biases,
+    _ forEachParameter: ((String, UnsafeBufferPointer<Float>) throws -> Void) throws -> Void
+  ) throws -> Void
+
   /// Prunes to the target, telling each iteration to `record` once it is done.
-  func run(record: (Iteration) throws -> Void) throws {
+  func run(rewrite: Rewrite, record: (Iteration) throws -> Void) throws {
     let start = spent
     let goal = goal
     try checkReach(goal)
@@ -76,6 +85,7 @@ struct Pruning {
       let scored = try known ?? gather(title)
       let (scores, distances) = (scored.scores, scored.distances)
       let before = spent
+      let uncut = try compensator == nil ? nil : decoder.copy()
       let layers = (0..<decoder.layerCount).map { layer in
         LayerRequest(
           families: families.map { request($0, layer, scores[layer][$0] ?? [], sparsities[layer][$0] ?? 0) },
@@ -88,7 +98,8 @@ struct Pruning {
           iterationGoal: allocator.meetsGoal
             ? start - Int((Double(start - goal) * Double(iteration + 1) / Double(stage.iterations)).rounded())
             : goal,
-          iteration: iteration, iterations: stage.iterations), layers: layers)
+          iteration: iteration, iterations: stage.iterations
+        ).leavingRoom(for: costOfBiases), layers: layers)
       guard leavesAnything(shares) else { throw PruningError.noBlockLeft(stage: label) }
       for (layer, shares) in shares.enumerated() {
         for (family, share) in zip(families, shares) {
@@ -97,6 +108,7 @@ struct Pruning {
         }
       }
       iteration += 1
+      if let compensator, let uncut { try compensate(compensator, uncut, title, iteration, rewrite) }
       guard spent < before || spent <= goal || allocator.meetsGoal || iteration < 3 else {
         throw PruningError.noProgress(
           stage: label, measure: measure.words, now: spent, goal: goal, iteration: iteration)
@@ -179,7 +191,7 @@ struct Pruning {
       minimum: minimum(family), previousSparsity: sparsity, scores: scores)
   }
 
-  private var modelSummary: ModelSummary { ModelSummary(model) }
+  var modelSummary: ModelSummary { ModelSummary(model) }
 
   // MARK: - Statistics and scores
 

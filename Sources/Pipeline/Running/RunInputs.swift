@@ -19,7 +19,7 @@ extension Manifest {
     executions.flatMap { execution -> [PluginUse] in
       switch execution.work {
       case .evaluate(let stage): stage.evaluators
-      case .prune(let stage): [stage.criterion, stage.allocator]
+      case .prune(let stage): [stage.criterion, stage.allocator] + [stage.compensator].compactMap(\.self)
       case .train, .save: []
       }
     }

@@ -56,24 +56,34 @@ final class RunKeeper {
   func write(
     _ trainer: Trainer, of model: LoadedModel, number: Int, moments: Bool
   ) throws -> (place: RunState.ModelPlace, moments: RunState.StoredFile?) {
-    let name = "\(RunLayout.stateFolder)/model-\(number)"
-    let path = try folder.place(name)
-    try? FileManager.default.removeItem(atPath: path)
-    try model.save(to: path, type: .float32, keepingEmptyLayers: true) {
-      try trainer.forEachParameter(body: $0)
-    }
+    let place = try write(model, name: "model-\(number)") { try trainer.forEachParameter(body: $0) }
     var stored: RunState.StoredFile?
     if moments {
       let file = "\(RunLayout.stateFolder)/moments-\(number).safetensors"
       try trainer.writeMoments(to: try folder.place(file))
       stored = try storedFile(file)
     }
+    return (place, stored)
+  }
+
+  /// Writes the model with other values as a checkpoint of its own, on which the run goes on.
+  ///
+  /// - Parameters:
+  ///   - biases: that the projections have beside those of the model.
+  ///   - name: of the folder in `state/`.
+  func write(
+    _ model: LoadedModel, biases: Biases = Biases(), name: String,
+    forEachParameter: ((String, UnsafeBufferPointer<Float>) throws -> Void) throws -> Void
+  ) throws -> RunState.ModelPlace {
+    let name = "\(RunLayout.stateFolder)/\(name)"
+    let path = try folder.place(name)
+    try? FileManager.default.removeItem(atPath: path)
+    try model.save(
+      to: path, type: .float32, keepingEmptyLayers: true, biases: biases, forEachParameter: forEachParameter)
     let origin = model.decoder.origin
-    return (
-      RunState.ModelPlace(
-        folder: name, weights: try storedFile(name + "/" + Self.weights(of: path)), origin: origin,
-        selected: Self.everything(in: origin)), stored
-    )
+    return RunState.ModelPlace(
+      folder: name, weights: try storedFile(name + "/" + Self.weights(of: path)), origin: origin,
+      selected: Self.everything(in: origin))
   }
 
   private func storedFile(_ name: String) throws -> RunState.StoredFile {
@@ -94,10 +104,14 @@ final class RunKeeper {
 
   /// Opens the model that the state tells of.
   func openModel(_ model: LoadedModel) throws {
-    if let stage = state.model.folder {
+    try open(state.model, in: model)
+  }
+
+  func open(_ place: RunState.ModelPlace, in model: LoadedModel) throws {
+    if let stage = place.folder {
       let checkpoint = try Checkpoint.open(folder.path + "/" + stage)
-      model.replace(with: try Decoder(checkpoint, origin: state.model.origin))
+      model.replace(with: try Decoder(checkpoint, origin: place.origin))
     }
-    try model.decoder.select(state.model.selected)
+    try model.decoder.select(place.selected)
   }
 }

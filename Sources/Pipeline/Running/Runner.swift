@@ -151,7 +151,7 @@ public final class Runner {
     let change =
       switch execution.work {
       case .evaluate(let stage): try evaluate(stage, label: execution.label)
-      case .prune(let stage): try prune(stage, execution)
+      case .prune(let stage): try prune(stage, execution, number: number)
       case .train(let stage): try train(stage, execution, number: number)
       case .save(let stage): try save(stage, label: execution.label)
       }
@@ -166,7 +166,7 @@ public final class Runner {
 
   // MARK: - Stages
 
-  private func prune(_ stage: PruneStage, _ execution: StageExecution) throws -> StateChange {
+  private func prune(_ stage: PruneStage, _ execution: StageExecution, number: Int) throws -> StateChange {
     let label = execution.label
     var sequences: [[Int32]] = []
     if case .sample(let sample) = stage.calibration {
@@ -181,11 +181,25 @@ public final class Runner {
       allocator: try AllocatorInstance(
         of: loaded(stage.allocator), options: .object(stage.allocator.options), services: services(for: label)
       ),
+      compensator: try stage.compensator.map {
+        try CompensatorInstance(
+          of: loaded($0), options: .object($0.options), services: services(for: label))
+      },
       workers: settings.workers, reporter: settings.reporter, cancellation: settings.cancellation)
     pruning.first = try firstScores(stage, label: label)
+    var rewritten: RunState.ModelPlace?
     let before = keeper.state.iterations
     var done = 0
-    try pruning.run { iteration in
+    try pruning.run { iteration, biases, forEachParameter in
+      let place = try keeper.write(
+        model, biases: biases, name: "model-\(number)-\(iteration)", forEachParameter: forEachParameter)
+      try keeper.open(place, in: model)
+      // The one before is not the state's, and nobody's any more.
+      if let before = rewritten?.folder {
+        try? FileManager.default.removeItem(atPath: folder.path + "/" + before)
+      }
+      rewritten = place
+    } record: { iteration in
       let number = before + iteration.number
       let record = IterationRecord(
         number: number, stage: label, iteration: iteration.number, layers: iteration.layers,
@@ -204,7 +218,10 @@ public final class Runner {
           + "(\(HumanFormat.duration(seconds: iteration.seconds)))")
       done = iteration.number
     }
-    return { $0.iterations = before + done }
+    return { state in
+      state.iterations = before + done
+      if let rewritten { state.model = rewritten }
+    }
   }
 
   private func train(_ stage: TrainStage, _ execution: StageExecution, number: Int) throws -> StateChange {
@@ -359,6 +376,7 @@ public final class Runner {
     services.isCancelled = { cancellation.isCancelled }
     let workers = settings.workers
     services.sgemm = { workers.multiply($0) }
+    services.linearAlgebra = Lapack()
     return services
   }
 

@@ -2,10 +2,11 @@
  *
  * THE IDEA. The host owns the model and does the heavy arithmetic; a plugin judges. It says which
  * statistics it needs, is handed them one decoder layer at a time, and writes its answer into
- * memory that the host hands in. It never walks the network. Three kinds exist:
+ * memory that the host hands in. It never walks the network. Four kinds exist:
  *
  *   criterion   how much does each unit matter?           answers one score a unit
  *   allocator   how much may each layer lose?             answers how many units stay
+ *   compensator how do the survivors make up for it?      answers new weights of output projections
  *   evaluator   how good is this model?                   answers named metrics
  *
  * A UNIT is a coupled structure, things that can only leave together. A FAMILY is a sort of unit
@@ -143,6 +144,19 @@ struct ap_host {
    * sequences as you can at once: the host batches them, layer by layer. [host thread] */
   ap_status (*log_likelihood)(const ap_host *host, int64_t count, const int32_t *const *tokens,
                               const int64_t *lengths, const int64_t *first, float *const *out);
+
+  /* Linear algebra in double precision (LAPACK's). Matrices are packed and row-major; of a symmetric one, A
+   * [n, n], the lower triangle is read. A matrix that is not positive definite is AP_FAILED. [any thread] */
+
+  /* B [rows, n] is overwritten by B A⁻¹, A positive definite. */
+  ap_status (*solve_positive)(const ap_host *host, int64_t n, const double *a, int64_t rows, double *b);
+
+  /* A, positive definite, is overwritten by A⁻¹, both triangles. */
+  ap_status (*invert_positive)(const ap_host *host, int64_t n, double *a);
+
+  /* A is overwritten by orthonormal eigenvectors, one a row; values [n] are theirs, the largest first. The
+   * sign of an eigenvector is whatever LAPACK answers. */
+  ap_status (*eigen_symmetric)(const ap_host *host, int64_t n, double *a, double *values);
 };
 
 /* ---------------------------------------------------------------- 3. What a model looks like */
@@ -245,7 +259,7 @@ typedef struct ap_criterion {
 /* ---------------------------------------------------------------- 5. Descriptors, and the one symbol */
 
 typedef int32_t ap_kind;
-enum { AP_CRITERION = 1, AP_ALLOCATOR = 2, AP_EVALUATOR = 3 };
+enum { AP_CRITERION = 1, AP_ALLOCATOR = 2, AP_EVALUATOR = 3, AP_COMPENSATOR = 4 };
 
 /* What there is to know of one plugin without making an instance. */
 typedef struct ap_descriptor {
@@ -261,7 +275,7 @@ typedef struct ap_descriptor {
                                  "format": "adapt-pruner-data"; of the object: required. An option that it
                                  does not name is refused. */
   const char *const *statistics; /* all it may ask for, ended by a null pointer */
-  const void *interface;      /* ap_criterion, ap_allocator or ap_evaluator, as `kind` says */
+  const void *interface;      /* ap_criterion, ap_allocator, ap_evaluator or ap_compensator, as `kind` says */
 } ap_descriptor;
 
 /* The first three fields stay as they are in every major version: by them a host knows what it has. */
@@ -390,6 +404,58 @@ typedef struct ap_evaluator {
   /* Measures the model by way of host->open_data and host->log_likelihood. [host thread] */
   ap_status (*evaluate)(void *instance, const ap_host *host, const ap_model *model, const ap_metrics *sink);
 } ap_evaluator;
+
+/* ---------------------------------------------------------------- 8. Compensators */
+
+/* Once it is decided which units leave, their columns leave the family's output projection: down_proj of
+ * channels, o_proj of KV groups. A compensator may change what is left of it, and add a bias, so that the
+ * projection answers nearly what it did. Called for each family that lost units, layer after layer from the
+ * first, attention before mlp.
+ *
+ * STATISTICS it can ask for, with x the projection's inputs as all units give them, those that leave too
+ * (y = x Wᵀ + b), and t what the projection is wished to answer:
+ *
+ *   "input_mean"      [1, columns]        mean over all calibration tokens of x
+ *   "input_gram"      [columns, columns]  mean of xᵀ x
+ *   "target_mean"     [1, rows]           mean of t
+ *   "target_product"  [rows, columns]     mean of tᵀ x
+ *
+ * Where the layers before are as they were (follows_cut answers zero), t is what the projection answers, x Wᵀ + b.
+ * Where they are cut and compensated already, t is what brings the residual stream behind the projection to
+ * where it was in the model before this cut. */
+
+/* An output projection that is to lose columns. */
+typedef struct ap_projection {
+  uint32_t struct_size;
+  const char *family;   /* "attention" or "mlp" */
+  int64_t layer;
+  const char *name;     /* "o_proj" or "down_proj" */
+  ap_tensor weight;     /* [rows, columns], before the cut */
+  const float *bias;    /* [rows], or null if it has none. [nullable] */
+  int64_t kept_count;
+  const int64_t *kept;  /* [kept_count]: the columns that stay, ascending */
+  const ap_tensor *statistics; /* in the order asked for */
+} ap_projection;
+
+typedef struct ap_compensator {
+  uint32_t struct_size;
+  ap_status (*create)(const ap_host *host, const char *options, void **instance); /* as a criterion's */
+  void (*destroy)(void *instance);
+  const char *const *(*statistics)(void *instance); /* as a criterion's. [nullable] */
+
+  /* Non-zero: the inputs of a projection are gathered from the layers before as cut and compensated, layer
+   * by layer. Zero: from the model as it was before the cut. [host thread] */
+  int32_t (*follows_cut)(void *instance);
+
+  /* Non-zero: every output projection of a family that is pruned gets a bias. [host thread] */
+  int32_t (*adds_bias)(void *instance);
+
+  /* Changes `weight` [rows, kept_count], which holds the kept columns, and `bias` [rows], which holds the bias
+   * (zeros if there was none); bias is null where there is none and adds_bias answers zero. All must be finite
+   * afterwards. [host thread] */
+  ap_status (*compensate)(void *instance, const ap_host *host, const ap_model *model,
+                          const ap_projection *projection, float *weight, float *bias /* [nullable] */);
+} ap_compensator;
 
 #ifdef __cplusplus
 }

@@ -37,6 +37,21 @@ public struct MatrixMemory {
   }
 }
 
+extension MatrixMemory {
+  func tensor(of arena: Arena) -> ap_tensor {
+    var tensor = ap_tensor()
+    tensor.data = UnsafeMutableRawPointer(mutating: base)
+    tensor.device.type = 1
+    tensor.ndim = 2
+    tensor.dtype.code = 2
+    tensor.dtype.bits = 32
+    tensor.dtype.lanes = 1
+    tensor.shape = UnsafePointer(arena.array([Int64(rows), Int64(columns)]))
+    tensor.strides = UnsafePointer(arena.array([Int64(columns), 1]))
+    return tensor
+  }
+}
+
 /// A weight and its statistics.
 public struct MatrixRequest {
   public enum Axis: Sendable { case rows, columns }
@@ -127,7 +142,7 @@ public final class CriterionInstance {
     }
     func tensors(_ statistic: (String) -> MatrixMemory?) -> UnsafePointer<ap_tensor> {
       UnsafePointer(
-        arena.array(statistics.map { statistic($0).map { tensor($0, arena) } ?? ap_tensor() }))
+        arena.array(statistics.map { statistic($0)?.tensor(of: arena) ?? ap_tensor() }))
     }
     let matrices = units.matrices.map { matrix in
       Optional(
@@ -137,7 +152,7 @@ public final class CriterionInstance {
               struct_size: UInt32(MemoryLayout<ap_matrix>.size),
               axis: ap_axis(matrix.axis == .rows ? AP_ROWS : AP_COLUMNS), name: arena.text(matrix.name),
               repeats: Int64(matrix.repeats), positions: Int64(matrix.positions),
-              weight: tensor(matrix.weight, arena), statistics: tensors { matrix.statistics[$0] }))))
+              weight: matrix.weight.tensor(of: arena), statistics: tensors { matrix.statistics[$0] }))))
     }
     return UnsafePointer(
       arena.one(
@@ -149,18 +164,5 @@ public final class CriterionInstance {
           statistics: tensors { name in
             units.statistics[name].map { MatrixMemory(arena.array($0), rows: 1, columns: $0.count) }
           })))
-  }
-
-  private func tensor(_ memory: MatrixMemory, _ arena: Arena) -> ap_tensor {
-    var tensor = ap_tensor()
-    tensor.data = UnsafeMutableRawPointer(mutating: memory.base)
-    tensor.device.type = 1
-    tensor.ndim = 2
-    tensor.dtype.code = 2
-    tensor.dtype.bits = 32
-    tensor.dtype.lanes = 1
-    tensor.shape = UnsafePointer(arena.array([Int64(memory.rows), Int64(memory.columns)]))
-    tensor.strides = UnsafePointer(arena.array([Int64(memory.columns), 1]))
-    return tensor
   }
 }

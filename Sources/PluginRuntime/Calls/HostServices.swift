@@ -14,6 +14,8 @@ public struct HostServices {
   public var isCancelled: @Sendable () -> Bool = { false }
   /// Any thread.
   public var sgemm: (@Sendable (MatrixProduct) throws -> Void)?
+  /// Any thread.
+  public var linearAlgebra: (any LinearAlgebra)?
   /// Evaluators only, on the thread of the call: the data that the option `option`, set to `value`, names.
   public var openData: ((_ option: String, _ value: JSONValue) throws -> Corpus)?
   /// Evaluators only, on the thread of the call: for each sequence ln p(tokens[t] | tokens[0 ..< t]) for t
@@ -57,6 +59,18 @@ public struct HostServices {
     public var c: UnsafeMutablePointer<Float>
     public var ldc: Int
   }
+}
+
+/// What a host computes of symmetric matrices A [n, n], row-major, whose lower triangle counts.
+public protocol LinearAlgebra: Sendable {
+  /// `b` [rows, n] becomes B A⁻¹.
+  func solve(_ a: UnsafeBufferPointer<Double>, n: Int, _ b: UnsafeMutableBufferPointer<Double>, rows: Int)
+    throws
+  /// `a` becomes A⁻¹.
+  func invert(_ a: UnsafeMutableBufferPointer<Double>, n: Int) throws
+  /// `a` becomes its eigenvectors, one a row, `values` [n] theirs, the largest first.
+  func eigen(_ a: UnsafeMutableBufferPointer<Double>, n: Int, _ values: UnsafeMutableBufferPointer<Double>)
+    throws
 }
 
 /// Random numbers that depend on (seed, plugin, stream, index) alone: SplitMix64 (Steele, Lea, Flood,

@@ -108,6 +108,22 @@ final class HostTable {
     }
   }
 
+  /// Largest order of a matrix: its elements are counted without overflow, and fit LAPACK's integers.
+  private static let largestOrder: Int64 = 1 << 20
+
+  private func algebra(
+    _ service: String, _ n: Int64, _ rows: Int64 = 0, _ body: (any LinearAlgebra, Int, Int) throws -> Void
+  ) -> ap_status {
+    guard let algebra = services.linearAlgebra else { return unsupported(service) }
+    return serve {
+      guard (1...Self.largestOrder).contains(n), (0...Self.largestOrder).contains(rows) else {
+        throw Misuse(
+          "\(service): n is \(n) and rows \(rows); n must be from 1 to \(Self.largestOrder), rows at least 0")
+      }
+      try body(algebra, Int(n), Int(rows))
+    }
+  }
+
   /// A wrong use of a service, in words.
   private struct Misuse: Error, CustomStringConvertible {
     let description: String
@@ -162,6 +178,28 @@ final class HostTable {
           return ap_status(AP_FAILED)
         }
         return table.logLikelihood(Int(count), tokens, lengths, first, out)
+      },
+      solve_positive: { host, n, a, rows, b in
+        guard let table = HostTable.of(host), let a, let b else { return ap_status(AP_FAILED) }
+        return table.algebra("solve_positive", n, rows) { algebra, n, rows in
+          try algebra.solve(
+            UnsafeBufferPointer(start: a, count: n * n), n: n,
+            UnsafeMutableBufferPointer(start: b, count: rows * n), rows: rows)
+        }
+      },
+      invert_positive: { host, n, a in
+        guard let table = HostTable.of(host), let a else { return ap_status(AP_FAILED) }
+        return table.algebra("invert_positive", n) { algebra, n, _ in
+          try algebra.invert(UnsafeMutableBufferPointer(start: a, count: n * n), n: n)
+        }
+      },
+      eigen_symmetric: { host, n, a, values in
+        guard let table = HostTable.of(host), let a, let values else { return ap_status(AP_FAILED) }
+        return table.algebra("eigen_symmetric", n) { algebra, n, _ in
+          try algebra.eigen(
+            UnsafeMutableBufferPointer(start: a, count: n * n), n: n,
+            UnsafeMutableBufferPointer(start: values, count: n))
+        }
       })
   }
 }

@@ -1,7 +1,7 @@
 import JSON
 import PluginABI
 
-/// What the three kinds of instance have in common: made with options, destroyed once.
+/// What the kinds of instance have in common: made with options, destroyed once.
 final class PluginInstance {
   let plugin: LoadedPlugin
   /// Resolved: defaults filled in.

@@ -80,6 +80,7 @@ public struct LoadedPlugin: @unchecked Sendable {
     case .criterion: try requireSize(size, ap_criterion.self, in: reader.library)
     case .allocator: try requireSize(size, ap_allocator.self, in: reader.library)
     case .evaluator: try requireSize(size, ap_evaluator.self, in: reader.library)
+    case .compensator: try requireSize(size, ap_compensator.self, in: reader.library)
     }
     try reader.requireFunctions(of: kind, at: interface)
     self.interface = interface
@@ -94,7 +95,7 @@ public struct LoadedPlugin: @unchecked Sendable {
 }
 
 extension PluginKind {
-  /// What the host can gather: sections 4 and 6 of the header.
+  /// What the host can gather: sections 4, 6 and 8 of the header.
   public var knownStatistics: [String] {
     switch self {
     case .criterion:
@@ -103,6 +104,7 @@ extension PluginKind {
         "input_magnitude", "input_gram", "block_cosine",
       ]
     case .allocator: ["layer_cosine", "layer_euclidean", "layer_manhattan"]
+    case .compensator: ["input_mean", "input_gram", "target_mean", "target_product"]
     case .evaluator: []
     }
   }
@@ -134,9 +136,11 @@ private struct DescriptorReader {
     case AP_CRITERION: return .criterion
     case AP_ALLOCATOR: return .allocator
     case AP_EVALUATOR: return .evaluator
+    case AP_COMPENSATOR: return .compensator
     default:
       throw wrong(
-        "kind", expected: "1 (criterion), 2 (allocator) or 3 (evaluator)", got: "\(descriptor.kind)")
+        "kind", expected: "1 (criterion), 2 (allocator), 3 (evaluator) or 4 (compensator)",
+        got: "\(descriptor.kind)")
     }
   }
 
@@ -156,6 +160,13 @@ private struct DescriptorReader {
       try require("destroy", table.destroy != nil)
       try require("allocate", table.allocate != nil)
       try require("meets_goal", table.meets_goal != nil)
+    case .compensator:
+      let table = table.assumingMemoryBound(to: ap_compensator.self).pointee
+      try require("create", table.create != nil)
+      try require("destroy", table.destroy != nil)
+      try require("follows_cut", table.follows_cut != nil)
+      try require("adds_bias", table.adds_bias != nil)
+      try require("compensate", table.compensate != nil)
     case .evaluator:
       let table = table.assumingMemoryBound(to: ap_evaluator.self).pointee
       try require("create", table.create != nil)

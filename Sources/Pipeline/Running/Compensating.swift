@@ -1,0 +1,77 @@
+import Checkpoints
+import PluginRuntime
+import Tensors
+import Transformer
+
+/// What a prune stage does once it is decided what leaves: a compensator changes what is left of the output projections.
+extension Pruning {
+  /// Biases that the compensator adds, where the model has none.
+  private var biases: Biases {
+    guard let compensator, compensator.addsBias else { return Biases() }
+    return Biases(
+      attentionOutput: stage.families.contains(.attention), down: stage.families.contains(.mlp))
+  }
+
+  /// What they cost in the target's measure, as far as they are not there yet.
+  var costOfBiases: Int {
+    let decoder = model.decoder
+    guard stage.target.measure == .parameters else { return 0 }
+    return decoder.allSizes.reduce(0) { sum, sizes in
+      let attention = biases.attentionOutput && sizes.hasAttention && !sizes.outputBias
+      let mlp = biases.down && sizes.hasMLP && !sizes.downBias
+      return sum + (attention ? sizes.hidden : 0) + (mlp ? sizes.hidden : 0)
+    }
+  }
+
+  /// - Parameter uncut: the model before this iteration's cut.
+  func compensate(
+    _ compensator: CompensatorInstance, _ uncut: Decoder, _ title: String, _ iteration: Int,
+    _ rewrite: Rewrite
+  ) throws {
+    let summary = modelSummary
+    let cut = model.decoder
+    reporter.begin(
+      ProgressTask(title: title + ": compensation", total: cut.layerCount, unit: "layers"))
+    defer { reporter.end() }
+    try rewrite(iteration, biases) { body in
+      try uncut.compensate(
+        cut,
+        CompensationRequest(
+          sequences: sequences, families: stage.families, followsCut: compensator.followsCut,
+          addsBias: compensator.addsBias), workers: workers,
+        observer: { progress in
+          try cancellation.check()
+          reporter.advance(to: progress.done)
+        },
+        solve: { projection in
+          let answer = try compensator.compensate(model: summary, projection.request)
+          return (answer.weight, answer.bias)
+        }, body: body)
+    }
+  }
+}
+
+extension CutProjection {
+  /// As a compensator sees it, over the pass's own memory.
+  fileprivate var request: ProjectionRequest {
+    ProjectionRequest(
+      family: family.rawValue, layer: layer, name: family == .attention ? "o_proj" : "down_proj",
+      weight: MatrixMemory(weight.base, rows: rows, columns: columns), bias: bias, kept: kept,
+      statistics: [
+        "input_mean": MatrixMemory(inputMean.base, rows: 1, columns: columns),
+        "input_gram": MatrixMemory(inputGram.base, rows: columns, columns: columns),
+        "target_mean": MatrixMemory(targetMean.base, rows: 1, columns: rows),
+        "target_product": MatrixMemory(targetProduct.base, rows: rows, columns: columns),
+      ])
+  }
+}
+
+extension BudgetRequest {
+  /// Goals so much lower that what is added later still fits.
+  func leavingRoom(for cost: Int) -> BudgetRequest {
+    var request = self
+    request.goal -= cost
+    request.iterationGoal -= cost
+    return request
+  }
+}

@@ -1,0 +1,23 @@
+import PluginRuntime
+import Tensors
+
+/// The linear algebra that plugins ask the host for.
+struct Lapack: LinearAlgebra {
+  func solve(
+    _ a: UnsafeBufferPointer<Double>, n: Int, _ b: UnsafeMutableBufferPointer<Double>, rows: Int
+  ) throws {
+    _ = b.update(from: try SymmetricMatrix(Array(a), n: n).solving(Array(b), rows: rows))
+  }
+
+  func invert(_ a: UnsafeMutableBufferPointer<Double>, n: Int) throws {
+    _ = a.update(from: try SymmetricMatrix(Array(a), n: n).inverted().elements)
+  }
+
+  func eigen(
+    _ a: UnsafeMutableBufferPointer<Double>, n: Int, _ values: UnsafeMutableBufferPointer<Double>
+  ) throws {
+    let (found, vectors) = try SymmetricMatrix(Array(a), n: n).eigen()
+    _ = values.update(from: found)
+    _ = a.update(from: vectors)
+  }
+}
