@@ -126,6 +126,7 @@ struct SharedCalibration {
     }
     services.isCancelled = { cancellation.isCancelled }
     services.sgemm = { workers.multiply($0) }
+    services.linearAlgebra = Lapack()
     return services
   }
 }
