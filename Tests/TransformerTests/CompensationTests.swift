@@ -138,8 +138,7 @@ import Transformer
     #expect(found["model.layers.2.self_attn.o_proj.bias"] == (0..<32).map { Float($0) + 2 })
   }
 
-  /// The target of the last projection is what brings the residual stream back: with as many columns as tokens a least-
-  /// squares answer would reach it. Here: with nothing cut before, the target is the whole projection's answer.
+  /// With nothing cut before, what brings the residual stream back is what the whole projection answers: W·mean.
   @Test func untilTheFirstCutTheTargetIsTheProjectionsOwnAnswer() throws {
     let model = try model("llama")
     let cut = try model.copy()

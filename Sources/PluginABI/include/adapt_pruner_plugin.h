@@ -409,8 +409,9 @@ typedef struct ap_evaluator {
 
 /* Once it is decided which units leave, their columns leave the family's output projection: down_proj of
  * channels, o_proj of KV groups. A compensator may change what is left of it, and add a bias, so that the
- * projection answers nearly what it did. Called for each family that lost units, layer after layer from the
- * first, attention before mlp.
+ * projection answers nearly what it did. Called layer after layer from the first, attention before mlp, for
+ * each pruned family that lost units; where follows_cut is non-zero also for those behind the first cut that
+ * lost none, since they can make up for what comes to them changed.
  *
  * STATISTICS it can ask for, with x the projection's inputs as all units give them, those that leave too
  * (y = x Wᵀ + b), and t what the projection is wished to answer:
