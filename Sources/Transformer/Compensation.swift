@@ -218,7 +218,6 @@ private final class CompensationPass {
     let start = cutStream?.at(place) ?? u.base
     if gathers { target.base.update(from: start, count: tokens * hidden) }
     sublayer.input(pass, u, block.sequences)
-    if gathers, cutStream == nil { sums.addInputs(sublayer.inputs, tokens) }
     sublayer.output(pass, u, u, tokens)
     guard gathers else { return }
     // t = the stream behind the sublayer − the stream before it
@@ -227,12 +226,10 @@ private final class CompensationPass {
     }
     if let cutStream {
       sublayer.input(pass, Rows(cutStream.at(place), stride: hidden), block.sequences)
-      sums.addInputs(sublayer.inputs, tokens)
-      sums.addTargets(target, sublayer.inputs, tokens)
-    } else {
-      // The output was made from these inputs, which are still there.
-      sums.addTargets(target, sublayer.inputs, tokens)
     }
+    // Else the inputs that the output was made from are still there.
+    sums.addInputs(sublayer.inputs, tokens)
+    sums.addTargets(target, sublayer.inputs, tokens)
   }
 
   private func replace(_ sublayer: Sublayer, _ solve: Solve) throws {

@@ -125,8 +125,7 @@ struct SharedCalibration {
       if level != .debug { progress.note("\(plugin): \(sentence)") }
     }
     services.isCancelled = { cancellation.isCancelled }
-    services.sgemm = { workers.multiply($0) }
-    services.linearAlgebra = Lapack()
+    services.offerArithmetic(on: workers)
     return services
   }
 }

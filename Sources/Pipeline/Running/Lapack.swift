@@ -1,6 +1,14 @@
 import PluginRuntime
 import Tensors
 
+extension HostServices {
+  /// The arithmetic that the host does for any plugin, wherever it calls one.
+  mutating func offerArithmetic(on workers: Workers) {
+    sgemm = { workers.multiply($0) }
+    linearAlgebra = Lapack()
+  }
+}
+
 /// The linear algebra that plugins ask the host for.
 struct Lapack: LinearAlgebra {
   func solve(

@@ -375,8 +375,7 @@ public final class Runner {
     }
     services.isCancelled = { cancellation.isCancelled }
     let workers = settings.workers
-    services.sgemm = { workers.multiply($0) }
-    services.linearAlgebra = Lapack()
+    services.offerArithmetic(on: workers)
     return services
   }
 

@@ -82,7 +82,7 @@ extension Operations {
       if level != .debug { progress.note("\(plugin): \(sentence)") }
     }
     services.isCancelled = { cancellation.isCancelled }
-    services.sgemm = { workers.multiply($0) }
+    services.offerArithmetic(on: workers)
     return try request.stage.evaluators.map { use in
       try Evaluation(
         use: use, label: "evaluate", model: model, workers: workers, reporter: progress,
