@@ -144,6 +144,30 @@ AP_WIDE void ap_cross_entropy(float *logits, int64_t rows, int64_t columns, cons
   }
 }
 
+AP_WIDE int32_t ap_draw(float *logits, int64_t columns, double uniform) {
+  float largest = -INFINITY;
+  for (int64_t c = 0; c < columns; c++) largest = logits[c] > largest ? logits[c] : largest;
+  double sum = 0;
+  for (int64_t block = 0; block < columns; block += 512) {
+    int64_t end = block + 512 < columns ? block + 512 : columns;
+    float part = 0;
+    for (int64_t c = block; c < end; c++) {
+      float e = exponential(logits[c] - largest);
+      logits[c] = e;
+      part += e;
+    }
+    sum += (double)part;
+  }
+  double left = uniform * sum;
+  int64_t last = 0; /* if rounding leaves something over: the last column that can be drawn */
+  for (int64_t c = 0; c < columns; c++) {
+    if (logits[c] > 0) last = c;
+    left -= (double)logits[c];
+    if (left < 0) return (int32_t)c;
+  }
+  return (int32_t)last;
+}
+
 AP_WIDE void ap_row_distances(const float *x, const float *y, int64_t rows, int64_t columns, double *cosine,
                               double *euclidean, double *manhattan) {
   for (int64_t r = 0; r < rows; r++) {

@@ -81,6 +81,23 @@ import Testing
     expectClose(inPlace, dExpected)
   }
 
+  /// Evenly spread uniform numbers draw each column as often as its share says, give or take the one at its edge.
+  @Test func drawsColumnsByTheirShares() {
+    let logits: [Float] = [0, -50, 1.5, -.infinity, 3, 1, 2.9, -1]
+    let draws = 20_000
+    var counts = [Int](repeating: 0, count: logits.count)
+    for draw in 0..<draws {
+      var row = logits
+      counts[Int(ap_draw(&row, Int64(row.count), (Double(draw) + 0.5) / Double(draws)))] += 1
+    }
+    let total = logits.reduce(0) { $0 + exp(Double($1)) }
+    for (count, logit) in zip(counts, logits) {
+      #expect(abs(Double(count) - exp(Double(logit)) / total * Double(draws)) <= 1)
+    }
+    var row = logits
+    #expect(ap_draw(&row, 8, 1 - 0x1p-53) == 7)
+  }
+
   @Test(arguments: [(0, 0), (5, 0), (0, 3), (5, 3)])
   func causalSoftmaxSeesWhatItMay(_ position: Int, _ window: Int) {
     let (rows, scale) = (4, 0.3)

@@ -43,6 +43,10 @@ void ap_softmax_backward(const float *p, float *dp, int64_t rows, int64_t column
 void ap_cross_entropy(float *logits, int64_t rows, int64_t columns, const int32_t *targets,
                       const float *scales, double *losses);
 
+/* A column drawn with the probabilities of softmax(logits): the first whose cumulative share exceeds `uniform`,
+ * a number in [0, 1). The logits are overwritten. */
+int32_t ap_draw(float *logits, int64_t columns, double uniform);
+
 /* Row by row: cosine of x and y, their Euclidean and their Manhattan distance, as doubles. */
 void ap_row_distances(const float *x, const float *y, int64_t rows, int64_t columns, double *cosine,
                       double *euclidean, double *manhattan);
