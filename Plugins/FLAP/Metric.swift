@@ -48,7 +48,7 @@ struct FLAPMetric: Criterion {
   }
 
   func scores(of units: Units, model: Model, host: Host) throws -> [Double] {
-    let projection = try units.outputProjection()
+    let projection = try units.outputProjection
     var columns = try metric(of: projection)
     if units.family == "attention" { columns = columns.map { $0 * $0 } }
     guard options.standardise else { return units.sumColumns(columns, of: projection) }
@@ -91,7 +91,7 @@ struct WandaSP: Criterion {
   init(options: Options) {}
 
   func scores(of units: Units, model: Model, host: Host) throws -> [Double] {
-    let projection = try units.outputProjection()
+    let projection = try units.outputProjection
     let (weight, norm) = (projection.weight, try projection.statistic(.inputNorm))
     let columns = projection.lineSums {
       Double(abs(weight[$0, $1])) * Double(norm[0, $1]) / Double(weight.rows)
@@ -113,7 +113,7 @@ struct MagnitudeSP: Criterion {
   init(options: Options) {}
 
   func scores(of units: Units, model: Model, host: Host) throws -> [Double] {
-    let projection = try units.outputProjection()
+    let projection = try units.outputProjection
     let weight = projection.weight
     let norms = projection.lineSums { Double(weight[$0, $1]) * Double(weight[$0, $1]) }
     return units.sumColumns(norms.map { $0.squareRoot() }, of: projection)
@@ -121,13 +121,6 @@ struct MagnitudeSP: Criterion {
 }
 
 extension Units {
-  fileprivate func outputProjection() throws -> Matrix {
-    guard let projection = matrices.first(where: { $0.axis == .columns }) else {
-      throw PluginError("family \(family) has no output projection", kind: .unsupported)
-    }
-    return projection
-  }
-
   /// Values by column of the output projection, summed over each unit's: [count].
   fileprivate func sumColumns(_ values: [Double], of projection: Matrix) -> [Double] {
     sumPositions(fold(values, of: projection, .consistent))

@@ -28,9 +28,7 @@ struct Activation: Criterion {
   let options: Options
 
   func scores(of units: Units, model: Model, host: Host) throws -> [Double] {
-    guard let projection = units.matrices.first(where: { $0.axis == .columns }) else {
-      throw PluginError("family \(units.family) has no output projection", kind: .unsupported)
-    }
+    let projection = try units.outputProjection
     let magnitude = try projection.statistic(.inputMagnitude)
     let squares = magnitude.elements.map { $0 * $0 }
     let byPosition = units.fold(squares, of: projection, options.gqaFold)

@@ -152,6 +152,17 @@ public struct Units {
     return (0..<count).map { Double(view[0, $0]) }
   }
 
+  /// The one matrix whose columns the units own: down_proj of channels, o_proj of KV groups.
+  /// - Throws: `PluginError` where the units are whole sublayers or layers, which own rows.
+  public var outputProjection: Matrix {
+    get throws {
+      guard let projection = matrices.first(where: { $0.axis == .columns }) else {
+        throw PluginError("family \(family) has no output projection", kind: .unsupported)
+      }
+      return projection
+    }
+  }
+
   /// Rows a unit has in the smallest of its matrices: the head's dimension, or 1.
   public var positions: Int { matrices.first?.positions ?? 1 }
 
