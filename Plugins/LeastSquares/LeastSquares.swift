@@ -4,16 +4,19 @@ import PluginKit
 /// the projection's inputs, t what it is wished to answer (x Wᵀ, or what brings the residual stream back to where it
 /// was), S the columns that stay:
 ///
-///     G = mean xᵀx        C = mean tᵀx
-///     W' = C[:,S] · (G[S,S] + λ · mean(diag G) · I)⁻¹
+///     G = mean xᵀx        C = mean tᵀx        ρ = ridge · mean(diag G)
+///     W' = (C[:,S] + ρ · W[:,S]) · (G[S,S] + ρ · I)⁻¹
 ///
-/// With a bias the same of centred x and t, and b' = mean t − W' · mean x[S].
+/// where the ridge pulls towards the columns as they were: what the tokens say nothing about stays. With `pull` "zero" it
+/// is the textbook's, W' = C[:,S] · (G[S,S] + ρ · I)⁻¹. With a bias the same of centred x and t, and b' = mean t − W' · mean x[S].
 struct LeastSquares: Compensator {
   enum Inputs: String, Decodable, CaseIterable { case uncut, cut }
+  enum Pull: String, Decodable, CaseIterable { case weight, zero }
 
   struct Options: Decodable {
     var inputs: Inputs
     var ridge: Double
+    var pull: Pull
     var bias: Bool
   }
 
@@ -25,7 +28,11 @@ struct LeastSquares: Compensator {
         "inputs", default: Inputs.uncut,
         "uncut: as in the model before the cut; cut: layer by layer, from the layers before as cut and solved anew"
       ),
-      .number("ridge", default: 0.01, minimum: 0, "λ, as a share of the inputs' mean square"),
+      .number(
+        "ridge", default: 0.01, minimum: 0,
+        "how strongly the ridge pulls, as a share of the inputs' mean square"),
+      .choice(
+        "pull", default: Pull.weight, "where the ridge pulls to: the columns as they were (weight), or zero"),
       .flag("bias", default: false, "whether the projections get a bias as well"),
     ],
     statistics: [.inputGram, .inputMean, .targetProduct, .targetMean])
@@ -52,9 +59,13 @@ struct LeastSquares: Compensator {
         for column in 0..<columns { gram[row * columns + column] -= mean[row] * mean[column] }
       }
     }
+    let ridge = options.ridge * diagonal
     var normal = kept.flatMap { row in kept.map { gram[row * columns + $0] } }
-    for index in kept.indices { normal[index * kept.count + index] += options.ridge * diagonal }
-    let right = (0..<rows).flatMap { row in kept.map { product[row * columns + $0] } }
+    for index in kept.indices { normal[index * kept.count + index] += ridge }
+    let pull = options.pull == .weight ? ridge : 0
+    let right = (0..<rows).flatMap { row in
+      kept.map { product[row * columns + $0] + pull * Double(projection.weight[row, $0]) }
+    }
     let weight = try host.solve(right, rows: rows, by: normal, n: kept.count)
 
     guard options.bias else { return Projection.Change(weight: weight) }

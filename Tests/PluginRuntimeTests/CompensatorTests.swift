@@ -58,10 +58,16 @@ struct CompensatorTests {
     #expect(relativeError(answer.weight, [3, 7]) < 1e-6)
     #expect(answer.bias == nil)
     // λ times the mean of the diagonal, 10/3, joins the diagonal: 3 · 1 / (1 + 1/3), 7 · 5 / (5 + 1/3).
-    let ridge = try compensate(
+    let zero = try compensate(
+      "adapt-pruner.least-squares", ["ridge": 0.1, "pull": "zero"], weight: [1, 1, 7], mean: [0, 0, 0],
+      gram: gram, kept: [0, 2])
+    #expect(relativeError(zero.weight, [3 / (1 + 1 / 3), 35 / (5 + 1 / 3)]) < 1e-6)
+    // Pulled to the columns as they were, 1 and 7, the same gains 1/3 · 1 and 1/3 · 7 above the line: x₃, of which
+    // nothing was lost, keeps its column.
+    let weight = try compensate(
       "adapt-pruner.least-squares", ["ridge": 0.1], weight: [1, 1, 7], mean: [0, 0, 0], gram: gram,
       kept: [0, 2])
-    #expect(relativeError(ridge.weight, [3 / (1 + 1 / 3), 35 / (5 + 1 / 3)]) < 1e-6)
+    #expect(relativeError(weight.weight, [(3 + 1 / 3) / (1 + 1 / 3), 7]) < 1e-6)
   }
 
   /// x₂ is 3 ± 1, whatever x₁ is: only its mean can come back, and only with a bias.
@@ -102,47 +108,4 @@ struct CompensatorTests {
     }
     #expect("\(try #require(error))".contains("not positive"))
   }
-}
-
-/// Gaussian elimination, which is enough for matrices of two.
-private struct TestAlgebra: LinearAlgebra {
-  struct Singular: Error, CustomStringConvertible { let description = "the matrix is not positive definite" }
-
-  func solve(
-    _ a: UnsafeBufferPointer<Double>, n: Int, _ b: UnsafeMutableBufferPointer<Double>, rows: Int
-  ) throws {
-    var inverse = Array(a)
-    try inverse.withUnsafeMutableBufferPointer { try invert($0, n: n) }
-    for row in 0..<rows {
-      let right = (0..<n).map { b[row * n + $0] }
-      for column in 0..<n {
-        b[row * n + column] = (0..<n).reduce(0) { $0 + right[$1] * inverse[$1 * n + column] }
-      }
-    }
-  }
-
-  func invert(_ a: UnsafeMutableBufferPointer<Double>, n: Int) throws {
-    var rest = Array(a)
-    var result = (0..<n * n).map { $0 / n == $0 % n ? 1.0 : 0 }
-    for pivot in 0..<n {
-      let value = rest[pivot * n + pivot]
-      guard value > 0 else { throw Singular() }
-      for column in 0..<n {
-        rest[pivot * n + column] /= value
-        result[pivot * n + column] /= value
-      }
-      for row in 0..<n where row != pivot {
-        let factor = rest[row * n + pivot]
-        for column in 0..<n {
-          rest[row * n + column] -= factor * rest[pivot * n + column]
-          result[row * n + column] -= factor * result[pivot * n + column]
-        }
-      }
-    }
-    _ = a.update(from: result)
-  }
-
-  func eigen(
-    _ a: UnsafeMutableBufferPointer<Double>, n: Int, _ values: UnsafeMutableBufferPointer<Double>
-  ) throws { throw Singular() }
 }
