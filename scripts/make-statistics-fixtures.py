@@ -7,7 +7,9 @@ Needs a Python with torch and transformers (and the safetensors and numpy that c
 made with Python 3.11.7, torch 2.13.0 (CPU), transformers 5.23.0. The models are those of Tests/Fixtures/training.
 They run in float64; what transformers computes in float32 whatever the model's type stays so. The statistics follow
 their definitions in adapt_pruner_plugin.h from the inputs that forward hooks see, in numpy, and FLAP's fluctuation
-follows the published update (add_batch in layerwrapper.py of the FLAP repository) step by step.
+follows the published update (add_batch in layerwrapper.py of the FLAP repository) step by step. Gradients at the
+outputs of o_proj and down_proj come from autograd; the true Fisher factor is the exact expectation over all next tokens
+that the model could have said, one backward pass for each position and token.
 """
 
 import argparse
@@ -49,6 +51,41 @@ def statistics(sequences, with_gram):
     return result
 
 
+def output_gradients(model, sequences):
+    """For both projections of each layer the mean over tokens of g g^T: with the data's labels, and expected."""
+    layers = model.model.layers
+    places = [(index, name) for index in range(len(layers)) for name in ("self_attn.o_proj", "mlp.down_proj")]
+    outputs = {}
+    hooks = [
+        layers[index].get_submodule(name).register_forward_hook(
+            lambda module, arguments, output, place=(index, name): outputs.__setitem__(place, output))
+        for index, name in places]
+    sums = {kind: {place: 0 for place in places} for kind in ("gradient_gram", "fisher")}
+
+    def add(kind, gradients, weight):
+        for place, gradient in zip(places, gradients):
+            g = gradient[0].numpy()
+            sums[kind][place] = sums[kind][place] + weight * (g.T @ g)
+
+    for sequence in sequences:
+        ids = torch.tensor([sequence])
+        log_p = torch.log_softmax(model(ids).logits[0, :-1], -1)
+        wanted = [outputs[place] for place in places]
+        loss = -log_p[torch.arange(len(sequence) - 1), ids[0, 1:]].sum()
+        add("gradient_gram", torch.autograd.grad(loss, wanted, retain_graph=True), 1)
+        # Labels of different positions are drawn independently and the expected gradient of each is 0, so that the
+        # products of two positions' losses vanish.
+        for position in range(len(sequence) - 1):
+            for token in range(log_p.shape[1]):
+                gradients = torch.autograd.grad(-log_p[position, token], wanted, retain_graph=True)
+                add("fisher", gradients, log_p[position, token].exp().item())
+    for hook in hooks:
+        hook.remove()
+    tokens = sum(map(len, sequences))
+    return {f"{place[0]}.{place[1]}.{kind}": total / tokens
+            for kind, found in sums.items() for place, total in found.items()}
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--output", type=pathlib.Path, default=ROOT / "Tests/Fixtures/statistics")
@@ -60,6 +97,7 @@ def main():
     for name in ("llama", "qwen3"):
         model = transformers.AutoModelForCausalLM.from_pretrained(
             ROOT / "Tests/Fixtures/training" / name, dtype=torch.float64, attn_implementation="eager")
+        tensors = output_gradients(model, ids)
         inputs, middles, streams = {}, {}, {}
 
         def keep(key, of):
@@ -75,7 +113,6 @@ def main():
             for sequence in ids:
                 model(torch.tensor([sequence]))
 
-        tensors = {}
         for (index, module), sequences in inputs.items():
             found = statistics(sequences, module in ("self_attn.o_proj", "mlp.down_proj"))
             for statistic, values in found.items():

@@ -38,6 +38,8 @@ public enum Statistic: String, Sendable {
   case inputNorm = "input_norm"
   case inputMagnitude = "input_magnitude"
   case inputGram = "input_gram"
+  case outputGradientGram = "output_gradient_gram"
+  case outputFisher = "output_fisher"
   case blockCosine = "block_cosine"
   case targetMean = "target_mean"
   case targetProduct = "target_product"

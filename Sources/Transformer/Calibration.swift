@@ -15,6 +15,10 @@ public struct CalibrationRequest {
   public var inputs: InputStatisticsRequest = []
   /// Whether to measure how far each sublayer turns the residual stream.
   public var blockCosines = false
+  /// With whose labels to gather the Gram matrices of the gradients at output projections.
+  public var outputGradients: Set<Labels> = []
+  /// What labels drawn from the model depend on.
+  public var seed: UInt64 = 0
 
   public enum Gradients: Sendable {
     case none
@@ -34,6 +38,12 @@ public struct CalibrationRequest {
     self.gradients = gradients
     self.activationLimit = activationLimit
   }
+
+  var goesBack: Bool { gradients != .none || !outputGradients.isEmpty }
+  /// The losses whose gradients go back; where nobody asks for the data's, those are not made.
+  var labels: [Labels] {
+    Labels.allCases.filter { outputGradients.contains($0) || ($0 == .data && gradients != .none) }
+  }
 }
 
 /// A layer's weights and gradients, valid while the pass is at that layer.
@@ -47,11 +57,13 @@ public struct CalibratedLayer {
   public let inputs: LayerInputs?
   /// nil if not asked for.
   public let cosines: BlockCosines?
+  /// Of those labels that were asked for.
+  public let outputGradients: [Labels: OutputGradients]
 }
 
 public struct CalibrationResult {
   public let distances: LayerDistances
-  /// Mean cross-entropy of each mini-batch, in nats; empty without gradients.
+  /// Mean cross-entropy of each mini-batch, in nats; empty unless gradients with the data's labels were asked for.
   public let losses: [Double]
   /// Only with `.everything`. A tied embedding's gradient is in `embedding`, and `head` is nil.
   public let ends: EndGradients?
@@ -67,7 +79,7 @@ public struct EndGradients {
 extension Decoder {
   /// One pass over the calibration sequences, a layer at a time: forward, keeping each layer's input, and back
   /// again, with the inside of a layer recomputed from it. `visit` sees each layer once, from the last to the first,
-  /// with its weights and gradients; these are gone when it returns. Without gradients it sees the weights
+  /// with its weights and gradients; these are gone when it returns. Without any gradients it sees the weights
   /// alone. A layer that has nothing left is not shown; its distances are those of a stream from itself.
   ///
   /// - Throws: `DecoderError`, `CheckpointError`, and what `visit` and `observer` throw.
@@ -98,9 +110,21 @@ private final class CalibrationPass {
   var cosines: [BlockCosines] = []
   /// What enters each layer, and at the end what leaves the last: [layers + 1][rows, hidden].
   let stream: ResidualStream
+  var descents: [Descent] = []
   /// For each row its mini-batch.
   let batchOfRow: [Int]
   let batches: Int
+
+  /// One loss on its way back.
+  struct Descent {
+    let labels: Labels
+    /// Where `d` lies, if not where the stream lay.
+    let own: Buffer?
+    /// [rows, hidden]: the gradient of what leaves the last layer, turned layer by layer into that of what enters the
+    /// first.
+    let d: UnsafeMutablePointer<Float>
+    let outputs: OutputGradientSums?
+  }
 
   init(_ decoder: Decoder, _ request: CalibrationRequest, _ workers: Workers) {
     self.decoder = decoder
@@ -112,7 +136,7 @@ private final class CalibrationPass {
     inside = LayerInside(
       roomFor: sizes, tokens: blocks.mostTokens, longest: blocks.longest, workers: workers.count)
     rotary = decoder.rotaryTable(positions: blocks.longest)
-    let backward = request.gradients != .none
+    let backward = request.goesBack
     inputs =
       request.inputs.isEmpty ? nil : InputAccumulator(request.inputs, roomFor: sizes, workers: workers)
     store = ActivationStore(
@@ -134,10 +158,10 @@ private final class CalibrationPass {
     var distances = LayerDistances(cosine: [], euclidean: [], manhattan: [])
     for layer in 0..<decoder.layerCount {
       try forward(layer, &distances)
-      if request.gradients == .none, !sizes[layer].isEmpty { try visit(calibrated(layer)) }
+      if !request.goesBack, !sizes[layer].isEmpty { try visit(calibrated(layer)) }
       try observer(PassProgress(phase: .forward, done: layer + 1, total: decoder.layerCount))
     }
-    guard request.gradients != .none else {
+    guard request.goesBack else {
       return CalibrationResult(distances: distances, losses: [], ends: nil)
     }
     let (losses, headGradients) = try head(observer)
@@ -146,11 +170,12 @@ private final class CalibrationPass {
   }
 
   private func calibrated(
-    _ layer: Int, gradients: LayerParameters? = nil, squares: LayerParameters? = nil
+    _ layer: Int, gradients: LayerParameters? = nil, squares: LayerParameters? = nil,
+    outputGradients: [Labels: OutputGradients] = [:]
   ) -> CalibratedLayer {
     CalibratedLayer(
       layer: layer, weights: weights, gradients: gradients, squares: squares, inputs: inputs?.finish(),
-      cosines: request.blockCosines ? cosines[layer] : nil)
+      cosines: request.blockCosines ? cosines[layer] : nil, outputGradients: outputGradients)
   }
 
   private func layerPass(_ layer: Int) throws -> LayerPass {
@@ -166,7 +191,7 @@ private final class CalibrationPass {
     let pass = try layerPass(layer)
     let (input, output) = (stream.entering(layer), stream.entering(layer + 1))
     // With gradients the inside comes by once more, and its statistics need not wait for it in memory.
-    let gathers = request.gradients == .none
+    let gathers = !request.goesBack
     if gathers { inputs?.begin(weights.sizes) }
     var turns = BlockTurns()
     for block in blocks.all {
@@ -212,8 +237,42 @@ private final class CalibrationPass {
     return counts
   }
 
+  /// Fills `descents`, and answers each mini-batch's mean loss with the data's labels, if these are asked for.
   private func head(_ observer: PassObserver) throws -> ([Double], Head.Gradients?) {
     let counts = predictedTokens
+    let head = try Head(decoder, workers: workers)
+    let leaving = stream.entering(decoder.layerCount)
+    let count = blocks.rows * hidden
+    let ends =
+      request.gradients == .everything
+      ? Head.Gradients(norm: Buffer(hidden), head: Buffer(decoder.vocabulary * hidden)) : nil
+    var losses: [Double] = []
+    // The last of them may overwrite what leaves the last layer.
+    for labels in request.labels.reversed() {
+      let own = labels == request.labels.first ? nil : Buffer(count)
+      own?.base.update(from: leaving, count: count)
+      let descent = Descent(
+        labels: labels, own: own, d: own?.base ?? leaving,
+        outputs: request.outputGradients.contains(labels)
+          ? OutputGradientSums(hidden: hidden, workers: workers) : nil)
+      descents.append(descent)
+      var predictions = predictions(counts)
+      if labels == .model {
+        predictions = try head.drawn(descent.d, predictions, seed: request.seed)
+      }
+      let found = try head.losses(
+        descent.d, rows: blocks.rows, predictions, backward: true, gradients: labels == .data ? ends : nil
+      ) { try observer(PassProgress(phase: .head, done: $0, total: predictions.count)) }
+      guard labels == .data else { continue }
+      losses = [Double](repeating: 0, count: batches)
+      for (prediction, loss) in zip(predictions, found.crossEntropies) {
+        losses[batchOfRow[prediction.row]] += loss
+      }
+    }
+    return (zip(losses, counts).map { $0 / Double($1) }, ends)
+  }
+
+  private func predictions(_ counts: [Int]) -> [Prediction] {
     var predictions: [Prediction] = []
     var row = 0
     for (index, sequence) in request.sequences.enumerated() {
@@ -224,17 +283,7 @@ private final class CalibrationPass {
       }
       row += sequence.count
     }
-    let ends =
-      request.gradients == .everything
-      ? Head.Gradients(norm: Buffer(hidden), head: Buffer(decoder.vocabulary * hidden)) : nil
-    let losses = try Head(decoder, workers: workers).losses(
-      stream.entering(decoder.layerCount), rows: blocks.rows, predictions, backward: true, gradients: ends
-    ) { try observer(PassProgress(phase: .head, done: $0, total: predictions.count)) }
-    var means = [Double](repeating: 0, count: batches)
-    for (prediction, loss) in zip(predictions, losses.crossEntropies) {
-      means[batchOfRow[prediction.row]] += loss
-    }
-    return (zip(means, counts).map { $0 / Double($1) }, ends)
+    return predictions
   }
 
   // MARK: - Backward
@@ -243,19 +292,20 @@ private final class CalibrationPass {
     let squaresWanted = request.gradients == .sumAndSquares
     let gradients = LayerParameters(roomFor: sizes)
     let squares = squaresWanted ? LayerParameters(roomFor: sizes) : nil
+    // What the model's own labels say of the weights is nobody's business.
+    let unused = request.labels.contains(.model) ? LayerParameters(roomFor: sizes) : nil
     let space = LayerGradientSpace(
       roomFor: sizes, tokens: blocks.mostTokens, singleSequences: squaresWanted)
     let counts = predictedTokens
-    // The gradient of what leaves the last layer, turned layer by layer into that of what enters the first.
-    let d = stream.entering(decoder.layerCount)
     for layer in (0..<decoder.layerCount).reversed() {
       let pass = try layerPass(layer)
-      gradients.sizes = weights.sizes
-      gradients.zero()
-      squares?.sizes = weights.sizes
-      squares?.zero()
+      for parameters in [gradients, squares, unused].compactMap(\.self) {
+        parameters.sizes = weights.sizes
+        parameters.zero()
+      }
       let input = stream.entering(layer)
       inputs?.begin(weights.sizes)
+      for descent in descents { descent.outputs?.begin() }
       for block in blocks.all {
         let offset = block.firstRow * hidden
         let x = Rows(input + offset, stride: hidden)
@@ -264,17 +314,32 @@ private final class CalibrationPass {
         pass.forward(x, block.sequences, .inside(productsKept: kept != nil))
         inputs?.add(block.sequences, inside)
         let matrices: GradientTarget.Matrices =
-          squares.map {
+          request.gradients == .none
+          ? .none
+          : squares.map {
             .sumAndSquares($0, factors: block.indices.map { squareFactor(sequence: $0, counts) })
           } ?? .sum
-        pass.backward(
-          x, Rows(d + offset, stride: hidden), block.sequences,
-          into: GradientTarget(sum: gradients, matrices: matrices), space,
-          inputGradient: layer > 0 || request.gradients == .everything)
+        for descent in descents {
+          descent.outputs?.begin(
+            block.sequences, factors: block.indices.map { Float(counts[$0 / request.batchSize]) })
+          let target =
+            descent.labels == .data
+            ? GradientTarget(sum: gradients, matrices: matrices, outputs: descent.outputs)
+            : GradientTarget(sum: unused ?? gradients, matrices: .none, outputs: descent.outputs)
+          pass.backward(
+            x, Rows(descent.d + offset, stride: hidden), block.sequences, into: target, space,
+            inputGradient: layer > 0 || request.gradients == .everything)
+        }
       }
       store.release(layer: layer)
       if !sizes[layer].isEmpty {
-        try visit(calibrated(layer, gradients: gradients, squares: squares))
+        try visit(
+          calibrated(
+            layer, gradients: request.gradients == .none ? nil : gradients, squares: squares,
+            outputGradients: Dictionary(
+              uniqueKeysWithValues: descents.compactMap { descent in
+                descent.outputs.map { (descent.labels, $0.finish()) }
+              })))
       }
       stream.release(layer)
       try observer(

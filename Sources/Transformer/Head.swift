@@ -101,6 +101,35 @@ final class Head {
     return losses
   }
 
+  /// The same positions, each with a next token drawn from the model's prediction in place of its target. What is drawn
+  /// depends on the seed and the row alone.
+  func drawn(
+    _ stream: UnsafeMutablePointer<Float>, _ predictions: [Prediction], seed: UInt64
+  ) throws -> [Prediction] {
+    let vocabulary = decoder.vocabulary
+    let logits = Buffer(min(chunk, max(1, predictions.count)) * vocabulary)
+    var targets = [Int32](repeating: 0, count: predictions.count)
+    for start in stride(from: 0, to: predictions.count, by: chunk) {
+      let part = Array(predictions[start..<min(predictions.count, start + chunk)])
+      try self.logits(UnsafePointer(stream), part, into: logits.base)
+      let uniforms = part.map { prediction in
+        var random = SplitMix64(
+          state: seed ^ UInt64(truncatingIfNeeded: prediction.row) &* 0x9E37_79B9_7F4A_7C15)
+        return Double(random.next() >> 11) * 0x1p-53
+      }
+      targets.withUnsafeMutableBufferPointer { targets in
+        nonisolated(unsafe) let targets = targets
+        workers.ranges(part.count, grain: 4) { range, _ in
+          for index in range {
+            targets[start + index] = ap_draw(
+              logits.base + index * vocabulary, Int64(vocabulary), uniforms[index])
+          }
+        }
+      }
+    }
+    return zip(predictions, targets).map { Prediction(row: $0.row, target: $1, weight: $0.weight) }
+  }
+
   /// Logits of a few rows, [rows, vocabulary].
   func logits(_ stream: UnsafeMutablePointer<Float>, rows: Int, into logits: UnsafeMutablePointer<Float>)
     throws

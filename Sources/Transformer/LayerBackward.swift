@@ -41,6 +41,8 @@ struct GradientTarget {
   /// `matrices` says.
   let sum: LayerParameters
   let matrices: Matrices
+  /// Who gathers the gradients at the output projections' outputs.
+  var outputs: OutputGradientSums?
 
   enum Matrices {
     /// Nobody wants the projections' gradients.
@@ -77,6 +79,7 @@ extension LayerPass {
     let (h, i) = (s.hidden, s.intermediate)
 
     // y = m + down · a
+    target.outputs?.addMLP(d)
     weightGradient(
       d, Rows(inside.activated.base, stride: i), \.down, outputs: h, inputs: i, block, target, space)
     if s.downBias { biasGradient(d, target.sum.downBias, tokens, width: h) }
@@ -114,6 +117,7 @@ extension LayerPass {
     let h = s.hidden
 
     // m = x + output · attended
+    target.outputs?.addAttention(d)
     weightGradient(
       d, Rows(inside.attended.base, stride: s.queryWidth), \.output, outputs: h, inputs: s.queryWidth, block,
       target, space)

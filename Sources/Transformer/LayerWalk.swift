@@ -10,7 +10,8 @@ extension Decoder {
       try widen(layer: layer, into: weights, workers: workers)
       try visit(
         CalibratedLayer(
-          layer: layer, weights: weights, gradients: nil, squares: nil, inputs: nil, cosines: nil))
+          layer: layer, weights: weights, gradients: nil, squares: nil, inputs: nil, cosines: nil,
+          outputGradients: [:]))
     }
   }
 

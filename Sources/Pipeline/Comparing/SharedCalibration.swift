@@ -32,14 +32,16 @@ struct SharedCalibration {
       self.criterion = criterion
       self.needs = needs
       self.seed = seed
-      let gradients = CalibrationRequest(sequences: [], batchSize: 1, statistics: needs).gradients
-      let pass: JSONObject = [
+      let request = CalibrationRequest(sequences: [], batchSize: 1, statistics: needs, seed: seed)
+      var pass: JSONObject = [
         "work": "calibration", "tool": .string(Tool.version), "threads": .integer(shared.threads),
         "model": .array(shared.modelHashes.map { .string($0) }),
         "data": .string(try shared.dataHash(sample.data.path)), "source": sample.data.json,
         "sequences": .integer(sample.sequences), "length": .integer(sample.length),
-        "batch_size": .integer(sample.batchSize), "gradients": .string("\(gradients)"),
+        "batch_size": .integer(sample.batchSize), "gradients": .string("\(request.gradients)"),
       ]
+      // Labels drawn from the model are drawn with the run's seed.
+      if request.outputGradients.contains(.model) { pass["seed"] = .string("\(seed)") }
       self.pass = SharedWork.hash(.object(pass))
       var own = pass
       own["criterion"] = .string(try FileHash.sha256(criterion.library))
@@ -63,7 +65,7 @@ struct SharedCalibration {
       // A run that is alone with its pass makes it as well itself.
       guard let first = missing.first, missing.count > 1 else { continue }
       let wanted = Self.inOrder(missing.map(\.key)).compactMap { key in missing.first { $0.key == key } }
-      try score(wanted, sample: first.sample, pass: pass)
+      try score(wanted, sample: first.sample, seed: first.seed, pass: pass)
     }
   }
 
@@ -73,7 +75,9 @@ struct SharedCalibration {
   }
 
   /// - Parameter jobs: each with another key.
-  private func score(_ jobs: [Job], sample: CalibrationSample, pass: SharedWork.Key) throws {
+  private func score(
+    _ jobs: [Job], sample: CalibrationSample, seed: UInt64, pass: SharedWork.Key
+  ) throws {
     let clock = ContinuousClock.now
     let decoder = model.decoder
     let corpus = try sample.data.load(vocabularySize: decoder.vocabulary) {
@@ -93,7 +97,7 @@ struct SharedCalibration {
     let result = try decoder.calibrate(
       CalibrationRequest(
         sequences: try sample.sequences(from: corpus), batchSize: sample.batchSize,
-        statistics: jobs.reduce(into: []) { $0.formUnion($1.needs) }), workers: workers,
+        statistics: jobs.reduce(into: []) { $0.formUnion($1.needs) }, seed: seed), workers: workers,
       observer: { step in
         try cancellation.check()
         if phase != step.phase {

@@ -44,6 +44,7 @@ struct Pruning {
   let workers: Workers
   let reporter: any ProgressReporter
   let cancellation: Cancellation
+  let seed: UInt64
   /// What the first iteration would gather, where another run has gathered it of the same model.
   var first: ScoredModel?
 
@@ -218,7 +219,8 @@ struct Pruning {
     if case .sample(let sample) = stage.calibration { batchSize = sample.batchSize }
     var phase: PassProgress.Phase?
     let result = try decoder.calibrate(
-      CalibrationRequest(sequences: sequences, batchSize: batchSize, statistics: needs), workers: workers,
+      CalibrationRequest(sequences: sequences, batchSize: batchSize, statistics: needs, seed: seed),
+      workers: workers,
       observer: { progress in
         try cancellation.check()
         if phase != progress.phase {

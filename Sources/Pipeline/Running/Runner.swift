@@ -185,7 +185,8 @@ public final class Runner {
         try CompensatorInstance(
           of: loaded($0), options: .object($0.options), services: services(for: label))
       },
-      workers: settings.workers, reporter: settings.reporter, cancellation: settings.cancellation)
+      workers: settings.workers, reporter: settings.reporter, cancellation: settings.cancellation,
+      seed: settings.seed)
     pruning.first = try firstScores(stage, label: label)
     var rewritten: RunState.ModelPlace?
     let before = keeper.state.iterations

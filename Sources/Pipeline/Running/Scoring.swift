@@ -55,6 +55,9 @@ extension CalibratedLayer {
       var statistics = inputs?.statistics(of: module, columns: weight.columns) ?? [:]
       statistics["gradient"] = gradients?[name].map(MatrixMemory.init)
       statistics["gradient_square"] = squares?[name].map(MatrixMemory.init)
+      for (name, gram) in outputGradients(of: module) {
+        statistics[name] = MatrixMemory(gram.base, rows: weight.rows, columns: weight.rows)
+      }
       let place = String(module.split(separator: ".").last ?? "")
       // The one unit owns every row.
       guard !family.isWhole else {
@@ -81,6 +84,19 @@ extension CalibratedLayer {
     case .attentionBlock: cosines?.attention
     case .mlpBlock: cosines?.mlp
     case .layer: cosines?.layer
+    }
+  }
+
+  /// By the names of the ABI, Gram matrices of the gradients at a module's outputs.
+  private func outputGradients(of module: String) -> [(name: String, gram: Buffer)] {
+    Labels.allCases.compactMap { labels in
+      guard let grams = outputGradients[labels] else { return nil }
+      let name = labels == .data ? "output_gradient_gram" : "output_fisher"
+      return switch module {
+      case "self_attn.o_proj": (name, grams.attention)
+      case "mlp.down_proj": (name, grams.mlp)
+      default: nil
+      }
     }
   }
 
@@ -119,7 +135,8 @@ extension LayerInputs {
 
 extension CalibrationRequest {
   /// A pass that gathers what these statistics of the ABI need.
-  init(sequences: [[Int32]], batchSize: Int, statistics: Set<String>) {
+  /// - Parameter seed: what labels drawn from the model depend on.
+  init(sequences: [[Int32]], batchSize: Int, statistics: Set<String>, seed: UInt64) {
     self.init(
       sequences: sequences, batchSize: batchSize,
       gradients: statistics.contains("gradient_square")
@@ -129,6 +146,9 @@ extension CalibrationRequest {
       inputs.insert(.moments)
     }
     blockCosines = statistics.contains("block_cosine")
+    if statistics.contains("output_gradient_gram") { outputGradients.insert(.data) }
+    if statistics.contains("output_fisher") { outputGradients.insert(.model) }
+    self.seed = seed
   }
 }
 

@@ -195,6 +195,13 @@ typedef struct ap_model {
  *
  *   "input_gram"        [columns, columns]: mean over all tokens of xᵀ x
  *
+ * Of the outputs of the same two matrices, [rows, rows]; another backward pass each:
+ *
+ *   "output_gradient_gram" mean over all tokens of gᵀ g, with g the gradient at the output of the sum of the
+ *                       sequence's cross-entropies: with the input's Gram matrix the empirical Fisher matrix, factored
+ *   "output_fisher"     the same, with next tokens drawn from the model's own predictions (by the run's seed): the
+ *                       true Fisher matrix
+ *
  * Of units that are whole sublayers or layers ("attention_block", "mlp_block", "layer"), [count]:
  *
  *   "block_cosine"      mean over all tokens of cos(before, after), where the residual stream goes through it */
