@@ -145,17 +145,25 @@ struct CommandLineTests {
 
   /// The shipped pipelines with the shipped plugins, so that neither can change its options alone.
   @Test(.enabled(if: Program.hasPlugins, "the plugins are not built"), arguments: SchemaTests.names)
-  func shippedPipelinesFitTheShippedPlugins(name: String) throws {
+  func shippedPipelinesWantTheirInputsAlone(name: String) throws {
     try folder.write("text.txt", "text")
     let pipeline = "\(Program.root)/pipelines/\(name).json"
     let document = try JSONValue(parsing: String(contentsOfFile: pipeline, encoding: .utf8))
+    #expect(document["name"] == .string(name))
+    let plugins = ["--plugin-path", try Program.linkPlugins(in: folder)]
     let inputs = try #require(document["inputs"]?.objectValue?.keys)
+    let without = try Program.call(["validate", pipeline] + plugins, in: folder)
+    #expect(without.code == 1)
+    for input in inputs { #expect(without.error.contains("--set inputs.\(input)=")) }
+
     let arguments = ["validate", pipeline, "--json"] + inputs.flatMap { ["--set", "inputs.\($0)=text.txt"] }
-    let answer = try Program.call(
-      arguments + ["--plugin-path", try Program.linkPlugins(in: folder)], in: folder)
+    let answer = try Program.call(arguments + plugins, in: folder)
     #expect(answer.code == 0, "\(answer.output)\(answer.error)")
     let stages = try JSONValue(parsing: answer.output)["manifest"]?["stages"]?.arrayValue
     #expect(stages?.count == document["stages"]?.arrayValue?.count)
+    // So that the result can be compared with what went in, and is kept.
+    #expect(stages?.first?["name"] == "before")
+    #expect(stages?.dropLast().last?["name"] == "after" && stages?.last?["stage"] == "save")
   }
 
   @Test(.enabled(if: Program.hasPlugins, "the plugins are not built"))

@@ -43,41 +43,9 @@ private enum PythonSchema {
 }
 
 @Suite struct SchemaTests {
-  /// With what each does between its two evaluations.
-  static let shippedStages = [
-    "adapt-pruner": ["prune"], "taylor-uniform": ["prune"], "magnitude": ["prune"], "random": ["prune"],
-    "flap": ["prune"], "wanda-sp": ["prune"], "magnitude-sp": ["prune"], "taylor-global": ["prune"],
-    "shortgpt": ["prune"],
-    "adapt-accel": (1...5).flatMap { ["prune.\($0)", "train.\($0)"] },
-    "prune-then-train": ["prune", "train"], "llm-pruner-lora": ["prune", "train"],
-    "minitron": ["depth", "width", "train"],
-  ]
-  static let names = shippedStages.keys.sorted()
-
-  @Test func allShippedPipelinesAreChecked() throws {
-    let files = try FileManager.default.contentsOfDirectory(atPath: shipped).filter { $0.hasSuffix(".json") }
-    #expect(Set(files) == Set(Self.names.map { $0 + ".json" } + ["pipeline.schema.json"]))
-  }
-
-  @Test(arguments: names) func shippedPipelinesRunOnceTheirInputsAreGiven(name: String) throws {
-    let folder = try TemporaryFolder()
-    try folder.write("text.txt", "text")
-    let resolver = ManifestResolver(catalog: SampleCatalog.catalog, currentFolder: folder.path)
-    let file = "\(shipped)/\(name).json"
-    do {
-      _ = try resolver.resolve(file: file)
-      Issue.record("a pipeline without its text resolves")
-    } catch {
-      #expect(error.problems.allSatisfy { $0.advice.contains("--set inputs.") }, "\(error)")
-    }
-    let document = try JSONValue(parsing: String(contentsOfFile: file, encoding: .utf8))
-    let inputs = try #require(document["inputs"]?.objectValue?.keys)
-    let manifest = try resolver.resolve(
-      file: file, overrides: inputs.map { try Override(parsing: "inputs.\($0)=text.txt") })
-    #expect(manifest.name == name)
-    let stages = try #require(Self.shippedStages[name])
-    #expect(manifest.executions.map(\.label) == ["before"] + stages + ["after", "save"])
-  }
+  /// Those that there are: a new one is tested without a line here.
+  static let names = (try? FileManager.default.contentsOfDirectory(atPath: shipped))?
+    .filter { $0.hasSuffix(".json") && $0 != "pipeline.schema.json" }.map { String($0.dropLast(5)) }.sorted() ?? []
 
   /// Where both can judge (not: files, plugins and names that must exist) they judge alike.
   static let good = [

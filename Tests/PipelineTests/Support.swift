@@ -32,7 +32,7 @@ final class TemporaryFolder {
   }
 }
 
-/// Plugins as the shipped pipelines name them, with schemas but without libraries.
+/// Plugins as manifests of these tests name them, with schemas but without libraries.
 enum SampleCatalog {
   static let catalog = PluginCatalog(entries: [
     entry(
@@ -40,25 +40,7 @@ enum SampleCatalog {
       """
       "variant": {"type": "string", "enum": ["param_first", "vectorize"], "default": "param_first"}
       """, statistics: ["gradient"]),
-    entry(
-      "adapt-pruner.magnitude", .criterion,
-      "\"norm\": {\"type\": \"string\", \"enum\": [\"l1\", \"l2\"], \"default\": \"l2\"}"),
     entry("adapt-pruner.random", .criterion, ""),
-    entry(
-      "adapt-pruner.flap", .criterion, "\"metric\": {\"type\": \"string\", \"default\": \"WIFV\"}",
-      statistics: ["input_variance"]),
-    entry("adapt-pruner.wanda-sp", .criterion, "", statistics: ["input_norm"]),
-    entry("adapt-pruner.magnitude-sp", .criterion, ""),
-    entry(
-      "adapt-pruner.flap-structure", .allocator,
-      "\"structure\": {\"type\": \"string\", \"default\": \"AL-AM\"}"),
-    entry("adapt-pruner.flap-bias", .compensator, "", statistics: ["input_mean"]),
-    entry("adapt-pruner.activation", .criterion, "", statistics: ["input_magnitude"]),
-    entry("adapt-pruner.block-influence", .criterion, "", statistics: ["block_cosine"]),
-    entry(
-      "adapt-pruner.global", .allocator,
-      "\"worth\": {\"type\": \"string\", \"default\": \"score_per_cost\"}, \"floor\": {\"type\": \"number\", \"default\": 0}"
-    ),
     entry(
       "adapt-pruner.layer-distance", .allocator,
       """
