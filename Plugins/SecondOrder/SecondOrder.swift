@@ -62,7 +62,7 @@ struct SecondOrder: Criterion {
         reached = max(reached, costs[place])
         scores[layer.units[place]] = reached
       }
-      try layer.remove(leaving.sorted())
+      try layer.remove(leaving.map { layer.units[$0] }.sorted())
     }
     scores[layer.units[0]] = max(reached, try layer.costs()[0])
     return scores

@@ -1,28 +1,33 @@
 import PluginKit
 
-/// An output projection under the knife: the columns that are left, their weights as they make up for those that have
-/// left, and the inverse curvature of their inputs.
+/// An output projection under the knife: its weights as they make up for the columns that have left, and the inverse
+/// curvature of its inputs. What belongs to a column that has left is zero.
 struct Surgery {
-  /// The units that are left, by their numbers in the layer.
+  /// The units that are left, ascending.
   private(set) var units: [Int]
   /// Columns a unit, side by side.
   let width: Int
 
   private let rows: Int
-  /// [rows, columns], and F times it.
+  private let columns: Int
+  /// W and F·W, [rows, columns].
   private var weight: [Float]
   private var curved: [Float]
   /// (G + λI)⁻¹ of the columns that are left, [columns, columns].
   private var inverse: [Float]
   private let host: Host
-  private var columns: Int { units.count * width }
 
+  /// - Parameters:
+  ///   - view: W.
+  ///   - inputs: G, [columns, columns].
+  ///   - gradients: F, [rows, rows].
+  ///   - ridge: λ, as a share of G's mean diagonal.
   init(
     weight view: MatrixView, inputs: MatrixView, gradients: MatrixView, ridge: Double, units count: Int,
     _ host: Host
   ) throws {
-    let columns = view.columns
-    rows = view.rows
+    let (rows, columns) = (view.rows, view.columns)
+    (self.rows, self.columns) = (rows, columns)
     width = columns / max(1, count)
     units = Array(0..<count)
     self.host = host
@@ -36,8 +41,8 @@ struct Surgery {
     inverse = try host.invert(gram, n: columns).map(Float.init)
   }
 
-  /// What each unit's leaving costs now: [units.count].
-  func costs() throws -> [Double] { width == 1 ? columnCosts() : try (0..<units.count).map(groupCost) }
+  /// What the leaving of each unit that is left costs now: [units.count].
+  func costs() throws -> [Double] { width == 1 ? columnCosts() : try units.map(groupCost) }
 
   private func columnCosts() -> [Double] {
     var sums = [Double](repeating: 0, count: columns)
@@ -47,16 +52,16 @@ struct Surgery {
         sums[column] += Double(weight[place]) * Double(curved[place])
       }
     }
-    return sums.indices.map { sums[$0] / Double(inverse[$0 * columns + $0]) }
+    return units.map { sums[$0] / Double(inverse[$0 * columns + $0]) }
   }
 
   private func groupCost(_ unit: Int) throws -> Double {
-    let own = unit * width..<(unit + 1) * width
+    let own = Array(unit * width..<(unit + 1) * width)
     let product = try host.product(
-      transposed(cut(weight, to: own)), cut(curved, to: own), m: width, n: width, k: rows)
-    let block = own.flatMap { row in own.map { Double(inverse[row * columns + $0]) } }
+      transposed(cut(weight, to: own), columns: width), cut(curved, to: own), m: width, n: width, k: rows)
     // tr(M B⁻¹), with M = WᵀFW of the unit's columns and B its block of the inverse.
-    let solved = try host.solve(product.map(Double.init), rows: width, by: block, n: width)
+    let solved = try host.solve(
+      product.map(Double.init), rows: width, by: block(own).map(Double.init), n: width)
     return (0..<width).reduce(0) { $0 + solved[$1 * width + $1] }
   }
 
@@ -64,47 +69,41 @@ struct Surgery {
   ///
   ///     W ← W − W[:,S] (H[S,S])⁻¹ H[S,:]        H ← H − H[:,S] (H[S,S])⁻¹ H[S,:]
   ///
-  /// - Parameter places: in `units`, ascending.
-  mutating func remove(_ places: [Int]) throws {
-    let leaving = places.flatMap { $0 * width..<($0 + 1) * width }
-    let gone = Set(leaving)
-    let staying = (0..<columns).filter { !gone.contains($0) }
-    let block = leaving.flatMap { row in leaving.map { Double(inverse[row * columns + $0]) } }
-    // H is symmetric, so this is H[:,S] (H[S,S])⁻¹ of those that stay, [staying, leaving].
-    let across = staying.flatMap { row in leaving.map { Double(inverse[row * columns + $0]) } }
-    let solved = try host.solve(across, rows: staying.count, by: block, n: leaving.count).map(Float.init)
-    let update = transposed(solved, rows: staying.count)
-    weight = try updated(weight, rows, leaving, staying, update)
-    curved = try updated(curved, rows, leaving, staying, update)
-    let crossRows = staying.flatMap { inverse[$0 * columns..<($0 + 1) * columns] }
-    inverse = try updated(crossRows, staying.count, leaving, staying, update)
-    let removed = Set(places)
-    units = units.indices.filter { !removed.contains($0) }.map { units[$0] }
-  }
-
-  /// matrix[:, staying] − matrix[:, leaving] · update, with `update` [leaving, staying].
-  private func updated(
-    _ matrix: [Float], _ rows: Int, _ leaving: [Int], _ staying: [Int], _ update: [Float]
-  ) throws -> [Float] {
-    let gone = (0..<rows).flatMap { row in leaving.map { matrix[row * columns + $0] } }
-    var change = try host.product(gone, update, m: rows, n: staying.count, k: leaving.count)
-    for row in 0..<rows {
-      for (place, column) in staying.enumerated() {
-        let index = row * staying.count + place
-        change[index] = matrix[row * columns + column] - change[index]
-      }
+  /// which leaves zeros in the columns S of either.
+  mutating func remove(_ leaving: [Int]) throws {
+    let gone = leaving.flatMap { $0 * width..<($0 + 1) * width }
+    // H is symmetric: this is H[:,S], [columns, gone].
+    let across = cut(inverse, to: gone)
+    let solved = try host.solve(
+      across.map(Double.init), rows: columns, by: block(gone).map(Double.init), n: gone.count)
+    let update = transposed(solved.map(Float.init), columns: gone.count)
+    func cutBack(_ matrix: inout [Float], _ lost: [Float], rows: Int) throws {
+      try host.addProduct(lost, update, scale: -1, to: &matrix, m: rows, n: columns, k: gone.count)
     }
-    return change
+    try cutBack(&weight, cut(weight, to: gone), rows: rows)
+    try cutBack(&curved, cut(curved, to: gone), rows: rows)
+    try cutBack(&inverse, across, rows: columns)
+    let left = Set(units).subtracting(leaving)
+    units.removeAll { !left.contains($0) }
   }
 
-  private func cut(_ matrix: [Float], to range: Range<Int>) -> [Float] {
-    (0..<rows).flatMap { matrix[$0 * columns + range.lowerBound..<$0 * columns + range.upperBound] }
+  /// Some columns of a matrix [any, columns].
+  private func cut(_ matrix: [Float], to chosen: [Int]) -> [Float] {
+    var part: [Float] = []
+    part.reserveCapacity(matrix.count / columns * chosen.count)
+    for start in stride(from: 0, to: matrix.count, by: columns) {
+      for column in chosen { part.append(matrix[start + column]) }
+    }
+    return part
   }
 
-  /// Of a matrix [rows, n].
-  private func transposed(_ matrix: [Float], rows count: Int? = nil) -> [Float] {
-    let rows = count ?? rows
-    let n = matrix.count / max(1, rows)
-    return (0..<n).flatMap { column in (0..<rows).map { matrix[$0 * n + column] } }
+  /// [chosen, chosen] of the inverse.
+  private func block(_ chosen: [Int]) -> [Float] {
+    chosen.flatMap { row in chosen.map { inverse[row * columns + $0] } }
+  }
+
+  private func transposed(_ matrix: [Float], columns: Int) -> [Float] {
+    let rows = matrix.count / columns
+    return (0..<columns).flatMap { column in (0..<rows).map { matrix[$0 * columns + column] } }
   }
 }

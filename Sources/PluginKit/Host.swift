@@ -55,11 +55,20 @@ public struct Host {
   /// A · B with A [m, k] and B [k, n], in float32 on the host's threads: [m, n].
   public func product(_ a: [Float], _ b: [Float], m: Int, n: Int, k: Int) throws -> [Float] {
     var c = [Float](repeating: 0, count: m * n)
-    guard a.count == m * k, b.count == k * n else { throw PluginError("the sizes of a product do not fit") }
+    try addProduct(a, b, scale: 1, to: &c, m: m, n: n, k: k)
+    return c
+  }
+
+  /// C ← C + scale · A · B with A [m, k], B [k, n] and C [m, n], in float32 on the host's threads.
+  public func addProduct(
+    _ a: [Float], _ b: [Float], scale: Float, to c: inout [Float], m: Int, n: Int, k: Int
+  ) throws {
+    guard a.count == m * k, b.count == k * n, c.count == m * n else {
+      throw PluginError("the sizes of a product do not fit")
+    }
     try check(
       pointer.pointee.sgemm(
-        pointer, 0, 0, Int64(m), Int64(n), Int64(k), 1, a, Int64(k), b, Int64(n), 0, &c, Int64(n)))
-    return c
+        pointer, 0, 0, Int64(m), Int64(n), Int64(k), scale, a, Int64(k), b, Int64(n), 1, &c, Int64(n)))
   }
 
   /// B A⁻¹ for B [rows, n] and A [n, n] symmetric and positive definite, of which the lower triangle counts.
