@@ -67,6 +67,33 @@ extension Workers {
     }
   }
 
+  /// G += alpha · XᵀX with X [count, n], in stripes of rows up to their last column: the lower triangle is whole, and half
+  /// the work of a product is spared. `mirror` fills the upper one, once all has been added.
+  public func addGram(of x: Rows, count: Int, n: Int, alpha: Float = 1, to gram: Rows) {
+    ranges(n, grain: roundedUp(max(96, n / 8))) { stripe, _ in
+      Tensors.multiply(
+        x.from(row: 0, column: stripe.lowerBound), .transposed, x, .plain,
+        into: gram.from(row: stripe.lowerBound), m: stripe.count, n: stripe.upperBound, k: count,
+        alpha: alpha, beta: 1)
+    }
+  }
+
+  /// Copies the lower triangle of a matrix [n, n] into the upper one, all of it times `scale`.
+  public func mirror(_ matrix: Rows, n: Int, scale: Float = 1) {
+    ranges(n, grain: 64) { range, _ in
+      for row in range {
+        for column in 0...row { matrix.base[row * matrix.stride + column] *= scale }
+      }
+    }
+    ranges(n, grain: 64) { range, _ in
+      for row in range {
+        for column in (row + 1)..<max(n, row + 1) {
+          matrix.base[row * matrix.stride + column] = matrix.base[column * matrix.stride + row]
+        }
+      }
+    }
+  }
+
   /// Tiles end where OpenBLAS' own register blocks do.
   private func roundedUp(_ length: Int) -> Int { (length + 15) / 16 * 16 }
 }

@@ -278,10 +278,8 @@ private final class ProjectionSums {
 
   func addInputs(_ x: Buffer, _ count: Int) {
     tokens += count
-    let inputs = Rows(x.base, stride: columns)
-    workers.multiply(
-      inputs, .transposed, inputs, .plain, into: Rows(gram.base, stride: columns), m: columns, n: columns,
-      k: count, beta: 1)
+    workers.addGram(
+      of: Rows(x.base, stride: columns), count: count, n: columns, to: Rows(gram.base, stride: columns))
     columnSums(x, columns, count, into: inputMean)
   }
 
@@ -303,9 +301,8 @@ private final class ProjectionSums {
   /// Turns the sums into means.
   func finish() {
     let scale = 1 / Float(max(1, tokens))
-    for (buffer, count) in [
-      (gram, columns * columns), (product, rows * columns), (inputMean, columns), (targetMean, rows),
-    ] {
+    workers.mirror(Rows(gram.base, stride: columns), n: columns, scale: scale)
+    for (buffer, count) in [(product, rows * columns), (inputMean, columns), (targetMean, rows)] {
       workers.ranges(count, grain: 1 << 16) { range, _ in
         for index in range { buffer.base[index] *= scale }
       }

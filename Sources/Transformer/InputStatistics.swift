@@ -95,9 +95,7 @@ final class InputAccumulator {
       (downGram, Rows(inside.activated.base, stride: sizes.intermediate)),
     ] {
       guard let gram else { continue }
-      workers.multiply(
-        x, .transposed, x, .plain, into: Rows(gram.base, stride: x.stride), m: x.stride, n: x.stride,
-        k: block.tokens, beta: 1)
+      workers.addGram(of: x, count: block.tokens, n: x.stride, to: Rows(gram.base, stride: x.stride))
     }
   }
 
@@ -106,10 +104,7 @@ final class InputAccumulator {
     let moments = zip(sums, widths).map { $0.moments(width: $1) }
     func mean(_ gram: Buffer?, _ width: Int) -> Buffer? {
       guard let gram else { return nil }
-      let scale = 1 / Float(max(1, tokens))
-      workers.ranges(width * width, grain: 1 << 16) { range, _ in
-        for index in range { gram.base[index] *= scale }
-      }
+      workers.mirror(Rows(gram.base, stride: width), n: width, scale: 1 / Float(max(1, tokens)))
       return gram
     }
     return LayerInputs(

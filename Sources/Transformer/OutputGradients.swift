@@ -60,10 +60,9 @@ final class OutputGradientSums {
 
   private func add(_ d: Rows, to gram: Buffer) {
     for (rows, factor) in parts {
-      let part = d.from(row: rows.lowerBound)
-      workers.multiply(
-        part, .transposed, part, .plain, into: Rows(gram.base, stride: hidden), m: hidden, n: hidden,
-        k: rows.count, alpha: factor * factor, beta: 1)
+      workers.addGram(
+        of: d.from(row: rows.lowerBound), count: rows.count, n: hidden, alpha: factor * factor,
+        to: Rows(gram.base, stride: hidden))
     }
   }
 
@@ -71,9 +70,7 @@ final class OutputGradientSums {
   func finish() -> OutputGradients {
     let scale = 1 / Float(max(1, tokens))
     for gram in [attention, mlp] {
-      workers.ranges(hidden * hidden, grain: 1 << 16) { range, _ in
-        for index in range { gram.base[index] *= scale }
-      }
+      workers.mirror(Rows(gram.base, stride: hidden), n: hidden, scale: scale)
     }
     return OutputGradients(attention: attention, mlp: mlp)
   }

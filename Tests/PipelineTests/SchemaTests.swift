@@ -44,8 +44,10 @@ private enum PythonSchema {
 
 @Suite struct SchemaTests {
   /// Those that there are: a new one is tested without a line here.
-  static let names = (try? FileManager.default.contentsOfDirectory(atPath: shipped))?
-    .filter { $0.hasSuffix(".json") && $0 != "pipeline.schema.json" }.map { String($0.dropLast(5)) }.sorted() ?? []
+  static let names =
+    (try? FileManager.default.contentsOfDirectory(atPath: shipped))?
+    .filter { $0.hasSuffix(".json") && $0 != "pipeline.schema.json" }.map { String($0.dropLast(5)) }.sorted()
+    ?? []
 
   /// Where both can judge (not: files, plugins and names that must exist) they judge alike.
   static let good = [

@@ -57,4 +57,24 @@ import Testing
       }
     }
   }
+
+  /// Small whole numbers, whose products float32 holds exactly.
+  @Test(arguments: [(1, 1), (7, 3), (200, 5), (250, 33)])
+  func gramMatricesAreXTransposedX(_ n: Int, _ count: Int) {
+    let workers = Workers(count: 2)
+    let x = (0..<count * (n + 1)).map { Float(($0 * 37) % 11 - 5) }
+    let values = Buffer(x)
+    let gram = Buffer(n * n)
+    let rows = Rows(gram.base, stride: n)
+    // Rows of X are longer than what is multiplied; and once more with a factor.
+    workers.addGram(of: Rows(values.base, stride: n + 1), count: count, n: n, to: rows)
+    workers.addGram(of: Rows(values.base, stride: n + 1), count: count, n: n, alpha: 2, to: rows)
+    workers.mirror(rows, n: n, scale: 0.5)
+    for i in 0..<n {
+      for j in 0..<n {
+        let sum = (0..<count).reduce(Float(0)) { $0 + x[$1 * (n + 1) + i] * x[$1 * (n + 1) + j] }
+        #expect(gram.base[i * n + j] == 1.5 * sum)
+      }
+    }
+  }
 }
