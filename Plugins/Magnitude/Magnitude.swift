@@ -29,19 +29,13 @@ struct Magnitude: Criterion {
   let options: Options
 
   func scores(of units: Units, model: Model, host: Host) -> [Double] {
-    var mean = [Double](repeating: 0, count: units.count * units.positions)
-    for matrix in units.matrices {
+    units.scores(of: units.matrices, .mean, options.gqaFold) { matrix in
       let weight = matrix.weight
-      let lines =
-        switch options.norm {
-        case .l1: matrix.lineSums { Double(abs(weight[$0, $1])) }
-        case .l2: matrix.lineSums { Double(weight[$0, $1]) * Double(weight[$0, $1]) }
-        }
-      for (place, value) in units.fold(lines, of: matrix, options.gqaFold).enumerated() {
-        mean[place] += value / Double(units.matrices.count)
+      return switch options.norm {
+      case .l1: matrix.lineSums { Double(abs(weight[$0, $1])) }
+      case .l2: matrix.lineSums { Double(weight[$0, $1]) * Double(weight[$0, $1]) }
       }
     }
-    return units.sumPositions(mean)
   }
 }
 
