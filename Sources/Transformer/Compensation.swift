@@ -47,16 +47,20 @@ extension Decoder {
   ///
   /// - Parameters:
   ///   - cut: the same checkpoint with fewer units.
+  ///   - original: whose residual stream a compensator that follows the cut comes back to, if not this model's: one with
+  ///     the same sublayers, from which earlier cuts came.
   ///   - solve: the projection without the columns that leave, [rows, kept], and its bias, [rows], if it has one.
   ///   - body: as of `forEachParameter`.
   /// - Throws: `DecoderError`, `CheckpointError`, and what the closures throw.
   public func compensate(
-    _ cut: Decoder, _ request: CompensationRequest, workers: Workers, observer: PassObserver = { _ in },
+    _ cut: Decoder, original: Decoder? = nil, _ request: CompensationRequest, workers: Workers,
+    observer: PassObserver = { _ in },
     solve: (CutProjection) throws -> (weight: [Float], bias: [Float]?),
     body: (_ name: String, _ values: UnsafeBufferPointer<Float>) throws -> Void
   ) throws {
     try check(request.sequences)
-    let pass = CompensationPass(whole: self, cut: cut, request, workers)
+    let pass = CompensationPass(
+      whole: self, cut: cut, original: request.followsCut ? original : nil, request, workers)
     try embed(request.sequences.flatMap(\.self), into: pass.uncutStream.base)
     pass.cutStream?.base.update(from: pass.uncutStream.base, count: pass.blocks.rows * hidden)
     try cut.forEachParameter(
@@ -66,13 +70,14 @@ extension Decoder {
   }
 }
 
-/// One way through the layers, with the residual stream of the model before the cut and, if the compensator follows the
-/// cut, that of the cut model as compensated so far.
+/// One way through the layers, with the residual stream of the model before the cut (or of the original) and, if the
+/// compensator follows the cut, that of the cut model as compensated so far.
 private final class CompensationPass {
   typealias Solve = (CutProjection) throws -> (weight: [Float], bias: [Float]?)
 
   let whole: Decoder
   let cut: Decoder
+  let original: Decoder?
   let request: CompensationRequest
   let workers: Workers
   let blocks: Blocks
@@ -81,18 +86,24 @@ private final class CompensationPass {
   /// The same of the cut model; nil if nobody follows it.
   let cutStream: Buffer?
   private let before: LayerParameters
+  /// The original's; nil if that is the model before the cut.
+  private let first: LayerParameters?
   private let after: LayerParameters
   private let inside: LayerInside
   private let rotary: RotaryTable
   private let sums: ProjectionSums
   /// [tokens of a block, hidden]
   private let target: Buffer
-  /// Whether the two streams differ yet.
-  private var isCut = false
+  /// Whether the two streams may differ yet.
+  private var isCut: Bool
 
-  init(whole: Decoder, cut: Decoder, _ request: CompensationRequest, _ workers: Workers) {
+  init(
+    whole: Decoder, cut: Decoder, original: Decoder?, _ request: CompensationRequest, _ workers: Workers
+  ) {
     self.whole = whole
     self.cut = cut
+    self.original = original
+    isCut = original != nil
     self.request = request
     self.workers = workers
     blocks = Blocks(request.sequences, tokens: Blocks.usualTokens)
@@ -101,8 +112,10 @@ private final class CompensationPass {
     let sizes = whole.allSizes
     before = LayerParameters(roomFor: sizes)
     after = LayerParameters(roomFor: sizes)
+    first = original.map { LayerParameters(roomFor: $0.allSizes) }
     inside = LayerInside(
-      roomFor: sizes, tokens: blocks.mostTokens, longest: blocks.longest, workers: workers.count)
+      roomFor: sizes + (original?.allSizes ?? []), tokens: blocks.mostTokens, longest: blocks.longest,
+      workers: workers.count)
     rotary = whole.rotaryTable(positions: blocks.longest)
     sums = ProjectionSums(
       rows: whole.hidden, columns: sizes.map { max($0.queryWidth, $0.intermediate) }.max() ?? 1, workers)
@@ -113,6 +126,7 @@ private final class CompensationPass {
   func layer(_ layer: Int, _ solve: Solve) throws -> LayerParameters {
     try whole.widen(layer: layer, into: before, workers: workers)
     try cut.widen(layer: layer, into: after, workers: workers)
+    if let original, let first { try original.widen(layer: layer, into: first, workers: workers) }
     if before.sizes.hasAttention {
       addBias(.attention, \.outputBias, after.outputBias)
       try sublayer(
@@ -214,9 +228,9 @@ private final class CompensationPass {
     let tokens = block.sequences.tokens
     let place = block.firstRow * hidden
     let u = Rows(uncutStream.at(place), stride: hidden)
-    let pass = pass(before)
     let start = cutStream?.at(place) ?? u.base
     if gathers { target.base.update(from: start, count: tokens * hidden) }
+    let pass = pass(first ?? before)
     sublayer.input(pass, u, block.sequences)
     sublayer.output(pass, u, u, tokens)
     guard gathers else { return }
@@ -225,7 +239,7 @@ private final class CompensationPass {
       for index in range { target.base[index] = u.base[index] - target.base[index] }
     }
     if let cutStream {
-      sublayer.input(pass, Rows(cutStream.at(place), stride: hidden), block.sequences)
+      sublayer.input(self.pass(before), Rows(cutStream.at(place), stride: hidden), block.sequences)
     }
     // Else the inputs that the output was made from are still there.
     sums.addInputs(sublayer.inputs, tokens)

@@ -115,6 +115,29 @@ import Transformer
     }
   }
 
+  /// What an earlier cut took comes back too: the first projection, whose inputs have lost a group before, is to answer
+  /// what it did with all of them.
+  @Test func laterCutsLookBackToTheOriginal() throws {
+    let model = try model("llama")
+    let earlier = try model.copy()
+    for layer in 0..<model.layerCount { try earlier.keep([1], of: .attention, layer: layer) }
+    let later = try earlier.copy()
+    for layer in 0..<model.layerCount { try later.keep(Array(0..<30), of: .mlp, layer: layer) }
+    func firstTarget(_ whole: Decoder, _ cut: Decoder, original: Decoder?, followsCut: Bool) throws -> [Float]
+    {
+      var target: [Float] = []
+      try whole.compensate(cut, original: original, request(followsCut: followsCut), workers: workers) {
+        if $0.layer == 0, $0.family == .attention { target = Array($0.targetMean.values.prefix($0.rows)) }
+        return (plain($0), $0.bias)
+      } body: { _, _ in
+      }
+      return target
+    }
+    let asItWas = try firstTarget(model, later, original: nil, followsCut: false)
+    let found = try firstTarget(earlier, later, original: model, followsCut: true)
+    #expect(relativeError(found, asItWas) < 1e-4)
+  }
+
   /// The parameters that come out are the cut model's, but for what was answered.
   @Test(arguments: [false, true]) func answersAndNothingElseChangeTheModel(_ followsCut: Bool) throws {
     let model = try model("llama")

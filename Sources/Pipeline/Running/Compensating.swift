@@ -23,9 +23,12 @@ extension Pruning {
     }
   }
 
-  /// - Parameter uncut: the model before this iteration's cut.
+  /// - Parameters:
+  ///   - uncut: the model before this iteration's cut.
+  ///   - whole: the model before the stage's first cut; nil if the compensator does not follow cuts.
   func compensate(
-    _ compensator: CompensatorInstance, _ uncut: Decoder, _ title: String, _ iteration: Int,
+    _ compensator: CompensatorInstance, _ uncut: Decoder, _ whole: Decoder?, _ title: String,
+    _ iteration: Int,
     _ rewrite: Rewrite
   ) throws {
     let summary = modelSummary
@@ -35,7 +38,7 @@ extension Pruning {
     defer { reporter.end() }
     try rewrite(iteration, biases) { body in
       try uncut.compensate(
-        cut,
+        cut, original: iteration > 1 ? whole : nil,
         CompensationRequest(
           sequences: sequences, families: stage.families, followsCut: compensator.followsCut,
           addsBias: compensator.addsBias), workers: workers,

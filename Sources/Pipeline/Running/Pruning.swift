@@ -75,6 +75,8 @@ struct Pruning {
     try checkReach(goal)
     var sparsities = sparsitiesNow
     var iteration = 0
+    // What one iteration loses a later one may bring back.
+    let whole = try compensator?.followsCut == true ? decoder.copy() : nil
     // An allocator that meets goals does so in the planned number of steps; another is followed until it passes.
     while allocator.meetsGoal ? iteration < stage.iterations : spent > goal {
       let clock = ContinuousClock.now
@@ -109,7 +111,7 @@ struct Pruning {
         }
       }
       iteration += 1
-      if let compensator, let uncut { try compensate(compensator, uncut, title, iteration, rewrite) }
+      if let compensator, let uncut { try compensate(compensator, uncut, whole, title, iteration, rewrite) }
       guard spent < before || spent <= goal || allocator.meetsGoal || iteration < 3 else {
         throw PruningError.noProgress(
           stage: label, measure: measure.words, now: spent, goal: goal, iteration: iteration)

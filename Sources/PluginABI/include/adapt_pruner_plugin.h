@@ -430,7 +430,7 @@ typedef struct ap_evaluator {
  *
  * Where the layers before are as they were (follows_cut answers zero), t is what the projection answers, x Wᵀ + b.
  * Where they are cut and compensated already, t is what brings the residual stream behind the projection to
- * where it was in the model before this cut. */
+ * where it was in the model before the stage's first cut. */
 
 /* An output projection that is to lose columns. */
 typedef struct ap_projection {
