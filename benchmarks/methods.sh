@@ -4,6 +4,8 @@
 #
 #   benchmarks/methods.sh CALIBRATION EVALUATION [OUTPUT_FOLDER]
 #
+# FinerCut alone keeps the 8 × 64 tokens of its recipe, since it runs as many models as there are sublayers at each step.
+#
 # CALIBRATION is text or token ids, EVALUATION token ids (a list of lists); both may be anything that a pipeline's data
 # may be. A run that is in OUTPUT_FOLDER already is not run again. In the environment:
 #
@@ -51,8 +53,8 @@ for path in sorted(pathlib.Path("pipelines").glob("*.json")):
     def write(name, compensator=None):
         used = compensator is not None
         for stage in changing:
-            if "calibration" in stage or used:
-                used = True
+            used = used or "calibration" in stage
+            if used and path.stem != "finercut":
                 stage["calibration"] = {
                     "data": {"input": "calibration"}, "sequences": sequences, "length": length,
                     "batch_size": max(1, 1024 // length)}
