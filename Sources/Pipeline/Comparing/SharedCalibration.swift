@@ -32,7 +32,8 @@ struct SharedCalibration {
       self.criterion = criterion
       self.needs = needs
       self.seed = seed
-      let request = CalibrationRequest(sequences: [], batchSize: 1, statistics: needs, seed: seed)
+      let request = CalibrationRequest(
+        sequences: [], batchSize: 1, statistics: needs, families: stage.families, seed: seed)
       var pass: JSONObject = [
         "work": "calibration", "tool": .string(Tool.version), "threads": .integer(shared.threads),
         "model": .array(shared.modelHashes.map { .string($0) }),
@@ -69,9 +70,9 @@ struct SharedCalibration {
     }
   }
 
-  private static func inOrder(_ keys: [SharedWork.Key]) -> [SharedWork.Key] {
-    var seen: Set<SharedWork.Key> = []
-    return keys.filter { seen.insert($0).inserted }
+  private static func inOrder<Value: Hashable>(_ values: [Value]) -> [Value] {
+    var seen: Set<Value> = []
+    return values.filter { seen.insert($0).inserted }
   }
 
   /// - Parameter jobs: each with another key.
@@ -97,7 +98,8 @@ struct SharedCalibration {
     let result = try decoder.calibrate(
       CalibrationRequest(
         sequences: try sample.sequences(from: corpus), batchSize: sample.batchSize,
-        statistics: jobs.reduce(into: []) { $0.formUnion($1.needs) }, seed: seed), workers: workers,
+        statistics: jobs.reduce(into: []) { $0.formUnion($1.needs) },
+        families: Self.inOrder(jobs.flatMap(\.stage.families)), seed: seed), workers: workers,
       observer: { step in
         try cancellation.check()
         if phase != step.phase {
