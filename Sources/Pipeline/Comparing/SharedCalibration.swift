@@ -43,6 +43,10 @@ struct SharedCalibration {
       ]
       // Labels drawn from the model are drawn with the run's seed.
       if request.outputGradients.contains(.model) { pass["seed"] = .string("\(seed)") }
+      // Models without one unit go through the layers together: in other company they may be rounded differently.
+      if !request.removals.isEmpty {
+        pass["removals"] = .array(request.removals.map(\.rawValue).sorted().map { .string($0) })
+      }
       self.pass = SharedWork.hash(.object(pass))
       var own = pass
       own["criterion"] = .string(try FileHash.sha256(criterion.library))
