@@ -20,6 +20,8 @@ struct BlockInfluence: Criterion {
   }
 }
 
-private let library = Library([.criterion(BlockInfluence.self)])
+private let library = Library([
+  .criterion(BlockInfluence.self), .criterion(FinerCut.self), .allocator(OneByOne.self),
+])
 
 @c(adapt_pruner_plugin) public func entry() -> Library.Pointer { library.pointer }

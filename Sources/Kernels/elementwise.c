@@ -189,6 +189,24 @@ AP_WIDE void ap_row_distances(const float *x, const float *y, int64_t rows, int6
   }
 }
 
+AP_WIDE void ap_row_products(const float *x, const float *y, int64_t rows, int64_t columns, double *sums) {
+  for (int64_t r = 0; r < rows; r++) {
+    const float *a = x + r * columns, *b = y + r * columns;
+    double xy = 0, xx = 0, yy = 0, squares = 0;
+    for (int64_t c = 0; c < columns; c++) {
+      double u = a[c], v = b[c], d = v - u;
+      xy += u * v;
+      xx += u * u;
+      yy += v * v;
+      squares += d * d;
+    }
+    sums[4 * r] += xy;
+    sums[4 * r + 1] += xx;
+    sums[4 * r + 2] += yy;
+    sums[4 * r + 3] += squares;
+  }
+}
+
 AP_WIDE void ap_add_bias(float *x, const float *bias, int64_t rows, int64_t columns, int64_t stride) {
   for (int64_t r = 0; r < rows; r++)
     for (int64_t c = 0; c < columns; c++) x[r * stride + c] += bias[c];

@@ -41,6 +41,8 @@ public enum Statistic: String, Sendable {
   case outputGradientGram = "output_gradient_gram"
   case outputFisher = "output_fisher"
   case blockCosine = "block_cosine"
+  case removalAngle = "removal_angle"
+  case removalNorm = "removal_norm"
   case targetMean = "target_mean"
   case targetProduct = "target_product"
   case layerCosine = "layer_cosine"

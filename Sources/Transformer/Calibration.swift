@@ -15,6 +15,10 @@ public struct CalibrationRequest {
   public var inputs: InputStatisticsRequest = []
   /// Whether to measure how far each sublayer turns the residual stream.
   public var blockCosines = false
+  /// Families of whole sublayers or layers, of each of whose units to measure how the output changes without it.
+  public var removals: Set<Family> = []
+  /// Bytes that the residual streams of the models without one unit may take; those of one layer always go together.
+  public var removalLimit = 1 << 30
   /// With whose labels to gather the Gram matrices of the gradients at output projections.
   public var outputGradients: Set<Labels> = []
   /// What labels drawn from the model depend on.
@@ -59,6 +63,8 @@ public struct CalibratedLayer {
   public let cosines: BlockCosines?
   /// Of those labels that were asked for.
   public let outputGradients: [Labels: OutputGradients]
+  /// Of the families that were asked for.
+  public var removals: [Family: OutputChange] = [:]
 }
 
 public struct CalibrationResult {
@@ -88,8 +94,13 @@ extension Decoder {
     visit: (CalibratedLayer) throws -> Void
   ) throws -> CalibrationResult {
     try check(request.sequences)
+    let changes = try outputChanges(request, workers: workers, observer: observer)
     let pass = CalibrationPass(self, request, workers)
-    return try pass.run(observer: observer, visit: visit)
+    return try pass.run(observer: observer) { layer in
+      var layer = layer
+      if changes.indices.contains(layer.layer) { layer.removals = changes[layer.layer] }
+      try visit(layer)
+    }
   }
 }
 

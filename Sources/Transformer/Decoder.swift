@@ -39,6 +39,9 @@ public final class Decoder {
     return copy
   }
 
+  /// The model as the checkpoint has it, by itself.
+  public func whole() throws -> Decoder { try Decoder(checkpoint, origin: source) }
+
   public var layerCount: Int { selected.count }
 
   /// The units that stay, as indices into the original model's layers, ascending.

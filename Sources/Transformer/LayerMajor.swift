@@ -46,9 +46,10 @@ struct Blocks {
 
 /// Where a long pass stands, told between layers. Throwing from it stops the pass.
 public struct PassProgress: Sendable {
-  public enum Phase: Sendable { case forward, head, backward }
+  /// `removals`: models that each lack one unit go forward.
+  public enum Phase: Sendable { case forward, head, backward, removals }
   public let phase: Phase
-  /// Layers (or, at the head, predictions) done, of how many.
+  /// Layers (or, at the head, tokens: predictions, or those of the vocabulary) done, of how many.
   public let done: Int
   public let total: Int
 }

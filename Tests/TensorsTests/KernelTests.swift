@@ -185,4 +185,19 @@ import Testing
       #expect(abs(manhattan[r] - zip(a, b).reduce(0) { $0 + abs($1.1 - $1.0) }) < 1e-12)
     }
   }
+
+  /// As comparing logits block by block of the vocabulary needs it: what is there is added to.
+  @Test func rowProductsAreAddedUp() {
+    let (x, y) = (numbers(2 * 9), numbers(2 * 9, seed: 8))
+    var sums = [Double](repeating: 1, count: 8)
+    ap_row_products(x, y, 2, 9, &sums)
+    for r in 0..<2 {
+      let (a, b) = (x[r * 9..<r * 9 + 9].map(Double.init), y[r * 9..<r * 9 + 9].map(Double.init))
+      func dot(_ a: [Double], _ b: [Double]) -> Double { zip(a, b).reduce(0) { $0 + $1.0 * $1.1 } }
+      let difference = zip(a, b).map { $0 - $1 }
+      for (found, expected) in zip(
+        sums[4 * r..<4 * r + 4], [dot(a, b), dot(a, a), dot(b, b), dot(difference, difference)])
+      { #expect(abs(found - 1 - expected) < 1e-12) }
+    }
+  }
 }

@@ -51,6 +51,9 @@ int32_t ap_draw(float *logits, int64_t columns, double uniform);
 void ap_row_distances(const float *x, const float *y, int64_t rows, int64_t columns, double *cosine,
                       double *euclidean, double *manhattan);
 
+/* sums[r,:] += Σ x·y, Σ x², Σ y², Σ (x − y)² over the columns of row r, as doubles: sums is [rows, 4]. */
+void ap_row_products(const float *x, const float *y, int64_t rows, int64_t columns, double *sums);
+
 /* x[r,:] += bias. */
 void ap_add_bias(float *x, const float *bias, int64_t rows, int64_t columns, int64_t stride);
 

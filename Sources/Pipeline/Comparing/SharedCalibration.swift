@@ -32,7 +32,8 @@ struct SharedCalibration {
       self.criterion = criterion
       self.needs = needs
       self.seed = seed
-      let request = CalibrationRequest(sequences: [], batchSize: 1, statistics: needs, seed: seed)
+      let request = CalibrationRequest(
+        sequences: [], batchSize: 1, statistics: needs, families: stage.families, seed: seed)
       var pass: JSONObject = [
         "work": "calibration", "tool": .string(Tool.version), "threads": .integer(shared.threads),
         "model": .array(shared.modelHashes.map { .string($0) }),
@@ -42,6 +43,10 @@ struct SharedCalibration {
       ]
       // Labels drawn from the model are drawn with the run's seed.
       if request.outputGradients.contains(.model) { pass["seed"] = .string("\(seed)") }
+      // Models without one unit go through the layers together: in other company they may be rounded differently.
+      if !request.removals.isEmpty {
+        pass["removals"] = .array(request.removals.map(\.rawValue).sorted().map { .string($0) })
+      }
       self.pass = SharedWork.hash(.object(pass))
       var own = pass
       own["criterion"] = .string(try FileHash.sha256(criterion.library))
@@ -69,9 +74,9 @@ struct SharedCalibration {
     }
   }
 
-  private static func inOrder(_ keys: [SharedWork.Key]) -> [SharedWork.Key] {
-    var seen: Set<SharedWork.Key> = []
-    return keys.filter { seen.insert($0).inserted }
+  private static func inOrder<Value: Hashable>(_ values: [Value]) -> [Value] {
+    var seen: Set<Value> = []
+    return values.filter { seen.insert($0).inserted }
   }
 
   /// - Parameter jobs: each with another key.
@@ -97,7 +102,8 @@ struct SharedCalibration {
     let result = try decoder.calibrate(
       CalibrationRequest(
         sequences: try sample.sequences(from: corpus), batchSize: sample.batchSize,
-        statistics: jobs.reduce(into: []) { $0.formUnion($1.needs) }, seed: seed), workers: workers,
+        statistics: jobs.reduce(into: []) { $0.formUnion($1.needs) },
+        families: Self.inOrder(jobs.flatMap(\.stage.families)), seed: seed), workers: workers,
       observer: { step in
         try cancellation.check()
         if phase != step.phase {

@@ -221,7 +221,8 @@ struct Pruning {
     if case .sample(let sample) = stage.calibration { batchSize = sample.batchSize }
     var phase: PassProgress.Phase?
     let result = try decoder.calibrate(
-      CalibrationRequest(sequences: sequences, batchSize: batchSize, statistics: needs, seed: seed),
+      CalibrationRequest(
+        sequences: sequences, batchSize: batchSize, statistics: needs, families: families, seed: seed),
       workers: workers,
       observer: { progress in
         try cancellation.check()
@@ -271,6 +272,7 @@ extension PassProgress {
     case .forward: ProgressTask(title: title + ": forward", total: total, unit: "layers")
     case .head: ProgressTask(title: title + ": head", total: total, unit: "tokens")
     case .backward: ProgressTask(title: title + ": backward", total: total, unit: "layers")
+    case .removals: ProgressTask(title: title + ": models without one unit", total: total, unit: "layers")
     }
   }
 }

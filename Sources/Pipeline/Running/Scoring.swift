@@ -75,7 +75,18 @@ extension CalibratedLayer {
     }
     return UnitsRequest(
       family: family.rawValue, layer: layer, original: original, matrices: matrices,
-      statistics: cosine(of: family).map { ["block_cosine": [Float($0)]] } ?? [:])
+      statistics: statistics(of: family))
+  }
+
+  /// By the names of the ABI, what there is of the units themselves.
+  private func statistics(of family: Family) -> [String: [Float]] {
+    var statistics: [String: [Float]] = [:]
+    if let cosine = cosine(of: family) { statistics["block_cosine"] = [Float(cosine)] }
+    if let change = removals[family] {
+      statistics["removal_angle"] = [Float(change.angle)]
+      statistics["removal_norm"] = [Float(change.norm)]
+    }
+    return statistics
   }
 
   private func cosine(of family: Family) -> Double? {
@@ -135,8 +146,12 @@ extension LayerInputs {
 
 extension CalibrationRequest {
   /// A pass that gathers what these statistics of the ABI need.
-  /// - Parameter seed: what labels drawn from the model depend on.
-  init(sequences: [[Int32]], batchSize: Int, statistics: Set<String>, seed: UInt64) {
+  /// - Parameters:
+  ///   - families: whose units are to be scored.
+  ///   - seed: what labels drawn from the model depend on.
+  init(
+    sequences: [[Int32]], batchSize: Int, statistics: Set<String>, families: [Family], seed: UInt64
+  ) {
     self.init(
       sequences: sequences, batchSize: batchSize,
       gradients: statistics.contains("gradient_square")
@@ -148,6 +163,9 @@ extension CalibrationRequest {
     blockCosines = statistics.contains("block_cosine")
     if statistics.contains("output_gradient_gram") { outputGradients.insert(.data) }
     if statistics.contains("output_fisher") { outputGradients.insert(.model) }
+    if statistics.contains(where: { $0.hasPrefix("removal_") }) {
+      removals = Set(families.filter(\.isWhole))
+    }
     self.seed = seed
   }
 }

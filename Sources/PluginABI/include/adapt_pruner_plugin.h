@@ -204,7 +204,13 @@ typedef struct ap_model {
  *
  * Of units that are whole sublayers or layers ("attention_block", "mlp_block", "layer"), [count]:
  *
- *   "block_cosine"      mean over all tokens of cos(before, after), where the residual stream goes through it */
+ *   "block_cosine"      mean over all tokens of cos(before, after), where the residual stream goes through it
+ *
+ *   and, from the output of the model without the unit (one forward pass a unit), with z the logits of the whole model,
+ *   from before anything left it since its weights last changed, and z' those of the model as it is now without the unit:
+ *
+ *   "removal_angle"     mean over all tokens of arccos(cos(z, z')) / pi
+ *   "removal_norm"      mean over sequences of the root of the sum over their tokens of ‖z - z'‖² */
 
 typedef int32_t ap_axis;
 enum { AP_ROWS = 0, AP_COLUMNS = 1 };

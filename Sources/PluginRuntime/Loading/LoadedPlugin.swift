@@ -102,6 +102,7 @@ extension PluginKind {
       [
         "gradient", "gradient_square", "input_mean", "input_variance", "input_fluctuation", "input_norm",
         "input_magnitude", "input_gram", "output_gradient_gram", "output_fisher", "block_cosine",
+        "removal_angle", "removal_norm",
       ]
     case .allocator: ["layer_cosine", "layer_euclidean", "layer_manhattan"]
     case .compensator: ["input_mean", "input_gram", "target_mean", "target_product"]
