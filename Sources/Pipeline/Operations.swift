@@ -92,8 +92,14 @@ public struct ModelReport: Sendable, Equatable {
     public let headDimension: Int
     public let mlpChannels: Int
     public let parameters: Int
+    /// Columns of the residual stream before attention and before the MLP, where they are fewer.
+    public let streamWidths: [Int]
 
-    public init(queryHeads: Int, keyValueHeads: Int, headDimension: Int, mlpChannels: Int, parameters: Int) {
+    public init(
+      queryHeads: Int, keyValueHeads: Int, headDimension: Int, mlpChannels: Int, parameters: Int,
+      streamWidths: [Int] = []
+    ) {
+      self.streamWidths = streamWidths
       self.queryHeads = queryHeads
       self.keyValueHeads = keyValueHeads
       self.headDimension = headDimension
@@ -144,11 +150,15 @@ public struct ModelReport: Sendable, Equatable {
       "storage": .object(JSONObject(storage.map { ($0.type, .integer($0.bytes)) })),
       "layers": .array(
         layers.map {
-          [
+          var layer: JSONObject = [
             "query_heads": .integer($0.queryHeads), "key_value_heads": .integer($0.keyValueHeads),
             "head_dimension": .integer($0.headDimension), "mlp_channels": .integer($0.mlpChannels),
             "parameters": .integer($0.parameters),
           ]
+          if !$0.streamWidths.isEmpty {
+            layer["stream_widths"] = .array($0.streamWidths.map { .integer($0) })
+          }
+          return .object(layer)
         }),
     ]
   }

@@ -75,6 +75,7 @@ extension Decoder {
     _ request: CalibrationRequest, workers: Workers, observer: PassObserver = { _ in },
     visit: (CalibratedLayer) throws -> Void
   ) throws -> CalibrationResult {
+    try requireUnsliced()
     try check(request.sequences)
     let pass = CalibrationPass(self, request, workers)
     return try pass.run(observer: observer, visit: visit)

@@ -30,6 +30,13 @@ extension Stage {
       object["families"] = .array(stage.families.map { .string($0.rawValue) })
       object["record_scores"] = .bool(stage.recordsScores)
       return .object(object)
+    case .transform(let stage):
+      var object: JSONObject = [
+        "stage": "transform", "name": .string(name), "transform": stage.transform.json,
+        "calibration": stage.calibration.json,
+      ]
+      object["target"] = stage.target?.json
+      return .object(object)
     case .train(let stage):
       var object: JSONObject = ["stage": "train", "name": .string(name)]
       for member in stage.json.members { object[member.key] = member.value }

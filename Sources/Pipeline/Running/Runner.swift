@@ -152,6 +152,7 @@ public final class Runner {
       switch execution.work {
       case .evaluate(let stage): try evaluate(stage, label: execution.label)
       case .prune(let stage): try prune(stage, execution, number: number)
+      case .transform(let stage): try transform(stage, label: execution.label, number: number)
       case .train(let stage): try train(stage, execution, number: number)
       case .save(let stage): try save(stage, label: execution.label)
       }
@@ -169,10 +170,7 @@ public final class Runner {
   private func prune(_ stage: PruneStage, _ execution: StageExecution, number: Int) throws -> StateChange {
     let label = execution.label
     var sequences: [[Int32]] = []
-    if case .sample(let sample) = stage.calibration {
-      let corpus = try sample.data.load(vocabularySize: model.decoder.vocabulary, tokenize: tokenize)
-      sequences = try sample.sequences(from: corpus)
-    }
+    if case .sample(let sample) = stage.calibration { sequences = try self.sequences(of: sample) }
     var pruning = Pruning(
       stage: stage, label: label, model: model, sequences: sequences,
       criterion: try CriterionInstance(
@@ -192,7 +190,8 @@ public final class Runner {
     var done = 0
     try pruning.run { iteration, biases, forEachParameter in
       let place = try keeper.write(
-        model, biases: biases, name: "model-\(number)-\(iteration)", forEachParameter: forEachParameter)
+        model, configure: { $0.biases.formUnion(biases) }, name: "model-\(number)-\(iteration)",
+        forEachParameter: forEachParameter)
       try keeper.open(place, in: model)
       // The one before is not the state's, and nobody's any more.
       if let before = rewritten?.folder {
@@ -206,22 +205,66 @@ public final class Runner {
         parameters: model.decoder.parameters, macs: model.decoder.multiplyAccumulates)
       try folder.write(record)
       if stage.recordsScores { try writeScores(iteration.scores, number: number) }
-      try events.log(
-        "iteration",
-        [
-          "stage": .string(label), "number": .integer(number), "parameters": .integer(record.parameters),
-          "macs_per_token": .integer(record.macs), "took": .number(iteration.seconds),
-        ])
-      settings.reporter.note(
-        "\(label), iteration \(iteration.number): \(HumanFormat.count(record.parameters)) parameters, "
-          + HumanFormat.fixed(100 * Double(record.parameters) / Double(model.originalParameters), 2) + "% "
-          + "(\(HumanFormat.duration(seconds: iteration.seconds)))")
+      try tellIteration(
+        label, number: number, parameters: record.parameters, macs: record.macs, seconds: iteration.seconds,
+        title: "\(label), iteration \(iteration.number)")
       done = iteration.number
     }
     return { state in
       state.iterations = before + done
       if let rewritten { state.model = rewritten }
     }
+  }
+
+  private func transform(_ stage: TransformStage, label: String, number: Int) throws -> StateChange {
+    let clock = ContinuousClock.now
+    let transforming = Transforming(
+      stage: stage, label: label, model: model, sequences: try sequences(of: stage.calibration),
+      transform: try TransformInstance(
+        of: loaded(stage.transform), options: .object(stage.transform.options),
+        services: services(for: label)),
+      workers: settings.workers, reporter: settings.reporter, cancellation: settings.cancellation)
+    let hidden = model.decoder.hidden
+    let (place, widths) = try transforming.run { widths, forEachParameter in
+      let place = try keeper.write(
+        model,
+        configure: {
+          $0.residualWidths = widths
+          $0.tiedEmbeddings = false
+        }, name: "model-\(number)", forEachParameter: forEachParameter)
+      try keeper.open(place, in: model)
+      return (place, widths)
+    }
+    let iterations = keeper.state.iterations + 1
+    let (parameters, macs) = (model.decoder.parameters, model.decoder.multiplyAccumulates)
+    let seconds = (ContinuousClock.now - clock) / .seconds(1)
+    try folder.write(
+      SlicingRecord(
+        number: iterations, stage: label, widths: widths, hidden: hidden, sizes: model.decoder.allSizes,
+        parameters: parameters, macs: macs
+      ).json, to: RunLayout.iteration(iterations))
+    try tellIteration(
+      label, number: iterations, parameters: parameters, macs: macs, seconds: seconds, title: label)
+    Buffer.returnFreeMemory()
+    return { state in
+      state.iterations = iterations
+      state.model = place
+    }
+  }
+
+  private func tellIteration(
+    _ stage: String, number: Int, parameters: Int, macs: Int, seconds: Double, title: String
+  ) throws {
+    try events.log(
+      "iteration",
+      [
+        "stage": .string(stage), "number": .integer(number), "parameters": .integer(parameters),
+        "macs_per_token": .integer(macs), "took": .number(seconds),
+      ])
+    settings.reporter.note(
+      "\(title): \(HumanFormat.count(parameters)) parameters, "
+        + HumanFormat.fixed(100 * Double(parameters) / Double(model.originalParameters), 2) + "% "
+        + "(\(HumanFormat.duration(seconds: seconds)))")
   }
 
   private func train(_ stage: TrainStage, _ execution: StageExecution, number: Int) throws -> StateChange {
@@ -357,6 +400,11 @@ public final class Runner {
   }
 
   // MARK: - What stages share
+
+  private func sequences(of sample: CalibrationSample) throws -> [[Int32]] {
+    let corpus = try sample.data.load(vocabularySize: model.decoder.vocabulary, tokenize: tokenize)
+    return try sample.sequences(from: corpus)
+  }
 
   private func tokenize(_ text: String) throws -> [Int32] { try model.tokenizer().encode(text) }
 
