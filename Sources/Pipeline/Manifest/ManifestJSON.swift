@@ -33,7 +33,10 @@ extension Stage {
     case .transform(let stage):
       var object: JSONObject = [
         "stage": "transform", "name": .string(name), "transform": stage.transform.json,
-        "calibration": stage.calibration.json,
+        "calibration": [
+          "data": stage.calibration.data.json, "sequences": .integer(stage.calibration.sequences),
+          "length": .integer(stage.calibration.length),
+        ],
       ]
       object["target"] = stage.target?.json
       return .object(object)

@@ -129,7 +129,7 @@ struct StageReading {
     let transform = requiredPlugin(reader, .transform)
     let hasCalibration =
       reader.required("calibration", expected: "calibration data, from which the bases are found") != nil
-    let calibration = hasCalibration ? calibration(reader, for: []) : nil
+    let calibration = hasCalibration ? calibration(reader, for: [], inBatches: false) : nil
     let target = reader.object["target"] == nil ? nil : TargetReading.target(reader)
     guard let transform, case .sample(let sample)? = calibration else { return nil }
     let isFixed = catalog.fixesWidths(transform)
@@ -215,7 +215,10 @@ struct StageReading {
       group.map { "\"\($0.rawValue)\"" }.joined(separator: " and/or ")
     }.joined(separator: "; or ")
 
-  private mutating func calibration(_ reader: ObjectReader, for plugins: [PluginUse]) -> Calibration? {
+  /// - Parameter inBatches: whether it matters which sequences are a mini-batch.
+  private mutating func calibration(
+    _ reader: ObjectReader, for plugins: [PluginUse], inBatches: Bool = true
+  ) -> Calibration? {
     let place = reader.path.key("calibration")
     guard let value = reader.object["calibration"] else {
       guard let needing = plugins.first(where: { !$0.statistics.isEmpty }) else { return Calibration.none }
@@ -224,7 +227,7 @@ struct StageReading {
         place, "missing", expected: "calibration data, since \(needing.id) needs statistics (\(wanted))")
       return nil
     }
-    let keys = ["data", "sequences", "length", "batch_size"]
+    let keys = ["data", "sequences", "length"] + (inBatches ? ["batch_size"] : [])
     guard let inner = ObjectReader(value, at: place, keys: keys, reading: reading) else { return nil }
     let sequences = inner.integer("sequences", default: 64, in: 1...1_000_000)
     // One token predicts the next: there is no loss in fewer than two.
