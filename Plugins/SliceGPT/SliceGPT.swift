@@ -19,6 +19,7 @@ struct SliceGPT: Transform {
     var roundTo: Int
     var sliceHead: Bool
     var centerEmbeddings: Bool
+    var normaliseTokens: Bool
     var orientation: Orientation
   }
 
@@ -46,6 +47,10 @@ struct SliceGPT: Transform {
       .flag(
         "center_embeddings", default: false,
         "take the mean from each embedding, as the published code does for models that need no centring too"),
+      .flag(
+        "normalise_tokens", default: false,
+        "take components and energies of x / rms(x), so that every token counts alike; the published code takes x"
+      ),
       .choice(
         "orientation", default: Orientation.pca,
         "random: what stays is turned at random within itself, so that no column outweighs others; the model is the same"
@@ -69,6 +74,7 @@ struct SliceGPT: Transform {
 
   var statistics: [Statistic] { options.spread == .energy ? [.residualEnergies] : [] }
   var fixesWidths: Bool { options.sparsity != nil || options.energy != nil }
+  var normalisesTokens: Bool { options.normaliseTokens }
   var centersEmbeddings: Bool { options.centerEmbeddings }
 
   func widths(_ residual: Residual, model: Model, host: Host) throws -> [Int] {

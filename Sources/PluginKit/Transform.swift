@@ -17,6 +17,9 @@ public protocol Transform {
   /// The mean of each token's embedding is taken from its elements before all else.
   var centersEmbeddings: Bool { get }
 
+  /// Energies and Gram matrices are of x / rms(x), so that every token counts alike; else of x.
+  var normalisesTokens: Bool { get }
+
   /// How many columns stay at each place, from 1 to `hidden`; with a goal their `size` is at most that.
   func widths(_ residual: Residual, model: Model, host: Host) throws -> [Int]
 
@@ -135,6 +138,7 @@ final class TransformBox {
       }, statistics: { TransformBox.of($0)?.statisticNames },
       fixes_widths: { TransformBox.of($0)?.transform.fixesWidths == true ? 1 : 0 },
       centers_embeddings: { TransformBox.of($0)?.transform.centersEmbeddings == true ? 1 : 0 },
+      normalises_tokens: { TransformBox.of($0)?.transform.normalisesTokens == true ? 1 : 0 },
       widths: { instance, host, model, residual, widths in
         guard let box = TransformBox.of(instance), let host, let model, let residual, let widths else {
           return ap_status(AP_FAILED)

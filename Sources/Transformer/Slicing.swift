@@ -1,19 +1,21 @@
 import Checkpoints
+import Kernels
 import Tensors
 
-/// How the residual stream is to be sliced (SliceGPT, arXiv 2401.15024, section 3).
+/// Of which text, and how, the residual stream's Gram matrices are taken.
 public struct SlicingRequest {
   /// Token ids; each sequence starts at position 0.
   public var sequences: [[Int32]]
   /// Each token's embedding loses the mean of its elements before anything else.
   public var centersEmbeddings: Bool
-  /// [places]: columns that stay.
-  public var widths: [Int]
+  /// Gram matrices are of x / rms(x), so that every token counts alike; else of x, in which the few tokens of massive
+  /// activations that many models have outweigh all others.
+  public var normalisesTokens: Bool
 
-  public init(sequences: [[Int32]], centersEmbeddings: Bool, widths: [Int]) {
+  public init(sequences: [[Int32]], centersEmbeddings: Bool = false, normalisesTokens: Bool = false) {
     self.sequences = sequences
     self.centersEmbeddings = centersEmbeddings
-    self.widths = widths
+    self.normalisesTokens = normalisesTokens
   }
 }
 
@@ -23,7 +25,7 @@ public struct ResidualGram {
   /// Columns that will stay.
   public let width: Int
   public let tokens: Int
-  /// [hidden, hidden]: the mean over all tokens of xᵀx.
+  /// [hidden, hidden]: the mean over all tokens of xᵀx, or the same of x / rms(x).
   public let gram: [Double]
 }
 
@@ -42,26 +44,26 @@ extension Decoder {
   /// with B' of the place behind. A norm without weights commutes with B, since B's rows are orthonormal.
   ///
   /// - Parameters:
+  ///   - widths: [places]: columns that stay.
   ///   - orient: answers an orthonormal basis [hidden, hidden], a direction a row, in the order in which they are kept.
   ///   - body: as of `forEachParameter`.
   /// - Throws: `DecoderError`, `CheckpointError`, and what the closures throw.
   public func slice(
-    _ request: SlicingRequest, workers: Workers, observer: PassObserver = { _ in },
+    _ request: SlicingRequest, widths: [Int], workers: Workers, observer: PassObserver = { _ in },
     orient: (ResidualGram) throws -> [Double],
     body: (_ name: String, _ values: UnsafeBufferPointer<Float>) throws -> Void
   ) throws {
-    let walk = try ResidualWalk(
-      self, request.sequences, centersEmbeddings: request.centersEmbeddings, workers)
-    try SlicingPass(walk, widths: request.widths).run(observer: observer, orient: orient, body: body)
+    let walk = try ResidualWalk(self, request, workers)
+    try SlicingPass(walk, widths: widths).run(observer: observer, orient: orient, body: body)
   }
 
   /// How the residual stream's energy is spread in the model as it is: at each place the eigenvalues of the mean over all
   /// tokens of xᵀx, the largest first, [places][hidden].
   /// - Throws: `DecoderError`, `CheckpointError`, `LinearAlgebraError`, and what `observer` throws.
   public func residualEnergies(
-    _ sequences: [[Int32]], centersEmbeddings: Bool, workers: Workers, observer: PassObserver = { _ in }
+    _ request: SlicingRequest, workers: Workers, observer: PassObserver = { _ in }
   ) throws -> [[Double]] {
-    let walk = try ResidualWalk(self, sequences, centersEmbeddings: centersEmbeddings, workers)
+    let walk = try ResidualWalk(self, request, workers)
     func energies() throws -> [Double] {
       try SymmetricMatrix(walk.gram(), n: hidden).eigen().values.map { max(0, $0) }
     }
@@ -87,7 +89,7 @@ extension Decoder {
 private final class ResidualWalk {
   let decoder: Decoder
   let places: ResidualPlaces
-  let centersEmbeddings: Bool
+  let request: SlicingRequest
   let workers: Workers
   /// The layer at hand.
   let weights: LayerParameters
@@ -97,16 +99,16 @@ private final class ResidualWalk {
   private let inside: LayerInside
   private let rotary: RotaryTable
   private let sum: GramSum
+  /// [hidden], the weights of a norm that has none.
+  private let ones: Buffer
 
-  init(
-    _ decoder: Decoder, _ sequences: [[Int32]], centersEmbeddings: Bool, _ workers: Workers
-  ) throws {
-    try decoder.check(sequences)
+  init(_ decoder: Decoder, _ request: SlicingRequest, _ workers: Workers) throws {
+    try decoder.check(request.sequences)
     places = try decoder.residualPlaces()
     self.decoder = decoder
-    self.centersEmbeddings = centersEmbeddings
+    self.request = request
     self.workers = workers
-    blocks = Blocks(sequences, tokens: Blocks.usualTokens)
+    blocks = Blocks(request.sequences, tokens: Blocks.usualTokens)
     let sizes = decoder.allSizes
     weights = LayerParameters(roomFor: sizes)
     inside = LayerInside(
@@ -114,8 +116,10 @@ private final class ResidualWalk {
     rotary = decoder.rotaryTable(positions: blocks.longest)
     stream = Buffer(blocks.rows * decoder.hidden)
     sum = GramSum(decoder.hidden)
-    try decoder.embed(sequences.flatMap(\.self), into: stream.base)
-    if centersEmbeddings { center(Rows(stream.base, stride: hidden), rows: blocks.rows) }
+    ones = Buffer(decoder.hidden)
+    ones.base.update(repeating: 1, count: decoder.hidden)
+    try decoder.embed(request.sequences.flatMap(\.self), into: stream.base)
+    if request.centersEmbeddings { center(Rows(stream.base, stride: hidden), rows: blocks.rows) }
   }
 
   var hidden: Int { decoder.hidden }
@@ -138,11 +142,26 @@ private final class ResidualWalk {
     Rows(stream.at(block.firstRow * hidden), stride: hidden)
   }
 
-  /// The mean over all tokens of xᵀx, [hidden, hidden].
+  /// The mean over all tokens of xᵀx, or the same of x / rms(x), [hidden, hidden].
   func gram() -> [Double] {
     sum.reset()
-    for block in blocks.all { sum.add(rows(block), count: block.sequences.tokens, workers) }
+    for block in blocks.all {
+      let tokens = block.sequences.tokens
+      sum.add(
+        request.normalisesTokens ? normalised(rows(block), tokens) : rows(block), count: tokens, workers)
+    }
     return sum.mean
+  }
+
+  private func normalised(_ x: Rows, _ tokens: Int) -> Rows {
+    let width = Int64(hidden)
+    workers.ranges(tokens, grain: LayerPass.grain) { rows, _ in
+      ap_rms_norm(
+        x.from(row: rows.lowerBound).base, ones.base, Float(decoder.configuration.rmsNormEpsilon),
+        Int64(rows.count), width, Int64(x.stride), width, inside.normed.base + rows.lowerBound * hidden,
+        inside.inverseRMS.base + rows.lowerBound)
+    }
+    return Rows(inside.normed.base, stride: hidden)
   }
 
   /// x ← x Bᵀ B.
@@ -337,7 +356,7 @@ private final class SlicingPass {
   private func writeEmbedding(_ basis: KeptBasis, _ body: Body) throws {
     let tensor = try decoder.checkpoint.tensor(named: "model.embed_tokens.weight")
     try rewrite(tensor, as: "model.embed_tokens.weight", basis, body) { piece, rows in
-      if walk.centersEmbeddings { walk.center(Rows(piece.base, stride: hidden), rows: rows) }
+      if walk.request.centersEmbeddings { walk.center(Rows(piece.base, stride: hidden), rows: rows) }
     }
   }
 

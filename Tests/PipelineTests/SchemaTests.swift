@@ -47,7 +47,7 @@ private enum PythonSchema {
   static let shippedStages = [
     "adapt-pruner": ["prune"], "taylor-uniform": ["prune"], "magnitude": ["prune"], "random": ["prune"],
     "flap": ["prune"], "wanda-sp": ["prune"], "magnitude-sp": ["prune"], "taylor-global": ["prune"],
-    "shortgpt": ["prune"],
+    "shortgpt": ["prune"], "slicegpt": ["transform"],
     "adapt-accel": (1...5).flatMap { ["prune.\($0)", "train.\($0)"] },
     "prune-then-train": ["prune", "train"], "llm-pruner-lora": ["prune", "train"],
     "minitron": ["depth", "width", "train"],
@@ -107,6 +107,8 @@ private enum PythonSchema {
     training(input: "\"format\": \"jsonl\", \"field\": \"a\""),
     training(input: "\"format\": \"chat\", \"completions_only\": false"),
     training(input: "\"format\": \"instruction\", \"fields\": {\"input\": \"context\"}"),
+    transforming("\"target\": 0.8"), transforming("\"target\": {\"macs\": 0.5}, \"name\": \"slice\""),
+    transforming(options: "{\"sparsity\": 0.2}"),
   ]
 
   static let bad =
@@ -153,6 +155,10 @@ private enum PythonSchema {
       pruning(target: "{\"parameters\": 0.5, \"spread_over_rounds\": 1}"),
       "{\"stages\": [{\"stage\": \"train\"}]}", "{\"stages\": [{\"stage\": \"train\", \"steps\": 1}]}",
       "{\"stages\": [{\"stage\": \"train\", \"data\": \"text.txt\"}]}",
+      "{\"stages\": [{\"stage\": \"transform\"}]}", transforming("\"target\": \"small\""),
+      transforming("\"target\": 0.8, \"iterations\": 3"),
+      transforming("\"target\": 0.8", calibration: "{\"sequences\": 3}"),
+      transforming("\"target\": 0.8", calibration: "{\"data\": \"text.txt\", \"batch_size\": 4}"),
     ] + TrainReadingTests.mistakes.map(\.json)
 
   @Test func theDecoderAcceptsTheGoodAndRefusesTheBad() throws {

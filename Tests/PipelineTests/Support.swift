@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 import Pipeline
 import PluginRuntime
 
@@ -53,6 +54,13 @@ enum SampleCatalog {
       "adapt-pruner.flap-structure", .allocator,
       "\"structure\": {\"type\": \"string\", \"default\": \"AL-AM\"}"),
     entry("adapt-pruner.flap-bias", .compensator, "", statistics: ["input_mean"]),
+    entry(
+      "adapt-pruner.slicegpt", .transform,
+      """
+      "spread": {"type": "string", "enum": ["constant", "energy"], "default": "constant"},
+      "sparsity": {"type": ["number", "null"], "default": null}
+      """
+    ) { $0["sparsity"]?.numberValue != nil },
     entry("adapt-pruner.activation", .criterion, "", statistics: ["input_magnitude"]),
     entry("adapt-pruner.block-influence", .criterion, "", statistics: ["block_cosine"]),
     entry(
@@ -81,13 +89,16 @@ enum SampleCatalog {
   ])
 
   private static func entry(
-    _ id: String, _ kind: PluginKind, _ properties: String, required: String = "", statistics: [String] = []
+    _ id: String, _ kind: PluginKind, _ properties: String, required: String = "", statistics: [String] = [],
+    fixesWidths: @escaping @Sendable (JSONValue) -> Bool = { _ in false }
   ) -> PluginCatalog.Entry {
     PluginCatalog.Entry(id: id, kind: kind) { () throws(PluginError) in
       let text = "{\"type\": \"object\", \"properties\": {\(properties)}, \"required\": [\(required)]}"
       do throws(OptionsError) {
         let schema = try OptionsSchema(parsing: text)
-        return PluginCatalog.Opened(schema: schema) { (_) throws(PluginError) in statistics }
+        return PluginCatalog.Opened(
+          schema: schema, statistics: { (_) throws(PluginError) in statistics },
+          fixesWidths: { (options) throws(PluginError) in fixesWidths(options) })
       } catch {
         throw .badOptions(plugin: id, error)
       }

@@ -26,7 +26,7 @@ import Transformer
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("sliced-\(UUID().uuidString)")
     let writer = try ModelWriter(folder: folder.path, configuration: configuration)
     try decoder.slice(
-      SlicingRequest(sequences: sequences, centersEmbeddings: centered, widths: widths), workers: workers,
+      SlicingRequest(sequences: sequences, centersEmbeddings: centered), widths: widths, workers: workers,
       orient: { gram in
         try see(gram)
         return try pca(gram)
@@ -88,5 +88,163 @@ import Transformer
     let logits = try golden.sequences().flatMap { try model.logits($0, workers: workers) }
     let error = try relativeError(logits, golden.floats("logits"))
     #expect(error < 1e-3, "\(error)")
+  }
+
+  private let tokens: [Int32] = [3, 17, 9, 30, 2, 11, 8, 1, 5, 5, 29, 21]
+  private let sequences: [[Int32]] = [
+    [3, 17, 9, 30, 2, 11, 8, 4, 28, 16], [1, 5, 5, 29, 21, 6, 7, 22], [12, 0, 31, 4, 13, 14, 15, 26],
+  ]
+
+  private func withDecoder(_ model: SmallModel, _ body: (Decoder) throws -> Void) throws {
+    let folder = try model.write()
+    defer { try? FileManager.default.removeItem(at: folder) }
+    try body(Decoder(Checkpoint.open(folder.path)))
+  }
+
+  /// Whatever writes the stream writes nothing into its last two columns, so that six directions hold all of it.
+  private func flat(_ kind: SmallModel.Kind, layers: Int = 3) -> SmallModel {
+    var model = SmallModel(kind, seed: 5, layers: layers)
+    for (name, values) in model.weights {
+      let shape = model.configuration.parameters[name] ?? []
+      if name.contains("embed_tokens") {
+        model.weights[name] = values.enumerated().map { $0.offset % 8 < 6 ? $0.element : 0 }
+      } else if name.contains("o_proj") || name.contains("down_proj") {
+        let columns = shape.count > 1 ? shape[1] : 1
+        model.weights[name] = values.enumerated().map { $0.offset / columns < 6 ? $0.element : 0 }
+      }
+    }
+    return model
+  }
+
+  /// With biases, sliding windows, norms of queries and keys, a tied embedding or none: the norms still divide by all eight.
+  @Test(arguments: SmallModel.Kind.allCases)
+  func aStreamThatLiesInSixDirectionsLosesNothingWithSixColumns(_ kind: SmallModel.Kind) throws {
+    try withDecoder(flat(kind)) { decoder in
+      let model = try sliced(decoder, sequences, widths: widths(decoder, 6, head: 6))
+      let error = try relativeError(
+        model.logits(tokens, workers: workers), decoder.logits(tokens, workers: workers))
+      #expect(error < 1e-4, "\(error)")
+      // Five columns are too few.
+      let narrow = try sliced(decoder, sequences, widths: widths(decoder, 5, head: 5))
+      let lost = try relativeError(
+        narrow.logits(tokens, workers: workers), decoder.logits(tokens, workers: workers))
+      #expect(lost > 1e-2, "\(lost)")
+    }
+  }
+
+  @Test(arguments: RemovedSublayerTests.removals.indices)
+  func aModelWithoutSomeSublayersIsTurnedAsWell(_ index: Int) throws {
+    try withDecoder(SmallModel(.biased, seed: 11, layers: 3)) { decoder in
+      for (family, layer) in RemovedSublayerTests.removals[index] {
+        try decoder.keep([], of: family, layer: layer)
+      }
+      let model = try sliced(decoder, sequences, widths: widths(decoder, 8))
+      let error = try relativeError(
+        model.logits(tokens, workers: workers), decoder.logits(tokens, workers: workers))
+      #expect(error < 1e-4, "\(error)")
+    }
+  }
+
+  // MARK: - Sizes
+
+  /// What a transform is told that widths cost is what the written model has, counted tensor by tensor.
+  @Test(arguments: SmallModel.Kind.allCases, RemovedSublayerTests.removals.indices)
+  func widthsCostWhatTheModelHasThen(_ kind: SmallModel.Kind, _ index: Int) throws {
+    try withDecoder(SmallModel(kind, seed: 3, layers: 3)) { decoder in
+      for (family, layer) in RemovedSublayerTests.removals[index] {
+        try decoder.keep([], of: family, layer: layer)
+      }
+      if let layer = decoder.allSizes.firstIndex(where: \.hasAttention) {
+        try decoder.keep([0, 2], of: .attention, layer: layer)
+      }
+      let places = try decoder.residualPlaces()
+      let widths = places.places.indices.map { 1 + ($0 * 5 + 2) % 8 }
+      let products = zip(widths, widths.dropFirst()).reduce(0) { $0 + $1.0 * $1.1 }
+      let told = zip(places.places, widths).reduce(places.fixedParameters + products) {
+        $0 + $1.0.parameters * $1.1
+      }
+      let model = try sliced(decoder, sequences, widths: widths)
+      #expect(model.configuration.parameterCount == told)
+      #expect(model.parameters == told)
+      let macs = zip(places.places, widths).reduce(products) { $0 + $1.0.multiplyAccumulates * $1.1 }
+      #expect(model.multiplyAccumulates == macs)
+    }
+  }
+
+  // MARK: - Running
+
+  @Test(arguments: SmallModel.Kind.allCases)
+  func readingPieceByPieceIsReadingAtOnce(_ kind: SmallModel.Kind) throws {
+    try withDecoder(SmallModel(kind, seed: 8, layers: 3)) { decoder in
+      let places = try decoder.residualPlaces().places
+      let model = try sliced(decoder, sequences, widths: places.indices.map { 3 + $0 % 5 })
+      let whole = try model.logits(tokens, workers: workers)
+      let generator = try Generator(model, capacity: tokens.count, workers: workers)
+      _ = try generator.read(Array(tokens[..<7]))
+      for token in tokens[7..<11] { _ = try generator.read([token]) }
+      let last = try generator.read([tokens[11]])
+      #expect(relativeError(last, Array(whole.suffix(model.vocabulary))) < 1e-5)
+      // ln p of the token that follows, from the logits.
+      let row = Array(whole[(4 * model.vocabulary)...].prefix(model.vocabulary)).map(Double.init)
+      let total = row.reduce(0) { $0 + Foundation.exp($1) }
+      let expected = row[Int(tokens[5])] - Foundation.log(total)
+      let found = try model.logLikelihoods([(tokens, 5)], workers: workers)[0][0]
+      #expect(abs(found - expected) < 1e-5)
+    }
+  }
+
+  @Test func whatChangesOrTrainsAModelRefusesASlicedOne() throws {
+    try withDecoder(SmallModel(.llama, seed: 8)) { decoder in
+      let model = try sliced(decoder, sequences, widths: widths(decoder, 6))
+      let refusal = DecoderError.sliced(file: model.checkpoint.location)
+      #expect(throws: refusal) { try model.keep([0], of: .mlp, layer: 0) }
+      #expect(throws: refusal) { try model.residualPlaces() }
+      #expect(throws: refusal) {
+        try model.calibrate(
+          CalibrationRequest(sequences: sequences, batchSize: 1, gradients: .none), workers: workers
+        ) { _ in }
+      }
+      for (student, teacher) in [(model, nil), (decoder, model)] as [(Decoder, Decoder?)] {
+        #expect(throws: refusal) {
+          try Trainer(
+            student, .full, optimizer: AdamWOptions(), maxGradientNorm: nil,
+            teacher: teacher.map { ($0, DistillationOptions(temperature: 1, weight: 1, hiddenWeight: 0)) },
+            room: TrainingRoom(tokens: 8, longest: 8, activationLimit: 0),
+            workers: workers)
+        }
+      }
+    }
+  }
+
+  @Test func widthsThatDoNotFitAreRefused() throws {
+    try withDecoder(SmallModel(.llama, seed: 8)) { decoder in
+      for widths in [[8, 8, 8], [8, 8, 8, 8, 9], [0, 8, 8, 8, 8]] {
+        #expect(throws: DecoderError.badWidths(places: 5, hidden: 8)) {
+          try decoder.slice(
+            SlicingRequest(sequences: sequences), widths: widths, workers: workers,
+            orient: pca, body: { _, _ in })
+        }
+      }
+    }
+  }
+
+  /// The trace of a Gram matrix is the sum of its eigenvalues; at the first place it is the embeddings' mean square.
+  @Test func energiesAddUpToTheMeanSquareOfTheEmbeddings() throws {
+    let small = SmallModel(.untied, seed: 8, layers: 2)
+    try withDecoder(small) { decoder in
+      let energies = try decoder.residualEnergies(SlicingRequest(sequences: sequences), workers: workers)
+      #expect(energies.count == 5 && energies.allSatisfy { $0.count == 8 })
+      #expect(energies.allSatisfy { zip($0, $0.dropFirst()).allSatisfy(>=) })
+      let table = try #require(small.weights["model.embed_tokens.weight"])
+      let all = sequences.flatMap(\.self)
+      let squares = all.reduce(0.0) { sum, token in
+        (0..<8).reduce(sum) { $0 + Double(table[Int(token) * 8 + $1] * table[Int(token) * 8 + $1]) }
+      }
+      #expect(abs(energies[0].reduce(0, +) - squares / Double(all.count)) < 1e-5)
+      // With every token brought to a mean square of 1 (but for the norm's epsilon) the trace is the width.
+      let alike = try decoder.residualEnergies(
+        SlicingRequest(sequences: sequences, normalisesTokens: true), workers: workers)
+      #expect(alike.allSatisfy { abs($0.reduce(0, +) - 8) < 1e-2 })
+    }
   }
 }

@@ -32,9 +32,7 @@ struct Transforming {
     return try rewrite(places.widths(widths)) { body in
       reporter.begin(ProgressTask(title: label + ": slicing", total: decoder.layerCount, unit: "layers"))
       try decoder.slice(
-        SlicingRequest(
-          sequences: sequences, centersEmbeddings: transform.centersEmbeddings, widths: widths),
-        workers: workers, observer: { try tell($0) },
+        request, widths: widths, workers: workers, observer: { try tell($0) },
         orient: { gram in
           try cancellation.check()
           defer { next += 1 }
@@ -43,6 +41,12 @@ struct Transforming {
             tokens: gram.tokens, gram: gram.gram)
         }, body: body)
     }
+  }
+
+  private var request: SlicingRequest {
+    SlicingRequest(
+      sequences: sequences, centersEmbeddings: transform.centersEmbeddings,
+      normalisesTokens: transform.normalisesTokens)
   }
 
   private func tell(_ progress: PassProgress) throws {
@@ -59,9 +63,7 @@ struct Transforming {
       let decoder = model.decoder
       reporter.begin(ProgressTask(title: label + ": energies", total: decoder.layerCount, unit: "layers"))
       defer { reporter.end() }
-      energies = try decoder.residualEnergies(
-        sequences, centersEmbeddings: transform.centersEmbeddings, workers: workers,
-        observer: { try tell($0) })
+      energies = try decoder.residualEnergies(request, workers: workers, observer: { try tell($0) })
     }
     return places.places.enumerated().map { index, place in
       PlaceRequest(

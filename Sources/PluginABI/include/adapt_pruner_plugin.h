@@ -468,7 +468,7 @@ typedef struct ap_compensator {
  * the model layer by layer as sliced so far, and rewrites the matrices; between one place's basis and the next a
  * shortcut matrix [width here, width at the next place] is added beside the sublayer.
  *
- * Calls come in this order: fixes_widths and centers_embeddings, widths once, and orient for each place from the first.
+ * Calls come in this order: fixes_widths, centers_embeddings and normalises_tokens, widths once, and orient for each place from the first.
  *
  * STATISTICS it can ask for:
  *
@@ -517,6 +517,10 @@ typedef struct ap_transform {
 
   /* Non-zero: the mean of each token's embedding is taken from its elements before all else. [host thread] */
   int32_t (*centers_embeddings)(void *instance);
+
+  /* Non-zero: energies and Gram matrices are of x / rms(x), as a norm without weights hands it on, so that every token
+   * counts alike. Zero: of x as it is, in which a few tokens may outweigh all others. [host thread] */
+  int32_t (*normalises_tokens)(void *instance);
 
   /* Writes how many columns stay at each place, from 1 to hidden_size; with a goal they come to at most that. They are
    * settled before any place is oriented, since the file that the host writes as it goes says its shapes first.

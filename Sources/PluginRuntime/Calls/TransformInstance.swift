@@ -63,6 +63,8 @@ public final class TransformInstance {
   public let fixesWidths: Bool
   /// The mean of each token's embedding is taken from its elements before all else.
   public let centersEmbeddings: Bool
+  /// Energies and Gram matrices are of x / rms(x), so that every token counts alike.
+  public let normalisesTokens: Bool
 
   private let table: ap_transform
   private let instance: PluginInstance
@@ -77,6 +79,7 @@ public final class TransformInstance {
     statistics = try instance.statistics(table.statistics)
     fixesWidths = table.fixes_widths(instance.pointer) != 0
     centersEmbeddings = table.centers_embeddings(instance.pointer) != 0
+    normalisesTokens = table.normalises_tokens(instance.pointer) != 0
   }
 
   /// Columns that stay at each place.

@@ -176,6 +176,7 @@ private struct DescriptorReader {
       try require("destroy", table.destroy != nil)
       try require("fixes_widths", table.fixes_widths != nil)
       try require("centers_embeddings", table.centers_embeddings != nil)
+      try require("normalises_tokens", table.normalises_tokens != nil)
       try require("widths", table.widths != nil)
       try require("orient", table.orient != nil)
     case .evaluator:
