@@ -30,11 +30,11 @@ public final class Runner {
 
   private let manifest: Manifest
   private let registry: PluginRegistry
-  private let model: LoadedModel
-  private let folder: RunFolder
-  private let events: EventLog
-  private let settings: Settings
-  private let keeper: RunKeeper
+  let model: LoadedModel
+  let folder: RunFolder
+  let events: EventLog
+  let settings: Settings
+  let keeper: RunKeeper
   /// Whether an earlier process began this run.
   private let isResumed: Bool
   /// Whether the model is as it came.
@@ -143,7 +143,7 @@ public final class Runner {
 
   /// What a stage changes in the run's state beside the model: recorded together with its end, since in between the
   /// stage would be taken for not yet begun.
-  private typealias StateChange = (inout RunState) -> Void
+  typealias StateChange = (inout RunState) -> Void
 
   private func carryOut(_ execution: StageExecution, number: Int) throws -> StateChange {
     let clock = ContinuousClock.now
@@ -216,43 +216,7 @@ public final class Runner {
     }
   }
 
-  private func transform(_ stage: TransformStage, label: String, number: Int) throws -> StateChange {
-    let clock = ContinuousClock.now
-    let transforming = Transforming(
-      stage: stage, label: label, model: model, sequences: try sequences(of: stage.calibration),
-      transform: try TransformInstance(
-        of: loaded(stage.transform), options: .object(stage.transform.options),
-        services: services(for: label)),
-      workers: settings.workers, reporter: settings.reporter, cancellation: settings.cancellation)
-    let hidden = model.decoder.hidden
-    let (place, widths) = try transforming.run { widths, forEachParameter in
-      let place = try keeper.write(
-        model,
-        configure: {
-          $0.residualWidths = widths
-          $0.tiedEmbeddings = false
-        }, name: "model-\(number)", forEachParameter: forEachParameter)
-      try keeper.open(place, in: model)
-      return (place, widths)
-    }
-    let iterations = keeper.state.iterations + 1
-    let (parameters, macs) = (model.decoder.parameters, model.decoder.multiplyAccumulates)
-    let seconds = (ContinuousClock.now - clock) / .seconds(1)
-    try folder.write(
-      SlicingRecord(
-        number: iterations, stage: label, widths: widths, hidden: hidden, sizes: model.decoder.allSizes,
-        parameters: parameters, macs: macs
-      ).json, to: RunLayout.iteration(iterations))
-    try tellIteration(
-      label, number: iterations, parameters: parameters, macs: macs, seconds: seconds, title: label)
-    Buffer.returnFreeMemory()
-    return { state in
-      state.iterations = iterations
-      state.model = place
-    }
-  }
-
-  private func tellIteration(
+  func tellIteration(
     _ stage: String, number: Int, parameters: Int, macs: Int, seconds: Double, title: String
   ) throws {
     try events.log(
@@ -401,18 +365,18 @@ public final class Runner {
 
   // MARK: - What stages share
 
-  private func sequences(of sample: CalibrationSample) throws -> [[Int32]] {
+  func sequences(of sample: CalibrationSample) throws -> [[Int32]] {
     let corpus = try sample.data.load(vocabularySize: model.decoder.vocabulary, tokenize: tokenize)
     return try sample.sequences(from: corpus)
   }
 
   private func tokenize(_ text: String) throws -> [Int32] { try model.tokenizer().encode(text) }
 
-  private func loaded(_ use: PluginUse) throws -> LoadedPlugin {
+  func loaded(_ use: PluginUse) throws -> LoadedPlugin {
     try LoadedPlugin(loading: registry.find(use.id))
   }
 
-  private func services(for label: String) -> HostServices {
+  func services(for label: String) -> HostServices {
     var services = HostServices(seed: settings.seed)
     let (events, reporter, cancellation) = (events, settings.reporter, settings.cancellation)
     services.log = { plugin, level, sentence in

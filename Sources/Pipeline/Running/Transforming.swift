@@ -1,4 +1,5 @@
 import Checkpoints
+import JSON
 import PluginRuntime
 import Tensors
 import Transformer
@@ -80,5 +81,44 @@ struct Transforming {
     return ResidualRequest(
       measure: measure.rawValue, hidden: places.hidden, fixed: isOfParameters ? places.fixedParameters : 0,
       original: original, goal: stage.target?.goal(original: original, now: now), places: requests)
+  }
+}
+
+extension Runner {
+  /// Slices the model's residual stream, writes the model anew, and goes on with that.
+  func transform(_ stage: TransformStage, label: String, number: Int) throws -> StateChange {
+    let clock = ContinuousClock.now
+    let transforming = Transforming(
+      stage: stage, label: label, model: model, sequences: try sequences(of: stage.calibration),
+      transform: try TransformInstance(
+        of: loaded(stage.transform), options: .object(stage.transform.options),
+        services: services(for: label)),
+      workers: settings.workers, reporter: settings.reporter, cancellation: settings.cancellation)
+    let hidden = model.decoder.hidden
+    let (place, widths) = try transforming.run { widths, forEachParameter in
+      let place = try keeper.write(
+        model,
+        configure: {
+          $0.residualWidths = widths
+          $0.tiedEmbeddings = false
+        }, name: "model-\(number)", forEachParameter: forEachParameter)
+      try keeper.open(place, in: model)
+      return (place, widths)
+    }
+    let iterations = keeper.state.iterations + 1
+    let (parameters, macs) = (model.decoder.parameters, model.decoder.multiplyAccumulates)
+    let seconds = (ContinuousClock.now - clock) / .seconds(1)
+    try folder.write(
+      SlicingRecord(
+        number: iterations, stage: label, widths: widths, hidden: hidden, sizes: model.decoder.allSizes,
+        parameters: parameters, macs: macs
+      ).json, to: RunLayout.iteration(iterations))
+    try tellIteration(
+      label, number: iterations, parameters: parameters, macs: macs, seconds: seconds, title: label)
+    Buffer.returnFreeMemory()
+    return { state in
+      state.iterations = iterations
+      state.model = place
+    }
   }
 }
