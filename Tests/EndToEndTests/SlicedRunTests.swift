@@ -128,6 +128,7 @@ struct SlicedRunTests {
     let json = try JSONValue(parsing: call(["inspect", saved, "--json"]).output)
     #expect(json["parameters"]?.integerValue == model.parameters)
     #expect(json["layers"]?.arrayValue?.first?["stream_widths"]?.integers == [12, 12])
+    #expect(json["head_width"]?.integerValue == 16)
 
     let ids = bench.scratch.path("ids.json")
     let measured = try call([

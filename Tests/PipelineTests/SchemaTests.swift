@@ -188,7 +188,10 @@ private enum PythonSchema {
     try folder.write("text.txt", "text")
     let whole = ManifestTests.whole.replacingOccurrences(
       of: "\"evaluation\": null", with: "\"evaluation\": \"calibration.txt\"")
-    let documents = try [whole, TrainReadingTests.whole].map { try JSONValue(parsing: $0) }
+    let transform = transforming(
+      "\"target\": {\"parameters\": 0.8}",
+      calibration: "{\"data\": \"text.txt\", \"sequences\": 2, \"length\": 2}")
+    let documents = try [whole, TrainReadingTests.whole, transform].map { try JSONValue(parsing: $0) }
     let mutations = documents.flatMap { Mutations.of($0).map(\.compact) }
     #expect(mutations.count > 1500)
     let accepted = try mutations.filter { try problems($0, in: folder).isEmpty }

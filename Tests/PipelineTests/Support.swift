@@ -58,7 +58,8 @@ enum SampleCatalog {
       "adapt-pruner.slicegpt", .transform,
       """
       "spread": {"type": "string", "enum": ["constant", "energy"], "default": "constant"},
-      "sparsity": {"type": ["number", "null"], "default": null}
+      "sparsity": {"type": ["number", "null"], "default": null},
+      "slice_head": {"type": "boolean", "default": false}
       """
     ) { $0["sparsity"]?.numberValue != nil },
     entry("adapt-pruner.activation", .criterion, "", statistics: ["input_magnitude"]),

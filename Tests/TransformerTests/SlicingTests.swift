@@ -245,6 +245,18 @@ import Transformer
       let alike = try decoder.residualEnergies(
         SlicingRequest(sequences: sequences, normalisesTokens: true), workers: workers)
       #expect(alike.allSatisfy { abs($0.reduce(0, +) - 8) < 1e-2 })
+      // As it is sliced, too: with nothing lost the spectra are those of the dense model.
+      var place = 0
+      try decoder.slice(
+        SlicingRequest(sequences: sequences, normalisesTokens: true), widths: [8, 8, 8, 8, 8],
+        workers: workers,
+        orient: { gram in
+          let (values, vectors) = try SymmetricMatrix(gram.gram, n: 8).eigen()
+          #expect(zip(values, alike[place]).allSatisfy { abs($0 - $1) < 1e-4 }, "place \(place)")
+          place += 1
+          return vectors
+        }, body: { _, _ in })
+      #expect(place == 5)
     }
   }
 }

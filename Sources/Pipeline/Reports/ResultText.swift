@@ -73,7 +73,11 @@ public enum ResultText {
       ("parameters", "\(HumanFormat.grouped(model.parameters)) (\(HumanFormat.count(model.parameters)))"),
       ("multiply-accumulates a token", HumanFormat.grouped(model.macs)),
       ("weights", "\(HumanFormat.bytes(bytes)): \(types)"),
-      ("hidden size", "\(model.hiddenSize)"),
+      (
+        "hidden size",
+        "\(model.hiddenSize)"
+          + (model.headWidth.map { "; the residual stream has \($0) before the head" } ?? "")
+      ),
       (
         "vocabulary", "\(model.vocabularySize)" + (model.tiesEmbeddings ? ", embedding tied to the head" : "")
       ),

@@ -70,7 +70,7 @@ extension Operations {
           queryHeads: $0.queryHeads, keyValueHeads: $0.keyValueHeads, headDimension: $0.headDimension,
           mlpChannels: $0.intermediate, parameters: $0.parameters,
           streamWidths: $0.sliced.map { [$0.input, $0.middle] } ?? [])
-      })
+      }, headWidth: checkpoint.configuration.residualWidths?.head)
   }
 
   /// Measures a model with each of the evaluators.
