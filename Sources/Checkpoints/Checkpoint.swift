@@ -98,8 +98,10 @@ public struct Checkpoint: Sendable {
           advice: "hidden_size \(configuration.hiddenSize), vocab_size \(configuration.vocabularySize)"
             + (Self.layer(of: name).flatMap { configuration.layers.indices.contains($0) ? $0 : nil }.map {
               let layer = configuration.layers[$0]
+              let widths = configuration.residualWidths?.layer($0)
               return
-                ", layer \($0) of \(layer.queryHeads) query heads, \(layer.keyValueHeads) key-value heads of "
+                (widths.map { ", a residual stream of \($0.input), \($0.middle) and \($0.output)" } ?? "")
+                + ", layer \($0) of \(layer.queryHeads) query heads, \(layer.keyValueHeads) key-value heads of "
                 + "\(layer.headDimension), and \(layer.intermediateSize) channels"
             } ?? ""))
       }
@@ -118,10 +120,19 @@ public struct Checkpoint: Sendable {
   private func advice(onMissing name: String) -> String {
     if name == "lm_head.weight" { return "is tie_word_embeddings true for this model?" }
     if name.hasSuffix(".bias") { return "the configuration declares a bias." }
+    if name.hasSuffix("_shortcut_Q") {
+      return "the configuration says residual_widths, and a sliced model has shortcut matrices."
+    }
     return ""
   }
 
   private func advice(onUndeclared name: String) -> String {
+    if name.hasSuffix("_shortcut_Q") {
+      return "it belongs to a sliced model, whose configuration has residual_widths."
+    }
+    if configuration.residualWidths != nil, name.hasSuffix("norm.weight") {
+      return "a sliced model's norms have no weights: they are in the matrices behind them."
+    }
     if name.hasSuffix(".bias") {
       return "it would be lost; are attention_bias and mlp_bias as they should be?"
     }

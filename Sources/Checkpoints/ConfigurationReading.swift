@@ -133,6 +133,12 @@ extension ModelConfiguration {
     tiedEmbeddings = try keys.flag("tie_word_embeddings", default: false)
     biases = try Self.biases(keys, architecture: architecture)
     queryKeyNorm = architecture == .qwen3
+    residualWidths = try ResidualWidths.read(keys, layers: layers, hiddenSize: hiddenSize)
+    if residualWidths != nil, tiedEmbeddings {
+      throw .unsupportedSetting(
+        file: file, key: "tie_word_embeddings", found: "true",
+        advice: "the embedding and the head of a sliced model stand in different bases, and can't be one")
+    }
     maxPositions = try keys.size("max_position_embeddings", default: architecture.defaultMaxPositions)
     beginningOfText = try keys.tokens("bos_token_id").first
     endOfText = try keys.tokens("eos_token_id")

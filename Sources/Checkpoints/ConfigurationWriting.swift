@@ -9,13 +9,17 @@ extension ModelConfiguration {
     "rope_scaling", "rope_parameters", "tie_word_embeddings", "attention_bias", "mlp_bias",
     "attention_output_bias", "mlp_down_bias", "max_position_embeddings", "bos_token_id", "eos_token_id",
     "dtype", "torch_dtype", "sliding_window", "use_sliding_window", "max_window_layers", "layer_types",
+    ResidualWidths.key,
   ]
 
   /// A config.json under Hugging Face's keys. What is the same in all layers is a number and loads in
-  /// transformers 4 and 5; what differs is a list. Keys that mean nothing here follow unchanged.
+  /// transformers 4 and 5; what differs is a list. A sliced model has `residual_widths` besides. Keys that mean nothing here follow unchanged.
   public var json: JSONValue {
     var keys = JSONObject()
-    keys["architectures"] = .array([.string(architecture.className)])
+    // No other program knows the forward pass of a sliced model: one that goes by the name is to stop here.
+    keys["architectures"] = .array([
+      .string((residualWidths == nil ? "" : "Sliced") + architecture.className)
+    ])
     keys["model_type"] = .string(architecture.rawValue)
     keys["vocab_size"] = .integer(vocabularySize)
     keys["hidden_size"] = .integer(hiddenSize)
@@ -35,6 +39,7 @@ extension ModelConfiguration {
     keys["tie_word_embeddings"] = .bool(tiedEmbeddings)
     writeBiases(&keys)
     writeWindows(&keys)
+    keys[ResidualWidths.key] = residualWidths?.json
     keys["max_position_embeddings"] = .integer(maxPositions)
     keys["bos_token_id"] = beginningOfText.map { .integer($0) } ?? .null
     keys["eos_token_id"] =

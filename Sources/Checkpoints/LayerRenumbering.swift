@@ -15,6 +15,8 @@ public struct LayerRenumbering: Sendable {
       numbers.append(isEmpty ? nil : result.layers.count)
       if !isEmpty { result.layers.append(layer) }
     }
+    result.residualWidths = configuration.residualWidths?.keeping(
+      numbers.indices.filter { numbers[$0] != nil })
     self.configuration = result
     self.numbers = numbers
   }

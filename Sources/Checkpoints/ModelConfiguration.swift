@@ -89,6 +89,8 @@ public struct ModelConfiguration: Sendable, Equatable {
   public var biases: Biases
   /// Whether each head's queries and keys are normalised (Qwen3).
   public var queryKeyNorm: Bool
+  /// Of a model whose residual stream was sliced; nil of any other.
+  public var residualWidths: ResidualWidths?
   public var maxPositions: Int
   /// The token that begins a text, where the model has one.
   public var beginningOfText: Int?
@@ -102,7 +104,8 @@ public struct ModelConfiguration: Sendable, Equatable {
   public init(
     architecture: Architecture, vocabularySize: Int, hiddenSize: Int, layers: [LayerShape],
     rmsNormEpsilon: Double, rope: RotaryEmbedding, tiedEmbeddings: Bool, biases: Biases = Biases(),
-    queryKeyNorm: Bool = false, maxPositions: Int, beginningOfText: Int? = nil, endOfText: [Int] = [],
+    queryKeyNorm: Bool = false, residualWidths: ResidualWidths? = nil, maxPositions: Int,
+    beginningOfText: Int? = nil, endOfText: [Int] = [],
     declaredType: StorageType = .float32, otherKeys: JSONObject = [:]
   ) {
     self.architecture = architecture
@@ -114,6 +117,7 @@ public struct ModelConfiguration: Sendable, Equatable {
     self.tiedEmbeddings = tiedEmbeddings
     self.biases = biases
     self.queryKeyNorm = queryKeyNorm
+    self.residualWidths = residualWidths
     self.maxPositions = maxPositions
     self.beginningOfText = beginningOfText
     self.endOfText = endOfText
@@ -128,33 +132,45 @@ public struct ModelConfiguration: Sendable, Equatable {
       shapes["\(name).weight"] = [outputs, inputs]
       if bias { shapes["\(name).bias"] = [outputs] }
     }
-    shapes["model.embed_tokens.weight"] = [vocabularySize, hiddenSize]
+    shapes["model.embed_tokens.weight"] = [vocabularySize, residualWidths?.layer(0).input ?? hiddenSize]
     for (index, layer) in layers.enumerated() {
       let prefix = "model.layers.\(index)"
+      let isSliced = residualWidths != nil
+      let width =
+        residualWidths?.layer(index)
+        ?? ResidualWidths.Layer(input: hiddenSize, middle: hiddenSize, output: hiddenSize)
       if layer.queryHeads > 0 {
         let attention = "\(prefix).self_attn"
         let queries = layer.queryHeads * layer.headDimension
         let keys = layer.keyValueHeads * layer.headDimension
-        shapes["\(prefix).input_layernorm.weight"] = [hiddenSize]
-        linear("\(attention).q_proj", queries, hiddenSize, bias: biases.queryKeyValue)
-        linear("\(attention).k_proj", keys, hiddenSize, bias: biases.queryKeyValue)
-        linear("\(attention).v_proj", keys, hiddenSize, bias: biases.queryKeyValue)
+        if isSliced {
+          shapes["\(prefix).attn_shortcut_Q"] = [width.input, width.middle]
+        } else {
+          shapes["\(prefix).input_layernorm.weight"] = [hiddenSize]
+        }
+        linear("\(attention).q_proj", queries, width.input, bias: biases.queryKeyValue)
+        linear("\(attention).k_proj", keys, width.input, bias: biases.queryKeyValue)
+        linear("\(attention).v_proj", keys, width.input, bias: biases.queryKeyValue)
         if queryKeyNorm {
           shapes["\(attention).q_norm.weight"] = [layer.headDimension]
           shapes["\(attention).k_norm.weight"] = [layer.headDimension]
         }
-        linear("\(attention).o_proj", hiddenSize, queries, bias: biases.attentionOutput)
+        linear("\(attention).o_proj", width.middle, queries, bias: biases.attentionOutput)
       }
       if layer.intermediateSize > 0 {
         let mlp = "\(prefix).mlp"
-        shapes["\(prefix).post_attention_layernorm.weight"] = [hiddenSize]
-        linear("\(mlp).gate_proj", layer.intermediateSize, hiddenSize, bias: biases.gateUp)
-        linear("\(mlp).up_proj", layer.intermediateSize, hiddenSize, bias: biases.gateUp)
-        linear("\(mlp).down_proj", hiddenSize, layer.intermediateSize, bias: biases.down)
+        if isSliced {
+          shapes["\(prefix).mlp_shortcut_Q"] = [width.middle, width.output]
+        } else {
+          shapes["\(prefix).post_attention_layernorm.weight"] = [hiddenSize]
+        }
+        linear("\(mlp).gate_proj", layer.intermediateSize, width.middle, bias: biases.gateUp)
+        linear("\(mlp).up_proj", layer.intermediateSize, width.middle, bias: biases.gateUp)
+        linear("\(mlp).down_proj", width.output, layer.intermediateSize, bias: biases.down)
       }
     }
-    shapes["model.norm.weight"] = [hiddenSize]
-    if !tiedEmbeddings { shapes["lm_head.weight"] = [vocabularySize, hiddenSize] }
+    if residualWidths == nil { shapes["model.norm.weight"] = [hiddenSize] }
+    if !tiedEmbeddings { shapes["lm_head.weight"] = [vocabularySize, residualWidths?.head ?? hiddenSize] }
     return shapes
   }
 

@@ -92,8 +92,14 @@ public struct ModelReport: Sendable, Equatable {
     public let headDimension: Int
     public let mlpChannels: Int
     public let parameters: Int
+    /// Columns of the residual stream before attention and before the MLP, where they are fewer.
+    public let streamWidths: [Int]
 
-    public init(queryHeads: Int, keyValueHeads: Int, headDimension: Int, mlpChannels: Int, parameters: Int) {
+    public init(
+      queryHeads: Int, keyValueHeads: Int, headDimension: Int, mlpChannels: Int, parameters: Int,
+      streamWidths: [Int] = []
+    ) {
+      self.streamWidths = streamWidths
       self.queryHeads = queryHeads
       self.keyValueHeads = keyValueHeads
       self.headDimension = headDimension
@@ -116,11 +122,15 @@ public struct ModelReport: Sendable, Equatable {
   /// Multiply-accumulates a token.
   public let macs: Int
   public let layers: [Layer]
+  /// Columns of the residual stream before the head, where it was sliced.
+  public let headWidth: Int?
 
   public init(
     path: String, format: String, architecture: String, hiddenSize: Int, vocabularySize: Int,
-    tiesEmbeddings: Bool, storage: [(type: String, bytes: Int)], parameters: Int, macs: Int, layers: [Layer]
+    tiesEmbeddings: Bool, storage: [(type: String, bytes: Int)], parameters: Int, macs: Int, layers: [Layer],
+    headWidth: Int? = nil
   ) {
+    self.headWidth = headWidth
     self.path = path
     self.format = format
     self.architecture = architecture
@@ -136,21 +146,28 @@ public struct ModelReport: Sendable, Equatable {
   public static func == (left: ModelReport, right: ModelReport) -> Bool { left.json == right.json }
 
   public var json: JSONValue {
-    [
+    var object: JSONObject = [
       "path": .string(path), "format": .string(format), "architecture": .string(architecture),
       "hidden_size": .integer(hiddenSize), "vocabulary_size": .integer(vocabularySize),
       "tie_word_embeddings": .bool(tiesEmbeddings), "parameters": .integer(parameters),
       "macs_per_token": .integer(macs),
       "storage": .object(JSONObject(storage.map { ($0.type, .integer($0.bytes)) })),
-      "layers": .array(
-        layers.map {
-          [
-            "query_heads": .integer($0.queryHeads), "key_value_heads": .integer($0.keyValueHeads),
-            "head_dimension": .integer($0.headDimension), "mlp_channels": .integer($0.mlpChannels),
-            "parameters": .integer($0.parameters),
-          ]
-        }),
+      "layers": .array(layers.map(\.json)),
     ]
+    object["head_width"] = headWidth.map { .integer($0) }
+    return .object(object)
+  }
+}
+
+extension ModelReport.Layer {
+  var json: JSONValue {
+    var object: JSONObject = [
+      "query_heads": .integer(queryHeads), "key_value_heads": .integer(keyValueHeads),
+      "head_dimension": .integer(headDimension), "mlp_channels": .integer(mlpChannels),
+      "parameters": .integer(parameters),
+    ]
+    if !streamWidths.isEmpty { object["stream_widths"] = .array(streamWidths.map { .integer($0) }) }
+    return .object(object)
   }
 }
 

@@ -28,7 +28,7 @@ public struct About: Sendable {
   }
 }
 
-/// The statistics that the host can gather (sections 4 and 6 of the header).
+/// The statistics that the host can gather (sections 4, 6, 8 and 9 of the header).
 public enum Statistic: String, Sendable {
   case gradient
   case gradientSquare = "gradient_square"
@@ -48,6 +48,7 @@ public enum Statistic: String, Sendable {
   case layerCosine = "layer_cosine"
   case layerEuclidean = "layer_euclidean"
   case layerManhattan = "layer_manhattan"
+  case residualEnergies = "residual_energies"
 }
 
 /// One option of a plugin, as a property of the JSON Schema by which the host checks what users write.
@@ -81,6 +82,14 @@ public struct Option: Sendable {
     _ description: String
   ) -> Option {
     Option(name, "\"type\": \"number\", \"default\": \(value)" + bounds(minimum, maximum), description)
+  }
+
+  /// A number that may be left out, or null.
+  public static func optionalNumber(
+    _ name: String, minimum: Double? = nil, maximum: Double? = nil, _ description: String
+  ) -> Option {
+    Option(
+      name, "\"type\": [\"number\", \"null\"], \"default\": null" + bounds(minimum, maximum), description)
   }
 
   public static func flag(_ name: String, default value: Bool, _ description: String) -> Option {

@@ -61,6 +61,14 @@ public struct Plugin {
     }
   }
 
+  public static func transform<Method: Transform>(_ type: Method.Type) -> Plugin {
+    Plugin(about: type.about, kind: AP_TRANSFORM) {
+      UnsafeRawPointer(leaked(TransformBox.table($0)))
+    } make: { options in
+      TransformBox(try Method(options: try decoded(options)))
+    }
+  }
+
   public static func evaluator<Method: Evaluator>(_ type: Method.Type) -> Plugin {
     Plugin(about: type.about, kind: AP_EVALUATOR) {
       UnsafeRawPointer(leaked(EvaluatorBox.table($0)))

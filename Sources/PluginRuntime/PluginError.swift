@@ -52,12 +52,12 @@ public struct ABIVersion: Equatable, Comparable, Sendable, CustomStringConvertib
 }
 
 public enum PluginKind: String, CaseIterable, Sendable {
-  case criterion, allocator, compensator, evaluator
+  case criterion, allocator, compensator, transform, evaluator
 
   /// `a criterion`.
   var withArticle: String {
     switch self {
-    case .criterion, .compensator: "a \(rawValue)"
+    case .criterion, .compensator, .transform: "a \(rawValue)"
     case .allocator, .evaluator: "an \(rawValue)"
     }
   }

@@ -73,6 +73,11 @@ enum IdentitySection {
           plugin("compensator").map { "made up for by \($0)" },
           json["target"].flatMap(words(ofTarget:)), json["iterations"].map { "\($0.compact) iterations" },
         ]
+      case "transform":
+        [
+          plugin("transform").map { "the residual stream turned by \($0)" },
+          json["target"].flatMap(words(ofTarget:)),
+        ]
       case "train":
         [
           json["recovery"]?["kind"]?.stringValue, json["steps"].map { "\($0.compact) steps" },

@@ -40,6 +40,8 @@ package enum LayersSection {
     case "attention_block": ("attention as a whole", "attention blocks")
     case "mlp_block": ("MLP as a whole", "MLP blocks")
     case "layer": ("layers as a whole", "layers")
+    case "attention_stream": ("residual stream before attention", "columns")
+    case "mlp_stream": ("residual stream before the MLP", "columns")
     default: (family, "units")
     }
   }

@@ -4,7 +4,7 @@ import JSON
 enum PipelineStages {
   struct Stage: Equatable {
     let name: String
-    /// `evaluate`, `prune`, `train`, `save`, `repeat`.
+    /// `evaluate`, `prune`, `transform`, `train`, `save`, `repeat`.
     let kind: String
     let json: JSONValue
     let inner: [Stage]

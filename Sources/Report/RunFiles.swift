@@ -137,7 +137,8 @@ package struct Iteration: Equatable {
   package let stage: String
   package let parameters: Int?
   package let macs: Int?
-  /// By layer, then by family: `attention`, `mlp`, `attention_block`, `mlp_block`, `layer`.
+  /// By layer, then by family: `attention`, `mlp`, `attention_block`, `mlp_block`, `layer`, or of
+  /// a sliced residual stream `attention_stream`, `mlp_stream`.
   package let units: [[String: Units]]
   /// By layer, then by name. NaN where one wasn't finite.
   package let statistics: [[String: Double]]
@@ -158,7 +159,9 @@ package struct Iteration: Equatable {
     units = families.map { members in
       var units: [String: Units] = [:]
       for member in members {
-        guard let kept = member.value["kept"]?.arrayValue?.count,
+        // Of units a list of those that stay, of a width the number.
+        let list = member.value["kept"]
+        guard let kept = list?.arrayValue?.count ?? list?.integerValue,
           let original = member.value["original_count"]?.integerValue
         else { continue }
         units[member.key] = Units(kept: kept, original: original)

@@ -93,6 +93,7 @@ extension Decoder {
     _ request: CalibrationRequest, workers: Workers, observer: PassObserver = { _ in },
     visit: (CalibratedLayer) throws -> Void
   ) throws -> CalibrationResult {
+    try requireUnsliced()
     try check(request.sequences)
     let changes = try outputChanges(request, workers: workers, observer: observer)
     let pass = CalibrationPass(self, request, workers)

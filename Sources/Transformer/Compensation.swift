@@ -58,6 +58,7 @@ extension Decoder {
     solve: (CutProjection) throws -> (weight: [Float], bias: [Float]?),
     body: (_ name: String, _ values: UnsafeBufferPointer<Float>) throws -> Void
   ) throws {
+    try requireUnsliced()
     try check(request.sequences)
     let pass = CompensationPass(
       whole: self, cut: cut, original: request.followsCut ? original : nil, request, workers)

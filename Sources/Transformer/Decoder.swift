@@ -71,12 +71,24 @@ public final class Decoder {
       channelCounts: (0..<layerCount).map { originalCount(of: .mlp, layer: $0) })
   }
   public var hidden: Int { configuration.hiddenSize }
+  /// Whether the residual stream was sliced: such a model runs, and is not changed any more.
+  public var isSliced: Bool { configuration.residualWidths != nil }
+  /// Columns of the embedding, and of the head.
+  var embeddingWidth: Int { configuration.residualWidths?.layer(0).input ?? hidden }
+  var headWidth: Int { configuration.residualWidths?.head ?? hidden }
+
+  /// - Throws: `DecoderError.sliced`.
+  func requireUnsliced() throws {
+    if isSliced { throw DecoderError.sliced(file: checkpoint.location) }
+  }
+
   public var vocabulary: Int { configuration.vocabularySize }
 
   /// Keeps, of the units that a layer has now, those at these positions; ascending, at least one. Of a family of whole
   /// sublayers it may be none: then these leave.
   /// - Throws: `DecoderError.badSelection`; `DecoderError.emptyModel` if no layer would have anything left.
   public func keep(_ positions: [Int], of family: Family, layer: Int) throws {
+    try requireUnsliced()
     guard selected.indices.contains(layer) else {
       throw DecoderError.badSelection(layer: layer, family: family)
     }
@@ -129,20 +141,22 @@ public final class Decoder {
       slidingWindow: shape.slidingWindow, queryKeyNorm: configuration.queryKeyNorm,
       queryKeyValueBias: configuration.biases.queryKeyValue,
       outputBias: configuration.biases.attentionOutput, gateUpBias: configuration.biases.gateUp,
-      downBias: configuration.biases.down)
+      downBias: configuration.biases.down, sliced: configuration.residualWidths?.layer(layer))
   }
 
   public var allSizes: [LayerSizes] { (0..<layerCount).map(sizes) }
 
   /// Parameters now; a tied embedding counts once.
   public var parameters: Int {
-    let ends = vocabulary * hidden * (configuration.tiedEmbeddings ? 1 : 2) + hidden
+    let ends =
+      vocabulary * embeddingWidth + (configuration.tiedEmbeddings ? 0 : vocabulary * headWidth)
+      + (isSliced ? 0 : hidden)
     return ends + allSizes.reduce(0) { $0 + $1.parameters }
   }
 
   /// Multiply-accumulates a token in the projections and the head; attention over the context comes on top.
   public var multiplyAccumulates: Int {
-    vocabulary * hidden + allSizes.reduce(0) { $0 + $1.multiplyAccumulates }
+    vocabulary * headWidth + allSizes.reduce(0) { $0 + $1.multiplyAccumulates }
   }
 
   /// The configuration of the model as it is now, layers that have nothing left included.
@@ -168,6 +182,11 @@ public final class Decoder {
   /// - Throws: `CheckpointError`.
   func widen(layer: Int, into parameters: LayerParameters, workers: Workers) throws {
     parameters.sizes = sizes(layer)
+    if isSliced {
+      for norm in [parameters.inputNorm, parameters.postAttentionNorm] {
+        norm.base.update(repeating: 1, count: norm.count)
+      }
+    }
     let named = parameters.named
     // Rows are cut into parts, so that a layer's few large matrices keep all threads busy.
     var pieces: [(parameter: NamedParameter, tensor: StoredTensor, rows: Range<Int>)] = []
@@ -213,18 +232,19 @@ public final class Decoder {
     }
   }
 
-  /// Embeddings of tokens, [tokens, hidden].
+  /// Embeddings of tokens, [tokens, hidden], with zeros behind the embedding's width where the model is sliced.
   /// - Throws: `DecoderError.tokenOutOfRange`, `CheckpointError`.
   func embed(_ tokens: [Int32], into target: UnsafeMutablePointer<Float>) throws {
     if let wrong = tokens.first(where: { $0 < 0 || Int($0) >= vocabulary }) {
       throw DecoderError.tokenOutOfRange(token: Int(wrong), vocabulary: vocabulary)
     }
+    if isSliced { target.update(repeating: 0, count: tokens.count * hidden) }
     try checkpoint.tensor(named: "model.embed_tokens.weight").widen(
       rows: .rows(tokens.map(Int.init)),
-      into: UnsafeMutableBufferPointer(start: target, count: tokens.count * hidden))
+      into: UnsafeMutableBufferPointer(start: target, count: tokens.count * hidden), rowStride: hidden)
   }
 
-  /// The matrix that turns hidden states into logits, [vocabulary, hidden].
+  /// The matrix that turns hidden states into logits, [vocabulary, headWidth].
   func head() throws -> StoredTensor {
     try checkpoint.tensor(
       named: configuration.tiedEmbeddings ? "model.embed_tokens.weight" : "lm_head.weight")
@@ -232,6 +252,10 @@ public final class Decoder {
 
   func finalNorm() throws -> Buffer {
     let norm = Buffer(hidden)
+    guard !isSliced else {
+      norm.base.update(repeating: 1, count: hidden)
+      return norm
+    }
     try checkpoint.tensor(named: "model.norm.weight")
       .widen(into: UnsafeMutableBufferPointer(start: norm.base, count: hidden))
     return norm
@@ -265,6 +289,8 @@ public enum DecoderError: Error, Equatable, CustomStringConvertible {
   case nothingToTrain
   case notFinite(step: Int)
   case unlikeTeacher(what: String, teacher: Int, student: Int)
+  case sliced(file: String)
+  case badWidths(places: Int, hidden: Int)
 
   public var description: String {
     switch self {
@@ -294,6 +320,11 @@ public enum DecoderError: Error, Equatable, CustomStringConvertible {
       "the loss or the gradient of step \(step) is not finite; try a lower learning rate or a smaller max_grad_norm"
     case .unlikeTeacher(let what, let teacher, let student):
       "the teacher's \(what) is \(teacher), the student's \(student); they must be equal to be compared"
+    case .sliced(let file):
+      "\(file) is a model whose residual stream was sliced: it can be run, measured and saved, and neither pruned nor "
+        + "trained nor transformed; take the model from before"
+    case .badWidths(let places, let hidden):
+      "a sliced residual stream needs \(places) widths from 1 to \(hidden), and bases of \(hidden) × \(hidden)"
     }
   }
 }

@@ -168,7 +168,7 @@ final class Head {
       workers.multiply(
         Rows(normed.base, stride: hidden), .plain, weights, .transposed,
         into: Rows(logits, stride: decoder.vocabulary).from(row: 0, column: columns.lowerBound), m: count,
-        n: columns.count, k: hidden)
+        n: columns.count, k: decoder.headWidth)
     }
   }
 

@@ -8,6 +8,10 @@ import Tensors
 ///
 /// A layer whose attention was removed has m = x, one whose MLP was removed y = m.
 ///
+/// In a sliced model the stream changes its basis beside each sublayer, m = x Q + …, y = m Q' + …, and may become narrower or
+/// wider there. Rows keep the stride `hidden`, with zeros behind the stream's width, so that a norm's mean is over
+/// `hidden` whatever the width, as it was in the model before.
+///
 /// Forward here, backward in `LayerBackward.swift`. Both work on a block of tokens; the order of sums depends on sizes
 /// and thread count alone.
 struct LayerPass {
@@ -106,7 +110,8 @@ struct LayerPass {
   private func projectQueriesKeysAndValues(_ tokens: Int) {
     project(
       Rows(inside.normed.base, stride: sizes.hidden), weights.queryKeyValue.base,
-      into: Rows(inside.queryKeyValue, stride: sizes.queryKeyValueWidth), tokens: tokens, from: sizes.hidden,
+      into: Rows(inside.queryKeyValue, stride: sizes.queryKeyValueWidth), tokens: tokens,
+      from: sizes.inputWidth,
       to: sizes.queryKeyValueWidth, bias: sizes.queryKeyValueBias ? weights.queryKeyValueBias : nil)
     if sizes.queryKeyNorm { normaliseQueriesAndKeys(tokens) }
   }
@@ -114,11 +119,12 @@ struct LayerPass {
   /// middle = x + O · attended, or x where there is no attention.
   func addAttention(to x: Rows, _ tokens: Int) {
     let middle = Rows(inside.middle, stride: sizes.hidden)
-    copy(x, to: middle, tokens)
-    guard sizes.hasAttention else { return }
+    guard sizes.hasAttention else { return copy(x, to: middle, tokens) }
+    passBy(
+      x, weights.attentionShortcut, into: middle, tokens, from: sizes.inputWidth, to: sizes.middleWidth)
     project(
       Rows(inside.attended.base, stride: sizes.queryWidth), weights.output.base, into: middle, tokens: tokens,
-      from: sizes.queryWidth, to: sizes.hidden, bias: sizes.outputBias ? weights.outputBias : nil,
+      from: sizes.queryWidth, to: sizes.middleWidth, bias: sizes.outputBias ? weights.outputBias : nil,
       accumulate: true)
   }
 
@@ -131,7 +137,7 @@ struct LayerPass {
   private func projectGatesAndUps(_ tokens: Int) {
     project(
       Rows(inside.normedMiddle.base, stride: sizes.hidden), weights.gateUp.base,
-      into: Rows(inside.gateUp, stride: 2 * sizes.intermediate), tokens: tokens, from: sizes.hidden,
+      into: Rows(inside.gateUp, stride: 2 * sizes.intermediate), tokens: tokens, from: sizes.middleWidth,
       to: 2 * sizes.intermediate, bias: sizes.gateUpBias ? weights.gateUpBias : nil)
   }
 
@@ -146,11 +152,12 @@ struct LayerPass {
 
   /// y = middle + D · activated, or middle where there is no MLP.
   func addMLP(to y: Rows, _ tokens: Int) {
-    copy(Rows(inside.middle, stride: sizes.hidden), to: y, tokens)
-    guard sizes.hasMLP else { return }
+    let middle = Rows(inside.middle, stride: sizes.hidden)
+    guard sizes.hasMLP else { return copy(middle, to: y, tokens) }
+    passBy(middle, weights.mlpShortcut, into: y, tokens, from: sizes.middleWidth, to: sizes.outputWidth)
     project(
       Rows(inside.activated.base, stride: sizes.intermediate), weights.down.base, into: y, tokens: tokens,
-      from: sizes.intermediate, to: sizes.hidden, bias: sizes.downBias ? weights.downBias : nil,
+      from: sizes.intermediate, to: sizes.outputWidth, bias: sizes.downBias ? weights.downBias : nil,
       accumulate: true)
   }
 
@@ -176,6 +183,17 @@ struct LayerPass {
         ap_add_bias(
           y.from(row: rows.lowerBound).base, bias.base, Int64(rows.count), Int64(to), Int64(y.stride))
       }
+    }
+  }
+
+  /// What goes by a sublayer: x itself, or in a sliced model x Q with Q [from, to], in the next basis.
+  private func passBy(_ x: Rows, _ shortcut: Buffer, into y: Rows, _ tokens: Int, from: Int, to: Int) {
+    guard sizes.sliced != nil else { return copy(x, to: y, tokens) }
+    workers.multiply(x, .plain, Rows(shortcut.base, stride: to), .plain, into: y, m: tokens, n: to, k: from)
+    let rest = sizes.hidden - to
+    guard rest > 0 else { return }
+    workers.ranges(tokens, grain: LayerPass.grain) { rows, _ in
+      for row in rows { y.from(row: row, column: to).base.update(repeating: 0, count: rest) }
     }
   }
 

@@ -8,9 +8,11 @@ import Tensors
 public final class LayerParameters {
   public internal(set) var sizes: LayerSizes
 
-  /// [hidden]
+  /// [hidden]; ones where the model is sliced.
   public let inputNorm: Buffer
-  /// [queryWidth + 2 · keyValueWidth, hidden]
+  /// [inputWidth, middleWidth]: takes the residual stream to the next basis, of a sliced model alone.
+  public let attentionShortcut: Buffer
+  /// [queryWidth + 2 · keyValueWidth, inputWidth]
   public let queryKeyValue: Buffer
   /// [queryWidth + 2 · keyValueWidth]
   public let queryKeyValueBias: Buffer
@@ -18,19 +20,21 @@ public final class LayerParameters {
   public let queryNorm: Buffer
   /// [headDimension]
   public let keyNorm: Buffer
-  /// [hidden, queryWidth]
+  /// [middleWidth, queryWidth]
   public let output: Buffer
-  /// [hidden]
+  /// [middleWidth]
   public let outputBias: Buffer
-  /// [hidden]
+  /// [hidden]; ones where the model is sliced.
   public let postAttentionNorm: Buffer
-  /// [2 · intermediate, hidden]
+  /// [middleWidth, outputWidth]: as attention's.
+  public let mlpShortcut: Buffer
+  /// [2 · intermediate, middleWidth]
   public let gateUp: Buffer
   /// [2 · intermediate]
   public let gateUpBias: Buffer
-  /// [hidden, intermediate]
+  /// [outputWidth, intermediate]
   public let down: Buffer
-  /// [hidden]
+  /// [outputWidth]
   public let downBias: Buffer
 
   /// False in a set of norms and biases alone, whose `named` lists the matrices too, without memory behind them.
@@ -46,23 +50,25 @@ public final class LayerParameters {
     sizes = layers.first ?? .empty
     let hidden = most(\.hidden)
     inputNorm = Buffer(hidden)
-    queryKeyValue = matrix { $0.queryKeyValueWidth * $0.hidden }
+    attentionShortcut = matrix { $0.sliced == nil ? 1 : $0.inputWidth * $0.middleWidth }
+    queryKeyValue = matrix { $0.queryKeyValueWidth * $0.inputWidth }
     queryKeyValueBias = Buffer(most { $0.queryKeyValueBias ? $0.queryKeyValueWidth : 1 })
     queryNorm = Buffer(most { $0.queryKeyNorm ? $0.headDimension : 1 })
     keyNorm = Buffer(most { $0.queryKeyNorm ? $0.headDimension : 1 })
-    output = matrix { $0.hidden * $0.queryWidth }
+    output = matrix { $0.middleWidth * $0.queryWidth }
     outputBias = Buffer(hidden)
     postAttentionNorm = Buffer(hidden)
-    gateUp = matrix { 2 * $0.intermediate * $0.hidden }
+    mlpShortcut = matrix { $0.sliced == nil ? 1 : $0.middleWidth * $0.outputWidth }
+    gateUp = matrix { 2 * $0.intermediate * $0.middleWidth }
     gateUpBias = Buffer(most { $0.gateUpBias ? 2 * $0.intermediate : 1 })
-    down = matrix { $0.hidden * $0.intermediate }
+    down = matrix { $0.outputWidth * $0.intermediate }
     downBias = Buffer(hidden)
   }
 
   public func zero() {
     for buffer in [
-      inputNorm, queryKeyValue, queryKeyValueBias, queryNorm, keyNorm, output, outputBias, postAttentionNorm,
-      gateUp, gateUpBias, down, downBias,
+      inputNorm, attentionShortcut, queryKeyValue, queryKeyValueBias, queryNorm, keyNorm, output, outputBias,
+      postAttentionNorm, mlpShortcut, gateUp, gateUpBias, down, downBias,
     ] { buffer.zero() }
   }
 }
@@ -103,7 +109,8 @@ extension LayerParameters {
   /// none.
   public var named: [NamedParameter] {
     let s = sizes
-    let (h, q, kv, i) = (s.hidden, s.queryWidth, s.keyValueWidth, s.intermediate)
+    let (q, kv, i) = (s.queryWidth, s.keyValueWidth, s.intermediate)
+    let (h, m, o) = (s.inputWidth, s.middleWidth, s.outputWidth)
     var list: [NamedParameter] = []
     func add(
       _ name: String, _ base: UnsafeMutablePointer<Float>, _ rows: Int, _ columns: Int?,
@@ -121,20 +128,24 @@ extension LayerParameters {
       add(name + ".weight", weight, rows, columns, row: row, column: column)
       if let bias { add(name + ".bias", bias, rows, nil, row: row) }
     }
-    func rows(from row: Int, of matrix: Buffer) -> UnsafeMutablePointer<Float> {
-      hasMatrices ? matrix.at(row * h) : matrix.base
+    func rows(from row: Int, of matrix: Buffer, _ columns: Int) -> UnsafeMutablePointer<Float> {
+      hasMatrices ? matrix.at(row * columns) : matrix.base
     }
     if s.hasAttention {
       let qkvBias = s.queryKeyValueBias ? queryKeyValueBias : nil
-      add("input_layernorm.weight", inputNorm.base, h, nil)
+      if s.sliced == nil {
+        add("input_layernorm.weight", inputNorm.base, s.hidden, nil)
+      } else {
+        add("attn_shortcut_Q", attentionShortcut.base, h, m)
+      }
       projection("self_attn.q_proj", queryKeyValue.base, qkvBias?.base, q, h, row: .queryHeads)
       projection(
-        "self_attn.k_proj", rows(from: q, of: queryKeyValue), qkvBias?.at(q), kv, h, row: .keyValueHeads)
+        "self_attn.k_proj", rows(from: q, of: queryKeyValue, h), qkvBias?.at(q), kv, h, row: .keyValueHeads)
       projection(
-        "self_attn.v_proj", rows(from: q + kv, of: queryKeyValue), qkvBias?.at(q + kv), kv, h,
+        "self_attn.v_proj", rows(from: q + kv, of: queryKeyValue, h), qkvBias?.at(q + kv), kv, h,
         row: .keyValueHeads)
       projection(
-        "self_attn.o_proj", output.base, s.outputBias ? outputBias.base : nil, h, q, column: .queryHeads)
+        "self_attn.o_proj", output.base, s.outputBias ? outputBias.base : nil, m, q, column: .queryHeads)
       if s.queryKeyNorm {
         add("self_attn.q_norm.weight", queryNorm.base, s.headDimension, nil)
         add("self_attn.k_norm.weight", keyNorm.base, s.headDimension, nil)
@@ -142,10 +153,14 @@ extension LayerParameters {
     }
     if s.hasMLP {
       let upBias = s.gateUpBias ? gateUpBias : nil
-      add("post_attention_layernorm.weight", postAttentionNorm.base, h, nil)
-      projection("mlp.gate_proj", gateUp.base, upBias?.base, i, h, row: .channels)
-      projection("mlp.up_proj", rows(from: i, of: gateUp), upBias?.at(i), i, h, row: .channels)
-      projection("mlp.down_proj", down.base, s.downBias ? downBias.base : nil, h, i, column: .channels)
+      if s.sliced == nil {
+        add("post_attention_layernorm.weight", postAttentionNorm.base, s.hidden, nil)
+      } else {
+        add("mlp_shortcut_Q", mlpShortcut.base, m, o)
+      }
+      projection("mlp.gate_proj", gateUp.base, upBias?.base, i, m, row: .channels)
+      projection("mlp.up_proj", rows(from: i, of: gateUp, m), upBias?.at(i), i, m, row: .channels)
+      projection("mlp.down_proj", down.base, s.downBias ? downBias.base : nil, o, i, column: .channels)
     }
     return list
   }

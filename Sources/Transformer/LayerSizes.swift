@@ -1,3 +1,5 @@
+import Checkpoints
+
 /// The sizes of one decoder layer as it is now, pruned or not. Counts of elements, not bytes.
 ///
 /// Without KV groups the layer has no attention (and no norm before it), without channels no MLP; without either it hands
@@ -16,11 +18,13 @@ public struct LayerSizes: Equatable, Sendable {
   /// Of gate and up.
   public var gateUpBias: Bool
   public var downBias: Bool
+  /// How much of the residual stream there is before attention, before the MLP and behind it, where the model is sliced.
+  public var sliced: ResidualWidths.Layer?
 
   public init(
     hidden: Int, queryHeads: Int, keyValueHeads: Int, headDimension: Int, intermediate: Int,
     slidingWindow: Int?, queryKeyNorm: Bool, queryKeyValueBias: Bool, outputBias: Bool, gateUpBias: Bool,
-    downBias: Bool
+    downBias: Bool, sliced: ResidualWidths.Layer? = nil
   ) {
     self.hidden = hidden
     self.queryHeads = queryHeads
@@ -33,7 +37,14 @@ public struct LayerSizes: Equatable, Sendable {
     self.outputBias = outputBias
     self.gateUpBias = gateUpBias
     self.downBias = downBias
+    self.sliced = sliced
   }
+
+  /// Columns of the residual stream that attention reads, that the MLP reads, and that leave the layer: `hidden`, unless
+  /// the model is sliced.
+  public var inputWidth: Int { sliced?.input ?? hidden }
+  public var middleWidth: Int { sliced?.middle ?? hidden }
+  public var outputWidth: Int { sliced?.output ?? hidden }
 
   public var hasAttention: Bool { keyValueHeads > 0 }
   public var hasMLP: Bool { intermediate > 0 }
@@ -50,32 +61,42 @@ public struct LayerSizes: Equatable, Sendable {
   /// Parameters that leave with one KV group: rows of q, k, v (and their biases) and columns of o.
   public var parametersPerGroup: Int {
     let rows = headDimension * (repeats + 2)
-    return rows * hidden + headDimension * repeats * hidden + (queryKeyValueBias ? rows : 0)
+    return rows * inputWidth + headDimension * repeats * middleWidth + (queryKeyValueBias ? rows : 0)
   }
 
   /// Parameters that leave with one channel: a row of gate and of up (and their biases), a column of down.
-  public var parametersPerChannel: Int { 3 * hidden + (gateUpBias ? 2 : 0) }
+  public var parametersPerChannel: Int { 2 * middleWidth + outputWidth + (gateUpBias ? 2 : 0) }
+
+  /// Of the norm before a sublayer, or of the shortcut beside it that a sliced model has in its place.
+  private var inputNormOrShortcut: Int { sliced == nil ? hidden : inputWidth * middleWidth }
+  private var middleNormOrShortcut: Int { sliced == nil ? hidden : middleWidth * outputWidth }
 
   /// Of the whole attention, its norms and biases included; 0 where it is gone.
   public var attentionParameters: Int {
     guard hasAttention else { return 0 }
-    return keyValueHeads * parametersPerGroup + hidden + (queryKeyNorm ? 2 * headDimension : 0)
-      + (outputBias ? hidden : 0)
+    return keyValueHeads * parametersPerGroup + inputNormOrShortcut + (queryKeyNorm ? 2 * headDimension : 0)
+      + (outputBias ? middleWidth : 0)
   }
 
   /// Of the whole MLP, its norm and biases included; 0 where it is gone.
   public var mlpParameters: Int {
     guard hasMLP else { return 0 }
-    return intermediate * parametersPerChannel + hidden + (downBias ? hidden : 0)
+    return intermediate * parametersPerChannel + middleNormOrShortcut + (downBias ? outputWidth : 0)
   }
 
   public var parameters: Int { attentionParameters + mlpParameters }
 
   /// Multiply-accumulates a token in the layer's projections (attention over the context comes on top and depends
   /// on its length; norms and biases are left out, as is usual).
-  public var multiplyAccumulatesPerGroup: Int { headDimension * hidden * (2 * repeats + 2) }
-  public var multiplyAccumulatesPerChannel: Int { 3 * hidden }
-  public var attentionMultiplyAccumulates: Int { keyValueHeads * multiplyAccumulatesPerGroup }
-  public var mlpMultiplyAccumulates: Int { intermediate * multiplyAccumulatesPerChannel }
+  public var multiplyAccumulatesPerGroup: Int {
+    headDimension * ((repeats + 2) * inputWidth + repeats * middleWidth)
+  }
+  public var multiplyAccumulatesPerChannel: Int { 2 * middleWidth + outputWidth }
+  public var attentionMultiplyAccumulates: Int {
+    keyValueHeads * multiplyAccumulatesPerGroup + (sliced != nil && hasAttention ? inputNormOrShortcut : 0)
+  }
+  public var mlpMultiplyAccumulates: Int {
+    intermediate * multiplyAccumulatesPerChannel + (sliced != nil && hasMLP ? middleNormOrShortcut : 0)
+  }
   public var multiplyAccumulates: Int { attentionMultiplyAccumulates + mlpMultiplyAccumulates }
 }

@@ -59,7 +59,7 @@ extension Decoder {
       }
       try progress(layer + 1, layerCount)
     }
-    try whole("model.norm.weight")
+    if !isSliced { try whole("model.norm.weight") }
     if !configuration.tiedEmbeddings { try whole("lm_head.weight") }
   }
 }

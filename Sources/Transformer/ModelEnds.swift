@@ -7,7 +7,8 @@ protocol ModelEnds: AnyObject {
   var norm: Buffer { get }
   /// Embeddings of tokens, [tokens, hidden].
   func embed(_ tokens: [Int32], into target: UnsafeMutablePointer<Float>) throws
-  /// Some rows of the matrix that turns hidden states into logits, [rows, hidden], valid until the next call.
+  /// Some rows of the matrix that turns hidden states into logits, [rows, hidden], valid until the next call; [rows,
+  /// headWidth] of a sliced model.
   func head(_ rows: Range<Int>, workers: Workers) throws -> Rows
 }
 
@@ -23,7 +24,7 @@ final class StoredEnds: ModelEnds {
     self.decoder = decoder
     norm = try decoder.finalNorm()
     matrix = try decoder.head()
-    block = Buffer(min(Head.blockRows, decoder.vocabulary) * decoder.hidden)
+    block = Buffer(min(Head.blockRows, decoder.vocabulary) * decoder.headWidth)
   }
 
   func embed(_ tokens: [Int32], into target: UnsafeMutablePointer<Float>) throws {
@@ -31,17 +32,17 @@ final class StoredEnds: ModelEnds {
   }
 
   func head(_ rows: Range<Int>, workers: Workers) throws -> Rows {
-    let hidden = decoder.hidden
+    let width = decoder.headWidth
     let failure = FirstError()
     workers.ranges(rows.count, grain: 256) { part, _ in
       do {
         try matrix.widen(
           rows: .range(rows.lowerBound + part.lowerBound..<rows.lowerBound + part.upperBound),
           into: UnsafeMutableBufferPointer(
-            start: block.at(part.lowerBound * hidden), count: part.count * hidden))
+            start: block.at(part.lowerBound * width), count: part.count * width))
       } catch { failure.keep(error) }
     }
     try failure.rethrow()
-    return Rows(block.base, stride: hidden)
+    return Rows(block.base, stride: width)
   }
 }

@@ -233,7 +233,7 @@ struct CompareTests {
       ([random], "needs a model to run on: give --model"),
       ([random, scratch.path("copy.json"), "--model", model], "are both called \"random\""),
       ([dense, "--model", model], "give the pipeline another \"name\""),
-      ([counted, "--model", model, "--targets", "0.5"], "no prune stage has one"),
+      ([counted, "--model", model, "--targets", "0.5"], "no prune or transform stage has one"),
       (
         [random, "--model", model, "--set", "inputs.text=a.txt"],
         "none of the pipelines has an input \"text\""

@@ -94,8 +94,8 @@ struct CommandLineTests {
     #expect(
       answer.error == """
         adapt-pruner: bad.json: sead: unknown key; did you mean "seed"?
-        adapt-pruner: bad.json: stages[0].stage: "sav" is a string, expected "evaluate" or "prune" or "train" or \
-        "save" or "repeat"; did you mean "save"?
+        adapt-pruner: bad.json: stages[0].stage: "sav" is a string, expected "evaluate" or "prune" or "transform" or \
+        "train" or "save" or "repeat"; did you mean "save"?
 
         """)
   }

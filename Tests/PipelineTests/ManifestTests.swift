@@ -127,10 +127,10 @@ func pruning(_ members: String = "", target: String = "0.8") -> String {
         "pipeline.json: stages[1].allocator: missing, expected an object with \"id\" and \"options\"",
         "pipeline.json: stages[1].target: 1.5 is more than the whole model and no whole number, expected a "
           + "share above 0 and at most 1, or a count",
-        "pipeline.json: stages[2].stage: \"prun\" is a string, expected \"evaluate\" or \"prune\" or \"train\" "
-          + "or \"save\" or \"repeat\"; did you mean \"prune\"?",
+        "pipeline.json: stages[2].stage: \"prun\" is a string, expected \"evaluate\" or \"prune\" or "
+          + "\"transform\" or \"train\" or \"save\" or \"repeat\"; did you mean \"prune\"?",
         "pipeline.json: stages[3]: 7 is an integer, expected an object with \"stage\": one of evaluate, prune, "
-          + "train, save, repeat",
+          + "transform, train, save, repeat",
       ])
   }
 

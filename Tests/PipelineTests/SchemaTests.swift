@@ -77,6 +77,8 @@ private enum PythonSchema {
     training(input: "\"format\": \"jsonl\", \"field\": \"a\""),
     training(input: "\"format\": \"chat\", \"completions_only\": false"),
     training(input: "\"format\": \"instruction\", \"fields\": {\"input\": \"context\"}"),
+    transforming("\"target\": 0.8"), transforming("\"target\": {\"macs\": 0.5}, \"name\": \"slice\""),
+    transforming(options: "{\"sparsity\": 0.2}"),
   ]
 
   static let bad =
@@ -123,6 +125,10 @@ private enum PythonSchema {
       pruning(target: "{\"parameters\": 0.5, \"spread_over_rounds\": 1}"),
       "{\"stages\": [{\"stage\": \"train\"}]}", "{\"stages\": [{\"stage\": \"train\", \"steps\": 1}]}",
       "{\"stages\": [{\"stage\": \"train\", \"data\": \"text.txt\"}]}",
+      "{\"stages\": [{\"stage\": \"transform\"}]}", transforming("\"target\": \"small\""),
+      transforming("\"target\": 0.8, \"iterations\": 3"),
+      transforming("\"target\": 0.8", calibration: "{\"sequences\": 3}"),
+      transforming("\"target\": 0.8", calibration: "{\"data\": \"text.txt\", \"batch_size\": 4}"),
     ] + TrainReadingTests.mistakes.map(\.json)
 
   @Test func theDecoderAcceptsTheGoodAndRefusesTheBad() throws {
@@ -152,7 +158,10 @@ private enum PythonSchema {
     try folder.write("text.txt", "text")
     let whole = ManifestTests.whole.replacingOccurrences(
       of: "\"evaluation\": null", with: "\"evaluation\": \"calibration.txt\"")
-    let documents = try [whole, TrainReadingTests.whole].map { try JSONValue(parsing: $0) }
+    let transform = transforming(
+      "\"target\": {\"parameters\": 0.8}",
+      calibration: "{\"data\": \"text.txt\", \"sequences\": 2, \"length\": 2}")
+    let documents = try [whole, TrainReadingTests.whole, transform].map { try JSONValue(parsing: $0) }
     let mutations = documents.flatMap { Mutations.of($0).map(\.compact) }
     #expect(mutations.count > 1500)
     let accepted = try mutations.filter { try problems($0, in: folder).isEmpty }

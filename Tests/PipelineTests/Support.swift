@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 import Pipeline
 import PluginRuntime
 
@@ -42,6 +43,14 @@ enum SampleCatalog {
       """, statistics: ["gradient"]),
     entry("adapt-pruner.random", .criterion, ""),
     entry(
+      "adapt-pruner.slicegpt", .transform,
+      """
+      "spread": {"type": "string", "enum": ["constant", "energy"], "default": "constant"},
+      "sparsity": {"type": ["number", "null"], "default": null},
+      "slice_head": {"type": "boolean", "default": false}
+      """
+    ) { $0["sparsity"]?.numberValue != nil },
+    entry(
       "adapt-pruner.layer-distance", .allocator,
       """
       "distance": {"type": "string", "default": "cosine"},
@@ -63,13 +72,16 @@ enum SampleCatalog {
   ])
 
   private static func entry(
-    _ id: String, _ kind: PluginKind, _ properties: String, required: String = "", statistics: [String] = []
+    _ id: String, _ kind: PluginKind, _ properties: String, required: String = "", statistics: [String] = [],
+    fixesWidths: @escaping @Sendable (JSONValue) -> Bool = { _ in false }
   ) -> PluginCatalog.Entry {
     PluginCatalog.Entry(id: id, kind: kind) { () throws(PluginError) in
       let text = "{\"type\": \"object\", \"properties\": {\(properties)}, \"required\": [\(required)]}"
       do throws(OptionsError) {
         let schema = try OptionsSchema(parsing: text)
-        return PluginCatalog.Opened(schema: schema) { (_) throws(PluginError) in statistics }
+        return PluginCatalog.Opened(
+          schema: schema, statistics: { (_) throws(PluginError) in statistics },
+          fixesWidths: { (options) throws(PluginError) in fixesWidths(options) })
       } catch {
         throw .badOptions(plugin: id, error)
       }

@@ -21,7 +21,7 @@ public enum CompareError: Error, Equatable, CustomStringConvertible {
     case .reservedName(let name, let pipeline):
       "\(pipeline): \"\(name)\" is what the unpruned model is called here; give the pipeline another \"name\""
     case .noShareOfOriginal(let pipeline):
-      "\(pipeline): --targets replaces targets that are a share of the original model, and no prune stage has one; "
+      "\(pipeline): --targets replaces targets that are a share of the original model, and no prune or transform stage has one; "
         + "leave --targets out, or give a stage such a target"
     case .noSuchInput(let setting, let input):
       "\(setting): none of the pipelines has an input \"\(input)\""

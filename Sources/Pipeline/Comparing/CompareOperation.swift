@@ -104,7 +104,12 @@ private final class Comparing {
     let model = try request.modelPath.map { try LoadedModel(path: $0) }
     let files = try model?.recordedFiles() ?? []
     let states = try plan.all.map { try state(of: $0, files) }
-    if let model { for run in plan.all { try run.manifest.checkTrainingData(model) } }
+    if let model {
+      for run in plan.all {
+        try run.manifest.checkCanChange(model)
+        try run.manifest.checkTrainingData(model)
+      }
+    }
 
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     var names = record.runs

@@ -100,7 +100,7 @@ extension Manifest {
     Manifest(name: name, description: description, seed: seed, stages: stages)
   }
 
-  /// The same with another share in every prune stage whose target is a share of the original model; nil if there is
+  /// The same with another share in every prune and transform stage whose target is a share of the original model; nil if there is
   /// none.
   func aiming(at share: Double) -> Manifest? {
     let changed = stages.map { $0.aiming(at: share) }
@@ -113,15 +113,24 @@ extension Stage {
   fileprivate func aiming(at share: Double) -> (stage: Stage, hasChanged: Bool) {
     switch work {
     case .prune(let stage):
-      guard case .fraction(_, of: .original) = stage.target.amount else { return (self, false) }
-      let target = Target(
-        measure: stage.target.measure, amount: .fraction(share, of: .original), spreads: stage.target.spreads)
+      guard let target = stage.target.aiming(at: share) else { return (self, false) }
       return (Stage(name: name, path: path, work: .prune(stage.with(target))), true)
+    case .transform(let stage):
+      guard let target = stage.target?.aiming(at: share) else { return (self, false) }
+      return (Stage(name: name, path: path, work: .transform(stage.with(target))), true)
     case .repeated(let stage):
       let inner = stage.stages.map { $0.aiming(at: share) }
       let repeated = RepeatStage(times: stage.times, stages: inner.map(\.stage))
       return (Stage(name: name, path: path, work: .repeated(repeated)), inner.contains(where: \.hasChanged))
     case .evaluate, .train, .save: return (self, false)
     }
+  }
+}
+
+extension Target {
+  /// The same with another share; nil if it is no share of the original model.
+  fileprivate func aiming(at share: Double) -> Target? {
+    guard case .fraction(_, of: .original) = amount else { return nil }
+    return Target(measure: measure, amount: .fraction(share, of: .original), spreads: spreads)
   }
 }

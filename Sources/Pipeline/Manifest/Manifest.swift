@@ -25,6 +25,7 @@ public struct Stage: Sendable, Equatable {
 public enum StageWork: Sendable, Equatable {
   case evaluate(EvaluateStage)
   case prune(PruneStage)
+  case transform(TransformStage)
   case train(TrainStage)
   case save(SaveStage)
   case repeated(RepeatStage)
@@ -95,6 +96,25 @@ public struct PruneStage: Sendable, Equatable {
   }
 }
 
+/// Makes the residual stream narrower, in bases that a transform chooses.
+public struct TransformStage: Sendable, Equatable {
+  public let transform: PluginUse
+  public let calibration: CalibrationSample
+  /// nil: the transform's options say how wide the stream becomes.
+  public let target: Target?
+
+  public init(transform: PluginUse, calibration: CalibrationSample, target: Target?) {
+    self.transform = transform
+    self.calibration = calibration
+    self.target = target
+  }
+
+  /// The same with another target.
+  func with(_ target: Target?) -> TransformStage {
+    TransformStage(transform: transform, calibration: calibration, target: target)
+  }
+}
+
 /// The text that statistics are gathered from.
 public enum Calibration: Sendable, Equatable {
   /// No plugin of the stage needs statistics.
@@ -117,7 +137,7 @@ public struct CalibrationSample: Sendable, Equatable {
   }
 }
 
-/// How large the model may be after a prune stage.
+/// How large the model may be after a prune or transform stage.
 public struct Target: Sendable, Equatable {
   public enum Measure: String, Sendable, CaseIterable { case parameters, macs }
   /// What a fraction is a fraction of.

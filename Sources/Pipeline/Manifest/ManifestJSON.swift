@@ -30,6 +30,16 @@ extension Stage {
       object["families"] = .array(stage.families.map { .string($0.rawValue) })
       object["record_scores"] = .bool(stage.recordsScores)
       return .object(object)
+    case .transform(let stage):
+      var object: JSONObject = [
+        "stage": "transform", "name": .string(name), "transform": stage.transform.json,
+        "calibration": [
+          "data": stage.calibration.data.json, "sequences": .integer(stage.calibration.sequences),
+          "length": .integer(stage.calibration.length),
+        ],
+      ]
+      object["target"] = stage.target?.json
+      return .object(object)
     case .train(let stage):
       var object: JSONObject = ["stage": "train", "name": .string(name)]
       for member in stage.json.members { object[member.key] = member.value }

@@ -89,7 +89,23 @@ public struct ManifestResolver: Sendable {
       return nil
     }
     checkDirectories(of: manifest, reading)
+    checkTransforms(of: manifest, reading)
     return manifest
+  }
+
+  /// What changes a model comes before its residual stream is sliced, which is done once.
+  private func checkTransforms(of manifest: Manifest, _ reading: ManifestReading) {
+    var transform: StageExecution?
+    for execution in manifest.executions where !execution.leavesModel {
+      if let transform {
+        reading.problem(
+          execution.path,
+          "\"\(execution.label)\" would change a model whose residual stream \"\(transform.label)\" has sliced",
+          expected: "only evaluate and save stages behind a transform stage",
+          advice: "put it before the transform stage, or leave one of them out")
+      }
+      if case .transform = execution.work { transform = transform ?? execution }
+    }
   }
 
   /// Two saved models can't share a directory, nor can one stand within another.

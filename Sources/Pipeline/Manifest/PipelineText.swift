@@ -29,12 +29,19 @@ public enum PipelineText {
       ]
       if let compensator = stage.compensator { lines.append("makes up for it by " + words(for: compensator)) }
       if case .sample(let sample) = stage.calibration {
-        lines.append(
-          "calibrates on \(sample.sequences) × \(sample.length) tokens of \(sample.data.path), "
-            + "\(sample.batchSize) at a time")
+        lines.append(words(for: sample) + ", \(sample.batchSize) at a time")
       }
       return lines
+    case .transform(let stage):
+      return [
+        "slices the residual stream" + (stage.target.map { " to " + words(for: $0) } ?? ""),
+        "turns it by " + words(for: stage.transform), words(for: stage.calibration),
+      ]
     }
+  }
+
+  private static func words(for sample: CalibrationSample) -> String {
+    "calibrates on \(sample.sequences) × \(sample.length) tokens of \(sample.data.path)"
   }
 
   private static func lines(of stage: TrainStage, round: Int, of rounds: Int) -> [String] {

@@ -21,13 +21,17 @@ public struct PluginCatalog: Sendable {
     public let schema: OptionsSchema
     /// The statistics that it needs with these options, which fit the schema.
     public let statistics: @Sendable (_ options: JSONValue) throws(PluginError) -> [String]
+    /// Of a transform, whether these options say how wide the residual stream becomes.
+    public let fixesWidths: @Sendable (_ options: JSONValue) throws(PluginError) -> Bool
 
     public init(
       schema: OptionsSchema,
-      statistics: @escaping @Sendable (_ options: JSONValue) throws(PluginError) -> [String]
+      statistics: @escaping @Sendable (_ options: JSONValue) throws(PluginError) -> [String],
+      fixesWidths: @escaping @Sendable (_ options: JSONValue) throws(PluginError) -> Bool = { _ in false }
     ) {
       self.schema = schema
       self.statistics = statistics
+      self.fixesWidths = fixesWidths
     }
   }
 
@@ -41,18 +45,35 @@ public struct PluginCatalog: Sendable {
     entries = registry.plugins.map { description in
       Entry(id: description.id, kind: description.kind) { () throws(PluginError) in
         let plugin = try LoadedPlugin(loading: description)
-        return Opened(schema: plugin.schema) { (options) throws(PluginError) in
-          switch plugin.kind {
-          case .criterion: return try CriterionInstance(of: plugin, options: options).statistics
-          case .allocator: return try AllocatorInstance(of: plugin, options: options).statistics
-          case .compensator: return try CompensatorInstance(of: plugin, options: options).statistics
-          case .evaluator:
-            _ = try EvaluatorInstance(of: plugin, options: options)
-            return []
-          }
-        }
+        return Opened(
+          schema: plugin.schema,
+          statistics: { (options) throws(PluginError) in try Self.statistics(of: plugin, options) },
+          fixesWidths: { (options) throws(PluginError) in
+            guard plugin.kind == .transform else { return false }
+            return try TransformInstance(of: plugin, options: options).fixesWidths
+          })
       }
     }
+  }
+
+  private static func statistics(
+    of plugin: LoadedPlugin, _ options: JSONValue
+  ) throws(PluginError) -> [String] {
+    switch plugin.kind {
+    case .criterion: return try CriterionInstance(of: plugin, options: options).statistics
+    case .allocator: return try AllocatorInstance(of: plugin, options: options).statistics
+    case .compensator: return try CompensatorInstance(of: plugin, options: options).statistics
+    case .transform: return try TransformInstance(of: plugin, options: options).statistics
+    case .evaluator:
+      _ = try EvaluatorInstance(of: plugin, options: options)
+      return []
+    }
+  }
+
+  /// Whether a transform's options, which have been checked, say how wide the residual stream becomes.
+  func fixesWidths(_ use: PluginUse) -> Bool {
+    let entry = entries.first { $0.id == use.id }
+    return (try? entry?.open().fixesWidths(.object(use.options))) ?? false
   }
 }
 

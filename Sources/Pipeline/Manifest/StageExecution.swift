@@ -3,6 +3,7 @@ public struct StageExecution: Sendable, Equatable {
   public enum Work: Sendable, Equatable {
     case evaluate(EvaluateStage)
     case prune(PruneStage)
+    case transform(TransformStage)
     case train(TrainStage)
     /// In a repeat the directory has the round's number at its end: `model-2`.
     case save(SaveStage)
@@ -44,6 +45,8 @@ extension Manifest {
       switch stage.work {
       case .evaluate(let work): return once(.evaluate(work))
       case .prune(let work): return once(.prune(work.inRound(time, of: times)))
+      case .transform(let work):
+        return once(.transform(work.with(work.target?.inRound(time, of: times))))
       case .train(let work): return once(.train(work))
       case .save(let work):
         let directory = ([work.directory] + rounds.map(String.init)).joined(separator: "-")

@@ -18,7 +18,7 @@ struct StageReading {
     self.data = data
   }
 
-  private enum Kind: String, CaseIterable { case evaluate, prune, train, save, `repeat` }
+  private enum Kind: String, CaseIterable { case evaluate, prune, transform, train, save, `repeat` }
 
   mutating func stages(_ value: JSONValue, at path: JSONPath) -> [Stage] {
     guard let elements = value.arrayValue else {
@@ -52,6 +52,7 @@ struct StageReading {
     switch kind {
     case .evaluate: return evaluate(object, at: path).map { stage(.evaluate($0)) }
     case .prune: return prune(object, at: path).map { stage(.prune($0)) }
+    case .transform: return transform(object, at: path).map { stage(.transform($0)) }
     case .train: return train(object, at: path).map { stage(.train($0)) }
     case .save: return stage(.save(save(object, at: path)))
     case .repeat: return stage(.repeated(repeated(object, at: path)))
@@ -122,6 +123,28 @@ struct StageReading {
       target: target, iterations: iterations, families: families, recordsScores: recordsScores)
   }
 
+  private mutating func transform(_ object: JSONObject, at path: JSONPath) -> TransformStage? {
+    let reader = ObjectReader(
+      object, at: path, keys: ["stage", "name", "transform", "calibration", "target"], reading: reading)
+    let transform = requiredPlugin(reader, .transform)
+    let hasCalibration =
+      reader.required("calibration", expected: "calibration data, from which the bases are found") != nil
+    let calibration = hasCalibration ? calibration(reader, for: [], inBatches: false) : nil
+    let target = reader.object["target"] == nil ? nil : TargetReading.target(reader)
+    guard let transform, case .sample(let sample)? = calibration else { return nil }
+    let isFixed = catalog.fixesWidths(transform)
+    if isFixed, reader.object["target"] != nil {
+      reading.problem(
+        path.key("target"), "the options of \(transform.id) say how wide the stream becomes already",
+        advice: "leave out the target or that option")
+    } else if !isFixed, reader.object["target"] == nil {
+      reading.problem(
+        path.key("target"), "missing",
+        expected: "a target, or an option of \(transform.id) that says how wide the stream becomes")
+    }
+    return TransformStage(transform: transform, calibration: sample, target: target)
+  }
+
   private mutating func train(_ object: JSONObject, at path: JSONPath) -> TrainStage? {
     let reader = ObjectReader(object, at: path, keys: TrainReading.keys, reading: reading)
     var training = TrainReading(data: data)
@@ -153,7 +176,7 @@ struct StageReading {
     return RepeatStage(times: times, stages: stages(inner, at: path.key("stages")))
   }
 
-  // MARK: Parts of a prune stage
+  // MARK: Parts of prune and transform stages
 
   private func families(_ reader: ObjectReader) -> [Family] {
     guard let value = reader.object["families"] else { return Family.widths }
@@ -192,7 +215,10 @@ struct StageReading {
       group.map { "\"\($0.rawValue)\"" }.joined(separator: " and/or ")
     }.joined(separator: "; or ")
 
-  private mutating func calibration(_ reader: ObjectReader, for plugins: [PluginUse]) -> Calibration? {
+  /// - Parameter inBatches: whether it matters which sequences are a mini-batch.
+  private mutating func calibration(
+    _ reader: ObjectReader, for plugins: [PluginUse], inBatches: Bool = true
+  ) -> Calibration? {
     let place = reader.path.key("calibration")
     guard let value = reader.object["calibration"] else {
       guard let needing = plugins.first(where: { !$0.statistics.isEmpty }) else { return Calibration.none }
@@ -201,7 +227,7 @@ struct StageReading {
         place, "missing", expected: "calibration data, since \(needing.id) needs statistics (\(wanted))")
       return nil
     }
-    let keys = ["data", "sequences", "length", "batch_size"]
+    let keys = ["data", "sequences", "length"] + (inBatches ? ["batch_size"] : [])
     guard let inner = ObjectReader(value, at: place, keys: keys, reading: reading) else { return nil }
     let sequences = inner.integer("sequences", default: 64, in: 1...1_000_000)
     // One token predicts the next: there is no loss in fewer than two.
@@ -295,7 +321,7 @@ extension PluginKind {
   /// With its article: `a criterion`.
   var phrase: String {
     switch self {
-    case .criterion, .compensator: "a \(rawValue)"
+    case .criterion, .compensator, .transform: "a \(rawValue)"
     case .allocator, .evaluator: "an \(rawValue)"
     }
   }

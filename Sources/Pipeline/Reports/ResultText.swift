@@ -73,7 +73,11 @@ public enum ResultText {
       ("parameters", "\(HumanFormat.grouped(model.parameters)) (\(HumanFormat.count(model.parameters)))"),
       ("multiply-accumulates a token", HumanFormat.grouped(model.macs)),
       ("weights", "\(HumanFormat.bytes(bytes)): \(types)"),
-      ("hidden size", "\(model.hiddenSize)"),
+      (
+        "hidden size",
+        "\(model.hiddenSize)"
+          + (model.headWidth.map { "; the residual stream has \($0) before the head" } ?? "")
+      ),
       (
         "vocabulary", "\(model.vocabularySize)" + (model.tiesEmbeddings ? ", embedding tied to the head" : "")
       ),
@@ -84,19 +88,22 @@ public enum ResultText {
     // The headings are empty: no line for them.
     let text = summary.plain.drop { $0 == "\n" }
 
-    var table = TextTable([
-      .init("layer"), .init("query heads", .right), .init("KV heads", .right),
-      .init("head dimension", .right), .init("MLP channels", .right), .init("parameters", .right),
-    ])
+    let isSliced = model.layers.contains { !$0.streamWidths.isEmpty }
+    var table = TextTable(
+      [
+        .init("layer"), .init("query heads", .right), .init("KV heads", .right),
+        .init("head dimension", .right), .init("MLP channels", .right), .init("parameters", .right),
+      ] + (isSliced ? [.init("residual stream, before attention and MLP", .right)] : []))
     var start = 0
     while start < model.layers.count {
       let layer = model.layers[start]
       let end = model.layers[start...].firstIndex { $0 != layer } ?? model.layers.count
-      table.add([
-        end - start == 1 ? "\(start)" : "\(start)-\(end - 1)", "\(layer.queryHeads)",
-        "\(layer.keyValueHeads)",
-        "\(layer.headDimension)", "\(layer.mlpChannels)", HumanFormat.grouped(layer.parameters),
-      ])
+      table.add(
+        [
+          end - start == 1 ? "\(start)" : "\(start)-\(end - 1)", "\(layer.queryHeads)",
+          "\(layer.keyValueHeads)",
+          "\(layer.headDimension)", "\(layer.mlpChannels)", HumanFormat.grouped(layer.parameters),
+        ] + (isSliced ? [layer.streamWidths.map { "\($0)" }.joined(separator: ", ")] : []))
       start = end
     }
     return text + "\n" + table.plain

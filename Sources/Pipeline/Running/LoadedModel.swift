@@ -72,12 +72,16 @@ public final class LoadedModel {
 
 public enum LoadedModelError: Error, Equatable, CustomStringConvertible {
   case noTokenizer(model: String)
+  case sliced(model: String, stage: String)
 
   public var description: String {
     switch self {
     case .noTokenizer(let model):
       "\(model) has no tokenizer (tokenizer.json, or tokenizer.ggml.* in a GGUF file), so text can't be read for it; "
         + "give token ids instead (\"format\": \"ids\")"
+    case .sliced(let model, let stage):
+      "stage \(stage): the residual stream of \(model) was sliced, and of such a model only running and measuring it is "
+        + "built; start from the model before"
     }
   }
 }

@@ -27,9 +27,10 @@ extension LoadedModel {
   ///
   /// - Parameters:
   ///   - keepingEmptyLayers: for the run's own use, whose layers keep their numbers.
-  ///   - biases: that the projections have beside those of the model.
+  ///   - configure: what is different in the values' configuration, biases for instance.
   func save(
-    to folder: String, type: StorageType, keepingEmptyLayers: Bool = false, biases: Biases = Biases(),
+    to folder: String, type: StorageType, keepingEmptyLayers: Bool = false,
+    configure: (inout ModelConfiguration) -> Void = { _ in },
     forEachParameter: ((String, UnsafeBufferPointer<Float>) throws -> Void) throws -> Void
   ) throws {
     let partial =
@@ -39,7 +40,7 @@ extension LoadedModel {
     defer { try? FileManager.default.removeItem(atPath: partial) }
     var configuration = decoder.prunedConfiguration
     configuration.declaredType = type
-    configuration.biases.formUnion(biases)
+    configure(&configuration)
     let renumbering = keepingEmptyLayers ? nil : LayerRenumbering(configuration)
     let writer = try ModelWriter(
       folder: partial, configuration: renumbering?.configuration ?? configuration)

@@ -151,13 +151,7 @@ struct Pruning {
     measure == .parameters ? model.originalParameters : model.originalMultiplyAccumulates
   }
 
-  private var goal: Int {
-    switch stage.target.amount {
-    case .count(let count): count
-    case .fraction(let fraction, .original): Int((fraction * Double(original)).rounded(.down))
-    case .fraction(let fraction, .current): Int((fraction * Double(spent)).rounded(.down))
-    }
-  }
+  private var goal: Int { stage.target.goal(original: original, now: spent) }
 
   private func checkReach(_ goal: Int) throws {
     guard goal < spent else {
@@ -258,6 +252,17 @@ struct Pruning {
             originalCount: decoder.originalCount(of: family, layer: layer),
             kept: kept[layer].units(of: family))
         })
+    }
+  }
+}
+
+extension Target {
+  /// What may be left, in its measure.
+  func goal(original: Int, now: Int) -> Int {
+    switch amount {
+    case .count(let count): count
+    case .fraction(let fraction, .original): Int((fraction * Double(original)).rounded(.down))
+    case .fraction(let fraction, .current): Int((fraction * Double(now)).rounded(.down))
     }
   }
 }

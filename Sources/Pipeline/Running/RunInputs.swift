@@ -14,12 +14,20 @@ extension Manifest {
     }
   }
 
+  /// A model whose residual stream was sliced can be run and measured, nothing else.
+  /// - Throws: `LoadedModelError.sliced`.
+  func checkCanChange(_ model: LoadedModel) throws {
+    guard model.decoder.isSliced, let change = executions.first(where: { !$0.leavesModel }) else { return }
+    throw LoadedModelError.sliced(model: model.path, stage: change.label)
+  }
+
   /// Every plugin that some stage uses, in order.
   var pluginUses: [PluginUse] {
     executions.flatMap { execution -> [PluginUse] in
       switch execution.work {
       case .evaluate(let stage): stage.evaluators
       case .prune(let stage): [stage.criterion, stage.allocator] + [stage.compensator].compactMap(\.self)
+      case .transform(let stage): [stage.transform]
       case .train, .save: []
       }
     }
@@ -47,7 +55,7 @@ extension StageExecution {
   var leavesModel: Bool {
     switch work {
     case .evaluate, .save: true
-    case .prune, .train: false
+    case .prune, .transform, .train: false
     }
   }
 }

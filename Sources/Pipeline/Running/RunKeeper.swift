@@ -69,17 +69,18 @@ final class RunKeeper {
   /// Writes the model with other values as a checkpoint of its own, on which the run goes on.
   ///
   /// - Parameters:
-  ///   - biases: that the projections have beside those of the model.
+  ///   - configure: what is different in the values' configuration, biases for instance.
   ///   - name: of the folder in `state/`.
   func write(
-    _ model: LoadedModel, biases: Biases = Biases(), name: String,
+    _ model: LoadedModel, configure: (inout ModelConfiguration) -> Void = { _ in }, name: String,
     forEachParameter: ((String, UnsafeBufferPointer<Float>) throws -> Void) throws -> Void
   ) throws -> RunState.ModelPlace {
     let name = "\(RunLayout.stateFolder)/\(name)"
     let path = try folder.place(name)
     try? FileManager.default.removeItem(atPath: path)
     try model.save(
-      to: path, type: .float32, keepingEmptyLayers: true, biases: biases, forEachParameter: forEachParameter)
+      to: path, type: .float32, keepingEmptyLayers: true, configure: configure,
+      forEachParameter: forEachParameter)
     let origin = model.decoder.origin
     return RunState.ModelPlace(
       folder: name, weights: try storedFile(name + "/" + Self.weights(of: path)), origin: origin,

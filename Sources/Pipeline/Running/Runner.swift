@@ -30,11 +30,11 @@ public final class Runner {
 
   private let manifest: Manifest
   private let registry: PluginRegistry
-  private let model: LoadedModel
-  private let folder: RunFolder
-  private let events: EventLog
-  private let settings: Settings
-  private let keeper: RunKeeper
+  let model: LoadedModel
+  let folder: RunFolder
+  let events: EventLog
+  let settings: Settings
+  let keeper: RunKeeper
   /// Whether an earlier process began this run.
   private let isResumed: Bool
   /// Whether the model is as it came.
@@ -143,7 +143,7 @@ public final class Runner {
 
   /// What a stage changes in the run's state beside the model: recorded together with its end, since in between the
   /// stage would be taken for not yet begun.
-  private typealias StateChange = (inout RunState) -> Void
+  typealias StateChange = (inout RunState) -> Void
 
   private func carryOut(_ execution: StageExecution, number: Int) throws -> StateChange {
     let clock = ContinuousClock.now
@@ -152,6 +152,7 @@ public final class Runner {
       switch execution.work {
       case .evaluate(let stage): try evaluate(stage, label: execution.label)
       case .prune(let stage): try prune(stage, execution, number: number)
+      case .transform(let stage): try transform(stage, label: execution.label, number: number)
       case .train(let stage): try train(stage, execution, number: number)
       case .save(let stage): try save(stage, label: execution.label)
       }
@@ -169,10 +170,7 @@ public final class Runner {
   private func prune(_ stage: PruneStage, _ execution: StageExecution, number: Int) throws -> StateChange {
     let label = execution.label
     var sequences: [[Int32]] = []
-    if case .sample(let sample) = stage.calibration {
-      let corpus = try sample.data.load(vocabularySize: model.decoder.vocabulary, tokenize: tokenize)
-      sequences = try sample.sequences(from: corpus)
-    }
+    if case .sample(let sample) = stage.calibration { sequences = try self.sequences(of: sample) }
     var pruning = Pruning(
       stage: stage, label: label, model: model, sequences: sequences,
       criterion: try CriterionInstance(
@@ -193,7 +191,8 @@ public final class Runner {
     var done = 0
     try pruning.run { iteration, biases, forEachParameter in
       let place = try keeper.write(
-        model, biases: biases, name: "model-\(number)-\(iteration)", forEachParameter: forEachParameter)
+        model, configure: { $0.biases.formUnion(biases) }, name: "model-\(number)-\(iteration)",
+        forEachParameter: forEachParameter)
       try keeper.open(place, in: model)
       // The one before is not the state's, and nobody's any more.
       if let before = rewritten?.folder {
@@ -207,22 +206,30 @@ public final class Runner {
         parameters: model.decoder.parameters, macs: model.decoder.multiplyAccumulates)
       try folder.write(record)
       if stage.recordsScores { try writeScores(iteration.scores, number: number) }
-      try events.log(
-        "iteration",
-        [
-          "stage": .string(label), "number": .integer(number), "parameters": .integer(record.parameters),
-          "macs_per_token": .integer(record.macs), "took": .number(iteration.seconds),
-        ])
-      settings.reporter.note(
-        "\(label), iteration \(iteration.number): \(HumanFormat.count(record.parameters)) parameters, "
-          + HumanFormat.fixed(100 * Double(record.parameters) / Double(model.originalParameters), 2) + "% "
-          + "(\(HumanFormat.duration(seconds: iteration.seconds)))")
+      try tellIteration(
+        label, number: number, parameters: record.parameters, macs: record.macs, seconds: iteration.seconds,
+        title: "\(label), iteration \(iteration.number)")
       done = iteration.number
     }
     return { state in
       state.iterations = before + done
       if let rewritten { state.model = rewritten }
     }
+  }
+
+  func tellIteration(
+    _ stage: String, number: Int, parameters: Int, macs: Int, seconds: Double, title: String
+  ) throws {
+    try events.log(
+      "iteration",
+      [
+        "stage": .string(stage), "number": .integer(number), "parameters": .integer(parameters),
+        "macs_per_token": .integer(macs), "took": .number(seconds),
+      ])
+    settings.reporter.note(
+      "\(title): \(HumanFormat.count(parameters)) parameters, "
+        + HumanFormat.fixed(100 * Double(parameters) / Double(model.originalParameters), 2) + "% "
+        + "(\(HumanFormat.duration(seconds: seconds)))")
   }
 
   private func train(_ stage: TrainStage, _ execution: StageExecution, number: Int) throws -> StateChange {
@@ -359,13 +366,18 @@ public final class Runner {
 
   // MARK: - What stages share
 
+  func sequences(of sample: CalibrationSample) throws -> [[Int32]] {
+    let corpus = try sample.data.load(vocabularySize: model.decoder.vocabulary, tokenize: tokenize)
+    return try sample.sequences(from: corpus)
+  }
+
   private func tokenize(_ text: String) throws -> [Int32] { try model.tokenizer().encode(text) }
 
-  private func loaded(_ use: PluginUse) throws -> LoadedPlugin {
+  func loaded(_ use: PluginUse) throws -> LoadedPlugin {
     try LoadedPlugin(loading: registry.find(use.id))
   }
 
-  private func services(for label: String) -> HostServices {
+  func services(for label: String) -> HostServices {
     var services = HostServices(seed: settings.seed)
     let (events, reporter, cancellation) = (events, settings.reporter, settings.cancellation)
     services.log = { plugin, level, sentence in

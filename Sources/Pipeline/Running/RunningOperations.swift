@@ -18,6 +18,7 @@ extension Operations {
     cancellation: Cancellation
   ) throws -> RunSummary {
     let model = try LoadedModel(path: request.modelPath)
+    try request.manifest.checkCanChange(model)
     try request.manifest.checkTrainingData(model)
     let folder = try RunFolder.create(at: request.outputPath)
     var settings = Runner.Settings(
@@ -67,8 +68,9 @@ extension Operations {
       layers: decoder.allSizes.map {
         ModelReport.Layer(
           queryHeads: $0.queryHeads, keyValueHeads: $0.keyValueHeads, headDimension: $0.headDimension,
-          mlpChannels: $0.intermediate, parameters: $0.parameters)
-      })
+          mlpChannels: $0.intermediate, parameters: $0.parameters,
+          streamWidths: $0.sliced.map { [$0.input, $0.middle] } ?? [])
+      }, headWidth: checkpoint.configuration.residualWidths?.head)
   }
 
   /// Measures a model with each of the evaluators.

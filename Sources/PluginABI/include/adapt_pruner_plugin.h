@@ -2,11 +2,12 @@
  *
  * THE IDEA. The host owns the model and does the heavy arithmetic; a plugin judges. It says which
  * statistics it needs, is handed them one decoder layer at a time, and writes its answer into
- * memory that the host hands in. It never walks the network. Four kinds exist:
+ * memory that the host hands in. It never walks the network. Five kinds exist:
  *
  *   criterion   how much does each unit matter?           answers one score a unit
  *   allocator   how much may each layer lose?             answers how many units stay
  *   compensator how do the survivors make up for it?      answers new weights of output projections
+ *   transform   in which basis shall we cut?              answers rotations and widths
  *   evaluator   how good is this model?                   answers named metrics
  *
  * A UNIT is a coupled structure, things that can only leave together. A FAMILY is a sort of unit
@@ -272,7 +273,7 @@ typedef struct ap_criterion {
 /* ---------------------------------------------------------------- 5. Descriptors, and the one symbol */
 
 typedef int32_t ap_kind;
-enum { AP_CRITERION = 1, AP_ALLOCATOR = 2, AP_EVALUATOR = 3, AP_COMPENSATOR = 4 };
+enum { AP_CRITERION = 1, AP_ALLOCATOR = 2, AP_EVALUATOR = 3, AP_COMPENSATOR = 4, AP_TRANSFORM = 5 };
 
 /* What there is to know of one plugin without making an instance. */
 typedef struct ap_descriptor {
@@ -288,7 +289,8 @@ typedef struct ap_descriptor {
                                  "format": "adapt-pruner-data"; of the object: required. An option that it
                                  does not name is refused. */
   const char *const *statistics; /* all it may ask for, ended by a null pointer */
-  const void *interface;      /* ap_criterion, ap_allocator, ap_evaluator or ap_compensator, as `kind` says */
+  const void *interface;      /* ap_criterion, ap_allocator, ap_evaluator, ap_compensator or ap_transform, as
+                                 `kind` says */
 } ap_descriptor;
 
 /* The first three fields stay as they are in every major version: by them a host knows what it has. */
@@ -470,6 +472,79 @@ typedef struct ap_compensator {
   ap_status (*compensate)(void *instance, const ap_host *host, const ap_model *model,
                           const ap_projection *projection, float *weight, float *bias /* [nullable] */);
 } ap_compensator;
+
+/* ---------------------------------------------------------------- 9. Transforms */
+
+/* A transform makes the residual stream narrower (SliceGPT). The stream has a PLACE before each attention, before
+ * each MLP and before the head; at each it is turned into a basis of that place's own and loses all columns but the
+ * first ones. The host folds the norms' weights into the matrices behind them, takes the calibration tokens through
+ * the model layer by layer as sliced so far, and rewrites the matrices; between one place's basis and the next a
+ * shortcut matrix [width here, width at the next place] is added beside the sublayer.
+ *
+ * Calls come in this order: fixes_widths, centers_embeddings and normalises_tokens, widths once, and orient for each place from the first.
+ *
+ * STATISTICS it can ask for:
+ *
+ *   "residual_energies"  of each place, [hidden_size]: the eigenvalues of the mean over all calibration tokens of xᵀx,
+ *                        the largest first, in the model before anything is sliced; costs a forward pass */
+
+typedef struct ap_place {
+  uint32_t struct_size;
+  const char *name;       /* "attention", "mlp", "head": what reads the stream here */
+  int64_t layer;          /* of "head" the number of layers. A sublayer that was removed has no place. */
+  int64_t cost;           /* what each column costs here in the budget's measure, shortcuts apart */
+  const double *energies; /* [hidden_size]; null unless asked for. [nullable] */
+} ap_place;
+
+/* What widths come to: fixed + sum of cost * width over all places + sum of width * (width at the next place). */
+typedef struct ap_residual {
+  uint32_t struct_size;
+  const char *measure;   /* "parameters" or "macs" */
+  int64_t hidden_size;
+  int64_t fixed;         /* what no width changes */
+  int64_t original;      /* of the unpruned model */
+  int64_t goal;          /* at most this is to be left; -1: there is none, since fixes_widths answers non-zero */
+  int64_t place_count;
+  const ap_place *const *places; /* [place_count], in the order of the forward pass, "head" last */
+} ap_residual;
+
+/* The residual stream at one place, as sliced so far, in the model's own basis. */
+typedef struct ap_gram {
+  uint32_t struct_size;
+  const ap_place *place; /* energies as above */
+  int64_t hidden_size;
+  int64_t width;         /* columns that stay, as `widths` answered */
+  int64_t tokens;
+  const double *gram;    /* [hidden_size, hidden_size]: mean over all tokens of xᵀx, both triangles */
+} ap_gram;
+
+typedef struct ap_transform {
+  uint32_t struct_size;
+  ap_status (*create)(const ap_host *host, const char *options, void **instance); /* as a criterion's */
+  void (*destroy)(void *instance);
+  const char *const *(*statistics)(void *instance); /* as a criterion's. [nullable] */
+
+  /* Non-zero: the options say how wide the stream becomes, and the stage has no target. Zero: it has one.
+   * [host thread] */
+  int32_t (*fixes_widths)(void *instance);
+
+  /* Non-zero: the mean of each token's embedding is taken from its elements before all else. [host thread] */
+  int32_t (*centers_embeddings)(void *instance);
+
+  /* Non-zero: energies and Gram matrices are of x / rms(x), as a norm without weights hands it on, so that every token
+   * counts alike. Zero: of x as it is, in which a few tokens may outweigh all others. [host thread] */
+  int32_t (*normalises_tokens)(void *instance);
+
+  /* Writes how many columns stay at each place, from 1 to hidden_size; with a goal they come to at most that. They are
+   * settled before any place is oriented, since the file that the host writes as it goes says its shapes first.
+   * [host thread] */
+  ap_status (*widths)(void *instance, const ap_host *host, const ap_model *model, const ap_residual *residual,
+                      int64_t *widths /* [place_count] */);
+
+  /* Writes an orthonormal basis, one direction a row, the `width` that stay first. [host thread] */
+  ap_status (*orient)(void *instance, const ap_host *host, const ap_model *model, const ap_gram *gram,
+                      double *basis /* [hidden_size, hidden_size] */);
+} ap_transform;
 
 #ifdef __cplusplus
 }

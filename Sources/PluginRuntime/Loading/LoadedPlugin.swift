@@ -18,7 +18,7 @@ public struct LoadedPlugin: @unchecked Sendable {
   /// An absolute path.
   public let library: String
 
-  /// `ap_criterion`, `ap_allocator` or `ap_evaluator`, constant until the process ends: hence
+  /// The table of the plugin's kind, constant until the process ends: hence
   /// `@unchecked Sendable`.
   let interface: UnsafeRawPointer
 
@@ -81,6 +81,7 @@ public struct LoadedPlugin: @unchecked Sendable {
     case .allocator: try requireSize(size, ap_allocator.self, in: reader.library)
     case .evaluator: try requireSize(size, ap_evaluator.self, in: reader.library)
     case .compensator: try requireSize(size, ap_compensator.self, in: reader.library)
+    case .transform: try requireSize(size, ap_transform.self, in: reader.library)
     }
     try reader.requireFunctions(of: kind, at: interface)
     self.interface = interface
@@ -95,7 +96,7 @@ public struct LoadedPlugin: @unchecked Sendable {
 }
 
 extension PluginKind {
-  /// What the host can gather: sections 4, 6 and 8 of the header.
+  /// What the host can gather: sections 4, 6, 8 and 9 of the header.
   public var knownStatistics: [String] {
     switch self {
     case .criterion:
@@ -106,6 +107,7 @@ extension PluginKind {
       ]
     case .allocator: ["layer_cosine", "layer_euclidean", "layer_manhattan"]
     case .compensator: ["input_mean", "input_gram", "target_mean", "target_product"]
+    case .transform: ["residual_energies"]
     case .evaluator: []
     }
   }
@@ -138,9 +140,10 @@ private struct DescriptorReader {
     case AP_ALLOCATOR: return .allocator
     case AP_EVALUATOR: return .evaluator
     case AP_COMPENSATOR: return .compensator
+    case AP_TRANSFORM: return .transform
     default:
       throw wrong(
-        "kind", expected: "1 (criterion), 2 (allocator), 3 (evaluator) or 4 (compensator)",
+        "kind", expected: "1 (criterion), 2 (allocator), 3 (evaluator), 4 (compensator) or 5 (transform)",
         got: "\(descriptor.kind)")
     }
   }
@@ -168,6 +171,15 @@ private struct DescriptorReader {
       try require("follows_cut", table.follows_cut != nil)
       try require("adds_bias", table.adds_bias != nil)
       try require("compensate", table.compensate != nil)
+    case .transform:
+      let table = table.assumingMemoryBound(to: ap_transform.self).pointee
+      try require("create", table.create != nil)
+      try require("destroy", table.destroy != nil)
+      try require("fixes_widths", table.fixes_widths != nil)
+      try require("centers_embeddings", table.centers_embeddings != nil)
+      try require("normalises_tokens", table.normalises_tokens != nil)
+      try require("widths", table.widths != nil)
+      try require("orient", table.orient != nil)
     case .evaluator:
       let table = table.assumingMemoryBound(to: ap_evaluator.self).pointee
       try require("create", table.create != nil)

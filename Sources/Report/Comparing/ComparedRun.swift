@@ -18,7 +18,7 @@ package struct ComparedRun {
   package let folder: String
   /// The manifest's name.
   package let method: String
-  /// Of the last prune stage; nil if there is none.
+  /// Of the last prune or transform stage that has one; nil if there is none.
   package let target: Target?
   package let seed: Int
   package let isOfUnprunedModel: Bool
@@ -55,7 +55,8 @@ package struct ComparedRun {
     method = files.manifest["name"]?.stringValue ?? URL(fileURLWithPath: folder).lastPathComponent
     seed = (files.run["seed"] ?? files.manifest["seed"])?.integerValue ?? 0
     isOfUnprunedModel = files.isOfUnprunedModel
-    target = files.stages.last { $0.kind == "prune" }?.json["target"].map(Target.init)
+    target = files.stages.filter { ["prune", "transform"].contains($0.kind) }
+      .compactMap { $0.json["target"] }.last.map(Target.init)
     (before, after) = files.measurements
     let sizes = ResultsSection.rows(files).last
     originalParameters = ResultsSection.originalParameters(files)

@@ -33,6 +33,8 @@ public final class Trainer {
     _ decoder: Decoder, _ scope: TrainingScope, optimizer options: AdamWOptions, maxGradientNorm: Double?,
     teacher: (decoder: Decoder, options: DistillationOptions)? = nil, room: TrainingRoom, workers: Workers
   ) throws {
+    try decoder.requireUnsliced()
+    try teacher?.decoder.requireUnsliced()
     self.decoder = decoder
     self.workers = workers
     self.maxGradientNorm = maxGradientNorm

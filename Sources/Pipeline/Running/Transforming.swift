@@ -1,0 +1,124 @@
+import Checkpoints
+import JSON
+import PluginRuntime
+import Tensors
+import Transformer
+
+/// One transform stage under way: the widths of the residual stream are settled, and then the model is sliced to them
+/// place by place.
+struct Transforming {
+  let stage: TransformStage
+  let label: String
+  let model: LoadedModel
+  let sequences: [[Int32]]
+  let transform: TransformInstance
+  let workers: Workers
+  let reporter: any ProgressReporter
+  let cancellation: Cancellation
+
+  /// Writes the sliced model: its widths, and every parameter, which the closure that it is handed goes through.
+  typealias Rewrite<Result> = (
+    _ widths: ResidualWidths,
+    _ forEachParameter: ((String, UnsafeBufferPointer<Float>) throws -> Void) throws -> Void
+  ) throws -> Result
+
+  func run<Result>(rewrite: Rewrite<Result>) throws -> Result {
+    let decoder = model.decoder
+    let summary = ModelSummary(model)
+    let places = try decoder.residualPlaces()
+    let requests = try requests(places)
+    let widths = try transform.widths(model: summary, residual(places, requests))
+    var next = 0
+    defer { reporter.end() }
+    return try rewrite(places.widths(widths)) { body in
+      reporter.begin(ProgressTask(title: label + ": slicing", total: decoder.layerCount, unit: "layers"))
+      try decoder.slice(
+        request, widths: widths, workers: workers, observer: { try tell($0) },
+        orient: { gram in
+          try cancellation.check()
+          defer { next += 1 }
+          return try transform.orient(
+            model: summary, place: requests[next], hidden: decoder.hidden, width: gram.width,
+            tokens: gram.tokens, gram: gram.gram)
+        }, body: body)
+    }
+  }
+
+  private var request: SlicingRequest {
+    SlicingRequest(
+      sequences: sequences, centersEmbeddings: transform.centersEmbeddings,
+      normalisesTokens: transform.normalisesTokens)
+  }
+
+  private func tell(_ progress: PassProgress) throws {
+    try cancellation.check()
+    reporter.advance(to: progress.done)
+  }
+
+  private var measure: Target.Measure { stage.target?.measure ?? .parameters }
+
+  /// The places as a transform sees them, with the energies that it asked for.
+  private func requests(_ places: ResidualPlaces) throws -> [PlaceRequest] {
+    var energies: [[Double]]?
+    if transform.statistics.contains("residual_energies") {
+      let decoder = model.decoder
+      reporter.begin(ProgressTask(title: label + ": energies", total: decoder.layerCount, unit: "layers"))
+      defer { reporter.end() }
+      energies = try decoder.residualEnergies(request, workers: workers, observer: { try tell($0) })
+    }
+    return places.places.enumerated().map { index, place in
+      PlaceRequest(
+        name: place.kind.rawValue, layer: place.layer,
+        cost: measure == .parameters ? place.parameters : place.multiplyAccumulates,
+        energies: energies?[index])
+    }
+  }
+
+  private func residual(_ places: ResidualPlaces, _ requests: [PlaceRequest]) -> ResidualRequest {
+    let isOfParameters = measure == .parameters
+    let original = isOfParameters ? model.originalParameters : model.originalMultiplyAccumulates
+    let now = isOfParameters ? model.decoder.parameters : model.decoder.multiplyAccumulates
+    return ResidualRequest(
+      measure: measure.rawValue, hidden: places.hidden, fixed: isOfParameters ? places.fixedParameters : 0,
+      original: original, goal: stage.target?.goal(original: original, now: now), places: requests)
+  }
+}
+
+extension Runner {
+  /// Slices the model's residual stream, writes the model anew, and goes on with that.
+  func transform(_ stage: TransformStage, label: String, number: Int) throws -> StateChange {
+    let clock = ContinuousClock.now
+    let transforming = Transforming(
+      stage: stage, label: label, model: model, sequences: try sequences(of: stage.calibration),
+      transform: try TransformInstance(
+        of: loaded(stage.transform), options: .object(stage.transform.options),
+        services: services(for: label)),
+      workers: settings.workers, reporter: settings.reporter, cancellation: settings.cancellation)
+    let hidden = model.decoder.hidden
+    let (place, widths) = try transforming.run { widths, forEachParameter in
+      let place = try keeper.write(
+        model,
+        configure: {
+          $0.residualWidths = widths
+          $0.tiedEmbeddings = false
+        }, name: "model-\(number)", forEachParameter: forEachParameter)
+      try keeper.open(place, in: model)
+      return (place, widths)
+    }
+    let iterations = keeper.state.iterations + 1
+    let (parameters, macs) = (model.decoder.parameters, model.decoder.multiplyAccumulates)
+    let seconds = (ContinuousClock.now - clock) / .seconds(1)
+    try folder.write(
+      SlicingRecord(
+        number: iterations, stage: label, widths: widths, hidden: hidden, sizes: model.decoder.allSizes,
+        parameters: parameters, macs: macs
+      ).json, to: RunLayout.iteration(iterations))
+    try tellIteration(
+      label, number: iterations, parameters: parameters, macs: macs, seconds: seconds, title: label)
+    Buffer.returnFreeMemory()
+    return { state in
+      state.iterations = iterations
+      state.model = place
+    }
+  }
+}

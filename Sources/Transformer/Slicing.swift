@@ -1,0 +1,255 @@
+import Checkpoints
+import Tensors
+
+/// Of which text, and how, the residual stream's Gram matrices are taken.
+public struct SlicingRequest {
+  /// Token ids; each sequence starts at position 0.
+  public var sequences: [[Int32]]
+  /// Each token's embedding loses the mean of its elements before anything else.
+  public var centersEmbeddings: Bool
+  /// Gram matrices are of x / rms(x), so that every token counts alike; else of x, in which the few tokens of massive
+  /// activations that many models have outweigh all others.
+  public var normalisesTokens: Bool
+
+  public init(sequences: [[Int32]], centersEmbeddings: Bool = false, normalisesTokens: Bool = false) {
+    self.sequences = sequences
+    self.centersEmbeddings = centersEmbeddings
+    self.normalisesTokens = normalisesTokens
+  }
+}
+
+/// The residual stream at a place, in the model's own basis, as sliced so far.
+public struct ResidualGram {
+  public let place: ResidualPlace
+  /// Columns that will stay.
+  public let width: Int
+  public let tokens: Int
+  /// [hidden, hidden]: the mean over all tokens of xᵀx, or the same of x / rms(x).
+  public let gram: [Double]
+}
+
+extension Decoder {
+  /// Every parameter of the model with its residual stream sliced: configuration as `prunedConfiguration`, but
+  /// `residualWidths` those of the request, and the head untied.
+  ///
+  /// At each place the stream is turned into a basis and loses all columns but the first ones. The tokens go through the
+  /// model layer by layer, so that a place's stream is what is left behind the places before (the order of
+  /// rotate_and_slice_sequential in TransformerCompression's rotate.py). In the model's own basis slicing is
+  /// x ← x Bᵀ B with B the rows that stay, so the dense layers serve for the pass; what is written has the norm's weights g
+  /// and the bases in its matrices:
+  ///
+  ///     reading W:  (W · diag g) Bᵀ      writing W:  B' W, bias B' b      shortcut:  B B'ᵀ
+  ///
+  /// with B' of the place behind. A norm without weights commutes with B, since B's rows are orthonormal.
+  ///
+  /// - Parameters:
+  ///   - widths: [places]: columns that stay.
+  ///   - orient: answers an orthonormal basis [hidden, hidden], a direction a row, in the order in which they are kept.
+  ///   - body: as of `forEachParameter`.
+  /// - Throws: `DecoderError`, `CheckpointError`, and what the closures throw.
+  public func slice(
+    _ request: SlicingRequest, widths: [Int], workers: Workers, observer: PassObserver = { _ in },
+    orient: (ResidualGram) throws -> [Double],
+    body: (_ name: String, _ values: UnsafeBufferPointer<Float>) throws -> Void
+  ) throws {
+    let walk = try ResidualWalk(self, request, workers)
+    try SlicingPass(walk, widths: widths).run(observer: observer, orient: orient, body: body)
+  }
+
+  /// How the residual stream's energy is spread in the model as it is: at each place the eigenvalues of the mean over all
+  /// tokens of xᵀx, the largest first, [places][hidden].
+  /// - Throws: `DecoderError`, `CheckpointError`, `LinearAlgebraError`, and what `observer` throws.
+  public func residualEnergies(
+    _ request: SlicingRequest, workers: Workers, observer: PassObserver = { _ in }
+  ) throws -> [[Double]] {
+    let walk = try ResidualWalk(self, request, workers)
+    func energies() throws -> [Double] {
+      try SymmetricMatrix(walk.gram(), n: hidden).eigen().values.map { max(0, $0) }
+    }
+    var result: [[Double]] = []
+    for layer in 0..<layerCount {
+      try widen(layer: layer, into: walk.weights, workers: workers)
+      if walk.weights.sizes.hasAttention {
+        result.append(try energies())
+        walk.attention()
+      }
+      if walk.weights.sizes.hasMLP {
+        result.append(try energies())
+        walk.mlp()
+      }
+      try observer(PassProgress(phase: .forward, done: layer + 1, total: layerCount))
+    }
+    result.append(try energies())
+    return result
+  }
+}
+
+/// One way through the layers, in which each place gets its basis and each layer is rewritten once the basis behind it is
+/// known. At most three bases exist at a time.
+private final class SlicingPass {
+  typealias Orient = (ResidualGram) throws -> [Double]
+  typealias Body = (_ name: String, _ values: UnsafeBufferPointer<Float>) throws -> Void
+
+  private let walk: ResidualWalk
+  private let widths: [Int]
+  /// Rows of embedding and head at a time.
+  private static let pieceRows = 4096
+  private var nextPlace = 0
+
+  init(_ walk: ResidualWalk, widths: [Int]) throws {
+    self.walk = walk
+    self.widths = widths
+    guard widths.count == walk.places.places.count, widths.allSatisfy((1...walk.hidden).contains) else {
+      throw DecoderError.badWidths(places: walk.places.places.count, hidden: walk.hidden)
+    }
+  }
+
+  private var decoder: Decoder { walk.decoder }
+  private var workers: Workers { walk.workers }
+  private var hidden: Int { walk.hidden }
+
+  func run(observer: PassObserver, orient: Orient, body: Body) throws {
+    let layers = walk.places.widths(widths)
+    let sliced = (0..<decoder.layerCount).map { index in
+      var sizes = decoder.sizes(index)
+      sizes.sliced = layers.layer(index)
+      return sizes
+    }
+    let after = LayerParameters(roomFor: sliced)
+    var here = try basis(orient)
+    try writeEmbedding(here, body)
+    for layer in 0..<decoder.layerCount {
+      try decoder.widen(layer: layer, into: walk.weights, workers: workers)
+      after.sizes = sliced[layer]
+      if after.sizes.hasAttention {
+        walk.project(on: here)
+        walk.attention()
+        let next = try basis(orient)
+        rewriteAttention(into: after, here, next)
+        here = next
+      }
+      if after.sizes.hasMLP {
+        walk.project(on: here)
+        walk.mlp()
+        let next = try basis(orient)
+        rewriteMLP(into: after, here, next)
+        here = next
+      }
+      for parameter in after.named {
+        try body(
+          "model.layers.\(layer).\(parameter.name)",
+          UnsafeBufferPointer(start: parameter.base, count: parameter.rows * parameter.columns))
+      }
+      try observer(PassProgress(phase: .forward, done: layer + 1, total: decoder.layerCount))
+    }
+    try writeHead(here, body)
+  }
+
+  /// Of the place that the stream has come to.
+  private func basis(_ orient: Orient) throws -> KeptBasis {
+    let (place, width) = (walk.places.places[nextPlace], widths[nextPlace])
+    nextPlace += 1
+    let answer = try orient(
+      ResidualGram(place: place, width: width, tokens: walk.blocks.rows, gram: walk.gram()))
+    guard answer.count == hidden * hidden else {
+      throw DecoderError.badWidths(places: widths.count, hidden: hidden)
+    }
+    return KeptBasis(answer, width: width, hidden: hidden)
+  }
+
+  // MARK: - Layers
+
+  private func rewriteAttention(into after: LayerParameters, _ here: KeptBasis, _ next: KeptBasis) {
+    let before = walk.weights
+    let s = before.sizes
+    read(before.queryKeyValue, s.queryKeyValueWidth, norm: before.inputNorm, here, into: after.queryKeyValue)
+    copy(
+      before.queryKeyValueBias, to: after.queryKeyValueBias, s.queryKeyValueBias ? s.queryKeyValueWidth : 0)
+    copy(before.queryNorm, to: after.queryNorm, s.queryKeyNorm ? s.headDimension : 0)
+    copy(before.keyNorm, to: after.keyNorm, s.queryKeyNorm ? s.headDimension : 0)
+    write(before.output, s.queryWidth, next, into: after.output)
+    if s.outputBias { write(before.outputBias, 1, next, into: after.outputBias) }
+    shortcut(here, next, into: after.attentionShortcut)
+  }
+
+  private func rewriteMLP(into after: LayerParameters, _ here: KeptBasis, _ next: KeptBasis) {
+    let before = walk.weights
+    let s = before.sizes
+    read(before.gateUp, 2 * s.intermediate, norm: before.postAttentionNorm, here, into: after.gateUp)
+    copy(before.gateUpBias, to: after.gateUpBias, s.gateUpBias ? 2 * s.intermediate : 0)
+    write(before.down, s.intermediate, next, into: after.down)
+    if s.downBias { write(before.downBias, 1, next, into: after.downBias) }
+    shortcut(here, next, into: after.mlpShortcut)
+  }
+
+  /// (W · diag g) Bᵀ; W [count, hidden] is overwritten by W · diag g.
+  private func read(_ weight: Buffer, _ count: Int, norm: Buffer, _ basis: KeptBasis, into target: Buffer) {
+    scale(weight, count, by: norm)
+    workers.multiply(
+      Rows(weight.base, stride: hidden), .plain, basis.rows, .transposed,
+      into: Rows(target.base, stride: basis.width), m: count, n: basis.width, k: hidden)
+  }
+
+  private func scale(_ weight: Buffer, _ count: Int, by norm: Buffer) {
+    let hidden = hidden
+    workers.ranges(count, grain: 64) { range, _ in
+      for row in range {
+        let values = weight.base + row * hidden
+        for column in 0..<hidden { values[column] *= norm.base[column] }
+      }
+    }
+  }
+
+  /// B W, with W [hidden, columns].
+  private func write(_ weight: Buffer, _ columns: Int, _ basis: KeptBasis, into target: Buffer) {
+    workers.multiply(
+      basis.rows, .plain, Rows(weight.base, stride: columns), .plain,
+      into: Rows(target.base, stride: columns), m: basis.width, n: columns, k: hidden)
+  }
+
+  private func shortcut(_ here: KeptBasis, _ next: KeptBasis, into target: Buffer) {
+    workers.multiply(
+      here.rows, .plain, next.rows, .transposed, into: Rows(target.base, stride: next.width), m: here.width,
+      n: next.width, k: hidden)
+  }
+
+  private func copy(_ from: Buffer, to: Buffer, _ count: Int) {
+    to.base.update(from: from.base, count: count)
+  }
+
+  // MARK: - Ends
+
+  private func writeEmbedding(_ basis: KeptBasis, _ body: Body) throws {
+    let tensor = try decoder.checkpoint.tensor(named: "model.embed_tokens.weight")
+    try rewrite(tensor, as: "model.embed_tokens.weight", basis, body) { piece, rows in
+      if walk.request.centersEmbeddings { walk.center(Rows(piece.base, stride: hidden), rows: rows) }
+    }
+  }
+
+  private func writeHead(_ basis: KeptBasis, _ body: Body) throws {
+    let norm = try decoder.finalNorm()
+    try rewrite(try decoder.head(), as: "lm_head.weight", basis, body) { piece, rows in
+      scale(piece, rows, by: norm)
+    }
+  }
+
+  /// Hands on W Bᵀ of a matrix [vocabulary, hidden], a piece at a time, each changed by `prepare` before.
+  private func rewrite(
+    _ tensor: StoredTensor, as name: String, _ basis: KeptBasis, _ body: Body,
+    prepare: (_ piece: Buffer, _ rows: Int) -> Void
+  ) throws {
+    let most = min(Self.pieceRows, tensor.rows)
+    let (piece, turned) = (Buffer(most * hidden), Buffer(most * basis.width))
+    for start in stride(from: 0, to: tensor.rows, by: Self.pieceRows) {
+      let range = start..<min(tensor.rows, start + Self.pieceRows)
+      try tensor.widen(
+        rows: .range(range),
+        into: UnsafeMutableBufferPointer(start: piece.base, count: range.count * hidden))
+      prepare(piece, range.count)
+      workers.multiply(
+        Rows(piece.base, stride: hidden), .plain, basis.rows, .transposed,
+        into: Rows(turned.base, stride: basis.width), m: range.count, n: basis.width, k: hidden)
+      try body(name, UnsafeBufferPointer(start: turned.base, count: range.count * basis.width))
+    }
+  }
+}
