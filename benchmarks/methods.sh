@@ -11,7 +11,6 @@
 #
 #   SAMPLE    sequences × tokens of the calibration, 64x64
 #   METHODS   which pipelines, by name; all that prune once without training
-#   INPUTS    of LeastSquares: uncut (default) or cut
 #   TARGETS   0.8,0.6
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -28,12 +27,12 @@ done
 scripts/fetch-demo-model.sh >&2
 mkdir -p "$output/pipelines"
 
-python3 - "$output/pipelines" "${SAMPLE:-64x64}" "${METHODS:-}" "${INPUTS:-uncut}" <<'PY'
+python3 - "$output/pipelines" "${SAMPLE:-64x64}" "${METHODS:-}" <<'PY'
 import json
 import pathlib
 import sys
 
-output, sample, methods, inputs = sys.argv[1:]
+output, sample, methods = sys.argv[1:]
 sequences, length = map(int, sample.split("x"))
 for old in pathlib.Path(output).glob("*.json"):
     old.unlink()
@@ -66,11 +65,12 @@ for path in sorted(pathlib.Path("pipelines").glob("*.json")):
         pathlib.Path(output, name + ".json").write_text(json.dumps(made, indent=2) + "\n", encoding="utf-8")
 
     units = all(stage["stage"] == "prune" and stage.get("families", ["mlp"])[0] in ("mlp", "attention") for stage in changing)
-    own = [stage.pop("compensator") for stage in changing if "least-squares" in json.dumps(stage.get("compensator"))]
+    for stage in changing:
+        if "least-squares" in json.dumps(stage.get("compensator")):
+            del stage["compensator"]
     write(path.stem)
     if units:
-        write(path.stem + "-ls", own[0] if own and path.stem == "best" else
-              {"id": "adapt-pruner.least-squares", "options": {"inputs": inputs}})
+        write(path.stem + "-ls", {"id": "adapt-pruner.least-squares"})
 PY
 
 "$program" compare "$output"/pipelines/*.json --model "$model" --output "$output/comparison" --targets "$targets" \

@@ -25,8 +25,8 @@ struct LeastSquares: Compensator {
     summary: "Solves the output projections anew, so that the units that stay answer what all did.",
     options: [
       .choice(
-        "inputs", default: Inputs.uncut,
-        "uncut: as in the model before the cut; cut: layer by layer, from the layers before as cut and solved anew"
+        "inputs", default: Inputs.cut,
+        "cut: layer by layer, from the layers before as cut and solved anew; uncut: as in the model before the cut"
       ),
       .number(
         "ridge", default: 0.01, minimum: 0,
