@@ -55,8 +55,9 @@ for path in sorted(pathlib.Path("pipelines").glob("*.json")):
             used = used or "calibration" in stage
             if used and path.stem != "finercut":
                 stage["calibration"] = {
-                    "data": {"input": "calibration"}, "sequences": sequences, "length": length,
-                    "batch_size": max(1, 1024 // length)}
+                    "data": {"input": "calibration"}, "sequences": sequences, "length": length}
+                if stage["stage"] == "prune":
+                    stage["calibration"]["batch_size"] = max(1, 1024 // length)
             if compensator:
                 stage["compensator"] = compensator
         made = dict(document, name=name)

@@ -28,7 +28,8 @@ public struct CutProjection {
   public let family: Family
   public let rows: Int
   public let columns: Int
-  /// [rows, columns], before the cut.
+  /// [rows, columns], before the cut; with an original as it has them, so that what earlier cuts made of them is not fitted
+  /// to the same tokens once more.
   public let weight: Buffer
   /// [rows]; nil if it has none.
   public let bias: [Float]?
@@ -247,6 +248,24 @@ private final class CompensationPass {
     sums.addTargets(target, sublayer.inputs, tokens)
   }
 
+  /// The columns that there are before the cut, as the original has them.
+  private func weight(of sublayer: Sublayer) -> Buffer {
+    guard let original, let first else { return before[keyPath: sublayer.weight] }
+    let shape = original.configuration.layers[sublayer.layer]
+    let width = sublayer.family == .mlp ? 1 : shape.repeats * shape.headDimension
+    let now = Set(whole.kept[sublayer.layer].units(of: sublayer.family))
+    let units = original.kept[sublayer.layer].units(of: sublayer.family)
+    let columns = units.indices.filter { now.contains(units[$0]) }.flatMap { $0 * width..<($0 + 1) * width }
+    guard columns.count == sublayer.columns else { return before[keyPath: sublayer.weight] }
+    let (from, to) = (first[keyPath: sublayer.weight], Buffer(whole.hidden * columns.count))
+    for row in 0..<whole.hidden {
+      for (place, column) in columns.enumerated() {
+        to.base[row * columns.count + place] = from.base[row * units.count * width + column]
+      }
+    }
+    return to
+  }
+
   private func replace(_ sublayer: Sublayer, _ solve: Solve) throws {
     let hidden = whole.hidden
     let bias = sublayer.hasBias ? Array(before[keyPath: sublayer.bias].values.prefix(hidden)) : nil
@@ -254,7 +273,7 @@ private final class CompensationPass {
     let answer = try solve(
       CutProjection(
         layer: sublayer.layer, family: sublayer.family, rows: hidden, columns: sublayer.columns,
-        weight: before[keyPath: sublayer.weight], bias: bias, kept: sublayer.kept, inputMean: sums.inputMean,
+        weight: weight(of: sublayer), bias: bias, kept: sublayer.kept, inputMean: sums.inputMean,
         inputGram: sums.gram, targetMean: sums.targetMean, targetProduct: sums.product))
     after[keyPath: sublayer.weight].base.update(
       from: answer.weight, count: min(answer.weight.count, hidden * sublayer.kept.count))

@@ -122,20 +122,25 @@ import Transformer
     let earlier = try model.copy()
     for layer in 0..<model.layerCount { try earlier.keep([1], of: .attention, layer: layer) }
     let later = try earlier.copy()
-    for layer in 0..<model.layerCount { try later.keep(Array(0..<30), of: .mlp, layer: layer) }
-    func firstTarget(_ whole: Decoder, _ cut: Decoder, original: Decoder?, followsCut: Bool) throws -> [Float]
-    {
-      var target: [Float] = []
-      try whole.compensate(cut, original: original, request(followsCut: followsCut), workers: workers) {
+    for layer in 0..<model.layerCount { try later.keep(Array(3..<30), of: .mlp, layer: layer) }
+    func seen(
+      _ whole: Decoder, original: Decoder?, followsCut: Bool
+    ) throws -> (target: [Float], weights: [[Float]]) {
+      var (target, weights): ([Float], [[Float]]) = ([], [])
+      try whole.compensate(later, original: original, request(followsCut: followsCut), workers: workers) {
         if $0.layer == 0, $0.family == .attention { target = Array($0.targetMean.values.prefix($0.rows)) }
+        weights.append(Array($0.weight.values.prefix($0.rows * $0.columns)))
         return (plain($0), $0.bias)
       } body: { _, _ in
       }
-      return target
+      return (target, weights)
     }
-    let asItWas = try firstTarget(model, later, original: nil, followsCut: false)
-    let found = try firstTarget(earlier, later, original: model, followsCut: true)
-    #expect(relativeError(found, asItWas) < 1e-4)
+    let asItWas = try seen(model, original: nil, followsCut: false)
+    let found = try seen(earlier, original: model, followsCut: true)
+    #expect(relativeError(found.target, asItWas.target) < 1e-4)
+    // No weight has changed between the cuts, so the original's columns are those of the model before the later cut.
+    #expect(found.weights.count == 2 * model.layerCount)
+    #expect(try seen(earlier, original: nil, followsCut: true).weights == Array(found.weights.suffix(5)))
   }
 
   /// The parameters that come out are the cut model's, but for what was answered.
