@@ -29,7 +29,7 @@ struct LeastSquares: Compensator {
         "cut: layer by layer, from the layers before as cut and solved anew; uncut: as in the model before the cut"
       ),
       .number(
-        "ridge", default: 0.01, minimum: 0,
+        "ridge", default: 1, minimum: 0,
         "how strongly the ridge pulls, as a share of the inputs' mean square"),
       .choice(
         "pull", default: Pull.weight, "where the ridge pulls to: the columns as they were (weight), or zero"),
