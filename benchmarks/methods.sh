@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Every method that ships, side by side on SmolLM2-135M at 80% and 60% of the parameters, with and without LeastSquares:
-# one calibration for all. Prints the README's table.
+# one calibration for all. Prints a table.
 #
 #   benchmarks/methods.sh CALIBRATION EVALUATION [OUTPUT_FOLDER]
 #
@@ -97,7 +97,12 @@ def result(name):
     path = runs / name / "metrics.json"
     if not path.exists():
         return None
-    evaluation = json.loads(path.read_text(encoding="utf-8"))["evaluations"][-1]
+    evaluations = json.loads(path.read_text(encoding="utf-8"))["evaluations"]
+    # A run that failed may have measured the whole model, and nothing since.
+    wanted = [e for e in evaluations if name.startswith("dense") or e["stage"] == "after"]
+    if not wanted:
+        return None
+    evaluation = wanted[-1]
     return evaluation["parameters"], next(
         m["value"] for m in evaluation["metrics"] if ".token_perplexity" in m["name"])
 
