@@ -49,6 +49,8 @@ private enum PythonSchema {
     .filter { $0.hasSuffix(".json") && $0 != "pipeline.schema.json" }.map { String($0.dropLast(5)) }.sorted()
     ?? []
 
+  @Test func thereArePipelinesToCheck() { #expect(!Self.names.isEmpty) }
+
   /// Where both can judge (not: files, plugins and names that must exist) they judge alike.
   static let good = [
     pruning(), pruning(target: "{\"macs\": 1000000}"), pruning(target: "1"),
