@@ -446,8 +446,8 @@ typedef struct ap_projection {
   const char *family;   /* "attention" or "mlp" */
   int64_t layer;
   const char *name;     /* "o_proj" or "down_proj" */
-  ap_tensor weight;     /* [rows, columns], before the cut; of a compensator that follows cuts as before the
-                           stage's first cut, and all of this struct is about the columns that are left of that */
+  ap_tensor weight;     /* [rows, columns]: the columns that there are before this cut, with their values from
+                           before it; where follows_cut is non-zero, from before the stage's first cut */
   const float *bias;    /* [rows], or null if it has none. [nullable] */
   int64_t kept_count;
   const int64_t *kept;  /* [kept_count]: the columns that stay, ascending */
