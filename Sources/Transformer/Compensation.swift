@@ -249,14 +249,16 @@ private final class CompensationPass {
   }
 
   /// The columns that there are before the cut, as the original has them.
-  private func weight(of sublayer: Sublayer) -> Buffer {
+  private func weight(of sublayer: Sublayer) throws -> Buffer {
     guard let original, let first else { return before[keyPath: sublayer.weight] }
     let shape = original.configuration.layers[sublayer.layer]
     let width = sublayer.family == .mlp ? 1 : shape.repeats * shape.headDimension
     let now = Set(whole.kept[sublayer.layer].units(of: sublayer.family))
     let units = original.kept[sublayer.layer].units(of: sublayer.family)
     let columns = units.indices.filter { now.contains(units[$0]) }.flatMap { $0 * width..<($0 + 1) * width }
-    guard columns.count == sublayer.columns else { return before[keyPath: sublayer.weight] }
+    guard columns.count == sublayer.columns else {
+      throw DecoderError.wrongOrigin(file: original.checkpoint.location)
+    }
     let (from, to) = (first[keyPath: sublayer.weight], Buffer(whole.hidden * columns.count))
     for row in 0..<whole.hidden {
       for (place, column) in columns.enumerated() {
@@ -273,7 +275,7 @@ private final class CompensationPass {
     let answer = try solve(
       CutProjection(
         layer: sublayer.layer, family: sublayer.family, rows: hidden, columns: sublayer.columns,
-        weight: weight(of: sublayer), bias: bias, kept: sublayer.kept, inputMean: sums.inputMean,
+        weight: try weight(of: sublayer), bias: bias, kept: sublayer.kept, inputMean: sums.inputMean,
         inputGram: sums.gram, targetMean: sums.targetMean, targetProduct: sums.product))
     after[keyPath: sublayer.weight].base.update(
       from: answer.weight, count: min(answer.weight.count, hidden * sublayer.kept.count))
