@@ -88,7 +88,8 @@ let package = Package(
     room("Transformer", ["Tensors", "Kernels", "Checkpoints"]),
 
     // Plugins, pipelines, the command line.
-    room("PluginRuntime", ["PluginABI", "JSON"]),
+    .target(name: "Processes", cSettings: [.unsafeFlags(["-Wall", "-Wextra"])]),
+    room("PluginRuntime", ["PluginABI", "Processes", "JSON"]),
     room(
       "Pipeline",
       [

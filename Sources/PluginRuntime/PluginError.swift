@@ -1,3 +1,5 @@
+import PluginABI
+
 /// All that can go wrong with a plugin, as data; `description` puts it into words, here and only here.
 ///
 /// The caller adds the stage: these know no pipeline.
@@ -27,6 +29,16 @@ public enum PluginError: Error, Equatable, Sendable {
   case goalMissed(plugin: String, goal: Int, got: Int, tolerance: Int)
   case noMetrics(plugin: String)
   case badMetric(plugin: String, metric: String, reason: String)
+
+  // In a process of its own
+  case cannotIsolate(plugin: String, reason: String)
+  case crashed(plugin: String, function: String, how: String, lastLine: String?)
+  case timedOut(plugin: String, function: String, seconds: Double, lastLine: String?)
+  case overMemory(plugin: String, function: String, limit: Int, used: Int, lastLine: String?)
+  case printed(plugin: String, function: String, text: String)
+  case garbled(plugin: String, function: String)
+  /// Any other of these, found there.
+  case inWorker(sentence: String)
 }
 
 /// Where a plugin was looked for, and what was there.
@@ -122,11 +134,86 @@ extension PluginError: CustomStringConvertible {
         + "below the iteration's goal of \(goal)."
     case .noMetrics(let plugin): return "\(plugin) gave no metric."
     case .badMetric(let plugin, let metric, let reason): return "\(plugin): metric \"\(metric)\": \(reason)"
+
+    case .cannotIsolate(let plugin, let reason):
+      return "\(plugin) cannot have a process of its own: \(reason)"
+    case .crashed(let plugin, let function, let how, let lastLine):
+      return "\(plugin): \(function) \(how)." + Self.heard(lastLine)
+    case .timedOut(let plugin, let function, let seconds, let lastLine):
+      return "\(plugin): \(function) did not end within its \(Self.plain(seconds)) s and was stopped."
+        + Self.heard(lastLine)
+    case .overMemory(let plugin, let function, let limit, let used, let lastLine):
+      return "\(plugin): \(function) took \(used >> 20) MB of memory, of the \(limit >> 20) MB that it may have, "
+        + "and was stopped." + Self.heard(lastLine)
+    case .printed(let plugin, let function, let text):
+      return "\(plugin): \(function) wrote to standard output, which belongs to the host: \"\(text)\""
+    case .garbled(let plugin, let function):
+      return "\(plugin): what came back from its process in answer to \(function) is no answer."
+    case .inWorker(let sentence): return sentence
     }
   }
 }
 
+extension PluginError {
+  /// 1 rather than 1.0.
+  private static func plain(_ number: Double) -> String { Int(exactly: number).map(String.init) ?? "\(number)" }
+
+  private static func heard(_ line: String?) -> String {
+    line.map { " Its last words: \($0)" } ?? " Nothing was heard of it before."
+  }
+}
+
+/// What a worker found wrong, as it crosses to the host: refusals as they are, since the host tells them apart by status, and
+/// all others as their sentences.
+extension PluginError {
+  func put(to packet: inout PacketWriter) {
+    guard case .refused(_, let function, let status, let sentence) = self else {
+      packet.put(false)
+      packet.put("\(self)")
+      return
+    }
+    packet.put(true)
+    packet.put(function)
+    packet.put(status.number)
+    packet.put(sentence)
+  }
+
+  init(from packet: inout PacketReader, plugin: String) throws(PacketReader.Garbled) {
+    guard try packet.bool() else {
+      self = .inWorker(sentence: try packet.text())
+      return
+    }
+    self = .refused(
+      plugin: plugin, function: try packet.text(), status: CallStatus(number: try packet.int()),
+      sentence: try packet.optionalText())
+  }
+}
+
 extension CallStatus {
+  /// - Parameter number: an `ap_status` other than AP_OK.
+  init(number: Int) {
+    self =
+      switch number {
+      case AP_FAILED: .failed
+      case AP_INVALID_OPTIONS: .invalidOptions
+      case AP_UNSUPPORTED: .unsupported
+      case AP_CANCELLED: .cancelled
+      case AP_OUT_OF_MEMORY: .outOfMemory
+      default: .unknown(number)
+      }
+  }
+
+  var number: Int {
+    switch self {
+    case .failed: AP_FAILED
+    case .invalidOptions: AP_INVALID_OPTIONS
+    case .unsupported: AP_UNSUPPORTED
+    case .cancelled: AP_CANCELLED
+    case .outOfMemory: AP_OUT_OF_MEMORY
+    case .unknown(let number): number
+    }
+  }
+
   var words: String {
     switch self {
     case .failed: "failed"

@@ -9,6 +9,15 @@ extension HostServices {
   }
 }
 
+extension Operations {
+  /// Is a worker, in which a plugin is loaded that has a process of its own, until the host ends.
+  public static func serveIsolatedPlugin(threads: Int?) throws {
+    var services = HostServices()
+    services.offerArithmetic(on: Workers(count: threads))
+    try WorkerProcess.serve(services)
+  }
+}
+
 /// The linear algebra that plugins ask the host for.
 struct Lapack: LinearAlgebra {
   func solve(

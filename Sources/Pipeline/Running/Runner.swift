@@ -374,7 +374,8 @@ public final class Runner {
   private func tokenize(_ text: String) throws -> [Int32] { try model.tokenizer().encode(text) }
 
   func loaded(_ use: PluginUse) throws -> LoadedPlugin {
-    try LoadedPlugin(loading: registry.find(use.id))
+    try LoadedPlugin(
+      loading: registry.find(use.id), isolated: use.isolation?.with(threads: settings.workers.count))
   }
 
   func services(for label: String) -> HostServices {

@@ -40,17 +40,8 @@ final class HostTable {
     isEvaluating = false
     lent = Arena()
     guard status != ap_status(AP_OK) else { return }
-    let reason: CallStatus =
-      switch Int(status) {
-      case AP_FAILED: .failed
-      case AP_INVALID_OPTIONS: .invalidOptions
-      case AP_UNSUPPORTED: .unsupported
-      case AP_CANCELLED: .cancelled
-      case AP_OUT_OF_MEMORY: .outOfMemory
-      default: .unknown(Int(status))
-      }
     throw .refused(
-      plugin: plugin, function: function, status: reason, sentence: sentence.withLock { $0 })
+      plugin: plugin, function: function, status: CallStatus(number: Int(status)), sentence: sentence.withLock { $0 })
   }
 
   /// Runs a service: what it throws becomes the call's sentence.

@@ -11,6 +11,8 @@ public struct LoadedPlugin: @unchecked Sendable {
   public let licence: String
   public let paper: String?
   public let schema: OptionsSchema
+  /// Its text.
+  let optionsSchema: String
   /// All that its instances may ask for.
   public let statistics: [String]
   /// The ABI that both sides speak.
@@ -18,9 +20,25 @@ public struct LoadedPlugin: @unchecked Sendable {
   /// An absolute path.
   public let library: String
 
-  /// The table of the plugin's kind, constant until the process ends: hence
-  /// `@unchecked Sendable`.
-  let interface: UnsafeRawPointer
+  let backing: Backing
+
+  /// Where its functions are.
+  enum Backing {
+    /// In this process: the table of the plugin's kind, constant until the process ends; hence `@unchecked Sendable`.
+    case table(UnsafeRawPointer)
+    /// In a process of their own.
+    case worker(PluginWorker)
+  }
+
+  /// - Parameter isolation: what it may use in a process of its own; nil: it is loaded into this one.
+  public init(loading description: PluginDescription, isolated isolation: Isolation?) throws(PluginError) {
+    guard let isolation else {
+      try self.init(loading: description)
+      return
+    }
+    let worker = try PluginWorker(for: description, within: isolation)
+    try self.init(worker)
+  }
 
   public init(loading description: PluginDescription) throws(PluginError) {
     let library = try PluginLibrary(opening: description.library, for: description)
@@ -34,6 +52,27 @@ public struct LoadedPlugin: @unchecked Sendable {
       DescriptorReader(
         library: library.path, plugin: description.id, descriptor: library.descriptors[index].pointee),
       as: description, abi: library.version)
+  }
+
+  /// A plugin in a process of its own, as that process describes it.
+  private init(_ worker: PluginWorker) throws(PluginError) {
+    let about = try worker.about()
+    id = about.id
+    kind = about.kind
+    version = about.version
+    summary = about.summary
+    licence = about.licence
+    paper = about.paper
+    do { schema = try OptionsSchema(parsing: about.optionsSchema) } catch {
+      throw .badDescriptor(
+        library: about.library, plugin: id, field: "options_schema", expected: "a JSON Schema of an object",
+        got: "wrong: \(error)")
+    }
+    optionsSchema = about.optionsSchema
+    statistics = about.statistics
+    abi = about.abi
+    library = about.library
+    backing = .worker(worker)
   }
 
   private init(
@@ -55,14 +94,11 @@ public struct LoadedPlugin: @unchecked Sendable {
     summary = try reader.text(descriptor.summary, "summary")
     licence = try reader.text(descriptor.licence, "licence")
     paper = descriptor.paper.map { String(cString: $0) }
+    optionsSchema = try reader.text(descriptor.options_schema, "options_schema")
     do {
-      schema = try OptionsSchema(parsing: try reader.text(descriptor.options_schema, "options_schema"))
-    } catch let error as OptionsError {
-      throw reader.wrong("options_schema", expected: "a JSON Schema of an object", got: "wrong: \(error)")
-    } catch let error as PluginError {
-      throw error
+      schema = try OptionsSchema(parsing: optionsSchema)
     } catch {
-      throw reader.wrong("options_schema", expected: "a JSON Schema of an object", got: "\(error)")
+      throw reader.wrong("options_schema", expected: "a JSON Schema of an object", got: "wrong: \(error)")
     }
     guard let names = descriptor.statistics else {
       throw reader.wrong("statistics", expected: "a list that ends with null", got: "null")
@@ -84,9 +120,15 @@ public struct LoadedPlugin: @unchecked Sendable {
     case .transform: try requireSize(size, ap_transform.self, in: reader.library)
     }
     try reader.requireFunctions(of: kind, at: interface)
-    self.interface = interface
+    backing = .table(interface)
     self.abi = abi
     library = reader.library
+  }
+
+  /// The options of an instance of that kind, defaults filled in.
+  func options(_ given: JSONValue, for kind: PluginKind) throws(PluginError) -> JSONValue {
+    if self.kind != kind { throw .wrongKind(plugin: id, expected: kind, got: self.kind) }
+    return try resolve(given)
   }
 
   /// This plugin's options, defaults filled in.
