@@ -89,7 +89,8 @@ let package = Package(
 
     // Plugins, pipelines, the command line.
     .target(name: "Processes", cSettings: [.unsafeFlags(["-Wall", "-Wextra"])]),
-    room("PluginRuntime", ["PluginABI", "Processes", "JSON"]),
+    .systemLibrary(name: "CFFI", pkgConfig: "libffi", providers: [.apt(["libffi-dev"])]),
+    room("PluginRuntime", ["PluginABI", "Processes", "CFFI", "JSON"]),
     room(
       "Pipeline",
       [

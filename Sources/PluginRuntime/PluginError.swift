@@ -11,6 +11,7 @@ public enum PluginError: Error, Equatable, Sendable {
   // Loading
   case cannotLoad(library: String, reason: String)
   case noEntry(library: String, symbol: String)
+  case noFunction(plugin: String, library: String, symbol: String)
   case otherMajor(library: String, plugin: String, expected: ABIVersion, got: ABIVersion)
   case truncated(library: String, structure: String, expected: Int, got: Int)
   case badDescriptor(library: String, plugin: String, field: String, expected: String, got: String)
@@ -101,6 +102,8 @@ extension PluginError: CustomStringConvertible {
     case .noEntry(let library, let symbol):
       return "\(library) is no plugin library: it exports no function \(symbol). Is it exported with "
         + "default visibility, and as a C function?"
+    case .noFunction(let plugin, let library, let symbol):
+      return "\(library) has no function \(symbol), which \(plugin) is to call. `nm -D` lists what it has."
     case .otherMajor(let library, let plugin, let expected, let got):
       return "\(plugin) (\(library)) was built for version \(got) of the plugin ABI, this host speaks "
         + "\(expected): the first number must be the same. Rebuild the plugin with this host's header."
@@ -143,7 +146,8 @@ extension PluginError: CustomStringConvertible {
       return "\(plugin): \(function) did not end within its \(Self.plain(seconds)) s and was stopped."
         + Self.heard(lastLine)
     case .overMemory(let plugin, let function, let limit, let used, let lastLine):
-      return "\(plugin): \(function) took \(used >> 20) MB of memory, of the \(limit >> 20) MB that it may have, "
+      return
+        "\(plugin): \(function) took \(used >> 20) MB of memory, of the \(limit >> 20) MB that it may have, "
         + "and was stopped." + Self.heard(lastLine)
     case .printed(let plugin, let function, let text):
       return "\(plugin): \(function) wrote to standard output, which belongs to the host: \"\(text)\""
@@ -156,7 +160,9 @@ extension PluginError: CustomStringConvertible {
 
 extension PluginError {
   /// 1 rather than 1.0.
-  private static func plain(_ number: Double) -> String { Int(exactly: number).map(String.init) ?? "\(number)" }
+  private static func plain(_ number: Double) -> String {
+    Int(exactly: number).map(String.init) ?? "\(number)"
+  }
 
   private static func heard(_ line: String?) -> String {
     line.map { " Its last words: \($0)" } ?? " Nothing was heard of it before."

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "processes.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <spawn.h>
@@ -45,4 +46,9 @@ int ap_spawn(const char *program, char *const *arguments, char *const *environme
   posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&actions);
   return failure;
+}
+
+const char *ap_file_of_function(const void *function) {
+  Dl_info info;
+  return dladdr(function, &info) ? info.dli_fname : NULL;
 }

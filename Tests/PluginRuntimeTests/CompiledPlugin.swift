@@ -30,7 +30,8 @@ enum CompiledPlugin {
     let isC = source.hasSuffix(".c")
     try run(
       [
-        isC ? "-std=c11" : "-std=c++17", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-shared", "-fPIC", "-fvisibility=hidden",
+        isC ? "-std=c11" : "-std=c++17", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-shared", "-fPIC",
+        "-fvisibility=hidden",
         "-I" + header, source, "-o", folder + "/" + library, "-lm",
       ], compiler: isC ? "cc" : "c++")
     return folder

@@ -72,7 +72,8 @@ struct IsolationTests {
   @Test func standardOutputBelongsToTheHost() {
     #expect(
       sentence { _ = try Isolated.score("prints") }
-        == "fixture.plugin: score wrote to standard output, which belongs to the host: \"scoring mlp of layer 1\n\"")
+        == "fixture.plugin: score wrote to standard output, which belongs to the host: \"scoring mlp of layer 1\n\""
+    )
   }
 
   @Test func theHostsTensorsCannotBeWritten() {

@@ -85,7 +85,8 @@ struct StageReading {
   // MARK: Kinds
 
   private mutating func evaluate(_ object: JSONObject, at path: JSONPath) -> EvaluateStage? {
-    let reader = ObjectReader(object, at: path, keys: ["stage", "name", "isolate", "evaluators"], reading: reading)
+    let reader = ObjectReader(
+      object, at: path, keys: ["stage", "name", "isolate", "evaluators"], reading: reading)
     let expected = "a list of evaluators, each with \"id\" and \"options\""
     guard let value = reader.required("evaluators", expected: expected) else { return nil }
     let place = path.key("evaluators")
@@ -106,7 +107,8 @@ struct StageReading {
     let reader = ObjectReader(
       object, at: path,
       keys: [
-        "stage", "name", "isolate", "criterion", "allocator", "compensator", "calibration", "target", "iterations",
+        "stage", "name", "isolate", "criterion", "allocator", "compensator", "calibration", "target",
+        "iterations",
         "families", "record_scores",
       ], reading: reading)
     let isolation = isolation(reader)

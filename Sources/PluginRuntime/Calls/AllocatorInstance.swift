@@ -106,6 +106,8 @@ public final class AllocatorInstance {
       calls = try AllocatorTable(plugin, table, options: options, services: services)
     case .worker(let worker):
       calls = try WorkerAllocator(plugin, worker, options: options, services: services)
+    case .function:
+      throw .wrongKind(plugin: plugin.id, expected: .allocator, got: plugin.kind)
     }
   }
 

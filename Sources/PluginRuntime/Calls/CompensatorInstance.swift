@@ -62,6 +62,8 @@ public final class CompensatorInstance {
       calls = try CompensatorTable(plugin, table, options: options, services: services)
     case .worker(let worker):
       calls = try WorkerCompensator(plugin, worker, options: options, services: services)
+    case .function:
+      throw .wrongKind(plugin: plugin.id, expected: .compensator, got: plugin.kind)
     }
   }
 

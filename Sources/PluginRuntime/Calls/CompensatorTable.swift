@@ -36,7 +36,8 @@ final class CompensatorTable: CompensatorCalls {
     for name in self.statistics {
       guard let memory = projection.statistics[name] else {
         throw .outOfRange(
-          plugin: instance.plugin.id, place: place, field: "statistic \"\(name)\"", expected: "handed in by the host",
+          plugin: instance.plugin.id, place: place, field: "statistic \"\(name)\"",
+          expected: "handed in by the host",
           got: "missing")
       }
       statistics.append(memory.tensor(of: arena))
@@ -74,7 +75,8 @@ final class CompensatorTable: CompensatorCalls {
     let all = UnsafeBufferPointer(start: values, count: count + Self.guardCount)
     guard all[count...].allSatisfy({ $0.bitPattern == Self.guardValue.bitPattern }) else {
       throw .outOfRange(
-        plugin: instance.plugin.id, place: place, field: "the answer", expected: "\(count) elements", got: "more")
+        plugin: instance.plugin.id, place: place, field: "the answer", expected: "\(count) elements",
+        got: "more")
     }
     return Array(all[..<count])
   }

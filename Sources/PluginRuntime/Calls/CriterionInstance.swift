@@ -83,6 +83,8 @@ public final class CriterionInstance {
       calls = try CriterionTable(plugin, table, options: options, services: services)
     case .worker(let worker):
       calls = try WorkerCriterion(plugin, worker, options: options, services: services)
+    case .function(let function):
+      calls = try ForeignCriterion(plugin, function)
     }
   }
 

@@ -34,7 +34,8 @@ final class CriterionTable: CriterionCalls {
       guard units.statistics[name] != nil || units.matrices.contains(where: { $0.statistics[name] != nil })
       else {
         throw .outOfRange(
-          plugin: instance.plugin.id, place: "layer \(units.layer), \(units.family)", field: "statistic \"\(name)\"",
+          plugin: instance.plugin.id, place: "layer \(units.layer), \(units.family)",
+          field: "statistic \"\(name)\"",
           expected: "one that units of family \(units.family) have", got: "it does not")
       }
     }

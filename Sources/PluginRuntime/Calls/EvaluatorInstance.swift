@@ -39,6 +39,8 @@ public final class EvaluatorInstance {
       calls = try EvaluatorTable(plugin, table, options: options, services: services)
     case .worker(let worker):
       calls = try WorkerEvaluator(plugin, worker, options: options, services: services)
+    case .function:
+      throw .wrongKind(plugin: plugin.id, expected: .evaluator, got: plugin.kind)
     }
   }
 

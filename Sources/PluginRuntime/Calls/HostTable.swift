@@ -41,7 +41,8 @@ final class HostTable {
     lent = Arena()
     guard status != ap_status(AP_OK) else { return }
     throw .refused(
-      plugin: plugin, function: function, status: CallStatus(number: Int(status)), sentence: sentence.withLock { $0 })
+      plugin: plugin, function: function, status: CallStatus(number: Int(status)),
+      sentence: sentence.withLock { $0 })
   }
 
   /// Runs a service: what it throws becomes the call's sentence.

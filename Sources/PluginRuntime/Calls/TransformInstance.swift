@@ -97,6 +97,8 @@ public final class TransformInstance {
       calls = try TransformTable(plugin, table, options: options, services: services)
     case .worker(let worker):
       calls = try WorkerTransform(plugin, worker, options: options, services: services)
+    case .function:
+      throw .wrongKind(plugin: plugin.id, expected: .transform, got: plugin.kind)
     }
   }
 

@@ -13,6 +13,8 @@ public struct PluginDescription: Equatable, Sendable {
   public var library: String
   /// The `plugin.json` that says so.
   public var manifest: String
+  /// How to call it, if it is a plain function.
+  public var function: ForeignSignature?
 }
 
 extension PluginDescription {
@@ -38,18 +40,14 @@ extension PluginDescription {
     let reader = ManifestReader(path: path)
     let root = try reader.object(document, at: "the file", keys: ["library", "abi", "plugins"])
     let name = try reader.string(root, "library", at: "")
-    let version = try reader.object(
-      try reader.member(root, "abi", at: ""), at: "abi", keys: ["major", "minor"])
-    let abi = ABIVersion(
-      major: try reader.integer(version, "major", at: "abi."),
-      minor: try reader.integer(version, "minor", at: "abi."))
     guard let list = try reader.member(root, "plugins", at: "").arrayValue, !list.isEmpty else {
       throw .badManifest(path: path, reason: "plugins should be an array of at least one plugin")
     }
     var plugins: [PluginDescription] = []
     for (index, entry) in list.enumerated() {
       let place = "plugins[\(index)]"
-      let members = try reader.object(entry, at: place, keys: ["id", "kind", "version", "summary"])
+      let members = try reader.object(
+        entry, at: place, keys: ["id", "kind", "version", "summary", "function"])
       let id = try reader.string(members, "id", at: place + ".")
       guard isPluginID(id) else {
         throw .badManifest(path: path, reason: "\(place).id should be \(pluginIDSyntax), but is \"\(id)\"")
@@ -60,23 +58,28 @@ extension PluginDescription {
         throw .badManifest(
           path: path, reason: "\(place).kind should be one of \(known), but is \"\(kindName)\"")
       }
+      let function = try reader.function(members, of: kind, at: place + ".")
       plugins.append(
         PluginDescription(
           id: id, kind: kind, version: try reader.string(members, "version", at: place + "."),
-          summary: try reader.string(members, "summary", at: place + "."), abi: abi,
-          library: libraryPath(name, manifest: path), manifest: path))
+          summary: try reader.string(members, "summary", at: place + "."),
+          abi: function == nil ? try reader.abi(root) : .host,
+          library: libraryPath(name, manifest: path, isForeign: function != nil), manifest: path,
+          function: function))
     }
     return plugins
   }
 
-  private static func libraryPath(_ name: String, manifest: String) -> String {
+  /// - Parameter isForeign: a name alone that is nowhere here is the system's loader's to find.
+  private static func libraryPath(_ name: String, manifest: String, isForeign: Bool) -> String {
     if name.hasPrefix("/") { return name }
     let beside = URL(fileURLWithPath: manifest).deletingLastPathComponent()
     let above = beside.deletingLastPathComponent()
     let candidates = [beside, above, above.deletingLastPathComponent()].map {
       $0.appendingPathComponent(name).path
     }
-    return candidates.first { FileManager.default.fileExists(atPath: $0) } ?? candidates[0]
+    let found = candidates.first { FileManager.default.fileExists(atPath: $0) }
+    return found ?? (isForeign && !name.contains("/") ? name : candidates[0])
   }
 }
 
@@ -111,6 +114,28 @@ private struct ManifestReader {
         reason: "\(place) has an unknown key \"\(unknown)\".\(hint) Known: \(keys.joined(separator: ", "))")
     }
     return object
+  }
+
+  /// The ABI that the library was built for.
+  func abi(_ root: JSONObject) throws(PluginError) -> ABIVersion {
+    let version = try object(try member(root, "abi", at: ""), at: "abi", keys: ["major", "minor"])
+    return ABIVersion(
+      major: try integer(version, "major", at: "abi."), minor: try integer(version, "minor", at: "abi."))
+  }
+
+  /// How to call a plugin that is a plain function; nil if it is none.
+  func function(
+    _ plugin: JSONObject, of kind: PluginKind, at place: String
+  ) throws(PluginError) -> ForeignSignature? {
+    guard let value = plugin["function"] else { return nil }
+    guard kind == .criterion else {
+      throw .badManifest(
+        path: path, reason: "\(place)kind should be criterion, since a plain function can be no other")
+    }
+    do { return try ForeignSignature(reading: value) } catch {
+      let inside = error.place.isEmpty ? "" : "." + error.place
+      throw .badManifest(path: path, reason: "\(place)function\(inside) \(error.reason)")
+    }
   }
 
   func member(_ object: JSONObject, _ key: String, at place: String) throws(PluginError) -> JSONValue {

@@ -11,7 +11,9 @@ public struct Isolation: Equatable, Sendable {
   /// The program that is started, called with `Self.command`: this one, unless a test says otherwise.
   public var program: String?
 
-  public init(timeLimit: Double = 600, memoryLimit: Int = 4 << 30, threads: Int? = nil, program: String? = nil) {
+  public init(
+    timeLimit: Double = 600, memoryLimit: Int = 4 << 30, threads: Int? = nil, program: String? = nil
+  ) {
     self.timeLimit = timeLimit
     self.memoryLimit = memoryLimit
     self.threads = threads
@@ -30,6 +32,7 @@ public struct Isolation: Equatable, Sendable {
 
   /// What is started: a path and its arguments.
   var words: [String] {
-    [program ?? PluginRegistry.executable ?? "", Self.command] + (threads.map { ["--threads", "\($0)"] } ?? [])
+    [program ?? PluginRegistry.executable ?? "", Self.command]
+      + (threads.map { ["--threads", "\($0)"] } ?? [])
   }
 }

@@ -90,7 +90,9 @@ struct PacketReader {
   }
 
   /// An array where it lies in the tray, until the next message.
-  mutating func view<Value: BitwiseCopyable>(of type: Value.Type) throws(Garbled) -> UnsafeBufferPointer<Value> {
+  mutating func view<Value: BitwiseCopyable>(of type: Value.Type) throws(Garbled) -> UnsafeBufferPointer<
+    Value
+  > {
     let (count, offset) = (try int(), try int())
     guard let place = tray.view(offset, count: count, of: type) else { throw Garbled() }
     return UnsafeBufferPointer(start: place, count: count)

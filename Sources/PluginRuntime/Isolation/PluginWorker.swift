@@ -29,7 +29,9 @@ final class PluginWorker: @unchecked Sendable {
     }
     self.description = try call(.load, "load", services: HostServices()) { packet in
       description.put(to: &packet)
-    } read: { (packet: inout PacketReader) throws(ReadError) in try WorkerAbout(from: &packet) }
+    } read: { (packet: inout PacketReader) throws(ReadError) in
+      try WorkerAbout(from: &packet)
+    }
   }
 
   /// What the plugin says of itself.
@@ -137,7 +139,9 @@ final class PluginWorker: @unchecked Sendable {
     guard poll(&sources, nfds_t(sources.count), Self.period) > 0 else { return }
     takeOutput()
     guard sources[0].revents != 0 else { return }
-    if FrameSocket.receive(from: process.socket, into: { inbox.append($0) }) == .ended { throw died(in: function) }
+    if FrameSocket.receive(from: process.socket, into: { inbox.append($0) }) == .ended {
+      throw died(in: function)
+    }
   }
 
   private func refresh() throws(PluginError) {

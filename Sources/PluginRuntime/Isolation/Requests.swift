@@ -16,7 +16,9 @@ typealias ReadError = PacketReader.Garbled
 extension ModelSummary {
   func put(to packet: inout PacketWriter) {
     packet.put(architecture)
-    for number in [layerCount, hiddenSize, vocabularySize, parameters, originalParameters] { packet.put(number) }
+    for number in [layerCount, hiddenSize, vocabularySize, parameters, originalParameters] {
+      packet.put(number)
+    }
   }
 
   init(from packet: inout PacketReader) throws(ReadError) {
@@ -50,7 +52,9 @@ extension MatrixMemory {
     for name in those { try statistics[name]?.put(to: &packet) }
   }
 
-  fileprivate static func statistics(from packet: inout PacketReader) throws(ReadError) -> [String: MatrixMemory] {
+  fileprivate static func statistics(from packet: inout PacketReader) throws(ReadError) -> [String:
+    MatrixMemory]
+  {
     var statistics: [String: MatrixMemory] = [:]
     for name in try packet.texts() { statistics[name] = try MatrixMemory(from: &packet) }
     return statistics
@@ -79,7 +83,8 @@ extension UnitsRequest {
 
   init(from packet: inout PacketReader) throws(ReadError) {
     self.init(
-      family: try packet.text(), layer: try packet.int(), original: try packet.array(of: Int.self), matrices: [])
+      family: try packet.text(), layer: try packet.int(), original: try packet.array(of: Int.self),
+      matrices: [])
     for _ in 0..<(try packet.count()) {
       matrices.append(
         MatrixRequest(
@@ -148,7 +153,8 @@ extension ProjectionRequest {
   init(from packet: inout PacketReader) throws(ReadError) {
     self.init(
       family: try packet.text(), layer: try packet.int(), name: try packet.text(),
-      weight: try MatrixMemory(from: &packet), bias: try packet.bool() ? try packet.array(of: Float.self) : nil,
+      weight: try MatrixMemory(from: &packet),
+      bias: try packet.bool() ? try packet.array(of: Float.self) : nil,
       kept: try packet.array(of: Int.self), statistics: try MatrixMemory.statistics(from: &packet))
   }
 }
@@ -182,7 +188,8 @@ extension ResidualRequest {
 
   init(from packet: inout PacketReader) throws(ReadError) {
     self.init(
-      measure: try packet.text(), hidden: try packet.int(), fixed: try packet.int(), original: try packet.int(),
+      measure: try packet.text(), hidden: try packet.int(), fixed: try packet.int(),
+      original: try packet.int(),
       goal: try packet.bool() ? try packet.int() : nil, places: [])
     for _ in 0..<(try packet.count()) { places.append(try PlaceRequest(from: &packet)) }
   }
@@ -223,7 +230,8 @@ extension EvaluationResult {
       let (name, value, error) = (try packet.text(), try packet.double(), try packet.double())
       metrics.append(
         Metric(
-          name: name, value: value, standardError: error.isNaN ? nil : error, lowerIsBetter: try packet.bool()))
+          name: name, value: value, standardError: error.isNaN ? nil : error, lowerIsBetter: try packet.bool()
+        ))
     }
     for _ in 0..<(try packet.count()) {
       items.append(Items(name: try packet.text(), values: try packet.array(of: Double.self)))
@@ -248,8 +256,10 @@ struct WorkerAbout {
 extension WorkerAbout {
   init(_ plugin: LoadedPlugin) {
     self.init(
-      id: plugin.id, kind: plugin.kind, version: plugin.version, summary: plugin.summary, licence: plugin.licence,
-      paper: plugin.paper, optionsSchema: plugin.optionsSchema, statistics: plugin.statistics, abi: plugin.abi,
+      id: plugin.id, kind: plugin.kind, version: plugin.version, summary: plugin.summary,
+      licence: plugin.licence,
+      paper: plugin.paper, optionsSchema: plugin.optionsSchema, statistics: plugin.statistics,
+      abi: plugin.abi,
       library: plugin.library)
   }
 
@@ -273,21 +283,18 @@ extension WorkerAbout {
   }
 }
 
+/// The plugin by its place, which the worker reads anew.
 extension PluginDescription {
   func put(to packet: inout PacketWriter) {
-    for text in [id, kind.rawValue, version, summary] { packet.put(text) }
-    packet.put(abi.major)
-    packet.put(abi.minor)
-    packet.put(library)
     packet.put(manifest)
+    packet.put(id)
   }
 
-  init(from packet: inout PacketReader) throws(ReadError) {
-    let (id, word) = (try packet.text(), try packet.text())
-    guard let kind = PluginKind(rawValue: word) else { throw ReadError() }
-    self.init(
-      id: id, kind: kind, version: try packet.text(), summary: try packet.text(),
-      abi: ABIVersion(major: try packet.int(), minor: try packet.int()), library: try packet.text(),
-      manifest: try packet.text())
+  init(from packet: inout PacketReader) throws {
+    let (manifest, id) = (try packet.text(), try packet.text())
+    guard let plugin = try Self.read(manifest: manifest).first(where: { $0.id == id }) else {
+      throw PluginError.badManifest(path: manifest, reason: "no longer names \(id)")
+    }
+    self = plugin
   }
 }

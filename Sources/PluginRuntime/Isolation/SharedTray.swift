@@ -86,7 +86,9 @@ final class SharedTray {
     let (end, tooFar) = offset.addingReportingOverflow(bytes)
     if tooMany || tooFar { throw Failure(reason: "\(values.count) elements are too many to share") }
     if end > capacity { try map(max(end, 2 * capacity)) }
-    if bytes > 0, let from = values.baseAddress { base?.advanced(by: offset).copyMemory(from: from, byteCount: bytes) }
+    if bytes > 0, let from = values.baseAddress {
+      base?.advanced(by: offset).copyMemory(from: from, byteCount: bytes)
+    }
     used = end
     return offset
   }
@@ -95,7 +97,8 @@ final class SharedTray {
   func view<Value: BitwiseCopyable>(_ offset: Int, count: Int, of type: Value.Type) -> UnsafePointer<Value>? {
     let (bytes, tooMany) = count.multipliedReportingOverflow(by: MemoryLayout<Value>.stride)
     let (end, tooFar) = offset.addingReportingOverflow(bytes)
-    guard !tooMany, !tooFar, count >= 0, offset >= Self.headerBytes, offset % 64 == 0, end <= max(capacity, offset)
+    guard !tooMany, !tooFar, count >= 0, offset >= Self.headerBytes, offset % 64 == 0,
+      end <= max(capacity, offset)
     else { return nil }
     return base.map { UnsafePointer($0.advanced(by: offset).assumingMemoryBound(to: type)) }
   }

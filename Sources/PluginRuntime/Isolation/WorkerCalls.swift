@@ -31,7 +31,9 @@ private final class WorkerInstance {
 
   deinit {
     // A worker that is gone has destroyed it already.
-    try? worker.call(.destroy, "destroy", services: services) { $0.put(number) } read: {
+    try? worker.call(.destroy, "destroy", services: services) {
+      $0.put(number)
+    } read: {
       (_: inout PacketReader) throws(ReadError) in
     }
   }
@@ -149,7 +151,9 @@ final class WorkerTransform: TransformCalls {
     try instance.call(.widths, "widths", model: model) {
       (packet: inout PacketWriter) throws(WriteError) in
       try residual.put(to: &packet, needed: statistics)
-    } read: { (packet: inout PacketReader) throws(ReadError) in try packet.array(of: Int.self) }
+    } read: { (packet: inout PacketReader) throws(ReadError) in
+      try packet.array(of: Int.self)
+    }
   }
 
   func orient(model: ModelSummary, _ place: OrientRequest) throws(PluginError) -> [Double] {
@@ -175,6 +179,8 @@ final class WorkerEvaluator: EvaluatorCalls {
 
   func evaluate(model: ModelSummary) throws(PluginError) -> EvaluationResult {
     try instance.call(.evaluate, "evaluate", model: model) { _ in
-    } read: { (packet: inout PacketReader) throws(ReadError) in try EvaluationResult(from: &packet) }
+    } read: { (packet: inout PacketReader) throws(ReadError) in
+      try EvaluationResult(from: &packet)
+    }
   }
 }

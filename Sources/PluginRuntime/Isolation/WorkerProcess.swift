@@ -44,7 +44,8 @@ public final class WorkerProcess {
       answers = try SharedTray(WorkerHandle.Descriptor.answers, .writer)
     } catch {
       throw Failure(
-        description: "this command is for adapt-pruner itself: it was not started as a worker (\(error.reason))")
+        description:
+          "this command is for adapt-pruner itself: it was not started as a worker (\(error.reason))")
     }
   }
 

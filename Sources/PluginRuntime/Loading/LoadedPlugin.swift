@@ -28,6 +28,8 @@ public struct LoadedPlugin: @unchecked Sendable {
     case table(UnsafeRawPointer)
     /// In a process of their own.
     case worker(PluginWorker)
+    /// In this process: one plain function, of a criterion.
+    case function(ForeignFunction)
   }
 
   /// - Parameter isolation: what it may use in a process of its own; nil: it is loaded into this one.
@@ -41,6 +43,10 @@ public struct LoadedPlugin: @unchecked Sendable {
   }
 
   public init(loading description: PluginDescription) throws(PluginError) {
+    if let signature = description.function {
+      try self.init(description, signature)
+      return
+    }
     let library = try PluginLibrary(opening: description.library, for: description)
     let ids = library.descriptors.map { $0.pointee.id.map { String(cString: $0) } ?? "" }
     guard let index = ids.firstIndex(of: description.id) else {
@@ -52,6 +58,23 @@ public struct LoadedPlugin: @unchecked Sendable {
       DescriptorReader(
         library: library.path, plugin: description.id, descriptor: library.descriptors[index].pointee),
       as: description, abi: library.version)
+  }
+
+  /// A plain function: its plugin.json says all that there is to say.
+  private init(_ description: PluginDescription, _ signature: ForeignSignature) throws(PluginError) {
+    let function = try ForeignFunction(signature, of: description)
+    id = description.id
+    kind = description.kind
+    version = description.version
+    summary = description.summary
+    licence = signature.licence
+    paper = signature.paper
+    schema = OptionsSchema()
+    optionsSchema = "{}"
+    statistics = signature.statistics
+    abi = .host
+    library = function.library
+    backing = .function(function)
   }
 
   /// A plugin in a process of its own, as that process describes it.
