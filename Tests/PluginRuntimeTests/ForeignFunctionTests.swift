@@ -18,14 +18,15 @@ struct ForeignFunctionTests {
       .init("gate_proj", .rows, rows: 5, columns: 3), .init("down_proj", .columns, rows: 3, columns: 5),
     ])
 
-  @Test(
-    "Functions of OpenBLAS and of LAPACK, which is Fortran",
-    arguments: [
-      ("example.blas-l1", { $0.reduce(0) { $0 + abs($1) } }),
-      ("example.blas-l2", { $0.reduce(0) { $0 + $1 * $1 }.squareRoot() }),
-      ("example.lapack-largest", { $0.map(abs).max() ?? 0 }),
-    ] as [(String, @Sendable ([Double]) -> Double)])
-  func openBLAS(id: String, formula: @Sendable ([Double]) -> Double) throws {
+  static let formulas: [String: @Sendable ([Double]) -> Double] = [
+    "example.blas-l1": { $0.reduce(0) { $0 + abs($1) } },
+    "example.blas-l2": { $0.reduce(0) { $0 + $1 * $1 }.squareRoot() },
+    "example.lapack-largest": { $0.map(abs).max() ?? 0 },
+  ]
+
+  @Test("Functions of OpenBLAS and of LAPACK, which is Fortran", arguments: formulas.keys.sorted())
+  func openBLAS(id: String) throws {
+    let formula = try #require(Self.formulas[id])
     let registry = PluginRegistry(searching: [packageRoot + "/Examples/foreign-blas"])
     let criterion = try CriterionInstance(of: LoadedPlugin(loading: registry.find(id)))
     for units in [Self.attention, Self.mlp] {
@@ -157,8 +158,8 @@ struct ForeignFunctionTests {
         "function.call should be one of unit, matrix, family, but is \"layer\""
       ),
       (
-        #""symbol": "f", "call": "unit", "returns": "void", "args": []"#,
-        "function.args is an unknown key. Did you mean \"arguments\"?"
+        #""symbol": "f", "call": "unit", "returns": "void", "argumets": []"#,
+        "function.argumets is an unknown key. Did you mean \"arguments\"?"
       ),
       (
         #""symbol": "f", "call": "family", "returns": "float", "arguments": []"#,

@@ -1,5 +1,6 @@
 /* Plain functions, as a library has them that has never heard of plugins. */
 #include <stdint.h>
+#pragma GCC visibility push(default)
 void column_norms(const double *weight, const double *norm, int64_t rows, int64_t columns, double *scores);
 int32_t row_sums(const float *gate, const float *down, const int32_t *rows, const int64_t *columns, float half,
                  float *scores);
