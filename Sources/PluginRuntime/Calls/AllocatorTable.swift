@@ -23,14 +23,15 @@ final class AllocatorTable: AllocatorCalls {
   func allocate(
     model: ModelSummary, budget: BudgetRequest, layers: [LayerRequest]
   ) throws(PluginError) -> [[Share]] {
-    let arena = Arena()
+    let arena = instance.host.arena()
     let request = try inMemory(budget, layers, arena)
     // What is not written stays NaN and out of range.
     let blank = ap_share(
       struct_size: UInt32(MemoryLayout<ap_share>.size), sparsity: .nan, keep: Int64.min)
-    let shares = layers.map { layer in layer.families.map { _ in arena.one(blank) } }
+    let shares = layers.map { layer in layer.families.map { _ in arena.outputStructure(blank) } }
     let list = arena.array(shares.joined().map(Optional.init))
     let model = model.inMemory(of: arena)
+    arena.seal()
     try instance.host.call("allocate") { table.allocate(instance.pointer, $0, model, request, list) }
     return shares.map { row in
       row.map { Share(sparsity: $0.pointee.sparsity, keep: Int($0.pointee.keep)) }
@@ -54,7 +55,7 @@ final class AllocatorTable: AllocatorCalls {
       let families = layer.families.map { family in
         Optional(
           UnsafePointer(
-            arena.one(
+            arena.structure(
               ap_family(
                 struct_size: UInt32(MemoryLayout<ap_family>.size), name: arena.text(family.name),
                 count: Int64(family.count), original_count: Int64(family.originalCount),
@@ -64,20 +65,20 @@ final class AllocatorTable: AllocatorCalls {
       }
       rows.append(
         UnsafePointer(
-          arena.one(
+          arena.structure(
             ap_layer(
               struct_size: UInt32(MemoryLayout<ap_layer>.size), family_count: Int64(families.count),
               families: UnsafePointer(arena.array(families)),
               statistics: UnsafePointer(arena.array(numbers))))))
     }
-    let spent = arena.one(
+    let spent = arena.structure(
       ap_budget(
         struct_size: UInt32(MemoryLayout<ap_budget>.size), measure: arena.text(budget.measure),
         now: Int64(budget.now), original: Int64(budget.original), goal: Int64(budget.goal),
         iteration_goal: Int64(budget.iterationGoal), iteration: Int64(budget.iteration),
         iterations: Int64(budget.iterations)))
     return UnsafePointer(
-      arena.one(
+      arena.structure(
         ap_allocation(
           struct_size: UInt32(MemoryLayout<ap_allocation>.size), budget: UnsafePointer(spent),
           layer_count: Int64(rows.count), layers: UnsafePointer(arena.array(rows)))))

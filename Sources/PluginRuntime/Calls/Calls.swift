@@ -5,11 +5,12 @@ import JSON
 protocol CriterionCalls: AnyObject {
   /// What it needs with its options.
   var statistics: [String] { get }
-  /// Writes a score for each unit to `scores`, [units.original.count].
-  func score(
-    model: ModelSummary, units: UnitsRequest, into scores: UnsafeMutablePointer<Float>
-  ) throws(PluginError)
+  /// A score for each unit, [units.original.count]; `unwrittenScore` where none was written.
+  func score(model: ModelSummary, units: UnitsRequest) throws(PluginError) -> [Float]
 }
+
+/// A NaN that no arithmetic makes: what a plugin has not written still reads so.
+let unwrittenScore = Float(bitPattern: 0x7fed_ad0b)
 
 protocol AllocatorCalls: AnyObject {
   var statistics: [String] { get }

@@ -22,14 +22,13 @@ final class CompensatorTable: CompensatorCalls {
     addsBias = self.table.adds_bias(instance.pointer) != 0
   }
 
-  /// Written past the end by a plugin that counts wrong; then its answer is refused instead of a crash later.
-  private static let guardCount = 16
-  private static let guardValue = Float(bitPattern: 0x7fed_ad0b)
+  /// A NaN that no arithmetic makes.
+  private static let spare = Float(bitPattern: 0x7fed_ad0b)
 
   func compensate(
     model: ModelSummary, _ projection: ProjectionRequest
   ) throws(PluginError) -> CompensatedProjection {
-    let arena = Arena()
+    let arena = instance.host.arena()
     let place = "layer \(projection.layer), \(projection.name)"
     let (rows, columns) = (projection.weight.rows, projection.weight.columns)
     var statistics: [ap_tensor] = []
@@ -42,7 +41,7 @@ final class CompensatorTable: CompensatorCalls {
       }
       statistics.append(memory.tensor(of: arena))
     }
-    let request = arena.one(
+    let request = arena.structure(
       ap_projection(
         struct_size: UInt32(MemoryLayout<ap_projection>.size), family: arena.text(projection.family),
         layer: Int64(projection.layer), name: arena.text(projection.name),
@@ -51,33 +50,25 @@ final class CompensatorTable: CompensatorCalls {
         kept_count: Int64(projection.kept.count),
         kept: UnsafePointer(arena.array(projection.kept.map(Int64.init))),
         statistics: UnsafePointer(arena.array(statistics))))
-    let guards = [Float](repeating: Self.guardValue, count: Self.guardCount)
     var left: [Float] = []
-    left.reserveCapacity(rows * projection.kept.count + Self.guardCount)
+    left.reserveCapacity(rows * projection.kept.count)
     for row in 0..<rows {
       for column in projection.kept { left.append(projection.weight.base[row * columns + column]) }
     }
     let hasBias = addsBias || projection.bias != nil
-    let weight = arena.array(left + guards)
-    let bias = arena.array((projection.bias ?? [Float](repeating: 0, count: rows)) + guards)
+    let weight = arena.output(left, spare: Self.spare, named: "weight")
+    let bias = arena.output(
+      projection.bias ?? [Float](repeating: 0, count: rows), spare: Self.spare, named: "bias")
     let model = model.inMemory(of: arena)
+    arena.seal()
     try instance.host.call("compensate") {
-      table.compensate(instance.pointer, $0, model, request, weight, hasBias ? bias : nil)
+      table.compensate(instance.pointer, $0, model, request, weight.pointer, hasBias ? bias.pointer : nil)
     }
-    return CompensatedProjection(
-      weight: try checked(weight, count: rows * projection.kept.count, place: place),
-      bias: hasBias ? try checked(bias, count: rows, place: place + "'s bias") : nil)
-  }
-
-  private func checked(
-    _ values: UnsafeMutablePointer<Float>, count: Int, place: String
-  ) throws(PluginError) -> [Float] {
-    let all = UnsafeBufferPointer(start: values, count: count + Self.guardCount)
-    guard all[count...].allSatisfy({ $0.bitPattern == Self.guardValue.bitPattern }) else {
+    for output in [weight, bias] where output.isOverrun {
       throw .outOfRange(
-        plugin: instance.plugin.id, place: place, field: "the answer", expected: "\(count) elements",
+        plugin: instance.plugin.id, place: place, field: "the answer", expected: "\(output.count) elements",
         got: "more")
     }
-    return Array(all[..<count])
+    return CompensatedProjection(weight: weight.values, bias: hasBias ? bias.values : nil)
   }
 }

@@ -84,35 +84,25 @@ public final class CriterionInstance {
     case .worker(let worker):
       calls = try WorkerCriterion(plugin, worker, options: options, services: services)
     case .function(let function):
-      calls = try ForeignCriterion(plugin, function)
+      calls = try ForeignCriterion(plugin, function, services: services)
     }
   }
-
-  /// A NaN that no arithmetic makes: what a plugin has not written still reads so.
-  private static let unwritten = Float(bitPattern: 0x7fed_ad0b)
-  /// Written past the end by a plugin that counts wrong; then its answer is refused instead of a crash later.
-  private static let guardCount = 16
 
   /// A score for each unit: [units.original.count], all finite.
   public func score(model: ModelSummary, units: UnitsRequest) throws(PluginError) -> [Float] {
     let count = units.original.count
-    let place = "layer \(units.layer), \(units.family)"
-    let arena = Arena()
-    let scores = arena.array([Float](repeating: Self.unwritten, count: count + Self.guardCount))
-    try calls.score(model: model, units: units, into: scores)
-
-    let answer = Array(UnsafeBufferPointer(start: scores, count: count + Self.guardCount))
-    func isUnwritten(_ score: Float) -> Bool { score.bitPattern == Self.unwritten.bitPattern }
-    let written = answer[..<count].count { !isUnwritten($0) }
+    let scores = try calls.score(model: model, units: units)
+    let written = scores.count { $0.bitPattern != unwrittenScore.bitPattern }
     if written < count {
-      throw .tooFewScores(plugin: plugin.id, place: place, expected: count, got: written)
+      throw .tooFewScores(plugin: plugin.id, place: units.place, expected: count, got: written)
     }
-    if !answer[count...].allSatisfy(isUnwritten) {
-      throw .tooManyScores(plugin: plugin.id, place: place, expected: count)
+    if let index = scores.firstIndex(where: { !$0.isFinite }) {
+      throw .notFinite(plugin: plugin.id, place: units.place, index: index, value: "\(scores[index])")
     }
-    if let index = answer[..<count].firstIndex(where: { !$0.isFinite }) {
-      throw .notFinite(plugin: plugin.id, place: place, index: index, value: "\(answer[index])")
-    }
-    return Array(answer[..<count])
+    return scores
   }
+}
+
+extension UnitsRequest {
+  var place: String { "layer \(layer), \(family)" }
 }

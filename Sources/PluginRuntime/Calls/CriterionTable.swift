@@ -18,13 +18,18 @@ final class CriterionTable: CriterionCalls {
     statistics = try instance.statistics(self.table.statistics)
   }
 
-  func score(
-    model: ModelSummary, units: UnitsRequest, into scores: UnsafeMutablePointer<Float>
-  ) throws(PluginError) {
-    let arena = Arena()
+  func score(model: ModelSummary, units: UnitsRequest) throws(PluginError) -> [Float] {
+    let arena = instance.host.arena()
     let request = try inMemory(units, arena)
     let model = model.inMemory(of: arena)
-    try instance.host.call("score") { table.score(instance.pointer, $0, model, request, scores) }
+    let blank = [Float](repeating: unwrittenScore, count: units.original.count)
+    let scores = arena.output(blank, spare: unwrittenScore, named: "scores")
+    arena.seal()
+    try instance.host.call("score") { table.score(instance.pointer, $0, model, request, scores.pointer) }
+    if scores.isOverrun {
+      throw .tooManyScores(plugin: instance.plugin.id, place: units.place, expected: scores.count)
+    }
+    return scores.values
   }
 
   private func inMemory(
@@ -34,7 +39,7 @@ final class CriterionTable: CriterionCalls {
       guard units.statistics[name] != nil || units.matrices.contains(where: { $0.statistics[name] != nil })
       else {
         throw .outOfRange(
-          plugin: instance.plugin.id, place: "layer \(units.layer), \(units.family)",
+          plugin: instance.plugin.id, place: units.place,
           field: "statistic \"\(name)\"",
           expected: "one that units of family \(units.family) have", got: "it does not")
       }
@@ -46,7 +51,7 @@ final class CriterionTable: CriterionCalls {
     let matrices = units.matrices.map { matrix in
       Optional(
         UnsafePointer(
-          arena.one(
+          arena.structure(
             ap_matrix(
               struct_size: UInt32(MemoryLayout<ap_matrix>.size),
               axis: ap_axis(matrix.axis == .rows ? AP_ROWS : AP_COLUMNS), name: arena.text(matrix.name),
@@ -54,7 +59,7 @@ final class CriterionTable: CriterionCalls {
               weight: matrix.weight.tensor(of: arena), statistics: tensors { matrix.statistics[$0] }))))
     }
     return UnsafePointer(
-      arena.one(
+      arena.structure(
         ap_units(
           struct_size: UInt32(MemoryLayout<ap_units>.size), family: arena.text(units.family),
           layer: Int64(units.layer), count: Int64(units.original.count),

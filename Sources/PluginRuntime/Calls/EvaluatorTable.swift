@@ -16,9 +16,9 @@ final class EvaluatorTable: EvaluatorCalls {
   }
 
   func evaluate(model: ModelSummary) throws(PluginError) -> EvaluationResult {
-    let arena = Arena()
+    let arena = instance.host.arena()
     let collector = Collector()
-    let sink = arena.one(
+    let sink = arena.structure(
       ap_metrics(
         struct_size: UInt32(MemoryLayout<ap_metrics>.size),
         context: Unmanaged.passUnretained(collector).toOpaque(),
@@ -34,6 +34,7 @@ final class EvaluatorTable: EvaluatorCalls {
           collector.add(value, to: String(cString: name))
         }))
     let model = model.inMemory(of: arena)
+    arena.seal()
     try withExtendedLifetime(collector) { () throws(PluginError) in
       try instance.host.call("evaluate", evaluating: true) {
         table.evaluate(instance.pointer, $0, model, sink)

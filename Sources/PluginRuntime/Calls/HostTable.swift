@@ -13,9 +13,10 @@ final class HostTable {
   /// Resolved.
   let options: JSONObject
   let pointer: UnsafeMutablePointer<ap_host>
+  private let own: Arena
   private let sentence = Mutex<String?>(nil)
   /// What `open_data` has handed out; freed when the call ends.
-  private var lent = Arena()
+  private var lent: Arena
   /// Between `call`s services for evaluators answer "unsupported".
   private var isEvaluating = false
 
@@ -23,12 +24,16 @@ final class HostTable {
     self.services = services
     self.plugin = plugin
     self.options = options
-    pointer = .allocate(capacity: 1)
-    pointer.initialize(to: Self.template)
+    own = Arena(services.memory)
+    lent = Arena(services.memory)
+    pointer = own.structure(Self.template)
+    if services.memory.isLaterHost { pointer.pointee.abi_minor += 1 }
     pointer.pointee.context = Unmanaged.passUnretained(self).toOpaque()
+    own.seal()
   }
 
-  deinit { pointer.deallocate() }
+  /// Memory for one call.
+  func arena() -> Arena { Arena(services.memory) }
 
   /// Makes one call into the plugin and turns a status into an error with the plugin's sentence.
   func call(
@@ -38,7 +43,7 @@ final class HostTable {
     isEvaluating = evaluating
     let status = body(UnsafePointer(pointer))
     isEvaluating = false
-    lent = Arena()
+    lent = arena()
     guard status != ap_status(AP_OK) else { return }
     throw .refused(
       plugin: plugin, function: function, status: CallStatus(number: Int(status)),
@@ -72,6 +77,7 @@ final class HostTable {
       out.pointee.tokens = UnsafePointer(
         lent.array(corpus.documents.map { Optional(UnsafePointer(lent.array($0))) }))
       out.pointee.lengths = UnsafePointer(lent.array(corpus.documents.map { Int64($0.count) }))
+      lent.seal()
     }
   }
 

@@ -25,45 +25,50 @@ final class TransformTable: TransformCalls {
   }
 
   func widths(model: ModelSummary, _ residual: ResidualRequest) throws(PluginError) -> [Int] {
-    let arena = Arena()
+    let arena = instance.host.arena()
     var places: [UnsafePointer<ap_place>?] = []
     for place in residual.places { places.append(try inMemory(place, residual.hidden, arena)) }
-    let request = arena.one(
+    let request = arena.structure(
       ap_residual(
         struct_size: UInt32(MemoryLayout<ap_residual>.size), measure: arena.text(residual.measure),
         hidden_size: Int64(residual.hidden), fixed: Int64(residual.fixed), original: Int64(residual.original),
         goal: Int64(residual.goal ?? -1), place_count: Int64(places.count), places: arena.array(places)))
     // What is not written stays out of range.
-    let widths = arena.array([Int64](repeating: .min, count: places.count))
+    let widths = arena.output(
+      [Int64](repeating: .min, count: places.count), spare: .min, named: "widths")
     let model = model.inMemory(of: arena)
-    try instance.host.call("widths") { table.widths(instance.pointer, $0, model, request, widths) }
-    return residual.places.indices.map { Int(widths[$0]) }
+    arena.seal()
+    try instance.host.call("widths") { table.widths(instance.pointer, $0, model, request, widths.pointer) }
+    if widths.isOverrun {
+      throw .outOfRange(
+        plugin: instance.plugin.id, place: "the residual stream", field: "widths",
+        expected: "\(places.count) numbers", got: "more")
+    }
+    return widths.values.map { Int($0) }
   }
 
-  /// Written past the end by a plugin that counts wrong; then its answer is refused instead of a crash later.
-  private static let guardCount = 16
-  private static let guardValue = Double(bitPattern: 0x7ff8_dead_beef_ad0b)
+  /// A NaN that no arithmetic makes.
+  private static let spare = Double(bitPattern: 0x7ff8_dead_beef_ad0b)
 
   func orient(model: ModelSummary, _ place: OrientRequest) throws(PluginError) -> [Double] {
-    let arena = Arena()
+    let arena = instance.host.arena()
     let hidden = place.hidden
-    let request = arena.one(
+    let request = arena.structure(
       ap_gram(
         struct_size: UInt32(MemoryLayout<ap_gram>.size), place: try inMemory(place.place, hidden, arena),
         hidden_size: Int64(hidden), width: Int64(place.width), tokens: Int64(place.tokens),
         gram: arena.array(place.gram)))
     let count = hidden * hidden
-    let basis = arena.array(
-      [Double](repeating: 0, count: count) + [Double](repeating: Self.guardValue, count: Self.guardCount))
+    let basis = arena.output([Double](repeating: 0, count: count), spare: Self.spare, named: "basis")
     let model = model.inMemory(of: arena)
-    try instance.host.call("orient") { table.orient(instance.pointer, $0, model, request, basis) }
-    let all = UnsafeBufferPointer(start: basis, count: count + Self.guardCount)
-    guard all[count...].allSatisfy({ $0.bitPattern == Self.guardValue.bitPattern }) else {
+    arena.seal()
+    try instance.host.call("orient") { table.orient(instance.pointer, $0, model, request, basis.pointer) }
+    if basis.isOverrun {
       throw .outOfRange(
         plugin: instance.plugin.id, place: place.place.words, field: "the basis",
         expected: "\(count) elements", got: "more")
     }
-    return Array(all[..<count])
+    return basis.values
   }
 
   private func inMemory(
@@ -79,7 +84,7 @@ final class TransformTable: TransformCalls {
       energies = UnsafePointer(arena.array(values))
     }
     return UnsafePointer(
-      arena.one(
+      arena.structure(
         ap_place(
           struct_size: UInt32(MemoryLayout<ap_place>.size), name: arena.text(place.name),
           layer: Int64(place.layer), cost: Int64(place.cost), energies: energies)))

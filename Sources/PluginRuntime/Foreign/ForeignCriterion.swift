@@ -8,8 +8,12 @@ final class ForeignCriterion: CriterionCalls {
   private let plugin: LoadedPlugin
   private let signature: ForeignSignature
   private let call: ForeignCall
+  private let memory: CallMemory
 
-  init(_ plugin: LoadedPlugin, _ function: ForeignFunction) throws(PluginError) {
+  init(
+    _ plugin: LoadedPlugin, _ function: ForeignFunction, services: HostServices
+  ) throws(PluginError) {
+    memory = services.memory
     self.plugin = plugin
     signature = function.signature
     statistics = function.signature.statistics
@@ -21,15 +25,11 @@ final class ForeignCriterion: CriterionCalls {
     self.call = call
   }
 
-  func score(
-    model: ModelSummary, units: UnitsRequest, into scores: UnsafeMutablePointer<Float>
-  ) throws(PluginError) {
+  func score(model: ModelSummary, units: UnitsRequest) throws(PluginError) -> [Float] {
     switch signature.call {
-    case .unit: try scoreUnits(units, scores)
-    case .matrix: try scoreMatrices(units, scores)
-    case .family:
-      let answer = try ask(Scene(units: units, matrix: nil))
-      for (unit, score) in answer.enumerated() { scores[unit] = score }
+    case .unit: try scoreUnits(units)
+    case .matrix: try scoreMatrices(units)
+    case .family: try ask(Scene(units: units, matrix: nil))
     }
   }
 
@@ -39,7 +39,7 @@ final class ForeignCriterion: CriterionCalls {
     /// The one at hand.
     let matrix: MatrixRequest?
 
-    var place: String { "layer \(units.layer), \(units.family)" }
+    var place: String { units.place }
     func matrix(_ name: ForeignSignature.Matrix?) -> MatrixRequest? {
       guard let name else { return matrix }
       return units.matrices.first { $0.name == name.projection }
@@ -48,8 +48,7 @@ final class ForeignCriterion: CriterionCalls {
 
   // MARK: - Calls for a matrix or a family
 
-  private func scoreMatrices(_ units: UnitsRequest, _ scores: UnsafeMutablePointer<Float>) throws(PluginError)
-  {
+  private func scoreMatrices(_ units: UnitsRequest) throws(PluginError) -> [Float] {
     let wanted = signature.matrices?.map(\.projection)
     let matrices = units.matrices.filter { wanted?.contains($0.name) ?? true }
     let count = units.original.count
@@ -61,13 +60,13 @@ final class ForeignCriterion: CriterionCalls {
       let answer = try ask(Scene(units: units, matrix: matrix))
       for unit in sums.indices { sums[unit] += Double(answer[unit]) }
     }
-    for (unit, sum) in sums.enumerated() { scores[unit] = Float(sum) }
+    return sums.map(Float.init)
   }
 
   /// Makes one call, and answers the scores that it wrote.
   private func ask(_ scene: Scene) throws(PluginError) -> [Float] {
     let count = scene.units.original.count
-    let arena = Arena()
+    let arena = Arena(memory)
     var answer = Answer(count: count, arena)
     for (index, argument) in signature.arguments.enumerated() {
       guard case .named(let name) = argument.value else { continue }
@@ -130,9 +129,9 @@ final class ForeignCriterion: CriterionCalls {
     let doubles: UnsafeMutablePointer<Double>?
   }
 
-  private func scoreUnits(_ units: UnitsRequest, _ scores: UnsafeMutablePointer<Float>) throws(PluginError) {
+  private func scoreUnits(_ units: UnitsRequest) throws(PluginError) -> [Float] {
     let scene = Scene(units: units, matrix: nil)
-    let arena = Arena()
+    let arena = Arena(memory)
     var gathered: [Gathered] = []
     var answer = Answer(count: 1, arena)
     for (index, argument) in signature.arguments.enumerated() {
@@ -155,18 +154,20 @@ final class ForeignCriterion: CriterionCalls {
         guard call.set(number, at: index) else { throw tooLarge(number, index, scene) }
       }
     }
+    var scores: [Float] = []
     for unit in units.original.indices {
       for those in gathered { try gather(those, unit: unit, scene) }
       answer.clear()
       let result = call.make()
       switch signature.returns {
-      case .float: scores[unit] = Float(bitPattern: UInt32(truncatingIfNeeded: result))
-      case .double: scores[unit] = Float(Double(bitPattern: result))
+      case .float: scores.append(Float(bitPattern: UInt32(truncatingIfNeeded: result)))
+      case .double: scores.append(Float(Double(bitPattern: result)))
       case .void, .status:
         try check(result, scene)
-        scores[unit] = try answer.scores(plugin: plugin.id, place: scene.place + ", unit \(unit)")[0]
+        scores += try answer.scores(plugin: plugin.id, place: scene.place + ", unit \(unit)")
       }
     }
+    return scores
   }
 
   private func matrices(of name: ForeignSignature.Name, _ scene: Scene) throws(PluginError) -> [MatrixRequest]
@@ -231,48 +232,43 @@ extension MatrixRequest {
   }
 }
 
-/// Where a foreign function writes scores, with room behind that tells when it writes too many.
+/// Where a foreign function writes scores.
 private struct Answer {
-  private let count: Int
-  private let floats: UnsafeMutablePointer<Float>
-  private let doubles: UnsafeMutablePointer<Double>
+  private let floats: OutputArray<Float>
+  private let doubles: OutputArray<Double>
   private var isDouble = false
 
-  private static let guardCount = 16
-  /// NaNs that no arithmetic makes: what has not been written still reads so.
-  private static let unwrittenFloat = Float(bitPattern: 0x7fed_ad0b)
-  private static let unwrittenDouble = Double(bitPattern: 0x7ff8_dead_beef_ad0b)
+  /// A NaN that no arithmetic makes: what has not been written still reads so.
+  private static let unwritten = Double(bitPattern: 0x7ff8_dead_beef_ad0b)
 
   init(count: Int, _ arena: Arena) {
-    self.count = count
-    floats = arena.array([Float](repeating: Self.unwrittenFloat, count: count + Self.guardCount))
-    doubles = arena.array([Double](repeating: Self.unwrittenDouble, count: count + Self.guardCount))
+    floats = arena.output(
+      [Float](repeating: unwrittenScore, count: count), spare: unwrittenScore, named: "scores")
+    doubles = arena.output(
+      [Double](repeating: Self.unwritten, count: count), spare: Self.unwritten, named: "scores")
   }
 
   mutating func room(isDouble: Bool) -> UnsafeRawPointer {
     self.isDouble = isDouble
-    return isDouble ? UnsafeRawPointer(doubles) : UnsafeRawPointer(floats)
+    return isDouble ? UnsafeRawPointer(doubles.pointer) : UnsafeRawPointer(floats.pointer)
   }
 
   func clear() {
-    for index in 0..<count {
-      floats[index] = Self.unwrittenFloat
-      doubles[index] = Self.unwrittenDouble
-    }
-  }
-
-  private func isWritten(_ index: Int) -> Bool {
-    isDouble
-      ? doubles[index].bitPattern != Self.unwrittenDouble.bitPattern
-      : floats[index].bitPattern != Self.unwrittenFloat.bitPattern
+    floats.pointer.update(repeating: unwrittenScore, count: floats.count)
+    doubles.pointer.update(repeating: Self.unwritten, count: doubles.count)
   }
 
   func scores(plugin: String, place: String) throws(PluginError) -> [Float] {
-    let written = (0..<count).count { isWritten($0) }
-    if written < count { throw .tooFewScores(plugin: plugin, place: place, expected: count, got: written) }
-    if (count..<count + Self.guardCount).contains(where: isWritten) {
-      throw .tooManyScores(plugin: plugin, place: place, expected: count)
+    if floats.isOverrun || doubles.isOverrun {
+      throw .tooManyScores(plugin: plugin, place: place, expected: floats.count)
     }
-    return (0..<count).map { isDouble ? Float(doubles[$0]) : floats[$0] }
+    let written =
+      isDouble
+      ? doubles.values.count { $0.bitPattern != Self.unwritten.bitPattern }
+      : floats.values.count { $0.bitPattern != unwrittenScore.bitPattern }
+    if written < floats.count {
+      throw .tooFewScores(plugin: plugin, place: place, expected: floats.count, got: written)
+    }
+    return isDouble ? doubles.values.map(Float.init) : floats.values
   }
 }

@@ -63,16 +63,14 @@ final class WorkerCriterion: CriterionCalls {
     instance = try WorkerInstance(plugin, worker, options: options, services: services)
   }
 
-  func score(
-    model: ModelSummary, units: UnitsRequest, into scores: UnsafeMutablePointer<Float>
-  ) throws(PluginError) {
+  func score(model: ModelSummary, units: UnitsRequest) throws(PluginError) -> [Float] {
     try instance.call(.score, "score", model: model) {
       (packet: inout PacketWriter) throws(WriteError) in
       try units.put(to: &packet, needed: statistics)
     } read: { (packet: inout PacketReader) throws(ReadError) in
-      let answer = try packet.view(of: Float.self)
-      guard answer.count == units.original.count, let from = answer.baseAddress else { throw ReadError() }
-      scores.update(from: from, count: answer.count)
+      let answer = try packet.array(of: Float.self)
+      guard answer.count == units.original.count else { throw ReadError() }
+      return answer
     }
   }
 }
