@@ -19,12 +19,12 @@ package struct CallMemory: Sendable {
 }
 
 /// C memory for the length of a call: freed together when the arena goes.
-final class Arena {
+package final class Arena {
   private let memory: CallMemory
   private var blocks: [UnsafeMutableRawPointer] = []
   private var isOutput: Set<UnsafeMutableRawPointer> = []
 
-  init(_ memory: CallMemory = CallMemory()) { self.memory = memory }
+  package init(_ memory: CallMemory = CallMemory()) { self.memory = memory }
 
   private func allocate(bytes: Int, alignment: Int, _ name: StaticString) -> UnsafeMutableRawPointer {
     let block: UnsafeMutableRawPointer
@@ -51,7 +51,7 @@ final class Arena {
     return place
   }
 
-  func array<Value: BitwiseCopyable>(_ values: [Value]) -> UnsafeMutablePointer<Value> {
+  package func array<Value: BitwiseCopyable>(_ values: [Value]) -> UnsafeMutablePointer<Value> {
     let block = allocate(
       bytes: values.count * MemoryLayout<Value>.stride, alignment: MemoryLayout<Value>.alignment,
       "an array of the host")
@@ -87,7 +87,7 @@ final class Arena {
   }
 
   /// Everything is handed out: guarded inputs can only be read from now on.
-  func seal() {
+  package func seal() {
     guard memory.placement != .heap else { return }
     for block in blocks where !isOutput.contains(block) { ap_guarded_seal(block) }
   }

@@ -9,7 +9,7 @@ import Processes
 final class PluginWorker: @unchecked Sendable {
   let plugin: String
   private let limits: Isolation
-  private let process: WorkerHandle
+  private let worker: WorkerHandle
   /// One call at a time.
   private let turn = NSLock()
   /// All below belongs to whoever has the turn.
@@ -24,7 +24,7 @@ final class PluginWorker: @unchecked Sendable {
   init(for description: PluginDescription, within limits: Isolation) throws(PluginError) {
     plugin = description.id
     self.limits = limits
-    do { process = try WorkerHandle(starting: limits.words) } catch {
+    do { worker = try WorkerHandle(starting: limits.words) } catch {
       throw .cannotIsolate(plugin: plugin, reason: error.reason)
     }
     self.description = try call(.load, "load", services: HostServices()) { packet in
@@ -55,15 +55,15 @@ final class PluginWorker: @unchecked Sendable {
     turn.lock()
     defer { turn.unlock() }
     if let end { throw end }
-    process.requests.clear()
-    process.requests.isCancelled = false
-    var packet = PacketWriter(process.requests)
+    worker.requests.clear()
+    worker.requests.isCancelled = false
+    var packet = PacketWriter(worker.requests)
     do { try write(&packet) } catch { throw .cannotIsolate(plugin: plugin, reason: error.reason) }
     var wait = Wait(function: function, services: services, options: options, limit: limits.timeLimit)
-    guard FrameSocket.send(kind, packet.bytes, to: process.socket) else { throw died(in: function) }
+    guard FrameSocket.send(kind, packet.bytes, to: worker.socket) else { throw died(in: function) }
     let contents = try answer(&wait)
     do throws(ReadError) {
-      var reader = PacketReader(contents, process.answers)
+      var reader = PacketReader(contents, worker.answers)
       return try read(&reader)
     } catch { throw endIt(.garbled(plugin: plugin, function: function)) }
   }
@@ -118,7 +118,7 @@ final class PluginWorker: @unchecked Sendable {
       }
       try checkMemory(wait.function)
       if wait.services.isCancelled() {
-        process.requests.isCancelled = true
+        worker.requests.isCancelled = true
         let since = wait.cancelledAt ?? .now
         wait.cancelledAt = since
         if ContinuousClock.now - since > .seconds(Self.grace) {
@@ -133,27 +133,27 @@ final class PluginWorker: @unchecked Sendable {
 
   /// Waits a little for anything from the worker, and takes what has come.
   private func receive(_ function: String) throws(PluginError) {
-    var sources = [process.socket, process.output, process.errors].map {
+    var sources = [worker.socket, worker.process.output, worker.process.errors].map {
       pollfd(fd: $0, events: Int16(POLLIN), revents: 0)
     }
     guard poll(&sources, nfds_t(sources.count), Self.period) > 0 else { return }
     takeOutput()
     guard sources[0].revents != 0 else { return }
-    if FrameSocket.receive(from: process.socket, into: { inbox.append($0) }) == .ended {
+    if FrameSocket.receive(from: worker.socket, into: { inbox.append($0) }) == .ended {
       throw died(in: function)
     }
   }
 
   private func refresh() throws(PluginError) {
-    do { try process.answers.refresh() } catch { throw .cannotIsolate(plugin: plugin, reason: error.reason) }
+    do { try worker.answers.refresh() } catch { throw .cannotIsolate(plugin: plugin, reason: error.reason) }
   }
 
   /// What the plugin wrote where it has no business to write.
   private var printed: [UInt8] = []
 
   private func takeOutput() {
-    while FrameSocket.receive(from: process.output, into: { printed.append(contentsOf: $0) }) == .some {}
-    while FrameSocket.receive(from: process.errors, into: { errorText.append($0) }) == .some {}
+    while FrameSocket.receive(from: worker.process.output, into: { printed.append(contentsOf: $0) }) == .some {}
+    while FrameSocket.receive(from: worker.process.errors, into: { errorText.append($0) }) == .some {}
     if let line = errorText.lastLine { lastLine = line }
   }
 
@@ -166,7 +166,7 @@ final class PluginWorker: @unchecked Sendable {
   }
 
   private func checkMemory(_ function: String) throws(PluginError) {
-    guard let used = process.privateMemory, used > limits.memoryLimit else { return }
+    guard let used = worker.process.privateMemory, used > limits.memoryLimit else { return }
     throw endIt(
       .overMemory(
         plugin: plugin, function: function, limit: limits.memoryLimit, used: used, lastLine: heard()))
@@ -180,20 +180,20 @@ final class PluginWorker: @unchecked Sendable {
   // MARK: - The end of a worker
 
   private func died(in function: String) -> PluginError {
-    let how = process.waitForEnd()
+    let how = worker.process.waitForEnd()
     let error = PluginError.crashed(plugin: plugin, function: function, how: how, lastLine: heard())
     end = error
     return error
   }
 
   private func endIt(_ error: PluginError) -> PluginError {
-    process.kill()
+    worker.process.kill()
     end = error
     return error
   }
 
   private func refusal(_ contents: [UInt8], _ function: String) -> PluginError {
-    var packet = PacketReader(contents, process.answers)
+    var packet = PacketReader(contents, worker.answers)
     do throws(ReadError) { return try PluginError(from: &packet, plugin: plugin) } catch {
       return endIt(.garbled(plugin: plugin, function: function))
     }
@@ -203,7 +203,7 @@ final class PluginWorker: @unchecked Sendable {
 
   private func serve(_ kind: FrameKind, _ contents: [UInt8], _ wait: inout Wait) throws(PluginError) {
     do {
-      var packet = PacketReader(contents, process.answers)
+      var packet = PacketReader(contents, worker.answers)
       switch kind {
       case .log:
         let level = HostServices.LogLevel(rawValue: try packet.int()) ?? .info
@@ -215,10 +215,10 @@ final class PluginWorker: @unchecked Sendable {
       case .openData, .logLikelihood:
         // The time that the host takes is not the plugin's.
         let began = ContinuousClock.now
-        try? process.answers.refresh()
+        try? worker.answers.refresh()
         let reply = kind == .openData ? try openData(&packet, wait) : try logLikelihood(&packet, wait)
         wait.until += ContinuousClock.now - began
-        guard FrameSocket.send(reply.kind, reply.contents, to: process.socket) else {
+        guard FrameSocket.send(reply.kind, reply.contents, to: worker.socket) else {
           throw died(in: wait.function)
         }
       default: throw ReadError()
@@ -231,13 +231,13 @@ final class PluginWorker: @unchecked Sendable {
   private typealias Reply = (kind: FrameKind, contents: [UInt8])
 
   private func reply(_ body: (inout PacketWriter) throws -> Void) -> Reply {
-    process.requests.clear()
-    var packet = PacketWriter(process.requests)
+    worker.requests.clear()
+    var packet = PacketWriter(worker.requests)
     do {
       try body(&packet)
       return (.service, packet.bytes)
     } catch {
-      var failure = PacketWriter(process.requests)
+      var failure = PacketWriter(worker.requests)
       failure.put(error is CancellationError)
       failure.put("\(error)")
       return (.serviceFailed, failure.bytes)
