@@ -89,6 +89,10 @@ let package = Package(
 
     // Plugins, pipelines, the command line.
     room("PluginRuntime", ["PluginABI", "JSON"]),
+    .target(
+      name: "PluginTemplates", dependencies: ["PluginABI", "PluginRuntime", "Files"],
+      // In the code, so that the program needs no file beside it. The header is a link to the one that there is.
+      resources: [.embedInCode("Templates")], swiftSettings: strict),
     room(
       "Pipeline",
       [
@@ -99,7 +103,7 @@ let package = Package(
     .executableTarget(
       name: "Host",
       dependencies: [
-        "Pipeline", "PluginRuntime", "JSON", "Report", "Files",
+        "Pipeline", "PluginRuntime", "PluginTemplates", "JSON", "Report", "Files",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
@@ -125,11 +129,15 @@ let package = Package(
     tests("TrainingDataTests", ["TrainingData", "ChatTemplates", "Tokenizers", "JSON"]),
     tests("TransformerTests", ["Transformer", "Checkpoints", "JSON"]),
     tests("PluginRuntimeTests", ["PluginRuntime", "JSON"]),
+    tests("PluginTemplatesTests", ["PluginTemplates", "PluginABI", "JSON"]),
     tests(
       "PipelineTests",
       ["Pipeline", "PluginRuntime", "TrainingData", "Transformer", "JSON", "Files", "Wording"]),
     tests(
       "EndToEndTests",
-      ["Pipeline", "Transformer", "Checkpoints", "Tensors", "PluginRuntime", "Tokenizers", "JSON"]),
+      [
+        "Pipeline", "Transformer", "Checkpoints", "Tensors", "PluginRuntime", "PluginTemplates", "Tokenizers",
+        "JSON",
+      ]),
   ] + plugins.map(plugin)
 )
