@@ -19,7 +19,7 @@ struct Evaluate: ParsableCommand {
     help: ArgumentHelp(
       "An evaluator with its options. May be given several times.",
       discussion: """
-        A value with a comma stands in double quotes. adapt-pruner plugins describe ID tells the options.
+        A value with a comma stands in double quotes. adapt-pruner plugin describe ID tells the options.
         """, valueName: "id[:key=value,…]"),
     transform: EvaluatorArgument.init(parsing:))
   var evaluator: [EvaluatorArgument] = []

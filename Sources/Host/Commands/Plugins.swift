@@ -4,8 +4,8 @@ import PluginRuntime
 
 struct Plugins: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Lists the plugins, or describes one.", subcommands: [List.self, Describe.self],
-    defaultSubcommand: List.self)
+    commandName: "plugin", abstract: "Lists the plugins, describes one, or starts a new one.",
+    subcommands: [List.self, Describe.self, New.self], defaultSubcommand: List.self, aliases: ["plugins"])
 
   struct List: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -295,7 +295,7 @@ struct StageReading {
       reading.problem(
         path.key("id"), "there is no plugin \"\(id)\"",
         advice: NearestName.advice(for: id, among: known, called: kind.plural)
-          + " (adapt-pruner plugins lists them)")
+          + " (adapt-pruner plugin lists them)")
       return nil
     }
     guard entry.kind == kind else {

@@ -83,11 +83,12 @@ extension PluginDescription {
   }
 }
 
-let pluginIDSyntax =
+/// What an id looks like, in words.
+public let pluginIDSyntax =
   "\"publisher.name\" in lower-case letters, digits and '-' with one '.' between"
 
 /// `publisher.name`: lower-case letters, digits and '-', exactly one '.', neither side empty.
-func isPluginID(_ id: String) -> Bool {
+public func isPluginID(_ id: String) -> Bool {
   let parts = id.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
   return parts.count == 2
     && parts.allSatisfy { part in
