@@ -2,7 +2,8 @@ import PluginRuntime
 
 /// A decoder as plugins are asked about it: shapes, and numbers of a certain sort in all tensors.
 struct SampleModel {
-  var layers = 2
+  /// Enough for methods that leave the first and last ones alone.
+  var layers = 8
   var kvHeads = 2
   /// Query heads that share a key and value head.
   var repeats = 3
@@ -23,7 +24,7 @@ struct SampleModel {
       case .ordinary: 2 * random.uniform(index) - 1
       case .constant: 1
       case .zero: 0
-      case .denormal: 1e-42
+      case .denormal: Float.leastNormalMagnitude / 1024
       case .huge: 1e30
       case .notANumber: .nan
       }

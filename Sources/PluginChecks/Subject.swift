@@ -38,7 +38,7 @@ final class Subject {
       }
   }
 
-  func ask(about model: SampleModel, goal: Double = 0.8) throws -> [Double] {
+  func ask(about model: SampleModel, goal: Double = 0.9) throws -> [Double] {
     switch instance {
     case .criterion(let criterion): return try scores(criterion, model)
     case .allocator(let allocator):
@@ -128,7 +128,8 @@ extension OptionsSchema {
   /// Options with which an instance can be made: defaults, and something that fits where there is none.
   var sampleOptions: JSONObject {
     var options = JSONObject()
-    for property in properties where property.isRequired || (property.isData && property.defaultValue == nil) {
+    for property in properties where property.isRequired || (property.isData && property.defaultValue == nil)
+    {
       options[property.name] = property.sample
     }
     return options

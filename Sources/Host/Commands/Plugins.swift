@@ -4,8 +4,9 @@ import PluginRuntime
 
 struct Plugins: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "plugin", abstract: "Lists the plugins, describes one, or starts a new one.",
-    subcommands: [List.self, Describe.self, New.self], defaultSubcommand: List.self, aliases: ["plugins"])
+    commandName: "plugin", abstract: "Lists the plugins, describes one, starts a new one, or checks one.",
+    subcommands: [List.self, Describe.self, New.self, Check.self], defaultSubcommand: List.self,
+    aliases: ["plugins"])
 
   struct List: ParsableCommand {
     static let configuration = CommandConfiguration(

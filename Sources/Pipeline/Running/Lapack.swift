@@ -12,9 +12,17 @@ extension HostServices {
 extension Operations {
   /// Is a worker, in which a plugin is loaded that has a process of its own, until the host ends.
   public static func serveIsolatedPlugin(threads: Int?) throws {
-    var services = HostServices()
-    services.offerArithmetic(on: Workers(count: threads))
-    try WorkerProcess.serve(services)
+    try WorkerProcess.serve(arithmetic(threads: threads)())
+  }
+
+  /// Services that are no more than the host's arithmetic.
+  public static func arithmetic(threads: Int?) -> @Sendable () -> HostServices {
+    let workers = Workers(count: threads)
+    return {
+      var services = HostServices()
+      services.offerArithmetic(on: workers)
+      return services
+    }
   }
 }
 

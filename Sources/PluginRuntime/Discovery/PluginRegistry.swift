@@ -37,6 +37,14 @@ public struct PluginRegistry: Sendable {
     }
   }
 
+  /// All plugins of one plugin.json.
+  /// - Parameter path: the file, or its folder.
+  public static func plugins(at path: String) throws(PluginError) -> [PluginDescription] {
+    let place = URL(fileURLWithPath: path).standardizedFileURL
+    let isFile = place.lastPathComponent == "plugin.json"
+    return try PluginDescription.read(manifest: isFile ? place.path : place.path + "/plugin.json")
+  }
+
   /// Where plugins are looked for: `explicit` (from `--plugin-path`), then the colon-separated
   /// `ADAPT_PRUNER_PLUGIN_PATH`, then `plugins` beside the executable, then
   /// `~/.local/share/adapt-pruner/plugins`.

@@ -109,7 +109,7 @@ package final class ChildProcess {
   /// Two ends, both closed on exec and with the object.
   package final class Pipe {
     package private(set) var reading: Int32
-    package let writing: Int32
+    package private(set) var writing: Int32
 
     package init() throws(Failure) {
       var ends: [Int32] = [-1, -1]
@@ -118,6 +118,12 @@ package final class ChildProcess {
     }
 
     deinit { for end in [reading, writing] where end >= 0 { close(end) } }
+
+    /// So that the reading end sees when nobody else has one.
+    package func closeWriting() {
+      close(writing)
+      writing = -1
+    }
 
     /// The reading end, which is the caller's to close from now on.
     package func takeReading() -> Int32 {

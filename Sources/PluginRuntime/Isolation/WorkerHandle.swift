@@ -43,7 +43,8 @@ final class WorkerHandle {
       close(ends[0])
       close(line[1])
       throw Failure(
-        reason: (error as? SharedTray.Failure)?.reason ?? (error as? ChildProcess.Failure)?.reason ?? "\(error)")
+        reason: (error as? SharedTray.Failure)?.reason ?? (error as? ChildProcess.Failure)?.reason
+          ?? "\(error)")
     }
     socket = ends[0]
     lifeline = line[1]

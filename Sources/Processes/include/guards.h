@@ -16,4 +16,7 @@ void ap_guarded_free(void *memory);
 /* From now on a fault of this process is told in a line to `descriptor` before the process ends of it. */
 void ap_report_faults(int descriptor);
 
+/* Bytes of this process's heap that are in use. */
+size_t ap_heap_bytes(void);
+
 #endif
