@@ -7,6 +7,7 @@ public enum PluginError: Error, Equatable, Sendable {
   // Finding
   case notFound(id: String, kind: PluginKind?, nearest: String?, tried: [TriedPath])
   case badManifest(path: String, reason: String)
+  case writableByAll(path: String)
 
   // Loading
   case cannotLoad(library: String, reason: String)
@@ -45,8 +46,10 @@ public enum PluginError: Error, Equatable, Sendable {
 /// Where a plugin was looked for, and what was there.
 public struct TriedPath: Equatable, Sendable {
   public var path: String
-  /// Ids found there; nil: there is no such folder.
+  /// Ids found there; nil: there is no such folder, or it is refused.
   public var found: [String]?
+  /// Everybody can write to it.
+  public var isRefused = false
 }
 
 public struct ABIVersion: Equatable, Comparable, Sendable, CustomStringConvertible {
@@ -90,13 +93,18 @@ extension PluginError: CustomStringConvertible {
       let hint = nearest.map { " Did you mean \"\($0)\"?" } ?? ""
       let list = tried.map { place in
         switch place.found {
-        case nil: "\n  \(place.path): no such folder"
+        case nil:
+          "\n  \(place.path): \(place.isRefused ? "refused, since every user can change it" : "no such folder")"
         case let ids? where ids.isEmpty: "\n  \(place.path): no plugin.json"
         case let ids?: "\n  \(place.path): \(ids.joined(separator: ", "))"
         }
       }
       return "There is no \(what).\(hint) Looked in:" + (list.isEmpty ? " no folder at all" : list.joined())
     case .badManifest(let path, let reason): return "\(path): \(reason)"
+    case .writableByAll(let path):
+      return
+        "\(path) can be changed by every user of this machine, and so could what this program loads from it; "
+        + "take that right away (chmod o-w \(path)), or put the plugin elsewhere"
 
     case .cannotLoad(let library, let reason): return "\(library) could not be loaded: \(reason)"
     case .noEntry(let library, let symbol):

@@ -171,7 +171,7 @@ private final class Comparing {
     do {
       if state == .unfinished {
         _ = try Operations.resume(
-          folder: path, registry: request.registry, sharing: shared, progress: progress,
+          folder: path, registry: request.registry, isLocked: true, sharing: shared, progress: progress,
           cancellation: cancellation)
       } else {
         try? FileManager.default.removeItem(atPath: path)
