@@ -64,7 +64,7 @@ struct IsolationTests {
   @Test func memoryIsLimited() throws {
     let plugin = try Isolated.plugin("leaks", Isolated.limits(megabytes: 100))
     let criterion = try CriterionInstance(of: plugin)
-    let words = sentence { for _ in 0..<100 { _ = try scoreOnes(criterion, count: 3) } }
+    let words = sentence { for _ in 0..<1000 { _ = try scoreOnes(criterion, count: 3) } }
     #expect(words.hasPrefix("fixture.plugin: score took 1"))
     #expect(words.contains("MB of memory, of the 100 MB that it may have, and was stopped."))
   }

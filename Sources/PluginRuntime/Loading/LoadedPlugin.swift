@@ -17,6 +17,8 @@ public struct LoadedPlugin: @unchecked Sendable {
   public let statistics: [String]
   /// The ABI that both sides speak.
   public let abi: ABIVersion
+  /// The version whose header it was compiled with.
+  package let builtFor: ABIVersion
   /// An absolute path.
   public let library: String
 
@@ -57,7 +59,7 @@ public struct LoadedPlugin: @unchecked Sendable {
     try self.init(
       DescriptorReader(
         library: library.path, plugin: description.id, descriptor: library.descriptors[index].pointee),
-      as: description, abi: library.version)
+      as: description, library)
   }
 
   /// A plain function: its plugin.json says all that there is to say.
@@ -73,6 +75,7 @@ public struct LoadedPlugin: @unchecked Sendable {
     optionsSchema = "{}"
     statistics = signature.statistics
     abi = .host
+    builtFor = .host
     library = function.library
     backing = .function(function)
   }
@@ -94,12 +97,13 @@ public struct LoadedPlugin: @unchecked Sendable {
     optionsSchema = about.optionsSchema
     statistics = about.statistics
     abi = about.abi
+    builtFor = about.abi
     library = about.library
     backing = .worker(worker)
   }
 
   private init(
-    _ reader: DescriptorReader, as description: PluginDescription, abi: ABIVersion
+    _ reader: DescriptorReader, as description: PluginDescription, _ library: PluginLibrary
   ) throws(PluginError) {
     let descriptor = reader.descriptor
     id = try reader.text(descriptor.id, "id")
@@ -144,8 +148,9 @@ public struct LoadedPlugin: @unchecked Sendable {
     }
     try reader.requireFunctions(of: kind, at: interface)
     backing = .table(interface)
-    self.abi = abi
-    library = reader.library
+    abi = library.version
+    builtFor = library.builtFor
+    self.library = reader.library
   }
 
   /// The options of an instance of that kind, defaults filled in.

@@ -11,6 +11,8 @@ struct PluginLibrary {
   let path: String
   /// The lower of both sides' minor versions.
   let version: ABIVersion
+  /// The version whose header it was compiled with.
+  let builtFor: ABIVersion
   let descriptors: [UnsafePointer<ap_descriptor>]
 
   /// - Parameter plugin: whose loading this is, for error sentences.
@@ -37,6 +39,7 @@ struct PluginLibrary {
       throw .otherMajor(library: path, plugin: plugin.id, expected: .host, got: got)
     }
     version = min(got, .host)
+    builtFor = got
     try requireSize(library.pointee.struct_size, ap_library.self, in: path)
     var descriptors: [UnsafePointer<ap_descriptor>] = []
     for index in 0..<max(0, Int(library.pointee.count)) {

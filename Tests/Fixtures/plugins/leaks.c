@@ -1,4 +1,4 @@
-/* Keeps 4 MB of every call, and 1 MB of every instance. */
+/* Keeps 256 KB of every call, and 1 KB of every instance. */
 #include "fixture.h"
 #include <stdlib.h>
 #include <string.h>
@@ -8,11 +8,11 @@ static void keep(size_t bytes) {
   if (kept) memset(kept, 1, bytes);
 }
 static ap_status create(const ap_host *host, const char *options, void **instance) {
-  keep(1 << 20);
+  keep(1 << 10);
   return fixture_create(host, options, instance);
 }
 static ap_status score(FIXTURE_ARGUMENTS) {
-  keep(4 << 20);
+  keep(256 << 10);
   return fixture_score(instance, host, model, units, scores);
 }
 static const ap_criterion table = {sizeof table, create, fixture_destroy, NULL, score};
