@@ -22,6 +22,7 @@ public enum CheckProcess {
     services: @escaping @Sendable () -> HostServices
   ) {
     ap_report_faults(descriptor)
+    let output = StandardOutput()
     let checks = Checks.all.filter { $0.strictness <= strictness }.drop { $0.name != first }
     var checked: CheckedPlugin?
     for check in checks {
@@ -31,10 +32,13 @@ public enum CheckProcess {
         let now = try checked ?? CheckedPlugin(plugin: load(id, manifest), services: services)
         checked = now
         let reason = try check.body(now)
-        fflush(nil)
-        tell(reason.map { "skipped \($0)" } ?? "passed")
+        if let text = output.taken() {
+          tell("failed it wrote to standard output, which belongs to the host: \"\(text)\"")
+        } else {
+          tell(reason.map { "skipped \($0)" } ?? "passed")
+        }
       } catch {
-        fflush(nil)
+        _ = output.taken()
         tell("failed \(error)")
         if checked == nil { return }
       }
@@ -51,5 +55,27 @@ public enum CheckProcess {
     text.utf8.withContiguousStorageIfAvailable { bytes in
       _ = write(descriptor, bytes.baseAddress, bytes.count)
     }
+  }
+}
+
+/// A file in memory instead of this process's standard output, which a plugin must leave alone.
+private final class StandardOutput {
+  private var seen = 0
+
+  init() {
+    let file = ap_memory_file("standard output")
+    guard file >= 0 else { return }
+    dup2(file, STDOUT_FILENO)
+    close(file)
+  }
+
+  /// What has been written since the last time; nil if nothing was.
+  func taken() -> String? {
+    fflush(nil)
+    var room = [UInt8](repeating: 0, count: 60)
+    let count = pread(STDOUT_FILENO, &room, room.count, seen)
+    guard count > 0 else { return nil }
+    seen = Int(lseek(STDOUT_FILENO, 0, SEEK_END))
+    return String(decoding: room[..<count], as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
   }
 }
