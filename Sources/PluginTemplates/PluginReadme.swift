@@ -20,16 +20,16 @@ extension PluginTemplate {
   public var build: String {
     switch language {
     case .c, .cpp: "make"
-    case .swift: "swift build -c release"
-    case .rust: "cargo build --offline --release"
+    case .swift: "swift build"
+    case .rust: "cargo build --offline"
     }
   }
 
   public var runTest: String {
     switch language {
     case .c, .cpp: "make test"
-    case .swift: "swift test -c release"
-    case .rust: "cargo test --offline --release"
+    case .swift: "swift test"
+    case .rust: "cargo test --offline"
     }
   }
 

@@ -35,8 +35,8 @@ public struct PluginTemplate: Sendable {
   var library: String {
     switch language {
     case .c, .cpp: "lib\(identifier).so"
-    case .swift: ".build/release/lib\(identifier).so"
-    case .rust: "target/release/lib\(identifier).so"
+    case .swift: "lib\(identifier).so"
+    case .rust: "lib\(identifier).so"
     }
   }
 

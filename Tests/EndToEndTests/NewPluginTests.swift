@@ -33,15 +33,15 @@ struct NewPluginTests {
   func inRustItWorks(kind: Kind) throws {
     let plugin = try NewPlugin("dyn.\(kind)--0", kind, .rust)
     let strict = ["RUSTFLAGS": "-D warnings"]
-    try plugin.run("cargo", "build", "--offline", "--release", "--quiet", environment: strict)
-    try plugin.run("cargo", "test", "--offline", "--release", "--quiet", environment: strict)
+    try plugin.run("cargo", "build", "--offline", "--quiet", environment: strict)
+    try plugin.run("cargo", "test", "--offline", "--quiet", environment: strict)
     try plugin.judge()
   }
 
   @Test(.enabled(if: Tool.areThere("swift"), "swift is not on this machine"), arguments: Kind.allCases)
   func inSwiftItWorks(kind: Kind) throws {
     let plugin = try NewPlugin("3d.\(kind)", kind, .swift)
-    let strict = ["-c", "release", "-Xswiftc", "-warnings-as-errors"]
+    let strict = ["-Xswiftc", "-warnings-as-errors"]
     try plugin.run(["swift", "build"] + strict)
     try plugin.run(["swift", "test"] + strict)
     try plugin.judge()
@@ -59,6 +59,7 @@ struct NewPluginTests {
           cd ./-it
           make
           make test
+          adapt-pruner plugin check .
           adapt-pruner run pipeline.json --plugin-path . --model MODEL --output run --set inputs.evaluation=FILE
 
         README.md there tells what the files are.

@@ -11,7 +11,8 @@ struct FrozenABITests {
     guard compiler == "cc" || Self.isThere(compiler) else { return }
     try CompiledPlugin.run(
       [
-        "-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-fsyntax-only", "-I" + CompiledPlugin.header,
+        "-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-fsyntax-only",
+        "-I" + CompiledPlugin.header,
         Self.pins,
       ], compiler: compiler)
   }

@@ -41,6 +41,7 @@ extension Plugins {
           cd \(Self.quoted(folder))
           \(template.build)
           \(template.runTest)
+          adapt-pruner plugin check .
           \(template.use)
 
         README.md there tells what the files are.

@@ -28,7 +28,8 @@ extension PluginDescription {
   ///     }
   ///
   /// The library is looked for beside the file, then in the folder above it and the one above that, which is
-  /// where a build puts `libX.so` when `plugins/X/plugin.json` lies in the build folder.
+  /// where a build puts `libX.so` when `plugins/X/plugin.json` lies in the build folder, then in the folders below it where
+  /// Swift's and Rust's own tools build.
   static func read(manifest path: String) throws(PluginError) -> [PluginDescription] {
     guard let data = FileManager.default.contents(atPath: path) else {
       throw .badManifest(path: path, reason: "cannot be read")
@@ -70,6 +71,17 @@ extension PluginDescription {
     return plugins
   }
 
+  /// Where `swift build` and `cargo build` put a library, below the plugin's folder: the newest, if it is there more than once.
+  private static func newestBuild(of name: String, in folder: URL) -> String? {
+    let places = [".build/release", ".build/debug", "target/release", "target/debug"]
+    let built = places.compactMap { place -> (path: String, date: Date)? in
+      let path = folder.appendingPathComponent(place + "/" + name).path
+      let date = (try? FileManager.default.attributesOfItem(atPath: path))?[.modificationDate] as? Date
+      return date.map { (path, $0) }
+    }
+    return built.max { $0.date < $1.date }?.path
+  }
+
   /// - Parameter isForeign: a name alone that is nowhere here is the system's loader's to find.
   private static func libraryPath(_ name: String, manifest: String, isForeign: Bool) -> String {
     if name.hasPrefix("/") { return name }
@@ -78,7 +90,8 @@ extension PluginDescription {
     let candidates = [beside, above, above.deletingLastPathComponent()].map {
       $0.appendingPathComponent(name).path
     }
-    let found = candidates.first { FileManager.default.fileExists(atPath: $0) }
+    let found =
+      candidates.first { FileManager.default.fileExists(atPath: $0) } ?? newestBuild(of: name, in: beside)
     return found ?? (isForeign && !name.contains("/") ? name : candidates[0])
   }
 }
