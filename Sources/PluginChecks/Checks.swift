@@ -344,7 +344,7 @@ enum Checks {
   }
 
   /// Seconds in which a call ends that has been told to stop.
-  private static let patience = 1.0
+  private static let patience = 5.0
 
   static let cancelled = Check(
     name: "cancelled", strictness: 9, sentence: "Told to stop, a call ends soon: done, or with AP_CANCELLED.",

@@ -11,6 +11,8 @@ public struct PluginDescription: Equatable, Sendable {
   public var abi: ABIVersion
   /// The shared library, an absolute path.
   public var library: String
+  /// Every place at which it was looked for.
+  public var lookedFor: [String]
   /// The `plugin.json` that says so.
   public var manifest: String
   /// How to call it, if it is a plain function.
@@ -60,39 +62,41 @@ extension PluginDescription {
           path: path, reason: "\(place).kind should be one of \(known), but is \"\(kindName)\"")
       }
       let function = try reader.function(members, of: kind, at: place + ".")
+      let places = places(name, manifest: path, isForeign: function != nil)
       plugins.append(
         PluginDescription(
           id: id, kind: kind, version: try reader.string(members, "version", at: place + "."),
           summary: try reader.string(members, "summary", at: place + "."),
           abi: function == nil ? try reader.abi(root) : .host,
-          library: libraryPath(name, manifest: path, isForeign: function != nil), manifest: path,
-          function: function))
+          library: chosen(of: places), lookedFor: places, manifest: path, function: function))
     }
     return plugins
   }
 
-  /// Where `swift build` and `cargo build` put a library, below the plugin's folder: the newest, if it is there more than once.
-  private static func newestBuild(of name: String, in folder: URL) -> String? {
-    let places = [".build/release", ".build/debug", "target/release", "target/debug"]
-    let built = places.compactMap { place -> (path: String, date: Date)? in
-      let path = folder.appendingPathComponent(place + "/" + name).path
-      let date = (try? FileManager.default.attributesOfItem(atPath: path))?[.modificationDate] as? Date
-      return date.map { (path, $0) }
-    }
-    return built.max { $0.date < $1.date }?.path
-  }
-
+  /// Where a library may be: beside the plugin.json, above it, and where `swift build` and `cargo build` put it below.
   /// - Parameter isForeign: a name alone that is nowhere here is the system's loader's to find.
-  private static func libraryPath(_ name: String, manifest: String, isForeign: Bool) -> String {
-    if name.hasPrefix("/") { return name }
+  private static func places(_ name: String, manifest: String, isForeign: Bool) -> [String] {
+    if name.hasPrefix("/") { return [name] }
     let beside = URL(fileURLWithPath: manifest).deletingLastPathComponent()
     let above = beside.deletingLastPathComponent()
-    let candidates = [beside, above, above.deletingLastPathComponent()].map {
-      $0.appendingPathComponent(name).path
+    let folders =
+      [beside, above, above.deletingLastPathComponent()]
+      + [".build/release", ".build/debug", "target/release", "target/debug"].map(beside.appendingPathComponent)
+    return folders.map { $0.appendingPathComponent(name).path } + (isForeign && !name.contains("/") ? [name] : [])
+  }
+
+  /// The first of `places` at which there is a file; of several builds the newest. Else the last if the loader is to look
+  /// for it, or the first.
+  private static func chosen(of places: [String]) -> String {
+    let files = FileManager.default
+    func date(_ path: String) -> Date? {
+      (try? files.attributesOfItem(atPath: path))?[.modificationDate] as? Date
     }
-    let found =
-      candidates.first { FileManager.default.fileExists(atPath: $0) } ?? newestBuild(of: name, in: beside)
-    return found ?? (isForeign && !name.contains("/") ? name : candidates[0])
+    let own = places.prefix(3).first { files.fileExists(atPath: $0) }
+    let built = places.dropFirst(3).filter { files.fileExists(atPath: $0) }
+      .max { date($0) ?? .distantPast < date($1) ?? .distantPast }
+    let bare = places.last.flatMap { $0.contains("/") ? nil : $0 }
+    return own ?? built ?? bare ?? places.first ?? ""
   }
 }
 

@@ -51,7 +51,9 @@ public struct PluginRegistry: Sendable {
     let plugins = try PluginDescription.read(manifest: manifest)
     // Whoever can write there decides what this program does.
     let folder = (manifest as NSString).deletingLastPathComponent
-    for path in [folder, manifest] + plugins.map(\.library) where isWritableByAll(path) {
+    let libraries = plugins.map(\.library).filter { $0.contains("/") }
+    let folders = [folder] + libraries.map { ($0 as NSString).deletingLastPathComponent }
+    for path in folders + [manifest] + libraries where isWritableByAll(path) {
       throw .writableByAll(path: path)
     }
     return plugins

@@ -13,7 +13,7 @@ struct ForeignFunction: @unchecked Sendable {
   init(_ signature: ForeignSignature, of plugin: PluginDescription) throws(PluginError) {
     let name = plugin.library
     guard let handle = dlopen(name, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE) else {
-      throw .cannotLoad(library: name, reason: dlerror().map { String(cString: $0) } ?? "no reason is given")
+      throw .cannotLoad(name, plugin)
     }
     guard let address = dlsym(handle, signature.symbol) else {
       throw .noFunction(plugin: plugin.id, library: name, symbol: signature.symbol)
