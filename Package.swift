@@ -88,7 +88,14 @@ let package = Package(
     room("Transformer", ["Tensors", "Kernels", "Checkpoints"]),
 
     // Plugins, pipelines, the command line.
-    room("PluginRuntime", ["PluginABI", "JSON"]),
+    .target(name: "Processes", cSettings: [.unsafeFlags(["-Wall", "-Wextra"])]),
+    .systemLibrary(name: "CFFI", pkgConfig: "libffi", providers: [.apt(["libffi-dev"])]),
+    room("PluginRuntime", ["PluginABI", "Processes", "CFFI", "JSON"]),
+    .target(
+      name: "PluginTemplates", dependencies: ["PluginABI", "PluginRuntime", "Files"],
+      // In the code, so that the program needs no file beside it. The header is a link to the one that there is.
+      resources: [.embedInCode("Templates")], swiftSettings: strict),
+    room("PluginChecks", ["PluginRuntime", "Processes", "JSON", "Wording"]),
     room(
       "Pipeline",
       [
@@ -99,7 +106,7 @@ let package = Package(
     .executableTarget(
       name: "Host",
       dependencies: [
-        "Pipeline", "PluginRuntime", "JSON", "Report", "Files",
+        "Pipeline", "PluginRuntime", "PluginTemplates", "PluginChecks", "JSON", "Report", "Files",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
@@ -125,11 +132,15 @@ let package = Package(
     tests("TrainingDataTests", ["TrainingData", "ChatTemplates", "Tokenizers", "JSON"]),
     tests("TransformerTests", ["Transformer", "Checkpoints", "JSON"]),
     tests("PluginRuntimeTests", ["PluginRuntime", "JSON"]),
+    tests("PluginTemplatesTests", ["PluginTemplates", "PluginABI", "JSON"]),
     tests(
       "PipelineTests",
       ["Pipeline", "PluginRuntime", "TrainingData", "Transformer", "JSON", "Files", "Wording"]),
     tests(
       "EndToEndTests",
-      ["Pipeline", "Transformer", "Checkpoints", "Tensors", "PluginRuntime", "Tokenizers", "JSON"]),
+      [
+        "Pipeline", "Transformer", "Checkpoints", "Tensors", "PluginRuntime", "PluginTemplates", "Tokenizers",
+        "JSON",
+      ]),
   ] + plugins.map(plugin)
 )

@@ -51,6 +51,6 @@ struct AdaptPruner: ParsableCommand {
     subcommands: [
       Run.self, Resume.self, Compare.self, MakeReport.self, Validate.self, Plugins.self, Inspect.self,
       Evaluate.self,
-      Generate.self,
+      Generate.self, PluginWorkerProcess.self, PluginCheckProcess.self,
     ])
 }

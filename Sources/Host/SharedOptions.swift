@@ -43,12 +43,29 @@ struct PipelineOptions: ParsableArguments {
   @Option(name: .long, help: "The seed of all random numbers, instead of the pipeline's.")
   var seed: Int?
 
+  @OptionGroup var isolation: IsolationOptions
+
   func resolve(_ registry: PluginRegistry) throws(ManifestError) -> Manifest {
     var overrides = set
     if let seed { overrides.append(Override(text: "--seed \(seed)", path: ["seed"], value: .integer(seed))) }
-    let resolver = ManifestResolver(catalog: PluginCatalog(registry))
+    let resolver = ManifestResolver(catalog: PluginCatalog(registry), isolation: isolation.limits)
     return try resolver.resolve(file: pipeline, overrides: overrides)
   }
+}
+
+/// Whether a stranger's code is kept out of this process.
+struct IsolationOptions: ParsableArguments {
+  @Flag(
+    name: .long,
+    help: ArgumentHelp(
+      "Gives each plugin a process of its own.",
+      discussion: """
+        A crash there, a call of more than 600 s, or more than 4096 MB of memory is an error instead of the end of the \
+        program. Stages that have \"isolate\" themselves stay as they say.
+        """))
+  var isolate = false
+
+  var limits: Isolation? { isolate ? Isolation() : nil }
 }
 
 /// What all commands that compute take.

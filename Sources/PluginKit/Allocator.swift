@@ -131,11 +131,11 @@ public struct Allocation: Sendable {
 /// An instance as it crosses the border: `void *instance`.
 final class AllocatorBox {
   let allocator: any Allocator
-  let statisticNames: UnsafePointer<UnsafePointer<CChar>?>
+  let statisticNames: TextList
 
   init(_ allocator: any Allocator) {
     self.allocator = allocator
-    statisticNames = leakedList(allocator.statistics.map(\.rawValue))
+    statisticNames = TextList(allocator.statistics.map(\.rawValue))
   }
 
   static func table(_ create: @escaping Slots.Create) -> ap_allocator {
@@ -145,7 +145,7 @@ final class AllocatorBox {
         if let instance { Unmanaged<AllocatorBox>.fromOpaque(instance).release() }
       },
       statistics: { instance in
-        instance.map { Unmanaged<AllocatorBox>.fromOpaque($0).takeUnretainedValue().statisticNames }
+        instance.map { Unmanaged<AllocatorBox>.fromOpaque($0).takeUnretainedValue().statisticNames.pointer }
       },
       allocate: { instance, host, model, allocation, shares in
         guard let instance, let host, let model, let allocation, let shares else {

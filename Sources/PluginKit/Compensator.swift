@@ -87,12 +87,12 @@ public struct Projection {
 final class CompensatorBox {
   let compensator: any Compensator
   let statistics: [String]
-  let statisticNames: UnsafePointer<UnsafePointer<CChar>?>
+  let statisticNames: TextList
 
   init(_ compensator: any Compensator) {
     self.compensator = compensator
     statistics = compensator.statistics.map(\.rawValue)
-    statisticNames = leakedList(statistics)
+    statisticNames = TextList(statistics)
   }
 
   private static func of(_ instance: UnsafeMutableRawPointer?) -> CompensatorBox? {
@@ -104,7 +104,7 @@ final class CompensatorBox {
       struct_size: size(ap_compensator.self), create: create,
       destroy: { instance in
         if let instance { Unmanaged<CompensatorBox>.fromOpaque(instance).release() }
-      }, statistics: { CompensatorBox.of($0)?.statisticNames },
+      }, statistics: { CompensatorBox.of($0)?.statisticNames.pointer },
       follows_cut: { CompensatorBox.of($0)?.compensator.followsCut == true ? 1 : 0 },
       adds_bias: { CompensatorBox.of($0)?.compensator.addsBias == true ? 1 : 0 },
       compensate: { instance, host, model, projection, weight, bias in

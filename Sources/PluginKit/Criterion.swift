@@ -26,12 +26,12 @@ extension Criterion {
 final class CriterionBox {
   let criterion: any Criterion
   let statistics: [String]
-  let statisticNames: UnsafePointer<UnsafePointer<CChar>?>
+  let statisticNames: TextList
 
   init(_ criterion: any Criterion) {
     self.criterion = criterion
     statistics = criterion.statistics.map(\.rawValue)
-    statisticNames = leakedList(statistics)
+    statisticNames = TextList(statistics)
   }
 
   static func table(_ create: @escaping Slots.Create) -> ap_criterion {
@@ -41,7 +41,7 @@ final class CriterionBox {
         if let instance { Unmanaged<CriterionBox>.fromOpaque(instance).release() }
       },
       statistics: { instance in
-        instance.map { Unmanaged<CriterionBox>.fromOpaque($0).takeUnretainedValue().statisticNames }
+        instance.map { Unmanaged<CriterionBox>.fromOpaque($0).takeUnretainedValue().statisticNames.pointer }
       },
       score: { instance, host, model, units, scores in
         guard let instance, let host, let model, let units, let scores else { return ap_status(AP_FAILED) }

@@ -147,6 +147,30 @@ enum Slots {
   }
 }
 
+/// Texts as C has them, ended by a null pointer, for as long as the object lives.
+final class TextList {
+  let pointer: UnsafePointer<UnsafePointer<CChar>?>
+  private let texts: [UnsafeMutablePointer<CChar>]
+
+  init(_ texts: [String]) {
+    self.texts = texts.map { text in
+      let bytes = Array(text.utf8CString)
+      let copy = UnsafeMutablePointer<CChar>.allocate(capacity: bytes.count)
+      copy.initialize(from: bytes, count: bytes.count)
+      return copy
+    }
+    let list = UnsafeMutablePointer<UnsafePointer<CChar>?>.allocate(capacity: texts.count + 1)
+    for (index, text) in self.texts.enumerated() { (list + index).initialize(to: UnsafePointer(text)) }
+    (list + texts.count).initialize(to: nil)
+    pointer = UnsafePointer(list)
+  }
+
+  deinit {
+    for text in texts { text.deallocate() }
+    pointer.deallocate()
+  }
+}
+
 // MARK: - Memory that lasts as long as the process
 
 func size<Struct>(_ type: Struct.Type) -> UInt32 { UInt32(MemoryLayout<Struct>.size) }

@@ -119,11 +119,11 @@ public struct Gram {
 /// An instance as it crosses the border: `void *instance`.
 final class TransformBox {
   let transform: any Transform
-  let statisticNames: UnsafePointer<UnsafePointer<CChar>?>
+  let statisticNames: TextList
 
   init(_ transform: any Transform) {
     self.transform = transform
-    statisticNames = leakedList(transform.statistics.map(\.rawValue))
+    statisticNames = TextList(transform.statistics.map(\.rawValue))
   }
 
   private static func of(_ instance: UnsafeMutableRawPointer?) -> TransformBox? {
@@ -135,7 +135,7 @@ final class TransformBox {
       struct_size: size(ap_transform.self), create: create,
       destroy: { instance in
         if let instance { Unmanaged<TransformBox>.fromOpaque(instance).release() }
-      }, statistics: { TransformBox.of($0)?.statisticNames },
+      }, statistics: { TransformBox.of($0)?.statisticNames.pointer },
       fixes_widths: { TransformBox.of($0)?.transform.fixesWidths == true ? 1 : 0 },
       centers_embeddings: { TransformBox.of($0)?.transform.centersEmbeddings == true ? 1 : 0 },
       normalises_tokens: { TransformBox.of($0)?.transform.normalisesTokens == true ? 1 : 0 },

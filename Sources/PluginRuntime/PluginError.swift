@@ -1,3 +1,5 @@
+import PluginABI
+
 /// All that can go wrong with a plugin, as data; `description` puts it into words, here and only here.
 ///
 /// The caller adds the stage: these know no pipeline.
@@ -5,10 +7,12 @@ public enum PluginError: Error, Equatable, Sendable {
   // Finding
   case notFound(id: String, kind: PluginKind?, nearest: String?, tried: [TriedPath])
   case badManifest(path: String, reason: String)
+  case writableByAll(path: String)
 
   // Loading
   case cannotLoad(library: String, reason: String)
   case noEntry(library: String, symbol: String)
+  case noFunction(plugin: String, library: String, symbol: String)
   case otherMajor(library: String, plugin: String, expected: ABIVersion, got: ABIVersion)
   case truncated(library: String, structure: String, expected: Int, got: Int)
   case badDescriptor(library: String, plugin: String, field: String, expected: String, got: String)
@@ -27,13 +31,25 @@ public enum PluginError: Error, Equatable, Sendable {
   case goalMissed(plugin: String, goal: Int, got: Int, tolerance: Int)
   case noMetrics(plugin: String)
   case badMetric(plugin: String, metric: String, reason: String)
+
+  // In a process of its own
+  case cannotIsolate(plugin: String, reason: String)
+  case crashed(plugin: String, function: String, how: String, lastLine: String?)
+  case timedOut(plugin: String, function: String, seconds: Double, lastLine: String?)
+  case overMemory(plugin: String, function: String, limit: Int, used: Int, lastLine: String?)
+  case printed(plugin: String, function: String, text: String)
+  case garbled(plugin: String, function: String)
+  /// Any other of these, found there.
+  case inWorker(sentence: String)
 }
 
 /// Where a plugin was looked for, and what was there.
 public struct TriedPath: Equatable, Sendable {
   public var path: String
-  /// Ids found there; nil: there is no such folder.
+  /// Ids found there; nil: there is no such folder, or it is refused.
   public var found: [String]?
+  /// Everybody can write to it.
+  public var isRefused = false
 }
 
 public struct ABIVersion: Equatable, Comparable, Sendable, CustomStringConvertible {
@@ -77,18 +93,25 @@ extension PluginError: CustomStringConvertible {
       let hint = nearest.map { " Did you mean \"\($0)\"?" } ?? ""
       let list = tried.map { place in
         switch place.found {
-        case nil: "\n  \(place.path): no such folder"
+        case nil:
+          "\n  \(place.path): \(place.isRefused ? "refused, since every user can change it" : "no such folder")"
         case let ids? where ids.isEmpty: "\n  \(place.path): no plugin.json"
         case let ids?: "\n  \(place.path): \(ids.joined(separator: ", "))"
         }
       }
       return "There is no \(what).\(hint) Looked in:" + (list.isEmpty ? " no folder at all" : list.joined())
     case .badManifest(let path, let reason): return "\(path): \(reason)"
+    case .writableByAll(let path):
+      return
+        "\(path) can be changed by every user of this machine, and so could what this program loads from it; "
+        + "take that right away (chmod o-w \(path)), or put the plugin elsewhere"
 
     case .cannotLoad(let library, let reason): return "\(library) could not be loaded: \(reason)"
     case .noEntry(let library, let symbol):
       return "\(library) is no plugin library: it exports no function \(symbol). Is it exported with "
         + "default visibility, and as a C function?"
+    case .noFunction(let plugin, let library, let symbol):
+      return "\(library) has no function \(symbol), which \(plugin) is to call. `nm -D` lists what it has."
     case .otherMajor(let library, let plugin, let expected, let got):
       return "\(plugin) (\(library)) was built for version \(got) of the plugin ABI, this host speaks "
         + "\(expected): the first number must be the same. Rebuild the plugin with this host's header."
@@ -122,11 +145,89 @@ extension PluginError: CustomStringConvertible {
         + "below the iteration's goal of \(goal)."
     case .noMetrics(let plugin): return "\(plugin) gave no metric."
     case .badMetric(let plugin, let metric, let reason): return "\(plugin): metric \"\(metric)\": \(reason)"
+
+    case .cannotIsolate(let plugin, let reason):
+      return "\(plugin) cannot have a process of its own: \(reason)"
+    case .crashed(let plugin, let function, let how, let lastLine):
+      return "\(plugin): \(function) \(how)." + Self.heard(lastLine)
+    case .timedOut(let plugin, let function, let seconds, let lastLine):
+      return "\(plugin): \(function) did not end within its \(Self.plain(seconds)) s and was stopped."
+        + Self.heard(lastLine)
+    case .overMemory(let plugin, let function, let limit, let used, let lastLine):
+      return
+        "\(plugin): \(function) took \(used >> 20) MB of memory, of the \(limit >> 20) MB that it may have, "
+        + "and was stopped." + Self.heard(lastLine)
+    case .printed(let plugin, let function, let text):
+      return "\(plugin): \(function) wrote to standard output, which belongs to the host: \"\(text)\""
+    case .garbled(let plugin, let function):
+      return "\(plugin): what came back from its process in answer to \(function) is no answer."
+    case .inWorker(let sentence): return sentence
     }
   }
 }
 
+extension PluginError {
+  /// 1 rather than 1.0.
+  private static func plain(_ number: Double) -> String {
+    Int(exactly: number).map(String.init) ?? "\(number)"
+  }
+
+  private static func heard(_ line: String?) -> String {
+    line.map { " Its last words: \($0)" } ?? " Nothing was heard of it before."
+  }
+}
+
+/// What a worker found wrong, as it crosses to the host: refusals as they are, since the host tells them apart by status, and
+/// all others as their sentences.
+extension PluginError {
+  func put(to packet: inout PacketWriter) {
+    guard case .refused(_, let function, let status, let sentence) = self else {
+      packet.put(false)
+      packet.put("\(self)")
+      return
+    }
+    packet.put(true)
+    packet.put(function)
+    packet.put(status.number)
+    packet.put(sentence)
+  }
+
+  init(from packet: inout PacketReader, plugin: String) throws(PacketReader.Garbled) {
+    guard try packet.bool() else {
+      self = .inWorker(sentence: try packet.text())
+      return
+    }
+    self = .refused(
+      plugin: plugin, function: try packet.text(), status: CallStatus(number: try packet.int()),
+      sentence: try packet.optionalText())
+  }
+}
+
 extension CallStatus {
+  /// - Parameter number: an `ap_status` other than AP_OK.
+  init(number: Int) {
+    self =
+      switch number {
+      case AP_FAILED: .failed
+      case AP_INVALID_OPTIONS: .invalidOptions
+      case AP_UNSUPPORTED: .unsupported
+      case AP_CANCELLED: .cancelled
+      case AP_OUT_OF_MEMORY: .outOfMemory
+      default: .unknown(number)
+      }
+  }
+
+  var number: Int {
+    switch self {
+    case .failed: AP_FAILED
+    case .invalidOptions: AP_INVALID_OPTIONS
+    case .unsupported: AP_UNSUPPORTED
+    case .cancelled: AP_CANCELLED
+    case .outOfMemory: AP_OUT_OF_MEMORY
+    case .unknown(let number): number
+    }
+  }
+
   var words: String {
     switch self {
     case .failed: "failed"

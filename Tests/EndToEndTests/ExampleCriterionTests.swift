@@ -76,10 +76,12 @@ struct ExampleCriterionTests {
 
 /// A C compiler, called as a stranger would call it.
 enum Compiler {
-  static func compile(_ source: String, to library: String, include: String) throws {
+  static func compile(
+    _ source: String, to library: String, include: String, compiler: String = "cc"
+  ) throws {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments = ["cc", "-shared", "-fPIC", "-I\(include)", source, "-o", library, "-lm"]
+    process.arguments = [compiler, "-shared", "-fPIC", "-I\(include)", source, "-o", library, "-lm"]
     let pipe = Pipe()
     process.standardError = pipe
     try process.run()

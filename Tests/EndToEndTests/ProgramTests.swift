@@ -120,7 +120,7 @@ struct ProgramTests {
     #expect(report["vocabulary_size"] == 1110)
     #expect(report["layers"]?.arrayValue?.count == 2)
     #expect(report["layers"]?.arrayValue?[0]["mlp_channels"] == 48)
-    for arguments in [["plugins", "--json"], ["plugins", "describe", "adapt-pruner.taylor", "--json"]] {
+    for arguments in [["plugins", "--json"], ["plugin", "describe", "adapt-pruner.taylor", "--json"]] {
       let answer = try Program.call(arguments, in: scratch)
       #expect(answer.code == 0)
       #expect(try JSONValue(parsing: answer.output).objectValue != nil)

@@ -62,8 +62,11 @@ struct ResumeTests {
       try Program.start(arguments(output), in: scratch, plugins: plugins, shell: shell)
     }
 
-    func resume(_ output: String, plugins: [String] = []) throws -> Program.Running {
-      try Program.start(["resume", scratch.path(output), "--quiet"], in: scratch, plugins: plugins)
+    func resume(
+      _ output: String, plugins: [String] = [], arguments: [String] = []
+    ) throws -> Program.Running {
+      try Program.start(
+        ["resume", scratch.path(output), "--quiet"] + arguments, in: scratch, plugins: plugins)
     }
 
     /// What must be equal: models, scores, what iterations removed, and metrics but for their times.
@@ -305,7 +308,7 @@ struct ResumeTests {
     #expect(try String(contentsOfFile: page, encoding: .utf8).contains("the run was resumed once"))
   }
 
-  @Test func anotherManifestModelPluginOrCheckpointIsRefusedWithWhatDiffers() throws {
+  @Test func anotherManifestModelOrCheckpointIsRefusedAndLockedAnotherPlugin() throws {
     let bench = try Bench()
     defer { bench.remove() }
     let answer = try bench.start("stopped", shell: "trap '' XFSZ; ulimit -f 20").wait()
@@ -335,7 +338,7 @@ struct ResumeTests {
     var library = try Data(contentsOf: Support.binaries.appendingPathComponent("libAdaptPruner.so"))
     library.append(0)
     try library.write(to: URL(fileURLWithPath: other + "/AdaptPruner/libAdaptPruner.so"))
-    let plugin = try bench.resume("stopped", plugins: [other]).wait()
+    let plugin = try bench.resume("stopped", plugins: [other], arguments: ["--locked"]).wait()
     #expect(plugin.code == 1 && plugin.error.contains("the plugin adapt-pruner."), "\(plugin.error)")
 
     try Data("{".utf8).write(to: URL(fileURLWithPath: bench.scratch.path("stopped/state/state.json")))

@@ -114,7 +114,7 @@ struct CommandLineTests {
 
   @Test func wrongCallsEndWithTwo() throws {
     for arguments in [
-      ["prune"], ["validate"], ["validate", "good.json", "--set", "seed"], ["plugins", "--loud"],
+      ["prune"], ["validate"], ["validate", "good.json", "--set", "seed"], ["plugin", "--loud"],
     ] {
       let answer = try Program.call(arguments, in: folder)
       #expect(answer.code == 2, "\(arguments)")
@@ -136,7 +136,7 @@ struct CommandLineTests {
   @Test func aPluginThatIsNotThereIsToldWithThePlacesSearched() throws {
     try folder.write("empty/readme", "")
     let answer = try Program.call(
-      "plugins", "describe", "stranger.taylor", "--plugin-path", folder.path + "/empty", in: folder)
+      "plugin", "describe", "stranger.taylor", "--plugin-path", folder.path + "/empty", in: folder)
     #expect(answer.code == 1)
     #expect(answer.output == "")
     #expect(answer.error.contains("stranger.taylor"))
@@ -169,7 +169,7 @@ struct CommandLineTests {
   @Test(.enabled(if: Program.hasPlugins, "the plugins are not built"))
   func thePluginsAreListedWithWhatTheyNeed() throws {
     let plugins = try Program.linkPlugins(in: folder)
-    let answer = try Program.call("plugins", "--json", "--plugin-path", plugins, in: folder)
+    let answer = try Program.call("plugin", "--json", "--plugin-path", plugins, in: folder)
     #expect(answer.code == 0)
     let list = try #require(try JSONValue(parsing: answer.output)["plugins"]?.arrayValue)
     let taylor = try #require(list.first { $0["id"] == "adapt-pruner.taylor" })
@@ -177,7 +177,7 @@ struct CommandLineTests {
     #expect(taylor["statistics"] == ["gradient", "gradient_square"])
 
     let told = try Program.call(
-      "plugins", "describe", "adapt-pruner.layer-distance", "--json", "--plugin-path", plugins, in: folder)
+      "plugin", "describe", "adapt-pruner.layer-distance", "--json", "--plugin-path", plugins, in: folder)
     let options = try #require(try JSONValue(parsing: told.output)["options"]?.arrayValue)
     let steps = try #require(options.first { $0["name"] == "steps" })
     #expect(steps["default"] == 50)

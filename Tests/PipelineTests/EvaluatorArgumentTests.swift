@@ -60,7 +60,7 @@ import Testing
     #expect(
       try refused("adapt-pruner.perplexty", "adapt-pruner.perplexity:data=absent.txt,window=one") == [
         "--evaluator adapt-pruner.perplexty: there is no plugin \"adapt-pruner.perplexty\"; did you mean "
-          + "\"adapt-pruner.perplexity\"? (adapt-pruner plugins lists them)",
+          + "\"adapt-pruner.perplexity\"? (adapt-pruner plugin lists them)",
         "--evaluator adapt-pruner.perplexity:data=absent.txt,window=one: data: there is no file "
           + "\(folder.path)/absent.txt",
         "--evaluator adapt-pruner.perplexity:data=absent.txt,window=one: window: should be an integer, but is a "

@@ -123,7 +123,7 @@ func pruning(_ members: String = "", target: String = "0.8") -> String {
         "pipeline.json: stages[0].evaluators[0].options.data: this option is required",
         "pipeline.json: stages[1].alocator: unknown key; did you mean \"allocator\"?",
         "pipeline.json: stages[1].criterion.id: there is no plugin \"adapt-pruner.tailor\"; did you mean "
-          + "\"adapt-pruner.taylor\"? (adapt-pruner plugins lists them)",
+          + "\"adapt-pruner.taylor\"? (adapt-pruner plugin lists them)",
         "pipeline.json: stages[1].allocator: missing, expected an object with \"id\" and \"options\"",
         "pipeline.json: stages[1].target: 1.5 is more than the whole model and no whole number, expected a "
           + "share above 0 and at most 1, or a count",

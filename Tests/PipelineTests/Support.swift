@@ -75,7 +75,7 @@ enum SampleCatalog {
     _ id: String, _ kind: PluginKind, _ properties: String, required: String = "", statistics: [String] = [],
     fixesWidths: @escaping @Sendable (JSONValue) -> Bool = { _ in false }
   ) -> PluginCatalog.Entry {
-    PluginCatalog.Entry(id: id, kind: kind) { () throws(PluginError) in
+    PluginCatalog.Entry(id: id, kind: kind) { (_) throws(PluginError) in
       let text = "{\"type\": \"object\", \"properties\": {\(properties)}, \"required\": [\(required)]}"
       do throws(OptionsError) {
         let schema = try OptionsSchema(parsing: text)

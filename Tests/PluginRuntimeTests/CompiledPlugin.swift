@@ -14,7 +14,8 @@ enum CompiledPlugin {
   static func fixture(
     _ name: String, kind: PluginKind = .criterion, abi: ABIVersion = .host, version: String = "1.0.0"
   ) throws -> PluginDescription {
-    let folder = try compile(fixtures + "/\(name).c", as: "libfixture.so")
+    let isC = FileManager.default.fileExists(atPath: fixtures + "/\(name).c")
+    let folder = try compile(fixtures + "/\(name)." + (isC ? "c" : "cpp"), as: "libfixture.so")
     try #"""
     { "library": "libfixture.so", "abi": { "major": \#(abi.major), "minor": \#(abi.minor) },
       "plugins": [ { "id": "fixture.plugin", "kind": "\#(kind.rawValue)", "version": "\#(version)",
@@ -26,11 +27,13 @@ enum CompiledPlugin {
   /// - Returns: the folder in which the library is.
   static func compile(_ source: String, as library: String) throws -> String {
     let folder = try temporaryFolder()
+    let isC = source.hasSuffix(".c")
     try run(
       [
-        "-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-shared", "-fPIC", "-fvisibility=hidden",
+        isC ? "-std=c11" : "-std=c++17", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-shared", "-fPIC",
+        "-fvisibility=hidden",
         "-I" + header, source, "-o", folder + "/" + library, "-lm",
-      ])
+      ], compiler: isC ? "cc" : "c++")
     return folder
   }
 

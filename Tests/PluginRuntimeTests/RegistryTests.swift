@@ -52,6 +52,29 @@ struct RegistryTests {
         """)
   }
 
+  @Test func whatEveryUserCanChangeIsRefused() throws {
+    func open(_ path: String) throws {
+      try FileManager.default.setAttributes([.posixPermissions: 0o777], ofItemAtPath: path)
+    }
+    let path = try Self.folder([
+      "a/plugin.json": Self.manifest("a.one"), "b/plugin.json": Self.manifest("a.two"),
+    ])
+    try open(path + "/a")
+    let registry = PluginRegistry(searching: [path])
+    #expect(registry.plugins.map(\.id) == ["a.two"])
+    let reason =
+      "\(path)/a can be changed by every user of this machine, and so could what this program loads from it;"
+    #expect(registry.problems.map(\.description).first?.hasPrefix(reason) == true)
+
+    try "".write(toFile: path + "/b/libx.so", atomically: true, encoding: .utf8)
+    try open(path + "/b/libx.so")
+    #expect(PluginRegistry(searching: [path]).plugins.isEmpty)
+
+    try open(path)
+    let words = sentence { _ = try PluginRegistry(searching: [path]).find("a.two") }
+    #expect(words.contains("\(path): refused, since every user can change it"), "\(words)")
+  }
+
   @Test func aBadFileDoesNotHideTheOthers() throws {
     let path = try Self.folder(["a/plugin.json": "{\n  oops", "b/plugin.json": Self.manifest("a.two")])
     let registry = PluginRegistry(searching: [path])

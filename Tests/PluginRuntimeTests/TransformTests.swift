@@ -24,8 +24,9 @@ struct WrongTransformTests {
 
   private func basis(_ mode: String) throws -> [Double] {
     try transform(mode).orient(
-      model: toyModel, place: places[1], hidden: 3, width: 2, tokens: 5,
-      gram: [Double](repeating: 1, count: 9))
+      model: toyModel,
+      OrientRequest(
+        place: places[1], hidden: 3, width: 2, tokens: 5, gram: [Double](repeating: 1, count: 9)))
   }
 
   @Test func areRefusedForTheirWidths() throws {

@@ -1,3 +1,4 @@
+import Foundation
 import PluginRuntime
 import Testing
 
@@ -33,6 +34,30 @@ struct WrongPluginTests {
     description.library = "/nowhere/libfixture.so"
     let words = sentence { _ = try LoadedPlugin(loading: description) }
     #expect(words.contains("/nowhere/libfixture.so could not be loaded"))
+  }
+
+  @Test func everyPlaceAtWhichALibraryWasLookedForIsListed() throws {
+    let folder = try RegistryTests.folder(["a/plugin.json": RegistryTests.manifest("a.one")])
+    let words = sentence { _ = try LoadedPlugin(loading: PluginRegistry(searching: [folder]).find("a.one")) }
+    for place in ["/a/libx.so", "/libx.so", "/a/.build/release/libx.so", "/a/target/debug/libx.so"] {
+      #expect(words.contains("\n  \(folder)\(place)"), "\(words)")
+    }
+  }
+
+  @Test func aLibraryIsFoundWhereSwiftAndCargoBuildItAndTheNewestWins() throws {
+    let folder = try RegistryTests.folder([
+      "plugin.json": RegistryTests.manifest("a.one"), "target/release/libx.so": "", ".build/debug/libx.so": "",
+    ])
+    func found() throws -> String { try PluginRegistry(searching: [folder]).find("a.one").library }
+    func touch(_ name: String, _ seconds: Double) throws {
+      try FileManager.default.setAttributes(
+        [.modificationDate: Date(timeIntervalSince1970: seconds)], ofItemAtPath: folder + "/" + name)
+    }
+    try touch("target/release/libx.so", 1_000_000)
+    try touch(".build/debug/libx.so", 2_000_000)
+    #expect(try found() == folder + "/.build/debug/libx.so")
+    try touch("target/release/libx.so", 3_000_000)
+    #expect(try found() == folder + "/target/release/libx.so")
   }
 
   @Test func aLibraryWithoutTheSymbol() {

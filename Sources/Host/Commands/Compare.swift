@@ -73,6 +73,7 @@ struct Compare: ParsableCommand {
 
   @OptionGroup var work: WorkOptions
   @OptionGroup var plugins: PluginOptions
+  @OptionGroup var isolation: IsolationOptions
 
   func validate() throws {
     if inputs.isEmpty { throw ValidationError("nothing to compare: give pipelines or folders of runs") }
@@ -92,7 +93,9 @@ struct Compare: ParsableCommand {
     var overrides = set
     if let seed { overrides.append(Override(text: "--seed \(seed)", path: ["seed"], value: .integer(seed))) }
     let request = CompareRequest(
-      pipelines: try ManifestResolver(catalog: PluginCatalog(registry)).resolve(
+      pipelines: try ManifestResolver(
+        catalog: PluginCatalog(registry), isolation: isolation.limits
+      ).resolve(
         files: pipelines, overrides: overrides),
       folders: folders, registry: registry, modelPath: model, outputPath: output,
       targets: targets?.values ?? [], seeds: seeds, threads: work.threadCount,

@@ -19,7 +19,7 @@ struct Evaluate: ParsableCommand {
     help: ArgumentHelp(
       "An evaluator with its options. May be given several times.",
       discussion: """
-        A value with a comma stands in double quotes. adapt-pruner plugins describe ID tells the options.
+        A value with a comma stands in double quotes. adapt-pruner plugin describe ID tells the options.
         """, valueName: "id[:key=value,…]"),
     transform: EvaluatorArgument.init(parsing:))
   var evaluator: [EvaluatorArgument] = []
@@ -29,6 +29,7 @@ struct Evaluate: ParsableCommand {
 
   @OptionGroup var work: WorkOptions
   @OptionGroup var plugins: PluginOptions
+  @OptionGroup var isolation: IsolationOptions
 
   @Flag(name: .long, help: "JSON instead of a table, with every item's value.")
   var json = false
@@ -41,7 +42,7 @@ struct Evaluate: ParsableCommand {
   func run() throws {
     let registry = plugins.registry()
     let stage = try EvaluatorArgument.resolve(
-      evaluator, with: ManifestResolver(catalog: PluginCatalog(registry)))
+      evaluator, with: ManifestResolver(catalog: PluginCatalog(registry), isolation: isolation.limits))
     let request = EvaluateRequest(
       stage: stage, registry: registry, modelPath: model, seed: seed, threads: work.threadCount)
     let records = try work.perform { progress, cancellation in

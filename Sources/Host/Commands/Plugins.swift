@@ -4,8 +4,9 @@ import PluginRuntime
 
 struct Plugins: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Lists the plugins, or describes one.", subcommands: [List.self, Describe.self],
-    defaultSubcommand: List.self)
+    commandName: "plugin", abstract: "Lists the plugins, describes one, starts a new one, or checks one.",
+    subcommands: [List.self, Describe.self, New.self, Check.self], defaultSubcommand: List.self,
+    aliases: ["plugins"])
 
   struct List: ParsableCommand {
     static let configuration = CommandConfiguration(

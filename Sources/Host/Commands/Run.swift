@@ -22,12 +22,25 @@ struct Run: ParsableCommand {
     help: ArgumentHelp("The run's folder. It must be missing or empty.", valueName: "dir"))
   var output: String
 
+  @Flag(
+    name: .long,
+    help: ArgumentHelp(
+      "Refuses plugins other than those that the pipeline was run with before.",
+      discussion:
+        "The pipeline is the manifest.json of a run's folder, beside which run.json names them by SHA-256."))
+  var locked = false
+
   @OptionGroup var work: WorkOptions
   @OptionGroup var plugins: PluginOptions
 
   func run() throws {
     let registry = plugins.registry()
-    let manifest = try pipeline.resolve(registry)
+    let manifest =
+      locked
+      ? try PluginLock(besidePipeline: pipeline.pipeline).requiring(registry) {
+        try pipeline.resolve(registry)
+      }
+      : try pipeline.resolve(registry)
     try RunFolder.requireUsable(output)
     let request = RunRequest(
       manifest: manifest, registry: registry, modelPath: model, outputPath: output,

@@ -151,7 +151,7 @@ private final class Comparing {
     var plugins: [String: String] = [:]
     for use in run.manifest.pluginUses where plugins[use.id] == nil {
       plugins[use.id] = try FileHash.sha256(
-        try LoadedPlugin(loading: request.registry.find(use.id)).library)
+        try LoadedPlugin(loading: request.registry.find(use.id), isolated: use.isolation).library)
     }
     return try EarlierRun.state(
       of: place(Self.place(run)), name: Self.place(run),
@@ -171,7 +171,7 @@ private final class Comparing {
     do {
       if state == .unfinished {
         _ = try Operations.resume(
-          folder: path, registry: request.registry, sharing: shared, progress: progress,
+          folder: path, registry: request.registry, isLocked: true, sharing: shared, progress: progress,
           cancellation: cancellation)
       } else {
         try? FileManager.default.removeItem(atPath: path)

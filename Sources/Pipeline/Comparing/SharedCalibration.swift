@@ -24,7 +24,8 @@ struct SharedCalibration {
     /// nil if the stage needs no pass.
     init?(_ stage: PruneStage, seed: UInt64, registry: PluginRegistry, shared: SharedWork) throws {
       guard case .sample(let sample) = stage.calibration else { return nil }
-      let criterion = try LoadedPlugin(loading: registry.find(stage.criterion.id))
+      let criterion = try LoadedPlugin(
+        loading: registry.find(stage.criterion.id), isolated: stage.criterion.isolation)
       let needs = Set(stage.criterion.statistics + stage.allocator.statistics)
       guard !needs.isEmpty else { return nil }
       self.stage = stage

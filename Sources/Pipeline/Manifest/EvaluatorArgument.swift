@@ -85,7 +85,7 @@ extension EvaluatorArgument {
     for argument in arguments {
       let entry = resolver.catalog.entries.first { $0.id == argument.id }
       // An evaluator that can't be opened is told about below.
-      let schema = try? entry?.open().schema
+      let schema = try? entry?.open(resolver.isolation).schema
       let options = argument.options.map { setting in
         let property = schema?.properties.first { $0.name == setting.key }
         return (setting.key, typed(setting.value, as: property))

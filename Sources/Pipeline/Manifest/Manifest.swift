@@ -40,8 +40,14 @@ public struct PluginUse: Sendable, Equatable {
   public let data: [String: DataSource]
   /// The statistics that the plugin needs with these options.
   public let statistics: [String]
+  /// What it may use in a process of its own; nil: it is loaded into this one.
+  public let isolation: Isolation?
 
-  public init(id: String, options: JSONObject, data: [String: DataSource], statistics: [String]) {
+  public init(
+    id: String, options: JSONObject, data: [String: DataSource], statistics: [String],
+    isolation: Isolation? = nil
+  ) {
+    self.isolation = isolation
     self.id = id
     self.options = options
     self.data = data

@@ -15,14 +15,15 @@ extension Stage {
   var json: JSONValue {
     switch work {
     case .evaluate(let stage):
-      return [
-        "stage": "evaluate", "name": .string(name), "evaluators": .array(stage.evaluators.map(\.json)),
-      ]
+      var object: JSONObject = ["stage": "evaluate", "name": .string(name)]
+      object["isolate"] = stage.evaluators.first?.isolation?.json
+      object["evaluators"] = .array(stage.evaluators.map(\.json))
+      return .object(object)
     case .prune(let stage):
-      var object: JSONObject = [
-        "stage": "prune", "name": .string(name), "criterion": stage.criterion.json,
-        "allocator": stage.allocator.json,
-      ]
+      var object: JSONObject = ["stage": "prune", "name": .string(name)]
+      object["isolate"] = stage.criterion.isolation?.json
+      object["criterion"] = stage.criterion.json
+      object["allocator"] = stage.allocator.json
       if let compensator = stage.compensator { object["compensator"] = compensator.json }
       if case .sample(let sample) = stage.calibration { object["calibration"] = sample.json }
       object["target"] = stage.target.json
@@ -31,12 +32,12 @@ extension Stage {
       object["record_scores"] = .bool(stage.recordsScores)
       return .object(object)
     case .transform(let stage):
-      var object: JSONObject = [
-        "stage": "transform", "name": .string(name), "transform": stage.transform.json,
-        "calibration": [
-          "data": stage.calibration.data.json, "sequences": .integer(stage.calibration.sequences),
-          "length": .integer(stage.calibration.length),
-        ],
+      var object: JSONObject = ["stage": "transform", "name": .string(name)]
+      object["isolate"] = stage.transform.isolation?.json
+      object["transform"] = stage.transform.json
+      object["calibration"] = [
+        "data": stage.calibration.data.json, "sequences": .integer(stage.calibration.sequences),
+        "length": .integer(stage.calibration.length),
       ]
       object["target"] = stage.target?.json
       return .object(object)
@@ -61,6 +62,13 @@ extension Stage {
 extension PluginUse {
   /// As it stands in a resolved manifest.
   public var json: JSONValue { ["id": .string(id), "options": .object(options)] }
+}
+
+extension Isolation {
+  /// As it stands in a resolved manifest.
+  var json: JSONValue {
+    ["time_limit_seconds": .number(timeLimit), "memory_limit_megabytes": .integer(memoryLimit >> 20)]
+  }
 }
 
 extension CalibrationSample {

@@ -8,10 +8,14 @@ public struct ManifestResolver: Sendable {
   public let catalog: PluginCatalog
   /// Where relative paths on the command line start.
   public let currentFolder: String
+  /// Of plugins of stages that say nothing of it.
+  public let isolation: Isolation?
 
   public init(
-    catalog: PluginCatalog, currentFolder: String = FileManager.default.currentDirectoryPath
+    catalog: PluginCatalog, currentFolder: String = FileManager.default.currentDirectoryPath,
+    isolation: Isolation? = nil
   ) {
+    self.isolation = isolation
     self.catalog = catalog
     self.currentFolder = currentFolder
   }
@@ -77,7 +81,7 @@ public struct ManifestResolver: Sendable {
     guard let list = reader.required("stages", expected: "a list of stages") else { return nil }
     var stageReading = StageReading(
       reading: reading, names: StageNames(of: document), catalog: catalog,
-      data: DataReading(reader.object, reading: reading))
+      data: DataReading(reader.object, reading: reading), isolation: isolation)
     let stages = stageReading.stages(list, at: JSONPath.root.key("stages"))
     stageReading.data.reportUnused(in: list)
     guard reading.problems.isEmpty else { return nil }

@@ -7,9 +7,12 @@ public struct PluginCatalog: Sendable {
   public struct Entry: Sendable {
     public let id: String
     public let kind: PluginKind
-    public let open: @Sendable () throws(PluginError) -> Opened
+    /// Given what it may use in a process of its own; nil: it is loaded into this one.
+    public let open: @Sendable (Isolation?) throws(PluginError) -> Opened
 
-    public init(id: String, kind: PluginKind, open: @escaping @Sendable () throws(PluginError) -> Opened) {
+    public init(
+      id: String, kind: PluginKind, open: @escaping @Sendable (Isolation?) throws(PluginError) -> Opened
+    ) {
       self.id = id
       self.kind = kind
       self.open = open
@@ -43,8 +46,8 @@ public struct PluginCatalog: Sendable {
   /// instance, so that a plugin sees its options before any work starts.
   public init(_ registry: PluginRegistry) {
     entries = registry.plugins.map { description in
-      Entry(id: description.id, kind: description.kind) { () throws(PluginError) in
-        let plugin = try LoadedPlugin(loading: description)
+      Entry(id: description.id, kind: description.kind) { (isolation) throws(PluginError) in
+        let plugin = try LoadedPlugin(loading: description, isolated: isolation)
         return Opened(
           schema: plugin.schema,
           statistics: { (options) throws(PluginError) in try Self.statistics(of: plugin, options) },
@@ -73,7 +76,7 @@ public struct PluginCatalog: Sendable {
   /// Whether a transform's options, which have been checked, say how wide the residual stream becomes.
   func fixesWidths(_ use: PluginUse) -> Bool {
     let entry = entries.first { $0.id == use.id }
-    return (try? entry?.open().fixesWidths(.object(use.options))) ?? false
+    return (try? entry?.open(use.isolation).fixesWidths(.object(use.options))) ?? false
   }
 }
 

@@ -9,9 +9,15 @@ struct StageReading {
   let names: StageNames
   let catalog: PluginCatalog
   var data: DataReading
+  /// Of plugins of stages that say nothing of it.
+  let isolation: Isolation?
   private var seen: [String: JSONPath] = [:]
 
-  init(reading: ManifestReading, names: StageNames, catalog: PluginCatalog, data: DataReading) {
+  init(
+    reading: ManifestReading, names: StageNames, catalog: PluginCatalog, data: DataReading,
+    isolation: Isolation?
+  ) {
+    self.isolation = isolation
     self.reading = reading
     self.names = names
     self.catalog = catalog
@@ -79,7 +85,8 @@ struct StageReading {
   // MARK: Kinds
 
   private mutating func evaluate(_ object: JSONObject, at path: JSONPath) -> EvaluateStage? {
-    let reader = ObjectReader(object, at: path, keys: ["stage", "name", "evaluators"], reading: reading)
+    let reader = ObjectReader(
+      object, at: path, keys: ["stage", "name", "isolate", "evaluators"], reading: reading)
     let expected = "a list of evaluators, each with \"id\" and \"options\""
     guard let value = reader.required("evaluators", expected: expected) else { return nil }
     let place = path.key("evaluators")
@@ -88,9 +95,10 @@ struct StageReading {
       return nil
     }
     if elements.isEmpty { reading.problem(place, "the list is empty", expected: "at least one evaluator") }
+    let isolation = isolation(reader)
     var evaluators: [PluginUse] = []
     for (index, element) in elements.enumerated() {
-      if let use = plugin(element, .evaluator, at: place.index(index)) { evaluators.append(use) }
+      if let use = plugin(element, .evaluator, isolation, at: place.index(index)) { evaluators.append(use) }
     }
     return EvaluateStage(evaluators: evaluators)
   }
@@ -99,13 +107,15 @@ struct StageReading {
     let reader = ObjectReader(
       object, at: path,
       keys: [
-        "stage", "name", "criterion", "allocator", "compensator", "calibration", "target", "iterations",
+        "stage", "name", "isolate", "criterion", "allocator", "compensator", "calibration", "target",
+        "iterations",
         "families", "record_scores",
       ], reading: reading)
-    let criterion = requiredPlugin(reader, .criterion)
-    let allocator = requiredPlugin(reader, .allocator)
+    let isolation = isolation(reader)
+    let criterion = requiredPlugin(reader, .criterion, isolation)
+    let allocator = requiredPlugin(reader, .allocator, isolation)
     let compensator = reader.object["compensator"].flatMap {
-      plugin($0, .compensator, at: path.key("compensator"))
+      plugin($0, .compensator, isolation, at: path.key("compensator"))
     }
     let target = TargetReading.target(reader)
     let iterations = reader.integer("iterations", default: 10, in: 1...10_000)
@@ -125,8 +135,9 @@ struct StageReading {
 
   private mutating func transform(_ object: JSONObject, at path: JSONPath) -> TransformStage? {
     let reader = ObjectReader(
-      object, at: path, keys: ["stage", "name", "transform", "calibration", "target"], reading: reading)
-    let transform = requiredPlugin(reader, .transform)
+      object, at: path, keys: ["stage", "name", "isolate", "transform", "calibration", "target"],
+      reading: reading)
+    let transform = requiredPlugin(reader, .transform, isolation(reader))
     let hasCalibration =
       reader.required("calibration", expected: "calibration data, from which the bases are found") != nil
     let calibration = hasCalibration ? calibration(reader, for: [], inBatches: false) : nil
@@ -242,13 +253,37 @@ struct StageReading {
 
   // MARK: Plugins
 
-  private mutating func requiredPlugin(_ reader: ObjectReader, _ kind: PluginKind) -> PluginUse? {
-    guard let value = reader.required(kind.rawValue, expected: "an object with \"id\" and \"options\"")
-    else { return nil }
-    return plugin(value, kind, at: reader.path.key(kind.rawValue))
+  /// Whether the stage's plugins have processes of their own: true, false, or an object with what they may use there.
+  private func isolation(_ reader: ObjectReader) -> Isolation? {
+    guard let value = reader.object["isolate"] else { return isolation }
+    if let isWanted = value.boolValue { return isWanted ? isolation ?? Isolation() : nil }
+    guard value.objectValue != nil,
+      let limits = reader.nested("isolate", keys: ["time_limit_seconds", "memory_limit_megabytes"])
+    else {
+      reading.problem(
+        reader.path.key("isolate"), value.shown,
+        expected: "true, false, or an object with time_limit_seconds and memory_limit_megabytes")
+      return nil
+    }
+    let standard = isolation ?? Isolation()
+    return Isolation(
+      timeLimit: limits.number("time_limit_seconds", default: standard.timeLimit, above: 0),
+      memoryLimit: limits.integer(
+        "memory_limit_megabytes", default: standard.memoryLimit >> 20, in: 1...1 << 30) << 20,
+      program: standard.program)
   }
 
-  private mutating func plugin(_ value: JSONValue, _ kind: PluginKind, at path: JSONPath) -> PluginUse? {
+  private mutating func requiredPlugin(
+    _ reader: ObjectReader, _ kind: PluginKind, _ isolation: Isolation?
+  ) -> PluginUse? {
+    guard let value = reader.required(kind.rawValue, expected: "an object with \"id\" and \"options\"")
+    else { return nil }
+    return plugin(value, kind, isolation, at: reader.path.key(kind.rawValue))
+  }
+
+  private mutating func plugin(
+    _ value: JSONValue, _ kind: PluginKind, _ isolation: Isolation?, at path: JSONPath
+  ) -> PluginUse? {
     // A plugin all of whose options have defaults can be named by its id alone.
     let whole: JSONValue = value.stringValue == nil ? value : ["id": value]
     guard let reader = ObjectReader(whole, at: path, keys: ["id", "options"], reading: reading),
@@ -260,25 +295,25 @@ struct StageReading {
       reading.problem(
         path.key("id"), "there is no plugin \"\(id)\"",
         advice: NearestName.advice(for: id, among: known, called: kind.plural)
-          + " (adapt-pruner plugins lists them)")
+          + " (adapt-pruner plugin lists them)")
       return nil
     }
     guard entry.kind == kind else {
       reading.problem(path.key("id"), "\(id) is \(entry.kind.phrase)", expected: kind.phrase)
       return nil
     }
-    return use(entry, options: reader.object["options"] ?? [:], at: path.key("options"))
+    return use(entry, isolation, options: reader.object["options"] ?? [:], at: path.key("options"))
   }
 
   private mutating func use(
-    _ entry: PluginCatalog.Entry, options: JSONValue, at path: JSONPath
+    _ entry: PluginCatalog.Entry, _ isolation: Isolation?, options: JSONValue, at path: JSONPath
   ) -> PluginUse? {
     guard case .object(var object) = options else {
       reading.problem(path, options.shown, expected: "an object")
       return nil
     }
     do throws(PluginError) {
-      let opened = try entry.open()
+      let opened = try entry.open(isolation)
       var sources: [String: DataSource] = [:]
       var isReadable = true
       for property in opened.schema.properties where property.isData {
@@ -298,7 +333,7 @@ struct StageReading {
         guard isReadable else { return nil }
         return PluginUse(
           id: entry.id, options: resolved, data: sources,
-          statistics: try opened.statistics(.object(resolved)))
+          statistics: try opened.statistics(.object(resolved)), isolation: isolation)
       }
     } catch {
       reading.problem(path, "\(error)")

@@ -18,8 +18,13 @@ public struct RunRecord: Sendable, Equatable {
     public let library: String
     /// Hexadecimal, of the library's file.
     public let sha256: String
+    /// The same of the plugin.json that says how a plain function is called; nil for all others.
+    public let definitionSHA256: String?
 
-    public init(id: String, version: String, library: String, sha256: String) {
+    public init(
+      id: String, version: String, library: String, sha256: String, definitionSHA256: String? = nil
+    ) {
+      self.definitionSHA256 = definitionSHA256
       self.id = id
       self.version = version
       self.library = library
@@ -127,13 +132,7 @@ public struct RunRecord: Sendable, Equatable {
             ["name": .string($0.name), "bytes": .integer($0.bytes), "sha256": .string($0.sha256)]
           }),
       ],
-      "plugins": .array(
-        plugins.map {
-          [
-            "id": .string($0.id), "version": .string($0.version), "library": .string($0.library),
-            "sha256": .string($0.sha256),
-          ]
-        }),
+      "plugins": .array(plugins.map(\.json)),
       "data": .array(
         data.map {
           ["path": .string($0.path), "bytes": .integer($0.bytes), "sha256": .string($0.sha256)]

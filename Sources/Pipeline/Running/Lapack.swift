@@ -9,6 +9,23 @@ extension HostServices {
   }
 }
 
+extension Operations {
+  /// Is a worker, in which a plugin is loaded that has a process of its own, until the host ends.
+  public static func serveIsolatedPlugin(threads: Int?) throws {
+    try WorkerProcess.serve(arithmetic(threads: threads)())
+  }
+
+  /// Services that are no more than the host's arithmetic.
+  public static func arithmetic(threads: Int?) -> @Sendable () -> HostServices {
+    let workers = Workers(count: threads)
+    return {
+      var services = HostServices()
+      services.offerArithmetic(on: workers)
+      return services
+    }
+  }
+}
+
 /// The linear algebra that plugins ask the host for.
 struct Lapack: LinearAlgebra {
   func solve(

@@ -31,11 +31,14 @@ struct ResumedRun {
   let state: RunState
   /// Checkpoints that are not what they were when they were written, and that are passed over.
   let damaged: [String]
+  /// Plugins that are not those that the run was made with: mended, perhaps, after they had ended it.
+  let replaced: [PluginLock.Difference]
   let evaluations: [EvaluationRecord]
 
-  /// Reads a run's folder and checks that manifest, model, plugins and the run's own files are those that it was made with.
-  /// - Throws: `ResumeError`, `ManifestError`, `FileError`.
-  init(folder path: String, registry: PluginRegistry) throws {
+  /// Reads a run's folder and checks that manifest, model and the run's own files are those that it was made with.
+  /// - Parameter isLocked: plugins have to be, too.
+  /// - Throws: `ResumeError`, `ManifestError`, `FileError`, `PluginLock.Difference`.
+  init(folder path: String, registry: PluginRegistry, isLocked: Bool) throws {
     let folder = RunFolder(path: URL(fileURLWithPath: path).standardizedFileURL.path)
     self.folder = folder
     func read(_ name: String) throws -> JSONValue {
@@ -64,8 +67,11 @@ struct ResumedRun {
     else { throw ResumeError.broken(file: folder.path + "/" + RunLayout.run) }
     self.modelPath = modelPath
     self.threads = threads
-    try Self.check(plugins, registry)
     try Self.check(modelFiles: files, of: modelPath)
+    let lock = PluginLock(
+      file: folder.path + "/" + RunLayout.run, plugins: plugins.compactMap(RunRecord.Plugin.init(json:)))
+    replaced = try lock.differences(registry)
+    if isLocked, let first = replaced.first { throw first }
     manifest = try ManifestResolver(catalog: PluginCatalog(registry)).resolve(file: manifestFile)
     evaluations = try Self.evaluations(folder, count: state.evaluations)
   }
@@ -77,14 +83,6 @@ struct ResumedRun {
     }.map(\.file.name)
     state.checkpoints.removeAll { damaged.contains($0.file.name) }
     return damaged
-  }
-
-  private static func check(_ plugins: [JSONValue], _ registry: PluginRegistry) throws {
-    for plugin in plugins {
-      guard let id = plugin["id"]?.stringValue, let hash = plugin["sha256"]?.stringValue else { continue }
-      let found = try LoadedPlugin(loading: registry.find(id))
-      try require("the plugin \(id)", hash, try FileHash.sha256(found.library))
-    }
   }
 
   private static func check(modelFiles: [JSONValue], of path: String) throws {
@@ -118,20 +116,28 @@ struct ResumedRun {
 
 extension Operations {
   /// Takes up a run that ended before its time, where its last checkpoint was.
+  /// - Parameter isLocked: other plugins than those that it began with are refused, instead of being told about.
   public static func resume(
-    folder path: String, registry: PluginRegistry, progress: any ProgressReporter, cancellation: Cancellation
+    folder path: String, registry: PluginRegistry, isLocked: Bool, progress: any ProgressReporter,
+    cancellation: Cancellation
   ) throws -> RunSummary {
-    try resume(folder: path, registry: registry, sharing: nil, progress: progress, cancellation: cancellation)
+    try resume(
+      folder: path, registry: registry, isLocked: isLocked, sharing: nil, progress: progress,
+      cancellation: cancellation)
   }
 
   static func resume(
-    folder path: String, registry: PluginRegistry, sharing shared: SharedWork?,
+    folder path: String, registry: PluginRegistry, isLocked: Bool, sharing shared: SharedWork?,
     progress: any ProgressReporter, cancellation: Cancellation
   ) throws -> RunSummary {
-    let run = try ResumedRun(folder: path, registry: registry)
+    let run = try ResumedRun(folder: path, registry: registry, isLocked: isLocked)
     for name in run.damaged {
       progress.note(
         "\(name) is damaged and passed over; the steps since the checkpoint before it are done again")
+    }
+    for plugin in run.replaced {
+      progress.note(
+        "the plugin \(plugin.id) is another one than the run began with; what that one did stays as it is")
     }
     var settings = Runner.Settings(
       seed: UInt64(bitPattern: Int64(run.manifest.seed)), workers: .init(count: run.threads),

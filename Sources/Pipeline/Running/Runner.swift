@@ -37,6 +37,7 @@ public final class Runner {
   let keeper: RunKeeper
   /// Whether an earlier process began this run.
   private let isResumed: Bool
+  private let replaced: [PluginLock.Difference]
   /// Whether the model is as it came.
   private var isUnpruned = true
   private var evaluations: [EvaluationRecord] = []
@@ -52,6 +53,7 @@ public final class Runner {
     self.folder = folder
     self.settings = settings
     isResumed = resuming != nil
+    replaced = resuming?.replaced ?? []
     evaluations = resuming?.evaluations ?? []
     if resuming == nil { try folder.write(manifest) }
     keeper = RunKeeper(
@@ -70,6 +72,14 @@ public final class Runner {
       try keeper.openModel(model)
       keeper.removeLeftovers()
       try events.log("run_resumed", ["executions_done": .integer(keeper.state.executionsDone)])
+      for plugin in replaced {
+        try events.log(
+          "plugin_replaced",
+          [
+            "plugin": .string(plugin.id), "recorded": plugin.recorded.map { .string($0) } ?? .null,
+            "found": .string(plugin.found),
+          ])
+      }
     } else {
       try events.log(
         "run_started",
@@ -374,7 +384,8 @@ public final class Runner {
   private func tokenize(_ text: String) throws -> [Int32] { try model.tokenizer().encode(text) }
 
   func loaded(_ use: PluginUse) throws -> LoadedPlugin {
-    try LoadedPlugin(loading: registry.find(use.id))
+    try LoadedPlugin(
+      loading: registry.find(use.id), isolated: use.isolation?.with(threads: settings.workers.count))
   }
 
   func services(for label: String) -> HostServices {
@@ -395,11 +406,7 @@ public final class Runner {
   private func runRecord() throws -> RunRecord {
     var plugins: [RunRecord.Plugin] = []
     for use in manifest.pluginUses where !plugins.contains(where: { $0.id == use.id }) {
-      let plugin = try loaded(use)
-      plugins.append(
-        RunRecord.Plugin(
-          id: plugin.id, version: plugin.version, library: plugin.library,
-          sha256: try FileHash.sha256(plugin.library)))
+      plugins.append(try RunRecord.Plugin(registry.find(use.id)))
     }
     return RunRecord(
       toolVersion: Tool.version, machine: .current, plugins: plugins, modelPath: model.path,

@@ -89,7 +89,10 @@ extension Operations {
       try Evaluation(
         use: use, label: "evaluate", model: model, workers: workers, reporter: progress,
         cancellation: cancellation
-      ).run(plugin: try LoadedPlugin(loading: request.registry.find(use.id)), services: services)
+      ).run(
+        plugin: try LoadedPlugin(
+          loading: request.registry.find(use.id), isolated: use.isolation?.with(threads: request.threads)),
+        services: services)
     }
   }
 

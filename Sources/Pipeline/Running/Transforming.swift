@@ -38,8 +38,10 @@ struct Transforming {
           try cancellation.check()
           defer { next += 1 }
           return try transform.orient(
-            model: summary, place: requests[next], hidden: decoder.hidden, width: gram.width,
-            tokens: gram.tokens, gram: gram.gram)
+            model: summary,
+            OrientRequest(
+              place: requests[next], hidden: decoder.hidden, width: gram.width, tokens: gram.tokens,
+              gram: gram.gram))
         }, body: body)
     }
   }

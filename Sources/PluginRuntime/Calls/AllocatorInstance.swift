@@ -1,5 +1,4 @@
 import JSON
-import PluginABI
 
 /// One family of one layer, before this iteration's cut.
 public struct FamilyRequest: Sendable {
@@ -87,58 +86,49 @@ public struct Share: Equatable, Sendable {
 public final class AllocatorInstance {
   public let plugin: LoadedPlugin
   /// Resolved.
-  public var options: JSONValue { instance.options }
+  public let options: JSONValue
   /// What it needs with these options.
-  public let statistics: [String]
+  public var statistics: [String] { calls.statistics }
   /// It ends an iteration on its goal as nearly as whole units allow; else it goes its own way, and the caller
   /// iterates until the goal is passed.
-  public let meetsGoal: Bool
+  public var meetsGoal: Bool { calls.meetsGoal }
 
-  private let table: ap_allocator
-  private let instance: PluginInstance
+  private let calls: any AllocatorCalls
 
   public init(
     of plugin: LoadedPlugin, options: JSONValue = [:], services: HostServices = HostServices()
   ) throws(PluginError) {
     self.plugin = plugin
-    table = try PluginInstance.table(of: plugin, kind: .allocator, as: ap_allocator.self)
-    instance = try PluginInstance(
-      of: plugin, options: options, services: services, create: table.create, destroy: table.destroy)
-    statistics = try instance.statistics(table.statistics)
-    meetsGoal = table.meets_goal(instance.pointer) != 0
+    let options = try plugin.options(options, for: .allocator)
+    self.options = options
+    switch plugin.backing {
+    case .table(let table):
+      calls = try AllocatorTable(plugin, table, options: options, services: services)
+    case .worker(let worker):
+      calls = try WorkerAllocator(plugin, worker, options: options, services: services)
+    case .function:
+      throw .wrongKind(plugin: plugin.id, expected: .allocator, got: plugin.kind)
+    }
   }
 
   /// Shares by layer and family, as in `layers`.
   public func allocate(
     model: ModelSummary, budget: BudgetRequest, layers: [LayerRequest]
   ) throws(PluginError) -> [[Share]] {
-    let arena = Arena()
-    let request = try inMemory(budget, layers, arena)
-    // What is not written stays NaN and out of range.
-    let blank = ap_share(
-      struct_size: UInt32(MemoryLayout<ap_share>.size), sparsity: .nan, keep: Int64.min)
-    let shares = layers.map { layer in layer.families.map { _ in arena.one(blank) } }
-    let list = arena.array(shares.joined().map(Optional.init))
-    let model = model.inMemory(of: arena)
-    try instance.host.call("allocate") { table.allocate(instance.pointer, $0, model, request, list) }
-
+    let answer = try calls.allocate(model: model, budget: budget, layers: layers)
     var after = budget.now
-    var answer: [[Share]] = []
-    for (index, layer) in layers.enumerated() {
-      var row: [Share] = []
-      for (family, share) in zip(layer.families, shares[index]) {
-        let share = try checked(share.pointee, family, place: "layer \(index), \(family.name)")
+    for (index, (layer, row)) in zip(layers, answer).enumerated() {
+      for (family, share) in zip(layer.families, row) {
+        let share = try checked(share, family, place: "layer \(index), \(family.name)")
         after -= (family.count - share.keep) * family.cost
-        row.append(share)
       }
-      answer.append(row)
     }
     if meetsGoal { try checkGoal(budget, after: after, layers) }
     return answer
   }
 
   private func checked(
-    _ share: ap_share, _ family: FamilyRequest, place: String
+    _ share: Share, _ family: FamilyRequest, place: String
   ) throws(PluginError) -> Share {
     guard share.sparsity >= 0, share.sparsity <= 1 else {
       throw .outOfRange(
@@ -149,9 +139,9 @@ public final class AllocatorInstance {
     guard share.keep >= least, share.keep <= family.count else {
       throw .outOfRange(
         plugin: plugin.id, place: place, field: "keep", expected: "in \(least) ... \(family.count)",
-        got: share.keep == .min ? "not written" : "\(share.keep)")
+        got: share.keep == Int.min ? "not written" : "\(share.keep)")
     }
-    return Share(sparsity: share.sparsity, keep: Int(share.keep))
+    return share
   }
 
   /// At most the goal, and within one unit of it; or nothing removed, where the goal is behind us.
@@ -164,51 +154,5 @@ public final class AllocatorInstance {
       throw .goalMissed(
         plugin: plugin.id, goal: budget.iterationGoal, got: after, tolerance: tolerance)
     }
-  }
-
-  private func inMemory(
-    _ budget: BudgetRequest, _ layers: [LayerRequest], _ arena: Arena
-  ) throws(PluginError) -> UnsafePointer<ap_allocation> {
-    var rows: [UnsafePointer<ap_layer>?] = []
-    for (index, layer) in layers.enumerated() {
-      var numbers: [Double] = []
-      for name in statistics {
-        guard let number = layer.statistics[name] else {
-          throw .outOfRange(
-            plugin: plugin.id, place: "layer \(index)", field: "statistic \"\(name)\"",
-            expected: "handed in by the host", got: "missing")
-        }
-        numbers.append(number)
-      }
-      let families = layer.families.map { family in
-        Optional(
-          UnsafePointer(
-            arena.one(
-              ap_family(
-                struct_size: UInt32(MemoryLayout<ap_family>.size), name: arena.text(family.name),
-                count: Int64(family.count), original_count: Int64(family.originalCount),
-                positions: Int64(family.positions), cost: Int64(family.cost),
-                minimum: Int64(family.minimum), previous_sparsity: family.previousSparsity,
-                scores: UnsafePointer(arena.array(family.scores))))))
-      }
-      rows.append(
-        UnsafePointer(
-          arena.one(
-            ap_layer(
-              struct_size: UInt32(MemoryLayout<ap_layer>.size), family_count: Int64(families.count),
-              families: UnsafePointer(arena.array(families)),
-              statistics: UnsafePointer(arena.array(numbers))))))
-    }
-    let spent = arena.one(
-      ap_budget(
-        struct_size: UInt32(MemoryLayout<ap_budget>.size), measure: arena.text(budget.measure),
-        now: Int64(budget.now), original: Int64(budget.original), goal: Int64(budget.goal),
-        iteration_goal: Int64(budget.iterationGoal), iteration: Int64(budget.iteration),
-        iterations: Int64(budget.iterations)))
-    return UnsafePointer(
-      arena.one(
-        ap_allocation(
-          struct_size: UInt32(MemoryLayout<ap_allocation>.size), budget: UnsafePointer(spent),
-          layer_count: Int64(rows.count), layers: UnsafePointer(arena.array(rows)))))
   }
 }

@@ -1,5 +1,4 @@
 import JSON
-import PluginABI
 
 /// An output projection that is to lose columns. The pointers are borrowed for the length of the call.
 public struct ProjectionRequest {
@@ -42,38 +41,36 @@ public struct CompensatedProjection: Equatable, Sendable {
 public final class CompensatorInstance {
   public let plugin: LoadedPlugin
   /// Resolved.
-  public var options: JSONValue { instance.options }
+  public let options: JSONValue
   /// What it needs with these options.
-  public let statistics: [String]
+  public var statistics: [String] { calls.statistics }
   /// Inputs are gathered from the layers before as cut and compensated; else from the model before the cut.
-  public let followsCut: Bool
+  public var followsCut: Bool { calls.followsCut }
   /// Every output projection of a pruned family gets a bias.
-  public let addsBias: Bool
+  public var addsBias: Bool { calls.addsBias }
 
-  private let table: ap_compensator
-  private let instance: PluginInstance
+  private let calls: any CompensatorCalls
 
   public init(
     of plugin: LoadedPlugin, options: JSONValue = [:], services: HostServices = HostServices()
   ) throws(PluginError) {
     self.plugin = plugin
-    table = try PluginInstance.table(of: plugin, kind: .compensator, as: ap_compensator.self)
-    instance = try PluginInstance(
-      of: plugin, options: options, services: services, create: table.create, destroy: table.destroy)
-    statistics = try instance.statistics(table.statistics)
-    followsCut = table.follows_cut(instance.pointer) != 0
-    addsBias = table.adds_bias(instance.pointer) != 0
+    let options = try plugin.options(options, for: .compensator)
+    self.options = options
+    switch plugin.backing {
+    case .table(let table):
+      calls = try CompensatorTable(plugin, table, options: options, services: services)
+    case .worker(let worker):
+      calls = try WorkerCompensator(plugin, worker, options: options, services: services)
+    case .function:
+      throw .wrongKind(plugin: plugin.id, expected: .compensator, got: plugin.kind)
+    }
   }
-
-  /// Written past the end by a plugin that counts wrong; then its answer is refused instead of a crash later.
-  private static let guardCount = 16
-  private static let guardValue = Float(bitPattern: 0x7fed_ad0b)
 
   /// The projection without the columns that leave, changed.
   public func compensate(
     model: ModelSummary, _ projection: ProjectionRequest
   ) throws(PluginError) -> CompensatedProjection {
-    let arena = Arena()
     let place = "layer \(projection.layer), \(projection.name)"
     let (rows, columns) = (projection.weight.rows, projection.weight.columns)
     guard projection.kept.allSatisfy((0..<columns).contains),
@@ -83,53 +80,20 @@ public final class CompensatorInstance {
         plugin: plugin.id, place: place, field: "kept columns or bias", expected: "those of the weight",
         got: "others")
     }
-    var statistics: [ap_tensor] = []
-    for name in self.statistics {
-      guard let memory = projection.statistics[name] else {
-        throw .outOfRange(
-          plugin: plugin.id, place: place, field: "statistic \"\(name)\"", expected: "handed in by the host",
-          got: "missing")
-      }
-      statistics.append(memory.tensor(of: arena))
-    }
-    let request = arena.one(
-      ap_projection(
-        struct_size: UInt32(MemoryLayout<ap_projection>.size), family: arena.text(projection.family),
-        layer: Int64(projection.layer), name: arena.text(projection.name),
-        weight: projection.weight.tensor(of: arena),
-        bias: projection.bias.map { UnsafePointer(arena.array($0)) },
-        kept_count: Int64(projection.kept.count),
-        kept: UnsafePointer(arena.array(projection.kept.map(Int64.init))),
-        statistics: UnsafePointer(arena.array(statistics))))
-    let guards = [Float](repeating: Self.guardValue, count: Self.guardCount)
-    var left: [Float] = []
-    left.reserveCapacity(rows * projection.kept.count + Self.guardCount)
-    for row in 0..<rows {
-      for column in projection.kept { left.append(projection.weight.base[row * columns + column]) }
-    }
-    let hasBias = addsBias || projection.bias != nil
-    let weight = arena.array(left + guards)
-    let bias = arena.array((projection.bias ?? [Float](repeating: 0, count: rows)) + guards)
-    let model = model.inMemory(of: arena)
-    try instance.host.call("compensate") {
-      table.compensate(instance.pointer, $0, model, request, weight, hasBias ? bias : nil)
-    }
-    return CompensatedProjection(
-      weight: try checked(weight, count: rows * projection.kept.count, place: place),
-      bias: hasBias ? try checked(bias, count: rows, place: place + "'s bias") : nil)
+    let answer = try calls.compensate(model: model, projection)
+    try check(answer.weight, count: rows * projection.kept.count, place: place)
+    if let bias = answer.bias { try check(bias, count: rows, place: place + "'s bias") }
+    return answer
   }
 
-  private func checked(
-    _ values: UnsafeMutablePointer<Float>, count: Int, place: String
-  ) throws(PluginError) -> [Float] {
-    let all = UnsafeBufferPointer(start: values, count: count + Self.guardCount)
-    guard all[count...].allSatisfy({ $0.bitPattern == Self.guardValue.bitPattern }) else {
+  private func check(_ values: [Float], count: Int, place: String) throws(PluginError) {
+    guard values.count == count else {
       throw .outOfRange(
-        plugin: plugin.id, place: place, field: "the answer", expected: "\(count) elements", got: "more")
+        plugin: plugin.id, place: place, field: "the answer", expected: "\(count) elements",
+        got: "\(values.count)")
     }
-    if let index = all[..<count].firstIndex(where: { !$0.isFinite }) {
-      throw .notFinite(plugin: plugin.id, place: place, index: index, value: "\(all[index])")
+    if let index = values.firstIndex(where: { !$0.isFinite }) {
+      throw .notFinite(plugin: plugin.id, place: place, index: index, value: "\(values[index])")
     }
-    return Array(all[..<count])
   }
 }

@@ -1,5 +1,4 @@
 import JSON
-import PluginABI
 
 /// What an evaluator found.
 public struct EvaluationResult: Equatable, Sendable {
@@ -25,46 +24,30 @@ public struct EvaluationResult: Equatable, Sendable {
 public final class EvaluatorInstance {
   public let plugin: LoadedPlugin
   /// Resolved.
-  public var options: JSONValue { instance.options }
+  public let options: JSONValue
 
-  private let table: ap_evaluator
-  private let instance: PluginInstance
+  private let calls: any EvaluatorCalls
 
   public init(
     of plugin: LoadedPlugin, options: JSONValue = [:], services: HostServices = HostServices()
   ) throws(PluginError) {
     self.plugin = plugin
-    table = try PluginInstance.table(of: plugin, kind: .evaluator, as: ap_evaluator.self)
-    instance = try PluginInstance(
-      of: plugin, options: options, services: services, create: table.create, destroy: table.destroy)
+    let options = try plugin.options(options, for: .evaluator)
+    self.options = options
+    switch plugin.backing {
+    case .table(let table):
+      calls = try EvaluatorTable(plugin, table, options: options, services: services)
+    case .worker(let worker):
+      calls = try WorkerEvaluator(plugin, worker, options: options, services: services)
+    case .function:
+      throw .wrongKind(plugin: plugin.id, expected: .evaluator, got: plugin.kind)
+    }
   }
 
   public func evaluate(model: ModelSummary) throws(PluginError) -> EvaluationResult {
-    let arena = Arena()
-    let collector = Collector()
-    let sink = arena.one(
-      ap_metrics(
-        struct_size: UInt32(MemoryLayout<ap_metrics>.size),
-        context: Unmanaged.passUnretained(collector).toOpaque(),
-        metric: { sink, name, value, standardError, lowerIsBetter in
-          guard let collector = Collector.of(sink), let name else { return }
-          collector.result.metrics.append(
-            EvaluationResult.Metric(
-              name: String(cString: name), value: value,
-              standardError: standardError.isNaN ? nil : standardError, lowerIsBetter: lowerIsBetter != 0))
-        },
-        item: { sink, name, value in
-          guard let collector = Collector.of(sink), let name else { return }
-          collector.add(value, to: String(cString: name))
-        }))
-    let model = model.inMemory(of: arena)
-    try withExtendedLifetime(collector) { () throws(PluginError) in
-      try instance.host.call("evaluate", evaluating: true) {
-        table.evaluate(instance.pointer, $0, model, sink)
-      }
-    }
-    try check(collector.result)
-    return collector.result
+    let result = try calls.evaluate(model: model)
+    try check(result)
+    return result
   }
 
   private func check(_ result: EvaluationResult) throws(PluginError) {
@@ -90,24 +73,6 @@ public final class EvaluatorInstance {
           plugin: plugin.id, metric: items.name,
           reason: "item \(index) is \(items.values[index]), and must be finite")
       }
-    }
-  }
-
-  private final class Collector {
-    var result = EvaluationResult()
-    private var places: [String: Int] = [:]
-
-    func add(_ value: Double, to name: String) {
-      if let place = places[name] {
-        result.items[place].values.append(value)
-      } else {
-        places[name] = result.items.count
-        result.items.append(EvaluationResult.Items(name: name, values: [value]))
-      }
-    }
-
-    static func of(_ sink: UnsafePointer<ap_metrics>?) -> Collector? {
-      sink?.pointee.context.map { Unmanaged<Collector>.fromOpaque($0).takeUnretainedValue() }
     }
   }
 }

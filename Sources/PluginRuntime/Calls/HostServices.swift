@@ -22,6 +22,9 @@ public struct HostServices {
   /// in first ..< tokens.count.
   public var logLikelihood: ((_ sequences: [ScoredSequence]) throws -> [[Float]])?
 
+  /// Of what calls' memory is made.
+  package var memory = CallMemory()
+
   public init(seed: UInt64 = 0) { self.seed = seed }
 
   public enum LogLevel: Int, Sendable { case debug, info, warning, error }

@@ -13,9 +13,10 @@ final class HostTable {
   /// Resolved.
   let options: JSONObject
   let pointer: UnsafeMutablePointer<ap_host>
+  private let own: Arena
   private let sentence = Mutex<String?>(nil)
   /// What `open_data` has handed out; freed when the call ends.
-  private var lent = Arena()
+  private var lent: Arena
   /// Between `call`s services for evaluators answer "unsupported".
   private var isEvaluating = false
 
@@ -23,12 +24,16 @@ final class HostTable {
     self.services = services
     self.plugin = plugin
     self.options = options
-    pointer = .allocate(capacity: 1)
-    pointer.initialize(to: Self.template)
+    own = Arena(services.memory)
+    lent = Arena(services.memory)
+    pointer = own.structure(Self.template)
+    if services.memory.isLaterHost { pointer.pointee.abi_minor += 1 }
     pointer.pointee.context = Unmanaged.passUnretained(self).toOpaque()
+    own.seal()
   }
 
-  deinit { pointer.deallocate() }
+  /// Memory for one call.
+  func arena() -> Arena { Arena(services.memory) }
 
   /// Makes one call into the plugin and turns a status into an error with the plugin's sentence.
   func call(
@@ -38,19 +43,11 @@ final class HostTable {
     isEvaluating = evaluating
     let status = body(UnsafePointer(pointer))
     isEvaluating = false
-    lent = Arena()
+    lent = arena()
     guard status != ap_status(AP_OK) else { return }
-    let reason: CallStatus =
-      switch Int(status) {
-      case AP_FAILED: .failed
-      case AP_INVALID_OPTIONS: .invalidOptions
-      case AP_UNSUPPORTED: .unsupported
-      case AP_CANCELLED: .cancelled
-      case AP_OUT_OF_MEMORY: .outOfMemory
-      default: .unknown(Int(status))
-      }
     throw .refused(
-      plugin: plugin, function: function, status: reason, sentence: sentence.withLock { $0 })
+      plugin: plugin, function: function, status: CallStatus(number: Int(status)),
+      sentence: sentence.withLock { $0 })
   }
 
   /// Runs a service: what it throws becomes the call's sentence.
@@ -80,6 +77,7 @@ final class HostTable {
       out.pointee.tokens = UnsafePointer(
         lent.array(corpus.documents.map { Optional(UnsafePointer(lent.array($0))) }))
       out.pointee.lengths = UnsafePointer(lent.array(corpus.documents.map { Int64($0.count) }))
+      lent.seal()
     }
   }
 

@@ -26,7 +26,7 @@ public struct ModelSummary: Equatable, Sendable {
 
   func inMemory(of arena: Arena) -> UnsafePointer<ap_model> {
     UnsafePointer(
-      arena.one(
+      arena.structure(
         ap_model(
           struct_size: UInt32(MemoryLayout<ap_model>.size), architecture: arena.text(architecture),
           layer_count: Int64(layerCount), hidden_size: Int64(hiddenSize),

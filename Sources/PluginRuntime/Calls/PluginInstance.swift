@@ -4,8 +4,6 @@ import PluginABI
 /// What the kinds of instance have in common: made with options, destroyed once.
 final class PluginInstance {
   let plugin: LoadedPlugin
-  /// Resolved: defaults filled in.
-  let options: JSONValue
   let host: HostTable
   let pointer: UnsafeMutableRawPointer?
   private let destroy: @convention(c) (UnsafeMutableRawPointer?) -> Void
@@ -15,11 +13,11 @@ final class PluginInstance {
       UnsafePointer<ap_host>?, UnsafePointer<CChar>?, UnsafeMutablePointer<UnsafeMutableRawPointer?>?
     ) -> ap_status
 
+  /// - Parameter options: resolved, defaults filled in.
   init(
     of plugin: LoadedPlugin, options: JSONValue, services: HostServices, create: Create?,
     destroy: (@convention(c) (UnsafeMutableRawPointer?) -> Void)?
   ) throws(PluginError) {
-    let options = try plugin.resolve(options)
     // Both were checked when the plugin was loaded.
     guard let create, let destroy else {
       throw .badDescriptor(
@@ -30,21 +28,12 @@ final class PluginInstance {
     var made: UnsafeMutableRawPointer?
     try host.call("create") { create($0, options.compact, &made) }
     self.plugin = plugin
-    self.options = options
     self.host = host
     self.destroy = destroy
     pointer = made
   }
 
   deinit { destroy(pointer) }
-
-  /// The table of functions, if the plugin is of that kind.
-  static func table<Table>(
-    of plugin: LoadedPlugin, kind: PluginKind, as type: Table.Type
-  ) throws(PluginError) -> Table {
-    if plugin.kind != kind { throw .wrongKind(plugin: plugin.id, expected: kind, got: plugin.kind) }
-    return plugin.interface.assumingMemoryBound(to: type).pointee
-  }
 
   /// What the instance asks for with its options: of the descriptor's, or all of them.
   func statistics(

@@ -1,5 +1,4 @@
 import JSON
-import PluginABI
 
 /// A place of the residual stream, and what a column costs there.
 public struct PlaceRequest: Equatable, Sendable {
@@ -52,59 +51,69 @@ public struct ResidualRequest: Equatable, Sendable {
   }
 }
 
+/// The residual stream at one place, for which a basis is wanted.
+public struct OrientRequest: Equatable, Sendable {
+  public var place: PlaceRequest
+  public var hidden: Int
+  /// Columns that stay.
+  public var width: Int
+  public var tokens: Int
+  /// [hidden, hidden]
+  public var gram: [Double]
+
+  public init(place: PlaceRequest, hidden: Int, width: Int, tokens: Int, gram: [Double]) {
+    self.place = place
+    self.hidden = hidden
+    self.width = width
+    self.tokens = tokens
+    self.gram = gram
+  }
+}
+
 /// A transform with its options. One thread at a time.
 public final class TransformInstance {
   public let plugin: LoadedPlugin
   /// Resolved.
-  public var options: JSONValue { instance.options }
+  public let options: JSONValue
   /// What it needs with these options.
-  public let statistics: [String]
+  public var statistics: [String] { calls.statistics }
   /// The options say how wide the stream becomes, and there is no target.
-  public let fixesWidths: Bool
+  public var fixesWidths: Bool { calls.fixesWidths }
   /// The mean of each token's embedding is taken from its elements before all else.
-  public let centersEmbeddings: Bool
+  public var centersEmbeddings: Bool { calls.centersEmbeddings }
   /// Energies and Gram matrices are of x / rms(x), so that every token counts alike.
-  public let normalisesTokens: Bool
+  public var normalisesTokens: Bool { calls.normalisesTokens }
 
-  private let table: ap_transform
-  private let instance: PluginInstance
+  private let calls: any TransformCalls
 
   public init(
     of plugin: LoadedPlugin, options: JSONValue = [:], services: HostServices = HostServices()
   ) throws(PluginError) {
     self.plugin = plugin
-    table = try PluginInstance.table(of: plugin, kind: .transform, as: ap_transform.self)
-    instance = try PluginInstance(
-      of: plugin, options: options, services: services, create: table.create, destroy: table.destroy)
-    statistics = try instance.statistics(table.statistics)
-    fixesWidths = table.fixes_widths(instance.pointer) != 0
-    centersEmbeddings = table.centers_embeddings(instance.pointer) != 0
-    normalisesTokens = table.normalises_tokens(instance.pointer) != 0
+    let options = try plugin.options(options, for: .transform)
+    self.options = options
+    switch plugin.backing {
+    case .table(let table):
+      calls = try TransformTable(plugin, table, options: options, services: services)
+    case .worker(let worker):
+      calls = try WorkerTransform(plugin, worker, options: options, services: services)
+    case .function:
+      throw .wrongKind(plugin: plugin.id, expected: .transform, got: plugin.kind)
+    }
   }
 
   /// Columns that stay at each place.
   public func widths(model: ModelSummary, _ residual: ResidualRequest) throws(PluginError) -> [Int] {
-    let arena = Arena()
-    var places: [UnsafePointer<ap_place>?] = []
-    for place in residual.places { places.append(try inMemory(place, residual.hidden, arena)) }
-    let request = arena.one(
-      ap_residual(
-        struct_size: UInt32(MemoryLayout<ap_residual>.size), measure: arena.text(residual.measure),
-        hidden_size: Int64(residual.hidden), fixed: Int64(residual.fixed), original: Int64(residual.original),
-        goal: Int64(residual.goal ?? -1), place_count: Int64(places.count), places: arena.array(places)))
-    // What is not written stays out of range.
-    let widths = arena.array([Int64](repeating: .min, count: places.count))
-    let model = model.inMemory(of: arena)
-    try instance.host.call("widths") { table.widths(instance.pointer, $0, model, request, widths) }
+    let answered = try calls.widths(model: model, residual)
     var answer: [Int] = []
     for (index, place) in residual.places.enumerated() {
-      let width = widths[index]
+      let width = answered.indices.contains(index) ? answered[index] : Int.min
       guard width >= 1, width <= residual.hidden else {
         throw .outOfRange(
           plugin: plugin.id, place: place.words, field: "width", expected: "in 1 ... \(residual.hidden)",
-          got: width == .min ? "not written" : "\(width)")
+          got: width == Int.min ? "not written" : "\(width)")
       }
-      answer.append(Int(width))
+      answer.append(width)
     }
     if let goal = residual.goal {
       let size = residual.size(answer)
@@ -117,40 +126,16 @@ public final class TransformInstance {
     return answer
   }
 
-  /// Written past the end by a plugin that counts wrong; then its answer is refused instead of a crash later.
-  private static let guardCount = 16
-  private static let guardValue = Double(bitPattern: 0x7ff8_dead_beef_ad0b)
-
   /// An orthonormal basis [hidden, hidden], one direction a row, those that stay first.
-  ///
-  /// - Parameters:
-  ///   - width: columns that stay.
-  ///   - gram: [hidden, hidden]
-  public func orient(
-    model: ModelSummary, place: PlaceRequest, hidden: Int, width: Int, tokens: Int, gram: [Double]
-  ) throws(PluginError) -> [Double] {
-    let arena = Arena()
-    let request = arena.one(
-      ap_gram(
-        struct_size: UInt32(MemoryLayout<ap_gram>.size), place: try inMemory(place, hidden, arena),
-        hidden_size: Int64(hidden), width: Int64(width), tokens: Int64(tokens), gram: arena.array(gram)))
-    let count = hidden * hidden
-    let basis = arena.array(
-      [Double](repeating: 0, count: count) + [Double](repeating: Self.guardValue, count: Self.guardCount))
-    let model = model.inMemory(of: arena)
-    try instance.host.call("orient") { table.orient(instance.pointer, $0, model, request, basis) }
-    let all = UnsafeBufferPointer(start: basis, count: count + Self.guardCount)
-    guard all[count...].allSatisfy({ $0.bitPattern == Self.guardValue.bitPattern }) else {
+  public func orient(model: ModelSummary, _ request: OrientRequest) throws(PluginError) -> [Double] {
+    let answer = try calls.orient(model: model, request)
+    let place = request.place.words
+    if let index = answer.firstIndex(where: { !$0.isFinite }) {
       throw .outOfRange(
-        plugin: plugin.id, place: place.words, field: "the basis", expected: "\(count) elements", got: "more")
+        plugin: plugin.id, place: place, field: "element \(index) of the basis", expected: "finite",
+        got: "\(answer[index])")
     }
-    if let index = all[..<count].firstIndex(where: { !$0.isFinite }) {
-      throw .outOfRange(
-        plugin: plugin.id, place: place.words, field: "element \(index) of the basis", expected: "finite",
-        got: "\(all[index])")
-    }
-    let answer = Array(all[..<count])
-    try checkOrthonormal(answer, n: hidden, place.words)
+    try checkOrthonormal(answer, n: request.hidden, place)
     return answer
   }
 
@@ -181,23 +166,4 @@ public final class TransformInstance {
 
   /// Enough for a basis that was computed in single precision.
   private static let orthonormalTolerance = 1e-4
-
-  private func inMemory(
-    _ place: PlaceRequest, _ hidden: Int, _ arena: Arena
-  ) throws(PluginError) -> UnsafePointer<ap_place> {
-    var energies: UnsafePointer<Double>?
-    if statistics.contains("residual_energies") {
-      guard let values = place.energies, values.count == hidden else {
-        throw .outOfRange(
-          plugin: plugin.id, place: place.words, field: "statistic \"residual_energies\"",
-          expected: "handed in by the host", got: "missing")
-      }
-      energies = UnsafePointer(arena.array(values))
-    }
-    return UnsafePointer(
-      arena.one(
-        ap_place(
-          struct_size: UInt32(MemoryLayout<ap_place>.size), name: arena.text(place.name),
-          layer: Int64(place.layer), cost: Int64(place.cost), energies: energies)))
-  }
 }

@@ -11,8 +11,12 @@ public struct PluginDescription: Equatable, Sendable {
   public var abi: ABIVersion
   /// The shared library, an absolute path.
   public var library: String
+  /// Every place at which it was looked for.
+  public var lookedFor: [String]
   /// The `plugin.json` that says so.
   public var manifest: String
+  /// How to call it, if it is a plain function.
+  public var function: ForeignSignature?
 }
 
 extension PluginDescription {
@@ -26,7 +30,8 @@ extension PluginDescription {
   ///     }
   ///
   /// The library is looked for beside the file, then in the folder above it and the one above that, which is
-  /// where a build puts `libX.so` when `plugins/X/plugin.json` lies in the build folder.
+  /// where a build puts `libX.so` when `plugins/X/plugin.json` lies in the build folder, then in the folders below it where
+  /// Swift's and Rust's own tools build.
   static func read(manifest path: String) throws(PluginError) -> [PluginDescription] {
     guard let data = FileManager.default.contents(atPath: path) else {
       throw .badManifest(path: path, reason: "cannot be read")
@@ -38,18 +43,14 @@ extension PluginDescription {
     let reader = ManifestReader(path: path)
     let root = try reader.object(document, at: "the file", keys: ["library", "abi", "plugins"])
     let name = try reader.string(root, "library", at: "")
-    let version = try reader.object(
-      try reader.member(root, "abi", at: ""), at: "abi", keys: ["major", "minor"])
-    let abi = ABIVersion(
-      major: try reader.integer(version, "major", at: "abi."),
-      minor: try reader.integer(version, "minor", at: "abi."))
     guard let list = try reader.member(root, "plugins", at: "").arrayValue, !list.isEmpty else {
       throw .badManifest(path: path, reason: "plugins should be an array of at least one plugin")
     }
     var plugins: [PluginDescription] = []
     for (index, entry) in list.enumerated() {
       let place = "plugins[\(index)]"
-      let members = try reader.object(entry, at: place, keys: ["id", "kind", "version", "summary"])
+      let members = try reader.object(
+        entry, at: place, keys: ["id", "kind", "version", "summary", "function"])
       let id = try reader.string(members, "id", at: place + ".")
       guard isPluginID(id) else {
         throw .badManifest(path: path, reason: "\(place).id should be \(pluginIDSyntax), but is \"\(id)\"")
@@ -60,31 +61,51 @@ extension PluginDescription {
         throw .badManifest(
           path: path, reason: "\(place).kind should be one of \(known), but is \"\(kindName)\"")
       }
+      let function = try reader.function(members, of: kind, at: place + ".")
+      let places = places(name, manifest: path, isForeign: function != nil)
       plugins.append(
         PluginDescription(
           id: id, kind: kind, version: try reader.string(members, "version", at: place + "."),
-          summary: try reader.string(members, "summary", at: place + "."), abi: abi,
-          library: libraryPath(name, manifest: path), manifest: path))
+          summary: try reader.string(members, "summary", at: place + "."),
+          abi: function == nil ? try reader.abi(root) : .host,
+          library: chosen(of: places), lookedFor: places, manifest: path, function: function))
     }
     return plugins
   }
 
-  private static func libraryPath(_ name: String, manifest: String) -> String {
-    if name.hasPrefix("/") { return name }
+  /// Where a library may be: beside the plugin.json, above it, and where `swift build` and `cargo build` put it below.
+  /// - Parameter isForeign: a name alone that is nowhere here is the system's loader's to find.
+  private static func places(_ name: String, manifest: String, isForeign: Bool) -> [String] {
+    if name.hasPrefix("/") { return [name] }
     let beside = URL(fileURLWithPath: manifest).deletingLastPathComponent()
     let above = beside.deletingLastPathComponent()
-    let candidates = [beside, above, above.deletingLastPathComponent()].map {
-      $0.appendingPathComponent(name).path
+    let folders =
+      [beside, above, above.deletingLastPathComponent()]
+      + [".build/release", ".build/debug", "target/release", "target/debug"].map(beside.appendingPathComponent)
+    return folders.map { $0.appendingPathComponent(name).path } + (isForeign && !name.contains("/") ? [name] : [])
+  }
+
+  /// The first of `places` at which there is a file; of several builds the newest. Else the last if the loader is to look
+  /// for it, or the first.
+  private static func chosen(of places: [String]) -> String {
+    let files = FileManager.default
+    func date(_ path: String) -> Date? {
+      (try? files.attributesOfItem(atPath: path))?[.modificationDate] as? Date
     }
-    return candidates.first { FileManager.default.fileExists(atPath: $0) } ?? candidates[0]
+    let own = places.prefix(3).first { files.fileExists(atPath: $0) }
+    let built = places.dropFirst(3).filter { files.fileExists(atPath: $0) }
+      .max { date($0) ?? .distantPast < date($1) ?? .distantPast }
+    let bare = places.last.flatMap { $0.contains("/") ? nil : $0 }
+    return own ?? built ?? bare ?? places.first ?? ""
   }
 }
 
-let pluginIDSyntax =
+/// What an id looks like, in words.
+public let pluginIDSyntax =
   "\"publisher.name\" in lower-case letters, digits and '-' with one '.' between"
 
 /// `publisher.name`: lower-case letters, digits and '-', exactly one '.', neither side empty.
-func isPluginID(_ id: String) -> Bool {
+public func isPluginID(_ id: String) -> Bool {
   let parts = id.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
   return parts.count == 2
     && parts.allSatisfy { part in
@@ -111,6 +132,28 @@ private struct ManifestReader {
         reason: "\(place) has an unknown key \"\(unknown)\".\(hint) Known: \(keys.joined(separator: ", "))")
     }
     return object
+  }
+
+  /// The ABI that the library was built for.
+  func abi(_ root: JSONObject) throws(PluginError) -> ABIVersion {
+    let version = try object(try member(root, "abi", at: ""), at: "abi", keys: ["major", "minor"])
+    return ABIVersion(
+      major: try integer(version, "major", at: "abi."), minor: try integer(version, "minor", at: "abi."))
+  }
+
+  /// How to call a plugin that is a plain function; nil if it is none.
+  func function(
+    _ plugin: JSONObject, of kind: PluginKind, at place: String
+  ) throws(PluginError) -> ForeignSignature? {
+    guard let value = plugin["function"] else { return nil }
+    guard kind == .criterion else {
+      throw .badManifest(
+        path: path, reason: "\(place)kind should be criterion, since a plain function can be no other")
+    }
+    do { return try ForeignSignature(reading: value) } catch {
+      let inside = error.place.isEmpty ? "" : "." + error.place
+      throw .badManifest(path: path, reason: "\(place)function\(inside) \(error.reason)")
+    }
   }
 
   func member(_ object: JSONObject, _ key: String, at place: String) throws(PluginError) -> JSONValue {

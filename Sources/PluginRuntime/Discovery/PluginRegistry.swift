@@ -18,12 +18,17 @@ public struct PluginRegistry: Sendable {
         tried.append(TriedPath(path: path, found: nil))
         continue
       }
+      if Self.isWritableByAll(path) {
+        problems.append(.writableByAll(path: path))
+        tried.append(TriedPath(path: path, found: nil, isRefused: true))
+        continue
+      }
       var ids: [String] = []
       let manifests = ["plugin.json"] + entries.sorted().map { $0 + "/plugin.json" }
       for manifest in manifests.map({ path + "/" + $0 })
       where FileManager.default.fileExists(atPath: manifest) {
         do {
-          for plugin in try PluginDescription.read(manifest: manifest) {
+          for plugin in try Self.plugins(at: manifest) {
             ids.append(plugin.id)
             if plugins.contains(where: { $0.id == plugin.id }) {
               shadowed.append(plugin)
@@ -35,6 +40,29 @@ public struct PluginRegistry: Sendable {
       }
       tried.append(TriedPath(path: path, found: ids))
     }
+  }
+
+  /// All plugins of one plugin.json.
+  /// - Parameter path: the file, or its folder.
+  public static func plugins(at path: String) throws(PluginError) -> [PluginDescription] {
+    let place = URL(fileURLWithPath: path).standardizedFileURL
+    let isFile = place.lastPathComponent == "plugin.json"
+    let manifest = isFile ? place.path : place.path + "/plugin.json"
+    let plugins = try PluginDescription.read(manifest: manifest)
+    // Whoever can write there decides what this program does.
+    let folder = (manifest as NSString).deletingLastPathComponent
+    let libraries = plugins.map(\.library).filter { $0.contains("/") }
+    let folders = [folder] + libraries.map { ($0 as NSString).deletingLastPathComponent }
+    for path in folders + [manifest] + libraries where isWritableByAll(path) {
+      throw .writableByAll(path: path)
+    }
+    return plugins
+  }
+
+  /// Whether every user may write to a file, or to a folder's list of files.
+  private static func isWritableByAll(_ path: String) -> Bool {
+    var state = stat()
+    return stat(path, &state) == 0 && state.st_mode & S_IWOTH != 0
   }
 
   /// Where plugins are looked for: `explicit` (from `--plugin-path`), then the colon-separated

@@ -11,18 +11,44 @@ public struct LoadedPlugin: @unchecked Sendable {
   public let licence: String
   public let paper: String?
   public let schema: OptionsSchema
+  /// Its text.
+  let optionsSchema: String
   /// All that its instances may ask for.
   public let statistics: [String]
   /// The ABI that both sides speak.
   public let abi: ABIVersion
+  /// The version whose header it was compiled with.
+  package let builtFor: ABIVersion
   /// An absolute path.
   public let library: String
 
-  /// The table of the plugin's kind, constant until the process ends: hence
-  /// `@unchecked Sendable`.
-  let interface: UnsafeRawPointer
+  let backing: Backing
+
+  /// Where its functions are.
+  enum Backing {
+    /// In this process: the table of the plugin's kind, constant until the process ends; hence `@unchecked Sendable`.
+    case table(UnsafeRawPointer)
+    /// In a process of their own.
+    case worker(PluginWorker)
+    /// In this process: one plain function, of a criterion.
+    case function(ForeignFunction)
+  }
+
+  /// - Parameter isolation: what it may use in a process of its own; nil: it is loaded into this one.
+  public init(loading description: PluginDescription, isolated isolation: Isolation?) throws(PluginError) {
+    guard let isolation else {
+      try self.init(loading: description)
+      return
+    }
+    let worker = try PluginWorker(for: description, within: isolation)
+    try self.init(worker)
+  }
 
   public init(loading description: PluginDescription) throws(PluginError) {
+    if let signature = description.function {
+      try self.init(description, signature)
+      return
+    }
     let library = try PluginLibrary(opening: description.library, for: description)
     let ids = library.descriptors.map { $0.pointee.id.map { String(cString: $0) } ?? "" }
     guard let index = ids.firstIndex(of: description.id) else {
@@ -33,11 +59,51 @@ public struct LoadedPlugin: @unchecked Sendable {
     try self.init(
       DescriptorReader(
         library: library.path, plugin: description.id, descriptor: library.descriptors[index].pointee),
-      as: description, abi: library.version)
+      as: description, library)
+  }
+
+  /// A plain function: its plugin.json says all that there is to say.
+  private init(_ description: PluginDescription, _ signature: ForeignSignature) throws(PluginError) {
+    let function = try ForeignFunction(signature, of: description)
+    id = description.id
+    kind = description.kind
+    version = description.version
+    summary = description.summary
+    licence = signature.licence
+    paper = signature.paper
+    schema = OptionsSchema()
+    optionsSchema = "{}"
+    statistics = signature.statistics
+    abi = .host
+    builtFor = .host
+    library = function.library
+    backing = .function(function)
+  }
+
+  /// A plugin in a process of its own, as that process describes it.
+  private init(_ worker: PluginWorker) throws(PluginError) {
+    let about = try worker.about()
+    id = about.id
+    kind = about.kind
+    version = about.version
+    summary = about.summary
+    licence = about.licence
+    paper = about.paper
+    do { schema = try OptionsSchema(parsing: about.optionsSchema) } catch {
+      throw .badDescriptor(
+        library: about.library, plugin: id, field: "options_schema", expected: "a JSON Schema of an object",
+        got: "wrong: \(error)")
+    }
+    optionsSchema = about.optionsSchema
+    statistics = about.statistics
+    abi = about.abi
+    builtFor = about.abi
+    library = about.library
+    backing = .worker(worker)
   }
 
   private init(
-    _ reader: DescriptorReader, as description: PluginDescription, abi: ABIVersion
+    _ reader: DescriptorReader, as description: PluginDescription, _ library: PluginLibrary
   ) throws(PluginError) {
     let descriptor = reader.descriptor
     id = try reader.text(descriptor.id, "id")
@@ -55,14 +121,11 @@ public struct LoadedPlugin: @unchecked Sendable {
     summary = try reader.text(descriptor.summary, "summary")
     licence = try reader.text(descriptor.licence, "licence")
     paper = descriptor.paper.map { String(cString: $0) }
+    optionsSchema = try reader.text(descriptor.options_schema, "options_schema")
     do {
-      schema = try OptionsSchema(parsing: try reader.text(descriptor.options_schema, "options_schema"))
-    } catch let error as OptionsError {
-      throw reader.wrong("options_schema", expected: "a JSON Schema of an object", got: "wrong: \(error)")
-    } catch let error as PluginError {
-      throw error
+      schema = try OptionsSchema(parsing: optionsSchema)
     } catch {
-      throw reader.wrong("options_schema", expected: "a JSON Schema of an object", got: "\(error)")
+      throw reader.wrong("options_schema", expected: "a JSON Schema of an object", got: "wrong: \(error)")
     }
     guard let names = descriptor.statistics else {
       throw reader.wrong("statistics", expected: "a list that ends with null", got: "null")
@@ -84,9 +147,16 @@ public struct LoadedPlugin: @unchecked Sendable {
     case .transform: try requireSize(size, ap_transform.self, in: reader.library)
     }
     try reader.requireFunctions(of: kind, at: interface)
-    self.interface = interface
-    self.abi = abi
-    library = reader.library
+    backing = .table(interface)
+    abi = library.version
+    builtFor = library.builtFor
+    self.library = reader.library
+  }
+
+  /// The options of an instance of that kind, defaults filled in.
+  func options(_ given: JSONValue, for kind: PluginKind) throws(PluginError) -> JSONValue {
+    if self.kind != kind { throw .wrongKind(plugin: id, expected: kind, got: self.kind) }
+    return try resolve(given)
   }
 
   /// This plugin's options, defaults filled in.

@@ -11,6 +11,8 @@ struct PluginLibrary {
   let path: String
   /// The lower of both sides' minor versions.
   let version: ABIVersion
+  /// The version whose header it was compiled with.
+  let builtFor: ABIVersion
   let descriptors: [UnsafePointer<ap_descriptor>]
 
   /// - Parameter plugin: whose loading this is, for error sentences.
@@ -22,7 +24,7 @@ struct PluginLibrary {
     }
     // Never closed: the Swift runtime, for one, does not survive that. NODELETE says so to the loader too.
     guard let handle = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE) else {
-      throw .cannotLoad(library: path, reason: dlerror().map { String(cString: $0) } ?? "no reason is given")
+      throw .cannotLoad(path, plugin)
     }
     guard let symbol = dlsym(handle, AP_ENTRY_SYMBOL) else {
       throw .noEntry(library: path, symbol: AP_ENTRY_SYMBOL)
@@ -37,6 +39,7 @@ struct PluginLibrary {
       throw .otherMajor(library: path, plugin: plugin.id, expected: .host, got: got)
     }
     version = min(got, .host)
+    builtFor = got
     try requireSize(library.pointee.struct_size, ap_library.self, in: path)
     var descriptors: [UnsafePointer<ap_descriptor>] = []
     for index in 0..<max(0, Int(library.pointee.count)) {
@@ -57,5 +60,15 @@ func requireSize<Struct>(_ size: UInt32, _ type: Struct.Type, in library: String
   let expected = MemoryLayout<Struct>.size
   if Int(size) < expected {
     throw .truncated(library: library, structure: "\(type)", expected: expected, got: Int(size))
+  }
+}
+
+extension PluginError {
+  /// What the loader said last of `library`; if there is no such file, where it was looked for.
+  static func cannotLoad(_ library: String, _ plugin: PluginDescription) -> PluginError {
+    let reason = dlerror().map { String(cString: $0) } ?? "no reason is given"
+    let isThere = FileManager.default.fileExists(atPath: library)
+    let places = isThere ? "" : ". Looked for:" + plugin.lookedFor.map { "\n  \($0)" }.joined()
+    return .cannotLoad(library: library, reason: reason + places)
   }
 }

@@ -21,10 +21,13 @@ static void fixture_destroy(void *instance) { (void)instance; }
 #define FIXTURE_PLUGIN(SCORE)                                                                            \
   static const ap_criterion fixture_table = {sizeof fixture_table, fixture_create, fixture_destroy,      \
                                              NULL, SCORE};                                               \
+  FIXTURE_LIBRARY(fixture_table)
+
+#define FIXTURE_LIBRARY(TABLE)                                                                           \
   static const char *const fixture_statistics[] = {FIXTURE_STATISTIC, NULL};                             \
   static const ap_descriptor fixture_descriptor = {                                                      \
       sizeof fixture_descriptor, AP_CRITERION, "fixture.plugin", "1.0.0", "A fixture.", "0BSD", NULL,    \
-      FIXTURE_SCHEMA, fixture_statistics, &fixture_table};                                               \
+      FIXTURE_SCHEMA, fixture_statistics, &TABLE};                                                       \
   static const ap_descriptor *const fixture_descriptors[] = {&fixture_descriptor};                       \
   static const ap_library fixture_library = {sizeof fixture_library, FIXTURE_MAJOR, AP_ABI_MINOR, 1,     \
                                              fixture_descriptors};                                       \

@@ -1,0 +1,73 @@
+import ArgumentParser
+import Foundation
+import JSON
+import Pipeline
+import PluginChecks
+import PluginRuntime
+
+extension Plugins {
+  struct Check: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Tries to break a plugin, in a process of its own, and says what it does wrong.",
+      discussion: """
+        Each check has a name, what is right, and, where that is not so, what was found and what to do. All of a \
+        strictness and of those below it are made. Exit code 1 if any fails.
+        """)
+
+    @Argument(help: "A plugin's folder, or its plugin.json.")
+    var path: String
+
+    @Option(name: .long, help: "From 1, the plainest, to 10.")
+    var strictness = 5
+
+    @Option(name: .long, help: ArgumentHelp("Seconds that a check may take.", valueName: "seconds"))
+    var timeLimit = 60.0
+
+    @Flag(name: .long, help: "JSON instead of text.")
+    var json = false
+
+    func validate() throws {
+      let range = Examination.strictnesses
+      if !range.contains(strictness) {
+        throw ValidationError(
+          "--strictness \(strictness): expected \(range.lowerBound) to \(range.upperBound)")
+      }
+      if !(timeLimit > 0) { throw ValidationError("--time-limit \(timeLimit): expected more than 0") }
+    }
+
+    func run() throws {
+      let examination = Examination(strictness: strictness, timeLimit: timeLimit)
+      var reports: [CheckedPluginReport] = []
+      for plugin in try PluginRegistry.plugins(at: path) {
+        if !json { Output.text("\(plugin.id) (\(plugin.kind.rawValue), \(plugin.library))\n") }
+        let report = try examination.examine(plugin) { if !json { Output.text($0.text) } }
+        if !json { Output.text("\(report.id): \(report.summary)\n\n") }
+        reports.append(report)
+      }
+      if json {
+        Output.json([
+          "strictness": .integer(strictness), "passed": .bool(reports.allSatisfy(\.isPassed)),
+          "plugins": .array(reports.map(\.json)),
+        ])
+      }
+      if !reports.allSatisfy(\.isPassed) { throw ExitCode.failure }
+    }
+  }
+}
+
+/// What `plugin check` starts for each plugin.
+struct PluginCheckProcess: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: CheckProcess.command, abstract: "Checks a plugin for the program that started it.",
+    shouldDisplay: false)
+
+  @Argument var id: String
+  @Argument var manifest: String
+  @Option var strictness: Int
+  @Option var from: String
+
+  func run() throws {
+    CheckProcess.examine(
+      id, in: manifest, strictness: strictness, from: from, services: Operations.arithmetic(threads: 1))
+  }
+}

@@ -1,0 +1,15 @@
+import ArgumentParser
+import Pipeline
+import PluginRuntime
+
+/// What `run --isolate` starts for each plugin.
+struct PluginWorkerProcess: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: Isolation.command, abstract: "Serves a plugin to the program that started it.",
+    shouldDisplay: false)
+
+  @Option(name: .long)
+  var threads: Int?
+
+  func run() throws { try Operations.serveIsolatedPlugin(threads: threads) }
+}

@@ -1,0 +1,81 @@
+import Foundation
+import JSON
+import PluginRuntime
+import Processes
+
+/// The process in which a plugin is examined: what it does wrong may end it.
+///
+/// It makes its checks one after another and tells of each on a descriptor of its own: `begin`, then how it ended. A plugin
+/// that ends the process in the middle leaves the last `begin` behind as the culprit.
+public enum CheckProcess {
+  /// The subcommand. People have no use for it.
+  public static let command = "plugin-check-worker"
+  /// Where the one that started it listens.
+  static let descriptor: Int32 = 3
+
+  /// - Parameters:
+  ///   - manifest: the path of a plugin.json.
+  ///   - first: the check to begin with: those before it have been made.
+  ///   - services: what the host offers to plugins, arithmetic included.
+  public static func examine(
+    _ id: String, in manifest: String, strictness: Int, from first: String,
+    services: @escaping @Sendable () -> HostServices
+  ) {
+    ap_report_faults(descriptor)
+    let output = StandardOutput()
+    let checks = Checks.all.filter { $0.strictness <= strictness }.drop { $0.name != first }
+    var checked: CheckedPlugin?
+    for check in checks {
+      tell("begin \(check.name)")
+      do {
+        // A process that goes on after the first check loads the plugin too, and says nothing of it.
+        let now = try checked ?? CheckedPlugin(plugin: load(id, manifest), services: services)
+        checked = now
+        let reason = try check.body(now)
+        if let text = output.taken() {
+          tell("failed it wrote to standard output, which belongs to the host: \"\(text)\"")
+        } else {
+          tell(reason.map { "skipped \($0)" } ?? "passed")
+        }
+      } catch {
+        _ = output.taken()
+        tell("failed \(error)")
+        if checked == nil { return }
+      }
+    }
+  }
+
+  private static func load(_ id: String, _ manifest: String) throws -> LoadedPlugin {
+    let registry = PluginRegistry(searching: [(manifest as NSString).deletingLastPathComponent])
+    return try LoadedPlugin(loading: registry.find(id))
+  }
+
+  private static func tell(_ line: String) {
+    let text = line.split(whereSeparator: \.isNewline).joined(separator: " ") + "\n"
+    text.utf8.withContiguousStorageIfAvailable { bytes in
+      _ = write(descriptor, bytes.baseAddress, bytes.count)
+    }
+  }
+}
+
+/// A file in memory instead of this process's standard output, which a plugin must leave alone.
+private final class StandardOutput {
+  private var seen = 0
+
+  init() {
+    let file = ap_memory_file("standard output")
+    guard file >= 0 else { return }
+    dup2(file, STDOUT_FILENO)
+    close(file)
+  }
+
+  /// What has been written since the last time; nil if nothing was.
+  func taken() -> String? {
+    fflush(nil)
+    var room = [UInt8](repeating: 0, count: 60)
+    let count = pread(STDOUT_FILENO, &room, room.count, seen)
+    guard count > 0 else { return nil }
+    seen = Int(lseek(STDOUT_FILENO, 0, SEEK_END))
+    return String(decoding: room[..<count], as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
+  }
+}

@@ -1,0 +1,415 @@
+import Foundation
+import JSON
+import PluginRuntime
+import Processes
+import Synchronization
+
+/// All checks, the mildest first. The first, that it loads at all, is made by whoever runs the others.
+enum Checks {
+  static let all: [Check] =
+    [loads, describesItself, describesOptions, makesInstances, answers, edgesOfOptions, typesOfOptions]
+    + [
+      smallModels, headsWithoutGroups, wholeSublayers, flatNumbers, extremeNumbers, sameAnswer,
+      independentInstances,
+    ]
+    + [staysInBounds, olderHost, laterHost, threads, cancelled, neverGrows, largeLayer]
+
+  static let loads = Check(
+    name: "loads", strictness: 1,
+    sentence: "The library is what plugin.json says, and speaks this host's ABI.",
+    remedy: "Build it with this host's adapt_pruner_plugin.h, and compare plugin.json with the descriptor."
+  ) { _ in nil }
+
+  static let describesItself = Check(
+    name: "describes_itself", strictness: 1, sentence: "Version, licence, summary and statistics are there.",
+    remedy: "Fill in the descriptor: version as 1.0.0, an SPDX licence, a summary that ends with a full stop."
+  ) { checked in
+    let plugin = checked.plugin
+    let version = plugin.version.split(separator: ".", omittingEmptySubsequences: false)
+    guard version.count == 3, version.allSatisfy({ Int($0.prefix { $0.isNumber }) != nil }) else {
+      throw Wrong("its version is \"\(plugin.version)\", and no three numbers as in 1.0.0")
+    }
+    if plugin.licence.isEmpty { throw Wrong("it has no licence") }
+    if !plugin.summary.hasSuffix(".") { throw Wrong("its summary \"\(plugin.summary)\" is no sentence") }
+    if plugin.paper?.isEmpty == true { throw Wrong("its paper is empty instead of null") }
+    if Set(plugin.statistics).count < plugin.statistics.count { throw Wrong("it names a statistic twice") }
+    return nil
+  }
+
+  static let describesOptions = Check(
+    name: "describes_options", strictness: 1,
+    sentence: "Each option says what it is for, and fits its own schema.",
+    remedy: "Give each property a description, a type or an enum, and a default that fits."
+  ) { checked in
+    let properties = checked.plugin.schema.properties
+    if properties.isEmpty { return "it has no options" }
+    for property in properties {
+      let name = property.name
+      let isSnakeCase = name.allSatisfy { $0.isASCII && ($0.isLowercase || $0.isNumber || $0 == "_") }
+      if !isSnakeCase || name.isEmpty { throw Wrong("\"\(name)\" is not in snake_case") }
+      if property.description?.isEmpty != false { throw Wrong("\(name) has no description") }
+      if property.types.isEmpty, property.allowed == nil, !property.isData {
+        throw Wrong("\(name) has neither type nor enum")
+      }
+      if property.defaultValue == nil, !property.isRequired, !property.isData {
+        throw Wrong("\(name) is not required and has no default")
+      }
+    }
+    do { _ = try checked.plugin.resolve(.object(checked.plugin.schema.sampleOptions)) } catch {
+      throw Wrong("\(error)")
+    }
+    return nil
+  }
+
+  static let makesInstances = Check(
+    name: "makes_instances", strictness: 2,
+    sentence: "It makes an instance with its defaults, and destroys it.",
+    remedy: "Let create answer AP_OK for the options that your own schema gives."
+  ) { checked in
+    _ = try checked.subject()
+    return nil
+  }
+
+  static let answers = Check(
+    name: "answers", strictness: 2, sentence: "It judges a small decoder with grouped queries.",
+    remedy:
+      "Write every answer that the call asks for, finite and in range; look at the header's section of its kind."
+  ) { checked in
+    _ = try checked.subject().ask(about: checked.model)
+    return nil
+  }
+
+  // MARK: - Options
+
+  static let edgesOfOptions = Check(
+    name: "edges_of_options", strictness: 3,
+    sentence: "It does with every choice, and with both ends of every range.",
+    remedy: "Narrow the schema to what works, or answer AP_INVALID_OPTIONS with a sentence."
+  ) { checked in
+    try tryOptions(of: checked, \.edges)
+  }
+
+  static let typesOfOptions = Check(
+    name: "types_of_options", strictness: 3,
+    sentence: "Whatever its schema lets through is understood, or refused with a sentence.",
+    remedy: "Give the option a type in the schema: the host refuses all others before the plugin sees them."
+  ) { checked in
+    try tryOptions(of: checked) { _ in OptionsSchema.Property.ofEachType }
+  }
+
+  /// Sets each option to each of some values, one at a time.
+  private static func tryOptions(
+    of checked: CheckedPlugin, _ values: (OptionsSchema.Property) -> [JSONValue]
+  ) throws -> String? {
+    let schema = checked.plugin.schema
+    if schema.properties.allSatisfy(\.isData) { return "it has no options" }
+    for property in schema.properties where !property.isData {
+      for value in values(property) {
+        var options = schema.sampleOptions
+        options[property.name] = value
+        guard (try? schema.resolve(.object(options))) != nil else { continue }
+        let what = "with \(property.name) = \(value.compact)"
+        try checked.allowingRefusal(what, alsoUnlikely: true) {
+          _ = try checked.subject(options).ask(about: checked.model)
+        }
+      }
+    }
+    return nil
+  }
+
+  // MARK: - Models
+
+  static let smallModels = Check(
+    name: "small_models", strictness: 4,
+    sentence: "It does with one layer, one head, one channel and one column.",
+    remedy: "Do not divide by a count less one, nor look at a neighbour that is not there."
+  ) { checked in
+    let changes: [(String, @Sendable (inout SampleModel) -> Void)] = [
+      ("one layer", { $0.layers = 1 }), ("one KV head", { $0.kvHeads = 1 }),
+      ("heads of one dimension", { $0.headDimension = 1 }), ("one channel", { $0.channels = 1 }),
+      ("one column", { $0.hidden = 1 }),
+      (
+        "one of everything",
+        { $0 = SampleModel(layers: 1, kvHeads: 1, repeats: 1, headDimension: 1, channels: 1, hidden: 1) }
+      ),
+    ]
+    for (name, change) in changes {
+      var model = checked.model
+      change(&model)
+      model.families = checked.families
+      try checked.allowingRefusal("with \(name)", alsoUnlikely: checked.plugin.kind == .allocator) {
+        _ = try checked.subject().ask(about: model)
+      }
+    }
+    return nil
+  }
+
+  static let headsWithoutGroups = Check(
+    name: "heads_without_groups", strictness: 4,
+    sentence: "It does with as many KV heads as query heads, and with all query heads on one.",
+    remedy: "Take a matrix' repeats and positions from ap_matrix, not from one model that you know."
+  ) { checked in
+    for (name, kvHeads, repeats) in [("no groups", 6, 1), ("one group", 1, 6)] {
+      var model = checked.model
+      (model.kvHeads, model.repeats) = (kvHeads, repeats)
+      try checked.allowingRefusal("with \(name)", alsoUnlikely: checked.plugin.kind == .allocator) {
+        _ = try checked.subject().ask(about: model)
+      }
+    }
+    return nil
+  }
+
+  static let wholeSublayers = Check(
+    name: "whole_sublayers", strictness: 4,
+    sentence: "It judges units that are whole sublayers and layers, or says that it does not.",
+    remedy: "Answer AP_UNSUPPORTED with a sentence for families that are not yours."
+  ) { checked in
+    guard checked.plugin.kind == .criterion || checked.plugin.kind == .allocator else {
+      return "only criteria and allocators are asked about them"
+    }
+    for families in SampleFamily.groups[1...] {
+      var model = checked.model
+      model.families = families
+      let names = families.map(\.rawValue).joined(separator: " and ")
+      try checked.allowingRefusal("of \(names)", alsoUnlikely: true) {
+        _ = try checked.subject().ask(about: model)
+      }
+    }
+    return nil
+  }
+
+  // MARK: - Numbers
+
+  static let flatNumbers = Check(
+    name: "flat_numbers", strictness: 5,
+    sentence: "Tensors that are constant or zero are judged, or refused.",
+    remedy: "Do not divide by a norm or a variance without a look at whether it is zero."
+  ) { checked in
+    try tryNumbers([.constant, .zero], of: checked, alsoUnlikely: false)
+  }
+
+  static let extremeNumbers = Check(
+    name: "extreme_numbers", strictness: 5,
+    sentence: "Tensors of denormal, huge and NaN numbers do not end the process.",
+    remedy: "Do not take a number for an index, nor sort by a comparison that NaN upsets."
+  ) { checked in
+    try tryNumbers([.denormal, .huge, .notANumber], of: checked, alsoUnlikely: true)
+  }
+
+  private static func tryNumbers(
+    _ list: [SampleModel.Numbers], of checked: CheckedPlugin, alsoUnlikely: Bool
+  ) throws -> String? {
+    for numbers in list {
+      var model = checked.model
+      model.numbers = numbers
+      try checked.allowingRefusal("with \(numbers.rawValue) numbers", alsoUnlikely: alsoUnlikely) {
+        _ = try checked.subject().ask(about: model)
+      }
+    }
+    return nil
+  }
+
+  // MARK: - Repetition
+
+  static let sameAnswer = Check(
+    name: "same_answer", strictness: 6, sentence: "The same question has the same answer, bit for bit.",
+    remedy:
+      "Let nothing but the arguments and the host's random numbers have a say: no clock, no rand(), no address, "
+      + "no memory that was not written."
+  ) { checked in
+    let first = try checked.subject()
+    let answer = try first.ask(about: checked.model)
+    try same(try first.ask(about: checked.model), answer, "asked again, an instance")
+    try same(try checked.subject().ask(about: checked.model), answer, "another instance")
+    return nil
+  }
+
+  static let independentInstances = Check(
+    name: "independent_instances", strictness: 6,
+    sentence: "Instances do not know of each other, nor of what they were asked before.",
+    remedy: "Keep what you compute in the instance that create makes, not in globals; begin each call anew."
+  ) { checked in
+    let answer = try checked.subject().ask(about: checked.model)
+    let (one, other) = (try checked.subject(), try checked.subject())
+    var elsewhere = checked.model
+    (elsewhere.channels, elsewhere.layers) = (3, 1)
+    _ = try? one.ask(about: elsewhere)
+    var flat = checked.model
+    flat.numbers = .constant
+    _ = try? other.ask(about: flat)
+    try same(try one.ask(about: checked.model), answer, "after another model, an instance")
+    try same(try other.ask(about: checked.model), answer, "beside another one, an instance")
+    return nil
+  }
+
+  private static func same(_ got: [Double], _ expected: [Double], _ what: String) throws {
+    guard got.count == expected.count else {
+      throw Wrong("\(what) gave \(got.count) numbers, not \(expected.count)")
+    }
+    if let index = got.indices.first(where: { got[$0].bitPattern != expected[$0].bitPattern }) {
+      throw Wrong("\(what) answered \(got[index]) where \(expected[index]) was answered before")
+    }
+  }
+
+  // MARK: - Memory and versions
+
+  static let staysInBounds = Check(
+    name: "stays_in_bounds", strictness: 7,
+    sentence: "It reads and writes what it was handed, and not a byte beside it.",
+    remedy: "Look at counts, strides and shapes; write only to what the call names as its answer."
+  ) { checked in
+    for placement in [CallMemory.Placement.guardedBehind, .guardedInFront] {
+      var memory = CallMemory()
+      memory.placement = placement
+      let subject = try checked.subject(memory: memory)
+      _ = try subject.ask(about: checked.model)
+      var odd = checked.model
+      (odd.kvHeads, odd.headDimension, odd.channels, odd.hidden) = (1, 3, 5, 7)
+      try checked.allowingRefusal("of another shape", alsoUnlikely: true) { _ = try subject.ask(about: odd) }
+    }
+    return nil
+  }
+
+  static let olderHost = Check(
+    name: "older_host", strictness: 8,
+    sentence:
+      "It does with a host of version \(ABIVersion.host.major).0, whose structs end where that version's do.",
+    remedy: "Ask with AP_HAS before you use a field that is newer than version \(ABIVersion.host.major).0."
+  ) { checked in
+    var memory = CallMemory()
+    memory.placement = .guardedBehind
+    _ = try checked.subject(memory: memory).ask(about: checked.model)
+    return nil
+  }
+
+  static let laterHost = Check(
+    name: "later_host", strictness: 8,
+    sentence: "It does with a host of the next minor version, whose structs are longer.",
+    remedy:
+      "Compare struct_size with AP_HAS, never for equality, and step through lists of structs by their pointers."
+  ) { checked in
+    if checked.plugin.builtFor.minor > ABIVersion.host.minor {
+      return "it was built for a later version, and may know what stands in longer structs"
+    }
+    let answer = try checked.subject().ask(about: checked.model)
+    var memory = CallMemory()
+    memory.isLaterHost = true
+    memory.placement = .guardedBehind
+    try same(
+      try checked.subject(memory: memory).ask(about: checked.model), answer,
+      "called by a later host, an instance")
+    return nil
+  }
+
+  // MARK: - Threads and stops
+
+  static let threads = Check(
+    name: "threads", strictness: 9,
+    sentence:
+      "Instances work at the same time on several threads, and one may be asked from different threads in turn.",
+    remedy:
+      "Keep no state outside of instances, not even static buffers; do not count on thread-local variables."
+  ) { checked in
+    let answer = try checked.subject().ask(about: checked.model)
+    let moved = try checked.subject()
+    let found = Mutex<[String]>([])
+    nonisolated(unsafe) let shared = moved
+    for turn in 0..<3 {
+      onThreads(turn == 0 ? 4 : 1) { _ in
+        do {
+          // At first one each; then the same one, on one new thread after another.
+          let subject = turn == 0 ? try checked.subject() : shared
+          for _ in 0..<(turn == 0 ? 20 : 1) {
+            try same(try subject.ask(about: checked.model), answer, "on a thread of its own, an instance")
+          }
+        } catch { found.withLock { $0.append("\(error)") } }
+      }
+    }
+    if let first = found.withLock({ $0.first }) { throw Wrong(first) }
+    return nil
+  }
+
+  private static func onThreads(_ count: Int, _ body: @escaping @Sendable (Int) -> Void) {
+    let done = DispatchGroup()
+    for index in 0..<count {
+      done.enter()
+      let thread = Thread {
+        body(index)
+        done.leave()
+      }
+      thread.stackSize = 1 << 20
+      thread.start()
+    }
+    done.wait()
+  }
+
+  /// Seconds in which a call ends that has been told to stop.
+  private static let patience = 5.0
+
+  static let cancelled = Check(
+    name: "cancelled", strictness: 9, sentence: "Told to stop, a call ends soon: done, or with AP_CANCELLED.",
+    remedy: "In long loops ask host->is_cancelled now and then, and return AP_CANCELLED."
+  ) { checked in
+    let subject = try checked.subject { $0.isCancelled = { true } }
+    var model = checked.model
+    (model.layers, model.channels, model.hidden) = (1, 96, 64)
+    let began = ContinuousClock.now
+    do { _ = try subject.ask(about: model) } catch PluginError.refused(_, _, .cancelled, _) {
+    } catch let error as PluginError {
+      try checked.allowingRefusal("told to stop") { throw error }
+    }
+    let took = (ContinuousClock.now - began) / .seconds(1)
+    if took > patience { throw Wrong("it went on for \((took * 10).rounded() / 10) s") }
+    return nil
+  }
+
+  // MARK: - Time and room
+
+  static let neverGrows = Check(
+    name: "never_grows", strictness: 10,
+    sentence: "A thousand instances made and destroyed, and a thousand answers, leave no memory behind.",
+    remedy:
+      "Free in destroy what create took, and at the end of a call what the call took; valgrind shows what is left."
+  ) { checked in
+    let subject = try checked.subject()
+    let made = try growth { _ = try checked.subject() }
+    if made > mostGrowth { throw Wrong("1000 instances left \(made) bytes behind") }
+    let asked = try growth { _ = try subject.ask(about: checked.model) }
+    if asked > mostGrowth { throw Wrong("1000 answers left \(asked) bytes behind") }
+    return nil
+  }
+
+  /// Bytes that the allocator's own lists may come to.
+  private static let mostGrowth = 16 << 10
+
+  /// How many bytes of heap more are in use after a thousand times than before, the first times apart.
+  private static func growth(_ body: () throws -> Void) throws -> Int {
+    for _ in 0..<20 { try body() }
+    var least = Int.max
+    // What leaks once leaks again; other threads of the process have something to say too.
+    for _ in 0..<3 where least > mostGrowth {
+      let before = Int(ap_heap_bytes())
+      for _ in 0..<1000 { try body() }
+      least = min(least, Int(ap_heap_bytes()) - before)
+    }
+    return least
+  }
+
+  static let largeLayer = Check(
+    name: "large_layer", strictness: 10,
+    sentence: "A layer of twenty thousand channels is judged in the time that a check has.",
+    remedy: "Look for loops over all pairs of units."
+  ) { checked in
+    guard checked.plugin.kind == .criterion || checked.plugin.kind == .allocator else {
+      return "only criteria and allocators see so many units"
+    }
+    // What costs the square of the columns would be gigabytes for the host to make.
+    if checked.plugin.statistics.contains("input_gram") {
+      return "its statistics grow with the square of the channels"
+    }
+    var model = checked.model
+    (model.channels, model.hidden) = (20_000, 4)
+    _ = try checked.subject().ask(about: model)
+    return nil
+  }
+}

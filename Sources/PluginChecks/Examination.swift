@@ -1,0 +1,151 @@
+import Foundation
+import JSON
+import PluginRuntime
+
+/// Examines plugins, each in processes of its own, and says what is wrong with them.
+public struct Examination {
+  /// Checks up to this strictness are made.
+  public var strictness: Int
+  /// Seconds that a check may take.
+  public var timeLimit: Double
+  /// The program that is started: this one, unless a test says otherwise.
+  public var program: String?
+
+  public init(strictness: Int, timeLimit: Double, program: String? = nil) {
+    self.strictness = strictness
+    self.timeLimit = timeLimit
+    self.program = program
+  }
+
+  public static let strictnesses = 1...10
+
+  /// - Parameter result: told each check's result as it comes.
+  public func examine(
+    _ plugin: PluginDescription, result: (CheckResult) -> Void = { _ in }
+  ) throws(ExaminationError) -> CheckedPluginReport {
+    var rest = Checks.all.filter { $0.strictness <= strictness }[...]
+    var results: [CheckResult] = []
+    func add(_ one: CheckResult) {
+      results.append(one)
+      result(one)
+      rest = rest.dropFirst()
+    }
+    while let first = rest.first {
+      let session = try Session(self, plugin, from: first)
+      while let check = rest.first, let (state, finding) = session.outcome(of: check.name) {
+        add(CheckResult(check, state, finding: finding))
+      }
+      // What has ended the process; or, if nothing was told of it, the process cannot even begin.
+      if let check = rest.first, let finding = session.ending {
+        add(CheckResult(check, .failed, finding: finding))
+      }
+      // Nothing else can be said of a plugin that does not load.
+      if results.first?.state == .failed, results.first?.name == Checks.loads.name { break }
+    }
+    return CheckedPluginReport(id: plugin.id, kind: plugin.kind, library: plugin.library, results: results)
+  }
+}
+
+/// Why plugins cannot be examined here.
+public struct ExaminationError: Error, CustomStringConvertible {
+  public let description: String
+}
+
+/// One process, and what it has told so far.
+private final class Session {
+  private let process: ChildProcess
+  private let reports: ChildProcess.Pipe
+  private let limit: Double
+  private var lines: [String] = []
+  private var open: [UInt8] = []
+  private var errorText: [UInt8] = []
+  /// How the process ended, in words; nil while it has not, or if it ended as it should.
+  private(set) var ending: String?
+  private var fault: String?
+
+  init(_ examination: Examination, _ plugin: PluginDescription, from check: Check) throws(ExaminationError) {
+    limit = examination.timeLimit
+    do {
+      reports = try ChildProcess.Pipe()
+      process = try ChildProcess(
+        starting: [
+          examination.program ?? PluginRegistry.executable ?? "", CheckProcess.command, plugin.id,
+          plugin.manifest,
+          "--strictness", "\(examination.strictness)", "--from", check.name,
+        ], passing: [reports.writing])
+    } catch { throw ExaminationError(description: "plugins cannot be checked here: \(error.reason)") }
+    reports.closeWriting()
+  }
+
+  /// How the check of that name ended; nil if the process ended in the middle of it (or before): see `ending`.
+  func outcome(of name: String) -> (CheckResult.State, String?)? {
+    guard nextLine() == "begin \(name)", let line = nextLine() else { return nil }
+    let word = line.prefix { $0 != " " }
+    let rest = String(line.dropFirst(word.count + 1))
+    switch word {
+    case "passed": return (.passed, nil)
+    case "skipped": return (.skipped, rest)
+    default: return (.failed, rest)
+    }
+  }
+
+  /// The next line that is no fault's; nil if the process ended instead, or was ended for being slow.
+  private func nextLine() -> String? {
+    let until = ContinuousClock.now + .seconds(limit)
+    while true {
+      if !lines.isEmpty {
+        let line = lines.removeFirst()
+        if line.hasPrefix("fault ") {
+          fault = String(line.dropFirst("fault ".count))
+          continue
+        }
+        return line
+      }
+      guard wait() else {
+        let how = process.waitForEnd()
+        takeText()
+        let words = [fault.map { "it \($0)" }, lastWords].compactMap { $0 }.joined(separator: "; ")
+        ending = "the plugin \(how)" + (words.isEmpty ? "" : ": \(words)")
+        return nil
+      }
+      if ContinuousClock.now > until {
+        process.kill()
+        ending = "it was not done after \(Int(limit)) s"
+        return nil
+      }
+    }
+  }
+
+  /// Waits a little for a report.
+  /// - Returns: whether there may be more.
+  private func wait() -> Bool {
+    var source = pollfd(fd: reports.reading, events: Int16(POLLIN), revents: 0)
+    takeText()
+    guard poll(&source, 1, 50) > 0 else { return true }
+    var room = [UInt8](repeating: 0, count: 4096)
+    let count = read(reports.reading, &room, room.count)
+    guard count > 0 else { return false }
+    open += room[..<count]
+    while let end = open.firstIndex(of: UInt8(ascii: "\n")) {
+      lines.append(String(decoding: open[..<end], as: UTF8.self))
+      open.removeFirst(end + 1)
+    }
+    return true
+  }
+
+  private func takeText() {
+    var room = [UInt8](repeating: 0, count: 4096)
+    while true {
+      let count = read(process.errors, &room, room.count)
+      guard count > 0 else { return }
+      // More is not looked at.
+      if errorText.count < 1 << 16 { errorText += room[..<count] }
+    }
+  }
+
+  /// The last line of its standard error.
+  private var lastWords: String? {
+    String(decoding: errorText, as: UTF8.self).split(whereSeparator: \.isNewline).last
+      .map { $0.trimmingCharacters(in: .whitespaces) }
+  }
+}

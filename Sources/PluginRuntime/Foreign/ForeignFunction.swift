@@ -1,0 +1,131 @@
+import CFFI
+import Foundation
+import Processes
+
+/// A function in a library that knows nothing of plugins, found by its symbol. The library stays in memory until the process
+/// ends.
+struct ForeignFunction: @unchecked Sendable {
+  let signature: ForeignSignature
+  let address: UnsafeMutableRawPointer
+  /// The file that the symbol came from: a bare name such as `libopenblas.so.0` is looked for by the system's loader.
+  let library: String
+
+  init(_ signature: ForeignSignature, of plugin: PluginDescription) throws(PluginError) {
+    let name = plugin.library
+    guard let handle = dlopen(name, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE) else {
+      throw .cannotLoad(name, plugin)
+    }
+    guard let address = dlsym(handle, signature.symbol) else {
+      throw .noFunction(plugin: plugin.id, library: name, symbol: signature.symbol)
+    }
+    self.signature = signature
+    self.address = address
+    library = ap_file_of_function(address).map { String(cString: $0) } ?? name
+  }
+}
+
+/// A call to a foreign function that can be made many times: libffi's description of it, and a place for each argument.
+final class ForeignCall {
+  private let function: ForeignFunction
+  private let cif: UnsafeMutablePointer<ffi_cif>
+  private let types: UnsafeMutablePointer<UnsafeMutablePointer<ffi_type>?>
+  /// Each argument's bits; libffi reads as many of them as the type has.
+  private let slots: UnsafeMutablePointer<UInt64>
+  /// What arguments by reference point to.
+  private let cells: UnsafeMutablePointer<UInt64>
+  private let places: UnsafeMutablePointer<UnsafeMutableRawPointer?>
+  private let count: Int
+
+  /// - Returns: nil if libffi cannot call such a function.
+  init?(_ function: ForeignFunction) {
+    self.function = function
+    let arguments = function.signature.arguments
+    count = arguments.count
+    let room = max(1, count)
+    cif = .allocate(capacity: 1)
+    types = .allocate(capacity: room)
+    slots = .allocate(capacity: room)
+    cells = .allocate(capacity: room)
+    places = .allocate(capacity: room)
+    slots.initialize(repeating: 0, count: room)
+    cells.initialize(repeating: 0, count: room)
+    for (index, argument) in arguments.enumerated() {
+      types[index] = Self.type(of: argument.type)
+      places[index] = UnsafeMutableRawPointer(slots + index)
+    }
+    let result =
+      switch function.signature.returns {
+      case .void: ap_ffi_void()
+      case .status: ap_ffi_int32()
+      case .float: ap_ffi_float()
+      case .double: ap_ffi_double()
+      }
+    guard ap_ffi_prepare(cif, UInt32(count), result, types) == FFI_OK else { return nil }
+    for (index, argument) in arguments.enumerated() { setConstant(argument, at: index) }
+  }
+
+  deinit {
+    for (index, argument) in function.signature.arguments.enumerated() {
+      if case .text = argument.value { free(UnsafeMutableRawPointer(bitPattern: UInt(slots[index]))) }
+    }
+    cif.deallocate()
+    types.deallocate()
+    slots.deallocate()
+    cells.deallocate()
+    places.deallocate()
+  }
+
+  private static func type(of type: ForeignSignature.ArgumentType) -> UnsafeMutablePointer<ffi_type>? {
+    switch type {
+    case .int32: ap_ffi_int32()
+    case .int64: ap_ffi_int64()
+    case .float: ap_ffi_float()
+    case .double: ap_ffi_double()
+    default: ap_ffi_pointer()
+    }
+  }
+
+  private func setConstant(_ argument: ForeignSignature.Argument, at index: Int) {
+    switch argument.value {
+    case .integer(let number): _ = set(number, at: index)
+    case .number(let number):
+      let isSingle = argument.type == .float || argument.type == .floatPointer
+      put(isSingle ? UInt64(Float(number).bitPattern) : number.bitPattern, at: index)
+    case .text(let text): slots[index] = Self.bits(strdup(text))
+    case .null, .named: break
+    }
+  }
+
+  private static func bits(_ pointer: UnsafeRawPointer?) -> UInt64 { UInt64(UInt(bitPattern: pointer)) }
+
+  /// A value itself, or in its cell if the function takes its address.
+  private func put(_ bits: UInt64, at index: Int) {
+    if function.signature.arguments[index].type.isPointer {
+      cells[index] = bits
+      slots[index] = Self.bits(cells + index)
+    } else {
+      slots[index] = bits
+    }
+  }
+
+  /// - Returns: whether the argument can hold the number.
+  func set(_ number: Int, at index: Int) -> Bool {
+    switch function.signature.arguments[index].type {
+    case .int32, .int32Pointer:
+      guard let narrow = Int32(exactly: number) else { return false }
+      put(UInt64(UInt32(bitPattern: narrow)), at: index)
+    default: put(UInt64(bitPattern: Int64(number)), at: index)
+    }
+    return true
+  }
+
+  func set(_ pointer: UnsafeRawPointer, at index: Int) { slots[index] = Self.bits(pointer) }
+
+  /// - Returns: what the function returned, as its type's bits.
+  func make() -> UInt64 {
+    // libffi writes a whole register, whatever the type.
+    var result: UInt64 = 0
+    ap_ffi_call(cif, function.address, &result, places)
+    return result
+  }
+}

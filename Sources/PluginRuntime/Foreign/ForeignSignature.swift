@@ -1,0 +1,276 @@
+import JSON
+
+/// How a plain function, which knows nothing of plugins, is called as a criterion: what `"function"` of a `plugin.json` says.
+public struct ForeignSignature: Equatable, Sendable {
+  public var symbol: String
+  public var call: Call
+  /// Which matrices calls "matrix" are made for; nil: all of a family.
+  public var matrices: [Matrix]?
+  public var arguments: [Argument]
+  public var returns: Result
+  /// An SPDX expression of the library.
+  public var licence: String
+  public var paper: String?
+
+  /// What one call is for.
+  public enum Call: String, CaseIterable, Sendable {
+    /// One unit: its elements of all the family's matrices, one after another.
+    case unit
+    /// One weight matrix of a family of a layer. A unit's score is the sum over them.
+    case matrix
+    /// One family of a layer.
+    case family
+  }
+
+  public enum Result: String, CaseIterable, Sendable {
+    case void
+    /// An int32 that is 0 if all went well.
+    case status
+    /// The unit's score, of calls for one unit.
+    case float, double
+  }
+
+  public enum ArgumentType: String, CaseIterable, Sendable {
+    case int32, int64, float, double
+    case floatPointer = "float*"
+    case doublePointer = "double*"
+    /// By reference, as Fortran takes its arguments.
+    case int32Pointer = "int32*"
+    case int64Pointer = "int64*"
+    case characters = "char*"
+
+    var isPointer: Bool { rawValue.hasSuffix("*") }
+  }
+
+  public struct Argument: Equatable, Sendable {
+    public var type: ArgumentType
+    public var value: Value
+  }
+
+  public enum Value: Equatable, Sendable {
+    case integer(Int)
+    case number(Double)
+    case text(String)
+    /// A pointer that the function does not follow.
+    case null
+    case named(Name)
+  }
+
+  /// A value that the host gives: what it is, and of which matrix if that is said.
+  public struct Name: Equatable, Sendable {
+    public var quantity: Quantity
+    public var matrix: Matrix?
+  }
+
+  public enum Matrix: String, CaseIterable, Sendable {
+    case gate, up, down, q, k, v, o
+
+    /// As `ap_matrix.name` has it.
+    var projection: String { rawValue + "_proj" }
+  }
+
+  public enum Quantity: String, CaseIterable, Sendable {
+    // Arrays.
+    case weight, gradient
+    case gradientSquare = "gradient.square"
+    case inputMean = "input.mean"
+    case inputVariance = "input.variance"
+    case inputFluctuation = "input.fluctuation"
+    case inputNorm = "input.norm2"
+    case inputMagnitude = "input.magnitude"
+    case inputGram = "input.gram"
+    case outputGradientGram = "output.gradient.gram"
+    case outputFisher = "output.fisher"
+    /// To be written: [count], of calls for one unit [1].
+    case scores
+    // Whole numbers.
+    case rows, columns, count, length, layer, repeats, positions
+    /// 0: units own rows, 1: columns.
+    case axis
+
+    var isArray: Bool { self == .weight || self == .scores || statistic != nil }
+
+    /// By its name in the ABI.
+    var statistic: String? {
+      switch self {
+      case .gradient: "gradient"
+      case .gradientSquare: "gradient_square"
+      case .inputMean: "input_mean"
+      case .inputVariance: "input_variance"
+      case .inputFluctuation: "input_fluctuation"
+      case .inputNorm: "input_norm"
+      case .inputMagnitude: "input_magnitude"
+      case .inputGram: "input_gram"
+      case .outputGradientGram: "output_gradient_gram"
+      case .outputFisher: "output_fisher"
+      default: nil
+      }
+    }
+
+    /// Of which calls it can be an argument, and whether of a certain matrix only.
+    func isThere(in call: Call, of matrix: Matrix?) -> Bool {
+      switch (self, call) {
+      case (.scores, _), (.layer, _): matrix == nil
+      case (.count, _): matrix == nil && call != .unit
+      case (.weight, .unit), (.gradient, .unit), (.gradientSquare, .unit), (.length, .unit): true
+      case (_, .unit), (.length, _): false
+      case (_, .matrix): true
+      case (_, .family): matrix != nil
+      }
+    }
+  }
+
+  /// The statistics that its arguments name, each once.
+  var statistics: [String] {
+    var names: [String] = []
+    for case .named(let name) in arguments.map(\.value) {
+      if let statistic = name.quantity.statistic, !names.contains(statistic) { names.append(statistic) }
+    }
+    return names
+  }
+}
+
+extension ForeignSignature {
+  /// What is wrong with a signature, and where in it.
+  struct Mistake: Error {
+    let place: String
+    let reason: String
+  }
+
+  private static let keys = ["symbol", "call", "matrices", "arguments", "returns", "licence", "paper"]
+
+  init(reading json: JSONValue) throws(Mistake) {
+    guard let object = json.objectValue else {
+      throw Mistake(place: "", reason: "should be an object, but is \(json.kindName)")
+    }
+    if let unknown = object.keys.first(where: { !Self.keys.contains($0) }) {
+      throw Mistake(
+        place: unknown,
+        reason: "is an unknown key.\(NearestName.hint(for: unknown, among: Self.keys)) Known: "
+          + Self.keys.joined(separator: ", "))
+    }
+    func text(_ key: String) throws(Mistake) -> String? {
+      guard let value = object[key] else { return nil }
+      guard let text = value.stringValue, !text.isEmpty else {
+        throw Mistake(place: key, reason: "should be a string that is not empty, but is \(value.compact)")
+      }
+      return text
+    }
+    guard let symbol = try text("symbol") else { throw Mistake(place: "symbol", reason: "is missing") }
+    self.symbol = symbol
+    call = try Self.choice(object["call"], "call")
+    returns = try Self.choice(object["returns"], "returns")
+    licence = try text("licence") ?? "NOASSERTION"
+    paper = try text("paper")
+    if let value = object["matrices"] {
+      guard let list = value.arrayValue, !list.isEmpty, call == .matrix else {
+        throw Mistake(
+          place: "matrices", reason: "should be a list of matrices, of a function with \"call\": \"matrix\"")
+      }
+      var those: [Matrix] = []
+      for (index, element) in list.enumerated() {
+        those.append(try Self.choice(element, "matrices[\(index)]"))
+      }
+      matrices = those
+    }
+    guard let list = object["arguments"]?.arrayValue else {
+      throw Mistake(place: "arguments", reason: "should be a list of objects with \"type\" and \"value\"")
+    }
+    arguments = []
+    for (index, element) in list.enumerated() {
+      arguments.append(try Self.argument(element, at: "arguments[\(index)]", of: call))
+    }
+    try requireScores()
+  }
+
+  /// Scores come from somewhere, and from one place only.
+  private func requireScores() throws(Mistake) {
+    let written = arguments.count { $0.value == .named(Name(quantity: .scores)) }
+    let isReturned = returns == .float || returns == .double
+    if isReturned, call != .unit {
+      throw Mistake(
+        place: "returns",
+        reason: "is a number, the score of one unit: set \"call\" to \"unit\", or write \"scores\"")
+    }
+    if written + (isReturned ? 1 : 0) != 1 {
+      throw Mistake(
+        place: "arguments",
+        reason: "should give scores in one way: one argument \"scores\""
+          + (call == .unit ? ", or a float or double that is returned" : ""))
+    }
+  }
+
+  private static func argument(
+    _ json: JSONValue, at place: String, of call: Call
+  ) throws(Mistake) -> Argument {
+    guard let object = json.objectValue, let value = object["value"],
+      let unknown = [object.keys.first { !["type", "value"].contains($0) }].first, unknown == nil
+    else {
+      throw Mistake(
+        place: place, reason: "should be an object with \"type\" and \"value\", but is \(json.compact)")
+    }
+    let type: ArgumentType = try choice(object["type"], place + ".type")
+    func wrong(_ expected: String) -> Mistake {
+      Mistake(place: place + ".value", reason: "should be \(expected), but is \(value.compact)")
+    }
+    if value == .null {
+      guard type.isPointer else { throw wrong("a \(type.rawValue)") }
+      return Argument(type: type, value: .null)
+    }
+    switch (type, value.integerValue, value.numberValue, value.stringValue) {
+    case (.characters, _, _, let text?): return Argument(type: type, value: .text(text))
+    case (.characters, _, _, nil): throw wrong("a text")
+    case (.int32, let number?, _, _), (.int32Pointer, let number?, _, _):
+      guard Int32(exactly: number) != nil else { throw wrong("an integer of 32 bits") }
+      return Argument(type: type, value: .integer(number))
+    case (.int64, let number?, _, _), (.int64Pointer, let number?, _, _):
+      return Argument(type: type, value: .integer(number))
+    case (.float, _, let number?, _), (.double, _, let number?, _), (.floatPointer, _, let number?, _),
+      (.doublePointer, _, let number?, _):
+      return Argument(type: type, value: .number(number))
+    case (_, _, _, let text?):
+      return Argument(type: type, value: .named(try name(text, for: type, of: call, wrong)))
+    default: throw wrong("a \(type.rawValue), or the name of a value")
+    }
+  }
+
+  private static func name(
+    _ text: String, for type: ArgumentType, of call: Call, _ wrong: (String) -> Mistake
+  ) throws(Mistake) -> Name {
+    var name = Quantity(rawValue: text).map { Name(quantity: $0) }
+    if name == nil, let dot = text.lastIndex(of: "."),
+      let quantity = Quantity(rawValue: String(text[..<dot])),
+      let matrix = Matrix(rawValue: String(text[text.index(after: dot)...]))
+    {
+      name = Name(quantity: quantity, matrix: matrix)
+    }
+    guard let name, name.quantity.isThere(in: call, of: name.matrix) else {
+      let known = Quantity.allCases.filter { $0.isThere(in: call, of: call == .family ? .down : nil) }.map(
+        \.rawValue)
+      throw wrong(
+        "a value that there is in a call for one \(call.rawValue) (\(known.joined(separator: ", ")); "
+          + "of a certain matrix with its name behind: weight.down)")
+    }
+    let fits: [ArgumentType] =
+      name.quantity.isArray
+      ? [.floatPointer, .doublePointer] : [.int32, .int64, .int32Pointer, .int64Pointer]
+    guard fits.contains(type) else {
+      throw wrong("of type \(fits.map(\.rawValue).joined(separator: " or ")), as \(text) is")
+    }
+    return name
+  }
+
+  private static func choice<Choice: RawRepresentable<String> & CaseIterable>(
+    _ value: JSONValue?, _ place: String
+  ) throws(Mistake) -> Choice {
+    let words = Choice.allCases.map(\.rawValue)
+    guard let value else {
+      throw Mistake(place: place, reason: "is missing; it is one of \(words.joined(separator: ", "))")
+    }
+    guard let choice = value.stringValue.flatMap(Choice.init(rawValue:)) else {
+      throw Mistake(
+        place: place, reason: "should be one of \(words.joined(separator: ", ")), but is \(value.compact)")
+    }
+    return choice
+  }
+}

@@ -1,0 +1,64 @@
+/* What the host would do, with numbers worked out by hand. */
+#include "adapt_pruner_plugin.h"
+#include <stdio.h>
+
+const ap_library *adapt_pruner_plugin(void);
+
+static int failures; /* counted, since assert is gone where NDEBUG is defined */
+#define CHECK(claim) \
+  do { \
+    if (!(claim)) fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #claim), failures++; \
+  } while (0)
+
+static int errors;
+static void set_error(const ap_host *host, const char *sentence) {
+  (void)host, (void)sentence;
+  errors++;
+}
+
+int main(void) {
+  const ap_host host = {.struct_size = sizeof host, .abi_major = AP_ABI_MAJOR, .set_error = set_error};
+  const ap_model model = {.struct_size = sizeof model, .architecture = "llama", .layer_count = 1};
+  const ap_descriptor *plugin = adapt_pruner_plugin()->descriptors[0];
+  const ap_allocator *allocator = plugin->interface;
+  CHECK(plugin->kind == AP_ALLOCATOR);
+
+  /* 4 of 8 groups at 20, and 10 channels at 3: 110 of the 200 that are spent. */
+  ap_family attention = {.struct_size = sizeof attention, .name = "attention", .count = 4,
+                         .original_count = 8, .positions = 16, .cost = 20, .minimum = 1};
+  const ap_family mlp = {.struct_size = sizeof mlp, .name = "mlp", .count = 10,
+                         .original_count = 10, .positions = 1, .cost = 3, .minimum = 1};
+  const ap_family *const families[] = {&attention, &mlp};
+  const ap_layer layer = {.struct_size = sizeof layer, .family_count = 2, .families = families};
+  const ap_layer *const layers[] = {&layer};
+  ap_budget budget = {.struct_size = sizeof budget, .measure = "parameters", .now = 200, .original = 280};
+  const ap_allocation allocation = {
+      .struct_size = sizeof allocation, .budget = &budget, .layer_count = 1, .layers = layers};
+  ap_share first = {.struct_size = sizeof first}, second = {.struct_size = sizeof second};
+  ap_share *const shares[] = {&first, &second};
+  void *instance = NULL;
+  CHECK(allocator->create(&host, "{}", &instance) == AP_OK);
+
+  budget.iteration_goal = 145; /* 55 of 110 have to go */
+  CHECK(allocator->allocate(instance, &host, &model, &allocation, shares) == AP_OK);
+  CHECK(first.keep == 2 && first.sparsity == 0.75); /* 2 of the original 8 */
+  CHECK(second.keep == 5 && second.sparsity == 0.5);
+
+  budget.iteration_goal = 0; /* more than there is: one unit of each stays */
+  CHECK(allocator->allocate(instance, &host, &model, &allocation, shares) == AP_OK);
+  CHECK(first.keep == 1 && first.sparsity == 0.875);
+  CHECK(second.keep == 1);
+
+  budget.iteration_goal = 200; /* nothing to do */
+  CHECK(allocator->allocate(instance, &host, &model, &allocation, shares) == AP_OK);
+  CHECK(first.keep == 4 && second.keep == 10);
+
+  attention.minimum = 0; /* as of whole layers */
+  CHECK(errors == 0);
+  CHECK(allocator->allocate(instance, &host, &model, &allocation, shares) == AP_UNSUPPORTED);
+  CHECK(errors == 1);
+  allocator->destroy(instance);
+
+  puts(failures ? "failed" : "passed");
+  return failures != 0;
+}

@@ -1,0 +1,1 @@
+../../../PluginABI/include/adapt_pruner_plugin.h

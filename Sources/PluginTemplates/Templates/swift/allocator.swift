@@ -1,0 +1,72 @@
+import PluginABI
+
+/// __SUMMARY__
+///
+///     share = (now - goal of the iteration) / (what all units cost)
+///     keep  = floor((1 - share) * units), but no fewer than the family's minimum
+///
+/// Rounded down, so that the goal is reached wherever the minimum lets it be.
+enum EqualShare {
+  /// One answer for each family, in the order in which the host wants them: layer by layer.
+  static func shares(of allocation: ap_allocation) throws -> [ap_share] {
+    let families = try families(of: allocation)
+    // A whole sublayer or layer: the one unit stays or leaves.
+    if families.contains(where: { $0.minimum < 1 }) {
+      throw Failure(
+        status: AP_UNSUPPORTED,
+        sentence: "there is no share of a whole layer or sublayer; prune attention and mlp")
+    }
+    let budget = try present(allocation.budget).pointee
+    let cost = families.reduce(0.0) { $0 + Double($1.count) * Double($1.cost) }
+    let excess = Double(budget.now - budget.iteration_goal)
+    let share = excess > 0 && cost > 0 ? min(1, excess / cost) : 0
+    return families.map { family in
+      let left = Int64(((1 - share) * Double(family.count)).rounded(.down))
+      let keep = max(left, min(family.minimum, family.count))
+      let isThere = family.original_count > 0
+      let sparsity = isThere ? 1 - Double(keep) / Double(family.original_count) : 0
+      return ap_share(struct_size: size(ap_share.self), sparsity: sparsity, keep: keep)
+    }
+  }
+
+  private static func families(of allocation: ap_allocation) throws -> [ap_family] {
+    try UnsafeBufferPointer(start: allocation.layers, count: Int(allocation.layer_count)).flatMap { layer in
+      let layer = try present(layer).pointee
+      return try UnsafeBufferPointer(start: layer.families, count: Int(layer.family_count)).map {
+        try present($0).pointee
+      }
+    }
+  }
+}
+
+private let table = ap_allocator(
+  struct_size: size(ap_allocator.self),
+  create: { _, _, instance in
+    instance?.pointee = nil  // no options, nothing to keep
+    return ap_status(AP_OK)
+  },
+  destroy: { _ in },
+  statistics: nil,
+  allocate: { _, host, model, allocation, shares in
+    guarded(host) { _ in
+      let (answers, shares) = (
+        try EqualShare.shares(of: present(allocation).pointee), try present(shares)
+      )
+      for (index, answer) in answers.enumerated() {
+        let share = try present(shares[index])
+        (share.pointee.sparsity, share.pointee.keep) = (answer.sparsity, answer.keep)
+      }
+    }
+  },
+  // Zero: the host does not ask for the goal to within one unit, and goes on until it is passed.
+  meets_goal: { _ in 0 })
+
+nonisolated(unsafe) private let plugin = library(
+  of: ap_descriptor(
+    struct_size: size(ap_descriptor.self), kind: ap_kind(AP_ALLOCATOR), id: text("__ID__"),
+    version: text("__VERSION__"), summary: text("__SUMMARY__"), licence: text("0BSD"), paper: nil,
+    options_schema: text(#"{"type": "object", "properties": {}}"#),
+    statistics: texts([]),  // "layer_cosine", say: section 6 of the header
+    interface: UnsafeRawPointer(constant(table))))
+
+@c(adapt_pruner_plugin) public func entry() -> UnsafePointer<ap_library> { plugin }
