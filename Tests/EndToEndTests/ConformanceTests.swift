@@ -85,8 +85,10 @@ struct ConformanceTests {
     let scratch = Scratch()
     try Self.place(fault.name, kind: fault.kind, in: scratch)
     let answer = try Program.call(
-      ["plugin", "check", scratch.path("plugins"), "--strictness", "10", "--json", "--time-limit", "\(fault.timeLimit)"],
-      in: scratch)
+      [
+        "plugin", "check", scratch.path("plugins"), "--strictness", "10", "--json", "--time-limit",
+        "\(fault.timeLimit)",
+      ], in: scratch)
     #expect(answer.error == "")
     let report = try JSONValue(parsing: answer.output)
     let checks = try #require(report["plugins"]?.arrayValue?.first?["checks"]?.arrayValue)
