@@ -47,7 +47,8 @@ struct NewPlugin {
 
   /// The folder's own pipeline on a small model, and what comes out against the formula.
   func judge() throws {
-    let check = try Program.call(["plugin", "check", scratch.path("plugin"), "--strictness", "10"], in: scratch)
+    let check = try Program.call(
+      ["plugin", "check", scratch.path("plugin"), "--strictness", "10"], in: scratch)
     #expect(check.code == 0, "\(check.output)\(check.error)")
     switch kind {
     case .criterion: try judgeCriterion()

@@ -46,7 +46,8 @@ struct WrongPluginTests {
 
   @Test func aLibraryIsFoundWhereSwiftAndCargoBuildItAndTheNewestWins() throws {
     let folder = try RegistryTests.folder([
-      "plugin.json": RegistryTests.manifest("a.one"), "target/release/libx.so": "", ".build/debug/libx.so": "",
+      "plugin.json": RegistryTests.manifest("a.one"), "target/release/libx.so": "",
+      ".build/debug/libx.so": "",
     ])
     func found() throws -> String { try PluginRegistry(searching: [folder]).find("a.one").library }
     func touch(_ name: String, _ seconds: Double) throws {

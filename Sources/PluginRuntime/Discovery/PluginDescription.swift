@@ -81,8 +81,10 @@ extension PluginDescription {
     let above = beside.deletingLastPathComponent()
     let folders =
       [beside, above, above.deletingLastPathComponent()]
-      + [".build/release", ".build/debug", "target/release", "target/debug"].map(beside.appendingPathComponent)
-    return folders.map { $0.appendingPathComponent(name).path } + (isForeign && !name.contains("/") ? [name] : [])
+      + [".build/release", ".build/debug", "target/release", "target/debug"].map(
+        beside.appendingPathComponent)
+    return folders.map { $0.appendingPathComponent(name).path }
+      + (isForeign && !name.contains("/") ? [name] : [])
   }
 
   /// The first of `places` at which there is a file; of several builds the newest. Else the last if the loader is to look

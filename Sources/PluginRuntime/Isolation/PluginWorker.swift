@@ -154,7 +154,8 @@ final class PluginWorker: @unchecked Sendable {
   private func takeOutput() {
     // More than a beginning is not kept.
     while FrameSocket.receive(
-      from: worker.process.output, into: { if printed.count < 1 << 12 { printed.append(contentsOf: $0) } }) == .some
+      from: worker.process.output, into: { if printed.count < 1 << 12 { printed.append(contentsOf: $0) } })
+      == .some
     {}
     while FrameSocket.receive(from: worker.process.errors, into: { errorText.append($0) }) == .some {}
     if let line = errorText.lastLine { lastLine = line }
