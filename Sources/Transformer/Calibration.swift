@@ -11,6 +11,11 @@ public struct CalibrationRequest {
   public var gradients: Gradients
   /// Bytes that the inside of layers may take between forward and backward; what does not fit is recomputed.
   public var activationLimit: Int
+  /// Bytes that the residual stream may take in memory between forward and backward; what enters the layers goes to a file
+  /// without a name in `scratchFolder` beyond that.
+  public var streamLimit = 1 << 30
+  /// nil: it stays in memory, however large.
+  public var scratchFolder: String?
   /// What to gather about the inputs of projections.
   public var inputs: InputStatisticsRequest = []
   /// Whether to measure how far each sublayer turns the residual stream.
@@ -85,10 +90,10 @@ public struct EndGradients {
 extension Decoder {
   /// One pass over the calibration sequences, a layer at a time: forward, keeping each layer's input, and back
   /// again, with the inside of a layer recomputed from it. `visit` sees each layer once, from the last to the first,
-  /// with its weights and gradients; these are gone when it returns. Without any gradients it sees the weights
-  /// alone. A layer that has nothing left is not shown; its distances are those of a stream from itself.
+  /// with its weights and gradients; these are gone when it returns. Where nothing goes back it sees layers on the way
+  /// forward, from the first to the last, without gradients. A layer that has nothing left is not shown; its distances are those of a stream from itself.
   ///
-  /// - Throws: `DecoderError`, `CheckpointError`, and what `visit` and `observer` throw.
+  /// - Throws: `DecoderError`, `CheckpointError`, `ScratchMemory.Failure`, and what `visit` and `observer` throw.
   public func calibrate(
     _ request: CalibrationRequest, workers: Workers, observer: PassObserver = { _ in },
     visit: (CalibratedLayer) throws -> Void
@@ -96,7 +101,7 @@ extension Decoder {
     try requireUnsliced()
     try check(request.sequences)
     let changes = try outputChanges(request, workers: workers, observer: observer)
-    let pass = CalibrationPass(self, request, workers)
+    let pass = try CalibrationPass(self, request, workers)
     return try pass.run(observer: observer) { layer in
       var layer = layer
       if changes.indices.contains(layer.layer) { layer.removals = changes[layer.layer] }
@@ -138,7 +143,7 @@ private final class CalibrationPass {
     let outputs: OutputGradientSums?
   }
 
-  init(_ decoder: Decoder, _ request: CalibrationRequest, _ workers: Workers) {
+  init(_ decoder: Decoder, _ request: CalibrationRequest, _ workers: Workers) throws(ScratchMemory.Failure) {
     self.decoder = decoder
     self.request = request
     self.workers = workers
@@ -153,8 +158,9 @@ private final class CalibrationPass {
       request.inputs.isEmpty ? nil : InputAccumulator(request.inputs, roomFor: sizes, workers: workers)
     store = ActivationStore(
       layers: sizes, tokens: blocks.rows, limit: backward ? request.activationLimit : 0)
-    stream = ResidualStream(
-      layers: backward ? decoder.layerCount + 1 : 2, count: blocks.rows * decoder.hidden)
+    stream = try ResidualStream(
+      layers: backward ? decoder.layerCount + 1 : 2, count: blocks.rows * decoder.hidden,
+      limit: request.streamLimit, folder: request.scratchFolder)
     batchOfRow = request.sequences.enumerated().flatMap { index, sequence in
       [Int](repeating: index / request.batchSize, count: sequence.count)
     }
@@ -170,6 +176,7 @@ private final class CalibrationPass {
     var distances = LayerDistances(cosine: [], euclidean: [], manhattan: [])
     for layer in 0..<decoder.layerCount {
       try forward(layer, &distances)
+      stream.putAside(layer)
       if !request.goesBack, !sizes[layer].isEmpty { try visit(calibrated(layer)) }
       try observer(PassProgress(phase: .forward, done: layer + 1, total: decoder.layerCount))
     }
@@ -316,6 +323,7 @@ private final class CalibrationPass {
         parameters.zero()
       }
       let input = stream.entering(layer)
+      stream.fetch(before: layer)
       inputs?.begin(weights.sizes)
       for descent in descents { descent.outputs?.begin() }
       for block in blocks.all {

@@ -4,16 +4,50 @@ import Tensors
 /// The inputs of all layers, kept from the forward to the backward pass; of a forward pass alone the last two.
 final class ResidualStream {
   private var buffers: [Buffer]
+  /// What enters all layers, if it is too large for memory; what leaves the last layer is in `buffers` also then.
+  private let scratch: ScratchMemory?
 
   init(layers: Int, count: Int) {
     buffers = (0..<layers).map { _ in Buffer(count) }
+    scratch = nil
+  }
+
+  /// - Parameters:
+  ///   - layers: the model's and one.
+  ///   - limit: bytes beyond which what enters the layers goes to a file.
+  ///   - folder: where that file is; nil: it all stays in memory.
+  convenience init(layers: Int, count: Int, limit: Int, folder: String?) throws(ScratchMemory.Failure) {
+    if let folder, layers > 2, layers * count > limit / MemoryLayout<Float>.stride {
+      self.init(
+        last: Buffer(count), scratch: try ScratchMemory(pieces: layers - 1, of: count, in: folder))
+    } else {
+      self.init(layers: layers, count: count)
+    }
+  }
+
+  private init(last: Buffer, scratch: ScratchMemory) {
+    buffers = [last]
+    self.scratch = scratch
   }
 
   /// What enters `layer`, [rows, hidden].
-  func entering(_ layer: Int) -> UnsafeMutablePointer<Float> { buffers[layer % buffers.count].base }
+  func entering(_ layer: Int) -> UnsafeMutablePointer<Float> {
+    if let scratch, layer < scratch.pieces { return scratch.at(layer) }
+    return buffers[layer % buffers.count].base
+  }
+
+  /// The forward pass is past the layer.
+  func putAside(_ layer: Int) { scratch?.putAside(layer) }
+
+  /// The backward pass comes to the layer: the one before it is next.
+  func fetch(before layer: Int) {
+    if layer > 0 { scratch?.fetch(layer - 1) }
+  }
 
   /// Gives the memory back once the backward pass is past the layer.
-  func release(_ layer: Int) { buffers[layer] = Buffer(1) }
+  func release(_ layer: Int) {
+    if let scratch { scratch.release(layer) } else { buffers[layer] = Buffer(1) }
+  }
 }
 
 /// How far each layer moves the residual stream: sums over mini-batches of means over tokens, [layers] each.

@@ -40,6 +40,8 @@ import Transformer
     let gradients: CalibrationRequest.Gradients
     let batchSize: Int
     let labels: Set<Labels>
+    /// Whether what enters the layers stays in memory; else it goes to a file.
+    var inMemory = true
   }
 
   /// Mini-batches, other gradients and other labels in the same pass make no difference.
@@ -49,9 +51,14 @@ import Transformer
       Pass(gradients: .none, batchSize: 3, labels: [.data]),
       Pass(gradients: .sum, batchSize: 1, labels: [.data, .model]),
       Pass(gradients: .sumAndSquares, batchSize: 4, labels: [.data]),
+      Pass(gradients: .sum, batchSize: 1, labels: [.data, .model], inMemory: false),
     ])
   func gramMatricesWithTheDataAreAutograds(_ model: String, _ pass: Pass) throws {
-    let request = try request(pass.labels, gradients: pass.gradients, batchSize: pass.batchSize)
+    var request = try request(pass.labels, gradients: pass.gradients, batchSize: pass.batchSize)
+    if !pass.inMemory {
+      request.streamLimit = 0
+      request.scratchFolder = FileManager.default.temporaryDirectory.path
+    }
     var layers: Set<Int> = []
     _ = try decoder(model).calibrate(request, workers: Workers(count: 2)) { layer in
       layers.insert(layer.layer)
@@ -64,6 +71,18 @@ import Transformer
       }
     }
     #expect(layers.count == (model == "llama" ? 3 : 2))
+  }
+
+  @Test func aFileThatCannotBeMadeIsASentence() throws {
+    var request = try request([.data])
+    request.streamLimit = 0
+    request.scratchFolder = "/no/such/folder"
+    let error = #expect(throws: ScratchMemory.Failure.self) {
+      try decoder("llama").calibrate(request, workers: Workers(count: 1)) { _ in }
+    }
+    #expect(
+      error?.description.contains(
+        "can't be made in /no/such/folder: No such file or directory; make room there") == true)
   }
 
   /// The mean over many draws nears the exact expectation as one over the root of their number: 400 draws of

@@ -100,11 +100,13 @@ struct SharedCalibration {
     let kept = decoder.kept
     var phase: PassProgress.Phase?
     defer { progress.end() }
+    var request = CalibrationRequest(
+      sequences: try sample.sequences(from: corpus), batchSize: sample.batchSize,
+      statistics: jobs.reduce(into: []) { $0.formUnion($1.needs) },
+      families: Self.inOrder(jobs.flatMap(\.stage.families)), seed: seed)
+    request.scratchFolder = try shared.madeFolder()
     let result = try decoder.calibrate(
-      CalibrationRequest(
-        sequences: try sample.sequences(from: corpus), batchSize: sample.batchSize,
-        statistics: jobs.reduce(into: []) { $0.formUnion($1.needs) },
-        families: Self.inOrder(jobs.flatMap(\.stage.families)), seed: seed), workers: workers,
+      request, workers: workers,
       observer: { step in
         try cancellation.check()
         if phase != step.phase {

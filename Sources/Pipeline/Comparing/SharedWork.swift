@@ -61,8 +61,13 @@ final class SharedWork: Sendable {
   }
 
   func write(_ json: JSONValue, _ kind: String, _ key: Key, _ seed: UInt64?) throws {
+    try AtomicFile.write(json.compact, to: madeFolder() + "/" + Self.name(kind, key, seed))
+  }
+
+  /// The folder, made if it is not there.
+  func madeFolder() throws -> String {
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    try AtomicFile.write(json.compact, to: folder + "/" + Self.name(kind, key, seed))
+    return folder
   }
 
   /// How many pieces of a kind have been done, and what they took.

@@ -45,6 +45,8 @@ struct Pruning {
   let reporter: any ProgressReporter
   let cancellation: Cancellation
   let seed: UInt64
+  /// A folder for what is too large for memory.
+  let scratchFolder: String
   /// What the first iteration would gather, where another run has gathered it of the same model.
   var first: ScoredModel?
 
@@ -214,10 +216,11 @@ struct Pruning {
     var batchSize = 16
     if case .sample(let sample) = stage.calibration { batchSize = sample.batchSize }
     var phase: PassProgress.Phase?
+    var request = CalibrationRequest(
+      sequences: sequences, batchSize: batchSize, statistics: needs, families: families, seed: seed)
+    request.scratchFolder = scratchFolder
     let result = try decoder.calibrate(
-      CalibrationRequest(
-        sequences: sequences, batchSize: batchSize, statistics: needs, families: families, seed: seed),
-      workers: workers,
+      request, workers: workers,
       observer: { progress in
         try cancellation.check()
         if phase != progress.phase {

@@ -194,7 +194,7 @@ public final class Runner {
           of: loaded($0), options: .object($0.options), services: services(for: label))
       },
       workers: settings.workers, reporter: settings.reporter, cancellation: settings.cancellation,
-      seed: settings.seed)
+      seed: settings.seed, scratchFolder: folder.path)
     pruning.first = try firstScores(stage, label: label)
     var rewritten: RunState.ModelPlace?
     let before = keeper.state.iterations
