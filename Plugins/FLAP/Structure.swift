@@ -28,7 +28,8 @@ struct FLAPStructure: Allocator {
     options: [
       .choice("structure", default: Structure.alAM, "who is ranked with whom"),
       .choice("budget", default: Aim.exact, "exact: end on the goal; published: pruning_ratio, in one step"),
-      .number("pruning_ratio", default: 0.2, minimum: 0, "share of the layers' parameters, if published"),
+      .number(
+        "pruning_ratio", default: 0.2, minimum: 0, maximum: 1, "share of the layers' parameters, if published"),
       .integer("remove_heads", default: 8, minimum: 0, "KV groups to remove in all, of AL-MM and UL-MM"),
     ])
 
@@ -43,7 +44,8 @@ extension FLAPStructure {
       throw PluginError("family \(other.name) is not FLAP's: attention and mlp are", kind: .unsupported)
     }
     let removed =
-      options.budget == .exact ? try exact(families, allocation.budget) : published(families)
+      options.budget == .exact
+      ? try exact(families, allocation.budget) : try published(families, allocation.budget)
     return zip(families, removed).map { family, removed in
       let keep = max(family.minimum, family.count - removed)
       return Share(sparsity: 1 - Double(keep) / Double(family.originalCount), keep: keep)
@@ -52,9 +54,16 @@ extension FLAPStructure {
 
   // MARK: - As published
 
-  /// Units with a score up to the threshold (AL) or below it (UL) leave.
-  private func published(_ families: [Family]) -> [Int] {
+  /// Units with a score up to the threshold (AL) or below it (UL) leave, once.
+  private func published(_ families: [Family], _ budget: Budget) throws -> [Int] {
+    guard budget.iteration == 0 else {
+      throw PluginError(
+        "the published budget is one step: pruning_ratio \(options.pruningRatio) is taken, and \(budget.now) "
+          + "\(budget.measure) of a goal of \(budget.goal) are left; raise pruning_ratio, or the target",
+        kind: .invalidOptions)
+    }
     let (heads, channels) = split(families)
+    let headsToRemove = headsToRemove(of: heads)
     func upTo(_ threshold: Float?, _ family: Family) -> Int {
       threshold.map { threshold in family.scores.count { $0 <= threshold } } ?? 0
     }
@@ -63,13 +72,13 @@ extension FLAPStructure {
       let threshold = jointThreshold(families)
       return families.map { upTo(threshold, $0) }
     case .alMM:
-      let headThreshold = lowest(heads, options.removeHeads)
-      let channelThreshold = lowest(channels, channelsToRemove(families, heads: options.removeHeads))
+      let headThreshold = lowest(heads, headsToRemove)
+      let channelThreshold = lowest(channels, channelsToRemove(families, heads: headsToRemove))
       return families.map { upTo($0.isAttention ? headThreshold : channelThreshold, $0) }
     case .ulUM:
       return families.map { below(sorted: Int(options.pruningRatio * Double($0.count)), $0) }
     case .ulMM:
-      let headsEach = options.removeHeads / max(1, heads.count)
+      let headsEach = headsToRemove / max(1, heads.count)
       return families.enumerated().map { index, family in
         if family.isAttention { return below(sorted: headsEach, family) }
         // A layer's families stand side by side.
@@ -82,6 +91,11 @@ extension FLAPStructure {
 
   private func split(_ families: [Family]) -> (heads: [Family], channels: [Family]) {
     (families.filter(\.isAttention), families.filter { !$0.isAttention })
+  }
+
+  /// No more than there are.
+  private func headsToRemove(of heads: [Family]) -> Int {
+    min(options.removeHeads, heads.reduce(0) { $0 + $1.originalCount })
   }
 
   /// Where, from the highest score down, the weight kept comes nearest to 1 − ratio of all; a head weighs its parameters
@@ -105,7 +119,7 @@ extension FLAPStructure {
   /// The score of the `count`-th lowest unit; nil if none is to leave.
   private func lowest(_ families: [Family], _ count: Int) -> Float? {
     let scores = families.flatMap(\.scores).sorted()
-    return count > 0 ? scores[min(count, scores.count) - 1] : nil
+    return count > 0 && !scores.isEmpty ? scores[min(count, scores.count) - 1] : nil
   }
 
   /// How many units score below the one at place `index` from below.
@@ -117,10 +131,10 @@ extension FLAPStructure {
 
   /// `cal_remove_neuron`: what heads do not account for of the share of these families' parameters, in channels.
   private func channelsToRemove(_ families: [Family], heads: Int) -> Int {
-    let parameters = families.reduce(0) { $0 + $1.cost * $1.originalCount }
+    let parameters = families.reduce(0.0) { $0 + Double($1.cost) * Double($1.originalCount) }
     let headCost = families.first(where: \.isAttention)?.cost ?? 0
     let channelCost = families.first { !$0.isAttention }?.cost ?? 1
-    let rest = options.pruningRatio * Double(parameters) - Double(headCost * heads)
+    let rest = options.pruningRatio * parameters - Double(headCost) * Double(heads)
     return max(0, Int(rest / Double(channelCost)))
   }
 
@@ -134,7 +148,8 @@ extension FLAPStructure {
     )
     // Heads leave in step with the iterations.
     let headsGone = heads.reduce(0) { $0 + families[$1].originalCount - families[$1].count }
-    let headsDue = options.removeHeads * (budget.iteration + 1) / max(1, budget.iterations)
+    let headsDue =
+      headsToRemove(of: heads.map { families[$0] }) * (budget.iteration + 1) / max(1, budget.iterations)
     switch options.structure {
     case .alAM:
       cut.rank(Array(families.indices))
@@ -200,7 +215,10 @@ private struct Cut {
     }
   }
 
-  /// Each of these families loses the same share of its original units, the smallest that is enough.
+  /// Each of these families loses the same share of its original units, in whole ones. Since the few heads of all layers go at
+  /// the same share, no share may fit: of the last one below what is enough and the first above, the nearer is taken, and
+  /// the rest made up for in the cheapest units, one by one, from whoever lags most behind, or returned to whoever is
+  /// most ahead.
   mutating func evenly(_ indices: [Int]) {
     func due(_ share: Double, _ index: Int) -> Int {
       let gone = families[index].originalCount - families[index].count
@@ -212,7 +230,27 @@ private struct Cut {
       let middle = (low + high) / 2
       if freed + gain(middle) >= excess { high = middle } else { low = middle }
     }
-    for index in indices { remove(due(high, index), from: index) }
+    let isNearerBelow = excess - freed - gain(low) <= freed + gain(high) - excess
+    for index in indices { remove(due(isNearerBelow ? low : high, index), from: index) }
+    func gone(_ index: Int) -> Double {
+      let original = families[index].originalCount
+      return Double(original - families[index].count + removed[index]) / Double(max(1, original))
+    }
+    while freed < excess {
+      // Of equals the first.
+      let next = indices.filter { removable($0) > 0 }
+        .min { (families[$0].cost, gone($0), $0) < (families[$1].cost, gone($1), $1) }
+      guard let next else { return }
+      remove(1, from: next)
+    }
+    while true {
+      // Of equals the last.
+      let next = indices.filter { removed[$0] > 0 && freed - families[$0].cost >= excess }
+        .min { (families[$0].cost, -gone($0), -$0) < (families[$1].cost, -gone($1), -$1) }
+      guard let next else { return }
+      removed[next] -= 1
+      freed -= families[next].cost
+    }
   }
 
   /// What was taken last comes back as far as the rest is enough.
