@@ -13,7 +13,7 @@ struct Surgery {
   /// W and F·W, [rows, columns].
   private var weight: [Float]
   private var curved: [Float]
-  /// (G + λI)⁻¹ of the columns that are left, [columns, columns].
+  /// (G + ρI)⁻¹ of the columns that are left, [columns, columns].
   private var inverse: [Float]
   private let host: Host
 
@@ -21,7 +21,7 @@ struct Surgery {
   ///   - view: W.
   ///   - inputs: G, [columns, columns].
   ///   - gradients: F, [rows, rows].
-  ///   - ridge: λ, as a share of G's mean diagonal.
+  ///   - ridge: ρ, as a share of G's mean diagonal.
   init(
     weight view: MatrixView, inputs: MatrixView, gradients: MatrixView, ridge: Double, units count: Int,
     _ host: Host
@@ -63,6 +63,44 @@ struct Surgery {
     let solved = try host.solve(
       product.map(Double.init), rows: width, by: block(own).map(Double.init), n: width)
     return (0..<width).reduce(0) { $0 + solved[$1 * width + $1] }
+  }
+
+  /// The units that leave next, in order, and what the leaving of each costs once those before it are gone.
+  ///
+  /// Several columns are found at once among twice as many that are cheapest now, C: as they leave, only what these cost is
+  /// kept up to date, by M = (WᵀFW)[C,C] and H[C,C]. When j leaves, with h = H[:,j] / H[j,j],
+  ///
+  ///     M ← (I − h eⱼᵀ) M (I − eⱼ hᵀ)        H ← H − H[:,j] hᵀ
+  ///
+  /// so that of two columns which stand in for one another the second is dear as soon as the first is gone.
+  func cheapest(_ count: Int) throws -> [(unit: Int, cost: Double)] {
+    let costs = try costs()
+    let order = costs.indices.sorted { (costs[$0], $0) < (costs[$1], $1) }
+    guard count > 1, width == 1 else { return order.prefix(count).map { (units[$0], costs[$0]) } }
+    let candidates = order.prefix(min(order.count, 2 * count)).map { units[$0] }.sorted()
+    let n = candidates.count
+    var m = try host.product(
+      transposed(cut(weight, to: candidates), columns: n), cut(curved, to: candidates), m: n, n: n, k: rows
+    ).map(Double.init)
+    var h = block(candidates).map(Double.init)
+    var left = Array(candidates.indices)
+    var leaving: [(unit: Int, cost: Double)] = []
+    while leaving.count < count {
+      func cost(_ place: Int) -> Double { m[place * n + place] / h[place * n + place] }
+      guard let j = left.min(by: { (cost($0), $0) < (cost($1), $1) }) else { break }
+      leaving.append((candidates[j], cost(j)))
+      left.removeAll { $0 == j }
+      let share = left.map { h[$0 * n + j] / h[j * n + j] }
+      let (row, own) = (left.map { m[j * n + $0] }, m[j * n + j])
+      let across = left.map { h[$0 * n + j] }
+      for (a, p) in left.enumerated() {
+        for (b, q) in left.enumerated() {
+          m[p * n + q] += share[a] * share[b] * own - share[a] * row[b] - share[b] * row[a]
+          h[p * n + q] -= across[a] * share[b]
+        }
+      }
+    }
+    return leaving
   }
 
   /// Takes units out and lets the others make up for them: with S their columns and H the inverse curvature,

@@ -9,7 +9,7 @@ struct SecondOrderTests {
   private static let rows = 3
   private static let ridge = 0.1
   private let weight: [Float]
-  private let gram: [Float]
+  private var gram: [Float]
   private let fisher: [Float]
   private let columns: Int
 
@@ -98,11 +98,13 @@ struct SecondOrderTests {
   }
 
   /// Removed one after another, each update being exact, units cost together what they cost at once.
+  /// A block finds its members among twice as many: from 3 on these are all six columns, and nothing is overlooked.
   @Test(
-    "Greedy scores are what each removal adds to the least cost of all that left so far", arguments: [1, 2])
-  func greedyCosts(_ width: Int) throws {
+    "Greedy scores are what each removal adds to the least cost of all that left so far",
+    arguments: [(1, 1), (2, 1), (1, 3), (1, 4), (1, 32)])
+  func greedyCosts(_ width: Int, _ block: Int) throws {
     let scores = try scores(
-      width: width, ["ridge": .number(Self.ridge), "greedy": true, "greedy_block": 1])
+      width: width, ["ridge": .number(Self.ridge), "greedy": true, "greedy_block": .integer(block)])
     var left = Array(0..<columns / width)
     var gone: [Int] = []
     var (before, reached) = (0.0, 0.0)
@@ -119,6 +121,22 @@ struct SecondOrderTests {
       left.removeAll { $0 == best.0 }
     }
     #expect(relativeError(scores, expected) < 1e-4)
+  }
+
+  /// With x₂ = x₀ either of the columns 0 and 2 costs next to nothing, and both together what one large column does.
+  @Test("Of two columns which stand in for one another one leaves early, the other does not", arguments: [1, 3])
+  func twins(_ block: Int) throws {
+    var twin = self
+    let twins = [0, 1, 0, 3, 4, 5]
+    twin.gram = twins.flatMap { i -> [Float] in twins.map { j -> Float in gram[i * 6 + j] } }
+    let ridge: JSONValue = 1e-4
+    let plain = try twin.scores(width: 1, ["ridge": ridge])
+    let others = [1, 3, 4, 5].map { plain[$0] }
+    #expect(plain[0] < 0.01 * (others.min() ?? 0) && plain[2] < 0.01 * (others.min() ?? 0))
+    let greedy = try twin.scores(
+      width: 1, ["ridge": ridge, "greedy": true, "greedy_block": .integer(block)])
+    #expect(min(greedy[0], greedy[2]) < 0.01 * (others.min() ?? 0))
+    #expect(max(greedy[0], greedy[2]) > (others.min() ?? 0))
   }
 
   @Test("Whole sublayers have no columns of their own, and are refused in words")
