@@ -50,7 +50,10 @@ struct LayerDistanceAllocator: Allocator {
 
   func shares(of allocation: Allocation, model: Model, host: Host) throws -> [Share] {
     try allocation.requireShares()
-    let importances = normalised(allocation.layers.map { importance($0.statistics[0]) })
+    let importances = normalised(
+      allocation.layers.map { layer in
+        layer.families.contains { $0.count > 0 } ? importance(layer.statistics[0]) : nil
+      })
     let step = 1 / Double(options.steps)
     switch options.budget {
     case .exact:
@@ -76,9 +79,14 @@ struct LayerDistanceAllocator: Allocator {
   }
 
   /// Mean 0, largest absolute value 1: [layers]. Layers that are all alike are all 0.
-  private func normalised(_ values: [Double]) -> [Double] {
-    let mean = values.reduce(0, +) / Double(values.count)
+  /// - Parameter importances: nil of a layer that has nothing to lose: the published code would not have it any more.
+  private func normalised(_ importances: [Double?]) -> [Double] {
+    let values = importances.compactMap(\.self)
+    let mean = values.reduce(0, +) / Double(max(1, values.count))
     let largest = values.map { abs($0 - mean) }.max() ?? 0
-    return values.map { largest > 0 ? ($0 - mean) / largest : 0 }
+    return importances.map { value in
+      guard let value, largest > 0 else { return 0 }
+      return (value - mean) / largest
+    }
   }
 }

@@ -45,7 +45,7 @@ struct OneByOne: Allocator {
     options: [
       .number(
         "exclude_first", default: 0, minimum: 0, maximum: 1,
-        "share of the layers, from the first on, that lose nothing until more than this share of all units is gone"
+        "share of the layers, from the first on, and one layer more, that lose nothing until more than this share of all units is gone"
       )
     ])
 
@@ -56,9 +56,9 @@ struct OneByOne: Allocator {
     let families = allocation.families
     let units = families.reduce(0) { $0 + $1.originalCount }
     let gone = units - families.reduce(0) { $0 + $1.count }
-    let excluded =
-      Double(gone) > options.excludeFirst * Double(units)
-      ? 0 : Int((options.excludeFirst * Double(allocation.layers.count)).rounded(.up))
+    // One more than the share, as get_target_layers in dissect/utils/misc.py.
+    let isOver = options.excludeFirst == 0 || Double(gone) > options.excludeFirst * Double(units)
+    let excluded = isOver ? 0 : Int(options.excludeFirst * Double(allocation.layers.count)) + 1
     // Families lie layer after layer; of equal scores the first leaves.
     let candidates = allocation.layers.enumerated().flatMap { index, layer in
       layer.families.map { index < excluded || $0.count <= $0.minimum ? nil : $0.scores.min() }

@@ -101,6 +101,38 @@ struct PublishedAllocationTests {
     #expect(count == 13)
   }
 
+  /// The published code prunes a model that does not have such layers any more.
+  @Test(arguments: ["published", "exact"]) func layersThatAreGoneDoNotCount(budget: String) throws {
+    let allocator = try AllocatorInstance(
+      of: Shipped.plugin("adapt-pruner.layer-distance"),
+      options: ["steps": 20, "amplitude": 0.04, "budget": .string(budget)])
+    func layer(_ cosine: Double, count: Int) -> LayerRequest {
+      LayerRequest(
+        families: [
+          FamilyRequest(
+            name: "mlp", count: count, originalCount: 100, cost: 1,
+            scores: Array(repeating: 1, count: count))
+        ], statistics: ["layer_cosine": cosine])
+    }
+    func sparsities(_ layers: [LayerRequest]) throws -> [Double] {
+      let now = layers.reduce(0) { $0 + $1.families[0].count }
+      return try allocator.allocate(
+        model: toyModel,
+        budget: BudgetRequest(
+          measure: "parameters", now: now, original: now, goal: now - 15, iterationGoal: now - 15,
+          iteration: 0, iterations: 1), layers: layers
+      ).filter { $0[0].keep > 0 }.map { $0[0].sparsity }
+    }
+    let there = [layer(0.9, count: 100), layer(0.8, count: 100), layer(0.85, count: 100)]
+    let expected = try sparsities(there)
+    // A layer that is gone hands on what it gets: a cosine of 1.
+    #expect(try sparsities([layer(1, count: 0)] + there + [layer(1, count: 0)]) == expected)
+    // d = −0.9, −0.8, −0.85: Î = −1, 1, 0.
+    if budget == "published" {
+      #expect(zip(expected, [0.09, 0.01, 0.05]).allSatisfy { abs($0 - $1) < 1e-12 })
+    }
+  }
+
   /// `check_pruning_group` refuses to prune all of a layer's channels, so that the layer keeps all it has.
   @Test func aCutThatWouldEmptyAFamilyIsNotMade() throws {
     let allocator = try AllocatorInstance(
