@@ -40,7 +40,7 @@ struct GroupImportance: Criterion {
       ),
       .choice(
         "gqa_fold", default: QueryFold.consistent,
-        "query heads count towards the KV group that they leave with (consistent), or h mod groups (published)"
+        "query heads count towards the KV group that they leave with (consistent), or h mod groups (published; not of random)"
       ),
     ],
     statistics: [.gradient, .gradientSquare])

@@ -66,7 +66,12 @@ struct LeastSquares: Compensator {
     let right = (0..<rows).flatMap { row in
       kept.map { product[row * columns + $0] + pull * Double(projection.weight[row, $0]) }
     }
-    let weight = try host.solve(right, rows: rows, by: normal, n: kept.count)
+    let weight: [Double]
+    do { weight = try host.solve(right, rows: rows, by: normal, n: kept.count) } catch {
+      throw PluginError(
+        "\(projection.name) of layer \(projection.layer): the calibration tokens do not settle the weights of \(kept.count) "
+          + "columns with ridge \(options.ridge); raise ridge, or calibrate on more tokens")
+    }
 
     guard options.bias else { return Projection.Change(weight: weight) }
     return Projection.Change(

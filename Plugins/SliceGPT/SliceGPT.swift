@@ -26,7 +26,7 @@ struct SliceGPT: Transform {
   static let about = About(
     id: "adapt-pruner.slicegpt",
     summary: "Turns the residual stream to its principal components and keeps the first of them.",
-    paper: "https://arxiv.org/abs/2401.15024",
+    paper: "Ashkboos et al., SliceGPT (2024), arXiv:2401.15024",
     options: [
       .choice(
         "spread", default: Spread.constant,
@@ -99,12 +99,16 @@ struct SliceGPT: Transform {
   /// if those on the diagonal have twice the variance.
   private func turned(_ basis: [Double], _ gram: Gram, _ host: Host) throws -> [Double] {
     let (width, hidden) = (gram.width, gram.hidden)
-    let stream = UInt64(gram.layer) << 1 | (gram.place.name == "mlp" ? 1 : 0)
-    let uniform = host.random(stream: stream, count: 12 * width * width)
-    // The sum of twelve uniform numbers less six has mean 0 and variance 1, and is near enough to a Gaussian one.
-    let noise = (0..<width * width).map { index in
-      let normal = uniform[(12 * index)..<(12 * index + 12)].reduce(-6.0) { $0 + Double($1) }
-      return index % (width + 1) == 0 ? 2.0.squareRoot() * normal : normal
+    let place = UInt64(gram.layer) << 1 | (gram.place.name == "mlp" ? 1 : 0)
+    var noise: [Double] = []
+    noise.reserveCapacity(width * width)
+    for row in 0..<width {
+      // The sum of twelve uniform numbers less six has mean 0 and variance 1, and is near enough to a Gaussian one.
+      let uniform = host.random(stream: place << 32 | UInt64(row), count: 12 * width)
+      for column in 0..<width {
+        let normal = uniform[(12 * column)..<(12 * column + 12)].reduce(-6.0) { $0 + Double($1) }
+        noise.append(row == column ? 2.0.squareRoot() * normal : normal)
+      }
     }
     let rotation = try host.eigen(noise, n: width).vectors.map { Float($0) }
     let rows = try host.product(
