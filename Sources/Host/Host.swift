@@ -1,12 +1,15 @@
 import ArgumentParser
 import Foundation
 import Pipeline
+import Processes
 
 /// The program. Exit codes: 0 done, 1 failed, 2 called wrongly, 130 interrupted.
 @main enum Host {
   static func main() {
     do {
       var command = try AdaptPruner.parseAsRoot()
+      // What serves a single plugin tells of its end in other ways.
+      if !(command is PluginWorkerProcess || command is PluginCheckProcess) { ap_name_who_ends_process() }
       try command.run()
     } catch let interrupted as Interrupted {
       Console.writeError("\(Tool.name): \(interrupted)\n")

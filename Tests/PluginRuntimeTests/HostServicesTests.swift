@@ -33,6 +33,15 @@ struct HostServicesTests {
       heard.lines.withLock { $0 } == ["fixture.plugin warning: looking at it", "fixture.plugin: 1 of 2"])
   }
 
+  @Test func productsThatThereAreNotAreRefusedInWords() throws {
+    var services = HostServices()
+    services.sgemm = HostServices.slowProduct
+    let criterion = try CriterionInstance(
+      of: LoadedPlugin(loading: CompiledPlugin.fixture("misuses_services")), services: services)
+    let words = sentence { _ = try scoreOnes(criterion, count: 3) }
+    #expect(words.hasPrefix("fixture.plugin: score failed: sgemm: m, n, k are -1, 2, 2 and lda"), "\(words)")
+  }
+
   @Test func aServiceThatIsMissingIsTheReason() {
     #expect(
       sentence { _ = try scoreOnes(Self.criterion(HostServices()), count: 3) }

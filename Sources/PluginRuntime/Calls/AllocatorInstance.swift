@@ -89,7 +89,7 @@ public final class AllocatorInstance {
   public let options: JSONValue
   /// What it needs with these options.
   public var statistics: [String] { calls.statistics }
-  /// It ends an iteration on its goal as nearly as whole units allow; else it goes its own way, and the caller
+  /// It ends an iteration on its goal or less than one unit below it; else it goes its own way, and the caller
   /// iterates until the goal is passed.
   public var meetsGoal: Bool { calls.meetsGoal }
 

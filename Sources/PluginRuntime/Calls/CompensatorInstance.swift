@@ -93,7 +93,8 @@ public final class CompensatorInstance {
         got: "\(values.count)")
     }
     if let index = values.firstIndex(where: { !$0.isFinite }) {
-      throw .notFinite(plugin: plugin.id, place: place, index: index, value: "\(values[index])")
+      throw .outOfRange(
+        plugin: plugin.id, place: place, field: "element \(index)", expected: "finite", got: "\(values[index])")
     }
   }
 }

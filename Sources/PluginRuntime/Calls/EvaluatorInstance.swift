@@ -50,6 +50,9 @@ public final class EvaluatorInstance {
     return result
   }
 
+  /// Bytes of a metric's name.
+  private static let longestName = 200
+
   private func check(_ result: EvaluationResult) throws(PluginError) {
     if result.metrics.isEmpty { throw .noMetrics(plugin: plugin.id) }
     var names: Set<String> = []
@@ -58,6 +61,13 @@ public final class EvaluatorInstance {
         .badMetric(plugin: plugin.id, metric: metric.name, reason: reason)
       }
       if metric.name.isEmpty { throw bad("its name is empty") }
+      if metric.name.utf8.count > Self.longestName || metric.name.contains(where: { $0 == "|" || $0.isNewline })
+        || metric.name.unicodeScalars.contains(where: { $0.properties.generalCategory == .control })
+      {
+        throw PluginError.badMetric(
+          plugin: plugin.id, metric: String(metric.name.filter { !$0.isNewline }.prefix(40)),
+          reason: "a name has at most \(Self.longestName) bytes, in one line, without | and control characters")
+      }
       if !names.insert(metric.name).inserted { throw bad("it is given twice") }
       if !metric.value.isFinite { throw bad("its value is \(metric.value), and must be finite") }
       if let error = metric.standardError, !error.isFinite || error < 0 {

@@ -1,5 +1,6 @@
 import JSON
 import PluginABI
+import Processes
 import Synchronization
 
 /// `ap_host` for one instance of a plugin: the C functions, and what they work on.
@@ -41,7 +42,7 @@ final class HostTable {
   ) throws(PluginError) {
     sentence.withLock { $0 = nil }
     isEvaluating = evaluating
-    let status = body(UnsafePointer(pointer))
+    let status = inCall(of: plugin, function) { body(UnsafePointer(pointer)) }
     isEvaluating = false
     lent = arena()
     guard status != ap_status(AP_OK) else { return }
@@ -87,6 +88,7 @@ final class HostTable {
   ) -> ap_status {
     guard isEvaluating, let score = services.logLikelihood else { return unsupported("log_likelihood") }
     return serve {
+      guard count >= 0 else { throw Misuse("log_likelihood: count is \(count), and must not be negative") }
       let sequences = try (0..<count).map { index in
         let (length, first) = (Int(lengths[index]), Int(first[index]))
         guard let start = tokens[index], first >= 1, first <= length else {
@@ -104,6 +106,22 @@ final class HostTable {
         for (offset, value) in answers[index].enumerated() { place[offset] = value }
       }
     }
+  }
+
+  /// What is wrong with the sizes of a product; nil if nothing is.
+  private static func misuse(_ product: HostServices.MatrixProduct) -> Misuse? {
+    let sizes = [product.m, product.n, product.k, product.lda, product.ldb, product.ldc]
+    let rows = [
+      product.transposeA ? product.m : product.k, product.transposeB ? product.k : product.n, product.n,
+    ]
+    let isRight =
+      sizes.allSatisfy { (0...Int(Int32.max)).contains($0) } && product.lda >= max(1, rows[0])
+      && product.ldb >= max(1, rows[1]) && product.ldc >= max(1, rows[2])
+    return isRight
+      ? nil
+      : Misuse(
+        "sgemm: m, n, k are \(product.m), \(product.n), \(product.k) and lda, ldb, ldc \(product.lda), \(product.ldb), "
+          + "\(product.ldc); none may be negative or beyond 2³¹, and rows no longer than ld…")
   }
 
   /// Largest order of a matrix: its elements are counted without overflow, and fit LAPACK's integers.
@@ -138,13 +156,13 @@ final class HostTable {
       abi_minor: UInt16(AP_ABI_MINOR), context: nil,
       set_error: { host, sentence in
         guard let table = HostTable.of(host), let sentence else { return }
-        let text = String(cString: sentence)
+        let text = oneLine(sentence)
         table.sentence.withLock { $0 = text }
       },
       log: { host, level, sentence in
         guard let table = HostTable.of(host), let sentence else { return }
         let level = HostServices.LogLevel(rawValue: Int(level)) ?? .info
-        table.services.log(table.plugin, level, String(cString: sentence))
+        table.services.log(table.plugin, level, oneLine(sentence))
       },
       progress: { host, done, total in
         guard let table = HostTable.of(host) else { return }
@@ -160,11 +178,12 @@ final class HostTable {
       sgemm: { host, transposeA, transposeB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc in
         guard let table = HostTable.of(host), let a, let b, let c else { return ap_status(AP_FAILED) }
         guard let multiply = table.services.sgemm else { return table.unsupported("sgemm") }
+        let product = HostServices.MatrixProduct(
+          transposeA: transposeA != 0, transposeB: transposeB != 0, m: Int(m), n: Int(n), k: Int(k),
+          alpha: alpha, a: a, lda: Int(lda), b: b, ldb: Int(ldb), beta: beta, c: c, ldc: Int(ldc))
         return table.serve {
-          try multiply(
-            HostServices.MatrixProduct(
-              transposeA: transposeA != 0, transposeB: transposeB != 0, m: Int(m), n: Int(n), k: Int(k),
-              alpha: alpha, a: a, lda: Int(lda), b: b, ldb: Int(ldb), beta: beta, c: c, ldc: Int(ldc)))
+          if let misuse = HostTable.misuse(product) { throw misuse }
+          try multiply(product)
         }
       },
       open_data: { host, option, out in
@@ -199,5 +218,28 @@ final class HostTable {
             UnsafeMutableBufferPointer(start: values, count: n))
         }
       })
+  }
+}
+
+/// A plugin's words for a log or a terminal: control characters are blanks there, and nobody reads more than so much.
+func oneLine(_ text: UnsafePointer<CChar>) -> String {
+  var scalars = String.UnicodeScalarView()
+  for scalar in String(cString: text).unicodeScalars.prefix(4000) {
+    scalars.append(scalar.properties.generalCategory == .control ? " " : scalar)
+  }
+  return String(scalars)
+}
+
+/// Runs a plugin's function: whoever ends the process in it can be named, and rounding is afterwards as it was.
+func inCall<Answer>(of plugin: String, _ function: String, _ body: () -> Answer) -> Answer {
+  plugin.withCString { plugin in
+    function.withCString { function in
+      var call = ap_call()
+      return withUnsafeMutablePointer(to: &call) { call in
+        ap_enter_call(call, plugin, function)
+        defer { ap_leave_call(call) }
+        return body()
+      }
+    }
   }
 }

@@ -33,7 +33,7 @@ final class PluginInstance {
     pointer = made
   }
 
-  deinit { destroy(pointer) }
+  deinit { inCall(of: plugin.id, "destroy") { destroy(pointer) } }
 
   /// What the instance asks for with its options: of the descriptor's, or all of them.
   func statistics(
@@ -43,8 +43,9 @@ final class PluginInstance {
     guard let names = ask(pointer) else { return plugin.statistics }
     let asked = list(names)
     for name in asked where !plugin.statistics.contains(name) {
-      throw .unknownStatistic(
-        plugin: plugin.id, statistic: name, kind: plugin.kind, known: plugin.statistics)
+      throw .badDescriptor(
+        library: plugin.library, plugin: plugin.id, field: "the answer of `statistics`",
+        expected: "among the descriptor's (\(plugin.statistics.joined(separator: ", ")))", got: "\"\(name)\"")
     }
     return asked
   }

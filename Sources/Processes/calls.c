@@ -1,0 +1,146 @@
+#define _GNU_SOURCE
+#include "calls.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <locale.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+static _Thread_local ap_call *current;
+
+void ap_enter_call(ap_call *call, const char *plugin, const char *function) {
+  call->plugin = plugin;
+  call->function = function;
+  call->outer = current;
+  call->process = getpid();
+  fegetenv(&call->environment);
+  current = call;
+}
+
+void ap_leave_call(ap_call *call) {
+  if (getpid() != call->process) _exit(0);
+  fesetenv(&call->environment);
+  current = call->outer;
+}
+
+/* ---- Who ended the process: nothing but what a signal handler may call. */
+
+static void say(const char *text) {
+  if (write(STDERR_FILENO, text, strlen(text)) < 0) return;
+}
+
+static void name_call(const char *how) {
+  say("adapt-pruner: ");
+  say(current->plugin);
+  say(": ");
+  say(current->function);
+  say(how);
+  say("With --isolate a plugin has a process of its own, and this is an error like any other. A run goes on with "
+      "adapt-pruner resume.\n");
+}
+
+static void on_exit_in_call(void) {
+  if (!current) return;
+  name_call(" ended this process with exit. ");
+  _exit(1);
+}
+
+static const int fatal[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP};
+enum { FATAL = sizeof fatal / sizeof fatal[0] };
+static struct sigaction before[FATAL];
+
+static void on_signal_in_call(int number, siginfo_t *info, void *context) {
+  (void)info;
+  (void)context;
+  if (current) {
+    name_call(number == SIGABRT  ? " ended this process with abort (SIGABRT). "
+              : number == SIGSEGV ? " crashed (SIGSEGV). "
+              : number == SIGBUS  ? " crashed (SIGBUS). "
+              : number == SIGFPE  ? " crashed (SIGFPE). "
+                                  : " crashed (SIGILL or SIGTRAP). ");
+    current = NULL;
+  }
+  /* Whoever was there before has its turn when this returns, and it happens again. */
+  for (int i = 0; i < FATAL; i++)
+    if (fatal[i] == number) sigaction(number, &before[i], NULL);
+}
+
+void ap_name_who_ends_process(void) {
+  atexit(on_exit_in_call);
+  struct sigaction action = {0};
+  action.sa_sigaction = on_signal_in_call;
+  action.sa_flags = SA_SIGINFO | SA_ONSTACK;
+  for (int i = 0; i < FATAL; i++) sigaction(fatal[i], &action, &before[i]);
+}
+
+/* ---- What belongs to the whole process */
+
+typedef struct {
+  char *text;
+  size_t room, used;
+} marks;
+
+static void mark(marks *into, const char *format, ...) {
+  if (into->used + 1 >= into->room) return;
+  va_list list;
+  va_start(list, format);
+  int count = vsnprintf(into->text + into->used, into->room - into->used, format, list);
+  va_end(list);
+  if (count > 0) into->used += (size_t)count;
+  if (into->used >= into->room) into->used = into->room - 1;
+}
+
+static int entries(const char *folder) {
+  DIR *open = opendir(folder);
+  if (!open) return -1;
+  int count = 0;
+  while (readdir(open)) count++;
+  closedir(open);
+  return count;
+}
+
+size_t ap_process_marks(char *text, size_t room) {
+  marks all = {text, room, 0};
+  char folder[4096];
+  mark(&all, "the current folder is %s\n", getcwd(folder, sizeof folder) ? folder : "gone");
+  mode_t mask = umask(0);
+  umask(mask);
+  mark(&all, "the umask is %03o\n", (unsigned)mask);
+  const char *locale = setlocale(LC_ALL, NULL);
+  mark(&all, "the locale is %s\n", locale ? locale : "unknown");
+  for (int number = 1; number < 65; number++) {
+    struct sigaction action;
+    if (sigaction(number, NULL, &action)) continue;
+    if (action.sa_handler == SIG_DFL) mark(&all, "signal %d does what it does by default\n", number);
+    else if (action.sa_handler == SIG_IGN) mark(&all, "signal %d is ignored\n", number);
+    else mark(&all, "signal %d has the handler %p\n", number, (void *)action.sa_handler);
+  }
+  sigset_t blocked;
+  if (!pthread_sigmask(SIG_BLOCK, NULL, &blocked))
+    for (int number = 1; number < 65; number++)
+      if (sigismember(&blocked, number) == 1) mark(&all, "signal %d is blocked\n", number);
+  static const struct { int number; const char *name; } limits[] = {
+      {RLIMIT_AS, "address space"}, {RLIMIT_CORE, "core files"},  {RLIMIT_CPU, "processor time"},
+      {RLIMIT_DATA, "data"},        {RLIMIT_FSIZE, "file sizes"}, {RLIMIT_NOFILE, "open files"},
+      {RLIMIT_STACK, "the stack"}};
+  for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
+    struct rlimit limit;
+    if (!getrlimit((__rlimit_resource_t)limits[i].number, &limit))
+      mark(&all, "the limit of %s is %llu\n", limits[i].name, (unsigned long long)limit.rlim_cur);
+  }
+  for (int descriptor = 0; descriptor < 3; descriptor++)
+    mark(&all, "descriptor %d is %s\n", descriptor, fcntl(descriptor, F_GETFD) < 0 ? "closed" : "open");
+  struct itimerval timer;
+  if (!getitimer(ITIMER_REAL, &timer))
+    mark(&all, "an alarm is %s\n", timer.it_value.tv_sec || timer.it_value.tv_usec ? "set" : "not set");
+  mark(&all, "the process has %d threads\n", entries("/proc/self/task") - 2);
+  return all.used;
+}
