@@ -158,7 +158,8 @@ extension PluginError: CustomStringConvertible {
         "\(plugin): \(function) took \(used >> 20) MB of memory, of the \(limit >> 20) MB that it may have, "
         + "and was stopped." + Self.heard(lastLine)
     case .printed(let plugin, let function, let text):
-      return "\(plugin): \(function) wrote to standard output, which belongs to the host: \"\(text)\""
+      let line = text.split(whereSeparator: \.isNewline).joined(separator: " ")
+      return "\(plugin): \(function) wrote to standard output, which belongs to the host: \"\(line)\""
     case .garbled(let plugin, let function):
       return "\(plugin): what came back from its process in answer to \(function) is no answer."
     case .inWorker(let sentence): return sentence

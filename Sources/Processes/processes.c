@@ -9,7 +9,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-int ap_memory_file(const char *name) { return memfd_create(name, MFD_CLOEXEC); }
+int ap_memory_file(const char *name) {
+  int file = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  /* Whoever maps it counts on what is there. */
+  if (file >= 0) fcntl(file, F_ADD_SEALS, F_SEAL_SHRINK);
+  return file;
+}
 
 int ap_closing_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }
 

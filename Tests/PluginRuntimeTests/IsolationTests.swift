@@ -72,8 +72,46 @@ struct IsolationTests {
   @Test func standardOutputBelongsToTheHost() {
     #expect(
       sentence { _ = try Isolated.score("prints") }
-        == "fixture.plugin: score wrote to standard output, which belongs to the host: \"scoring mlp of layer 1\n\""
+        == "fixture.plugin: score wrote to standard output, which belongs to the host: \"scoring mlp of layer 1\""
     )
+  }
+
+  @Test func aSecondProcessOfThePluginHasNoSay() throws {
+    let criterion = try CriterionInstance(of: Isolated.plugin("forks"))
+    for _ in 0..<5 { #expect(try scoreOnes(criterion, count: 3) == [0, 1, 2]) }
+  }
+
+  @Test func whatThePluginHasStartedEndsWithIt() throws {
+    let lines = Mutex<[String]>([])
+    var services = HostServices()
+    services.log = { _, _, sentence in lines.withLock { $0.append(sentence) } }
+    let clock = ContinuousClock.now
+    #expect(
+      sentence { _ = try Isolated.score("leaves_child", services: services) }.hasPrefix(
+        "fixture.plugin: score was ended by SIGABRT (Aborted)."))
+    // At once, although the child holds the socket open: not when the limit of 60 s is reached.
+    #expect(ContinuousClock.now - clock < .seconds(50))
+    let child = try #require(lines.withLock { $0.first.flatMap { pid_t($0) } })
+    // It goes when whoever inherits it has taken note: then it is no process, or a zombie's name.
+    func isThere() -> Bool {
+      let state = (try? String(contentsOfFile: "/proc/\(child)/stat", encoding: .utf8)) ?? ""
+      return !state.isEmpty && !state.contains(") Z ")
+    }
+    for _ in 0..<500 where isThere() { usleep(10_000) }
+    #expect(!isThere())
+  }
+
+  @Test func aFloodOfWordsDoesNotKeepTheLimitFromBeingSeen() {
+    let words = sentence { _ = try Isolated.score("floods", Isolated.limits(seconds: 0.5)) }
+    #expect(
+      words.hasPrefix(
+        "fixture.plugin: score did not end within its 0.5 s and was stopped. Its last words: it goes"),
+      "\(words)")
+  }
+
+  @Test func sharedMemoryCannotBeTakenAway() throws {
+    let criterion = try CriterionInstance(of: Isolated.plugin("truncates"))
+    for _ in 0..<3 { #expect(try scoreOnes(criterion, count: 3) == [0, 1, 2]) }
   }
 
   @Test func theHostsTensorsCannotBeWritten() {

@@ -253,6 +253,9 @@ struct StageReading {
 
   // MARK: Plugins
 
+  /// Of time limits; more cannot be told from none.
+  private static let mostSeconds = 1e9
+
   /// Whether the stage's plugins have processes of their own: true, false, or an object with what they may use there.
   private func isolation(_ reader: ObjectReader) -> Isolation? {
     guard let value = reader.object["isolate"] else { return isolation }
@@ -266,8 +269,14 @@ struct StageReading {
       return nil
     }
     let standard = isolation ?? Isolation()
+    let timeLimit = limits.number("time_limit_seconds", default: standard.timeLimit, above: 0)
+    if timeLimit > Self.mostSeconds {
+      reading.problem(
+        reader.path.key("isolate").key("time_limit_seconds"), "\(timeLimit)",
+        expected: "a number above 0 and at most a billion")
+    }
     return Isolation(
-      timeLimit: limits.number("time_limit_seconds", default: standard.timeLimit, above: 0),
+      timeLimit: min(timeLimit, Self.mostSeconds),
       memoryLimit: limits.integer(
         "memory_limit_megabytes", default: standard.memoryLimit >> 20, in: 1...1 << 30) << 20,
       program: standard.program)

@@ -16,7 +16,8 @@ package final class ChildProcess {
   package let errors: Int32
   private let process: pid_t
   /// Kept open, since reading it again is cheap: what the process takes of memory.
-  private let memory: Int32
+  private let account: Int32
+  private var status: Int32?
   private var ending: String?
 
   /// - Parameters:
@@ -44,51 +45,59 @@ package final class ChildProcess {
     for descriptor in [output, errors] {
       _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK)
     }
-    memory = open("/proc/\(started)/statm", O_RDONLY | O_CLOEXEC)
+    account = open("/proc/\(started)/status", O_RDONLY | O_CLOEXEC)
   }
 
   deinit {
-    for descriptor in [output, errors, memory] where descriptor >= 0 { close(descriptor) }
-    guard ending == nil else { return }
-    var status: Int32 = 0
-    for _ in 0..<100 {
-      if waitpid(process, &status, WNOHANG) != 0 { return }
-      usleep(1000)
-    }
+    for descriptor in [output, errors, account] where descriptor >= 0 { close(descriptor) }
+    for _ in 0..<100 where !hasEnded { usleep(1000) }
     kill()
   }
 
-  /// Bytes in memory that are the process's own, without what it shares (libraries, trays); nil if it is gone.
-  package var privateMemory: Int? {
-    var text = [UInt8](repeating: 0, count: 128)
-    let count = pread(memory, &text, text.count, 0)
+  /// Bytes in memory that are not a file's: its own, and what it shares with whomever; nil if it is gone.
+  package var memory: (own: Int, shared: Int)? {
+    var text = [UInt8](repeating: 0, count: 4096)
+    let count = pread(account, &text, text.count, 0)
     guard count > 0 else { return nil }
-    // statm (proc(5)): size, resident, shared, … in pages.
-    let numbers = String(decoding: text[..<count], as: UTF8.self).split(separator: " ").compactMap { Int($0) }
-    guard numbers.count > 2 else { return nil }
-    return (numbers[1] - numbers[2]) * Int(getpagesize())
+    // status (proc(5)): "RssAnon:     1234 kB" and the like, a line each.
+    func bytes(_ key: String) -> Int? {
+      let line = String(decoding: text[..<count], as: UTF8.self).split(separator: "\n").first {
+        $0.hasPrefix(key)
+      }
+      return line?.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Int($0) }.map { $0 << 10 }
+    }
+    guard let own = bytes("RssAnon:"), let shared = bytes("RssShmem:") else { return nil }
+    return (own, shared)
   }
 
-  /// Ends the process, if it has not ended.
+  /// Whether the process has ended, even if one that it has started goes on.
+  package var hasEnded: Bool {
+    if status != nil { return true }
+    var found: Int32 = 0
+    guard waitpid(process, &found, WNOHANG) != 0 else { return false }
+    status = found
+    return true
+  }
+
+  /// Ends the process, if it has not ended, and all that it has started and that has not left its group.
   package func kill() {
     guard ending == nil else { return }
-    Glibc.kill(process, SIGKILL)
+    Glibc.kill(-process, SIGKILL)
     _ = waitForEnd()
   }
 
   /// How the process ended, in words. It must be ending: it is given half a second.
   package func waitForEnd() -> String {
     if let ending { return ending }
-    var status: Int32 = 0
-    var seen = waitpid(process, &status, WNOHANG)
-    for _ in 0..<500 where seen == 0 {
-      usleep(1000)
-      seen = waitpid(process, &status, WNOHANG)
-    }
-    if seen == 0 {
+    for _ in 0..<500 where !hasEnded { usleep(1000) }
+    if !hasEnded {
       Glibc.kill(process, SIGKILL)
-      while waitpid(process, &status, 0) < 0, errno == EINTR {}
+      var found: Int32 = 0
+      while waitpid(process, &found, 0) < 0, errno == EINTR {}
+      status = found
     }
+    Glibc.kill(-process, SIGKILL)
+    let status = status ?? 0
     let signal = status & 0x7f
     let words =
       signal == 0
@@ -101,7 +110,9 @@ package final class ChildProcess {
   private static func name(of signal: Int32) -> String {
     let names = [
       SIGSEGV: "SIGSEGV", SIGABRT: "SIGABRT", SIGBUS: "SIGBUS", SIGFPE: "SIGFPE", SIGILL: "SIGILL",
-      SIGTRAP: "SIGTRAP", SIGKILL: "SIGKILL", SIGTERM: "SIGTERM",
+      SIGTRAP: "SIGTRAP", SIGKILL: "SIGKILL", SIGTERM: "SIGTERM", SIGALRM: "SIGALRM", SIGXCPU: "SIGXCPU",
+      SIGXFSZ: "SIGXFSZ", SIGPIPE: "SIGPIPE", SIGHUP: "SIGHUP", SIGINT: "SIGINT", SIGQUIT: "SIGQUIT",
+      SIGSYS: "SIGSYS", SIGUSR1: "SIGUSR1", SIGUSR2: "SIGUSR2",
     ]
     return names[signal] ?? "signal \(signal)"
   }

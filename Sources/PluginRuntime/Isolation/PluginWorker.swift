@@ -34,6 +34,9 @@ final class PluginWorker: @unchecked Sendable {
     }
   }
 
+  /// Whether its process has ended, and every call would throw.
+  var isGone: Bool { turn.withLock { end != nil } }
+
   /// What the plugin says of itself.
   func about() throws(PluginError) -> WorkerAbout {
     guard let description else { throw .garbled(plugin: plugin, function: "load") }
@@ -46,10 +49,11 @@ final class PluginWorker: @unchecked Sendable {
   ///
   /// - Parameters:
   ///   - function: for messages.
+  ///   - limit: seconds, if not those that every call has.
   ///   - options: the instance's, of which `open_data` tells one by name.
   func call<Answer>(
     _ kind: FrameKind, _ function: String, services: HostServices, options: JSONObject = [:],
-    write: (inout PacketWriter) throws(WriteError) -> Void,
+    limit: Double? = nil, write: (inout PacketWriter) throws(WriteError) -> Void,
     read: (inout PacketReader) throws(ReadError) -> Answer
   ) throws(PluginError) -> Answer {
     turn.lock()
@@ -59,7 +63,9 @@ final class PluginWorker: @unchecked Sendable {
     worker.requests.isCancelled = false
     var packet = PacketWriter(worker.requests)
     do { try write(&packet) } catch { throw .cannotIsolate(plugin: plugin, reason: error.reason) }
-    var wait = Wait(function: function, services: services, options: options, limit: limits.timeLimit)
+    var wait = Wait(
+      function: function, services: services, options: options,
+      limit: min(limit ?? limits.timeLimit, limits.timeLimit))
     guard FrameSocket.send(kind, packet.bytes, to: worker.socket) else { throw died(in: function) }
     let contents = try answer(&wait)
     do throws(ReadError) {
@@ -76,6 +82,8 @@ final class PluginWorker: @unchecked Sendable {
     var until: ContinuousClock.Instant
     /// When the plugin was told to stop.
     var cancelledAt: ContinuousClock.Instant?
+    /// Lines that it has logged.
+    var lines = 0
 
     init(function: String, services: HostServices, options: JSONObject, limit: Double) {
       self.function = function
@@ -88,6 +96,8 @@ final class PluginWorker: @unchecked Sendable {
 
   /// How often, in milliseconds, limits are looked at while the plugin works.
   private static let period: Int32 = 10
+  /// Lines of one call that are logged; a loop would fill the disk.
+  private static let mostLines = 1000
   /// Seconds that a plugin has to stop when it is asked to.
   private static let grace = 5.0
 
@@ -100,6 +110,10 @@ final class PluginWorker: @unchecked Sendable {
       if let frame {
         switch frame.kind {
         case .done:
+          if wait.lines > Self.mostLines {
+            wait.services.log(
+              plugin, .warning, "\(wait.function) logged \(wait.lines - Self.mostLines) lines more")
+          }
           try checkMemory(wait.function)
           try checkOutput(wait.function)
           try refresh()
@@ -111,7 +125,10 @@ final class PluginWorker: @unchecked Sendable {
         }
         continue
       }
-      try receive(wait.function)
+      // What it started may hold its end of the socket open: that it has ended shows there only sometimes.
+      let isOver = worker.process.hasEnded
+      let hasMore = try receive(wait.function, patience: isOver ? 0 : Self.period)
+      if isOver, !hasMore { throw died(in: wait.function) }
       if ContinuousClock.now > wait.until {
         throw endIt(
           .timedOut(plugin: plugin, function: wait.function, seconds: wait.limit, lastLine: heard()))
@@ -131,17 +148,19 @@ final class PluginWorker: @unchecked Sendable {
     }
   }
 
-  /// Waits a little for anything from the worker, and takes what has come.
-  private func receive(_ function: String) throws(PluginError) {
+  /// Waits so many milliseconds for anything from the worker, and takes what has come.
+  /// - Returns: whether something came over the socket.
+  private func receive(_ function: String, patience: Int32) throws(PluginError) -> Bool {
     var sources = [worker.socket, worker.process.output, worker.process.errors].map {
       pollfd(fd: $0, events: Int16(POLLIN), revents: 0)
     }
-    guard poll(&sources, nfds_t(sources.count), Self.period) > 0 else { return }
+    guard poll(&sources, nfds_t(sources.count), patience) > 0 else { return false }
     takeOutput()
-    guard sources[0].revents != 0 else { return }
+    guard sources[0].revents != 0 else { return false }
     if FrameSocket.receive(from: worker.socket, into: { inbox.append($0) }) == .ended {
       throw died(in: function)
     }
+    return true
   }
 
   private func refresh() throws(PluginError) {
@@ -152,14 +171,19 @@ final class PluginWorker: @unchecked Sendable {
   private var printed: [UInt8] = []
 
   private func takeOutput() {
-    // More than a beginning is not kept.
-    while FrameSocket.receive(
+    // More than a beginning is not kept. A plugin that never stops writing does not keep this from looking at its limits.
+    for _ in 0..<Self.mostPieces
+    where FrameSocket.receive(
       from: worker.process.output, into: { if printed.count < 1 << 12 { printed.append(contentsOf: $0) } })
-      == .some
-    {}
-    while FrameSocket.receive(from: worker.process.errors, into: { errorText.append($0) }) == .some {}
+      != .some
+    { break }
+    for _ in 0..<Self.mostPieces
+    where FrameSocket.receive(from: worker.process.errors, into: { errorText.append($0) }) != .some { break }
     if let line = errorText.lastLine { lastLine = line }
   }
+
+  /// Pieces of output that are read at a time.
+  private static let mostPieces = 16
 
   private func checkOutput(_ function: String) throws(PluginError) {
     takeOutput()
@@ -170,7 +194,10 @@ final class PluginWorker: @unchecked Sendable {
   }
 
   private func checkMemory(_ function: String) throws(PluginError) {
-    guard let used = worker.process.privateMemory, used > limits.memoryLimit else { return }
+    guard let memory = worker.process.memory else { return }
+    // Of what it shares the trays are the host's.
+    let used = memory.own + max(0, memory.shared - worker.requests.size - worker.answers.size)
+    guard used > limits.memoryLimit else { return }
     throw endIt(
       .overMemory(
         plugin: plugin, function: function, limit: limits.memoryLimit, used: used, lastLine: heard()))
@@ -213,7 +240,8 @@ final class PluginWorker: @unchecked Sendable {
         let level = HostServices.LogLevel(rawValue: try packet.int()) ?? .info
         let sentence = try packet.text()
         lastLine = sentence
-        wait.services.log(plugin, level, sentence)
+        wait.lines += 1
+        if wait.lines <= Self.mostLines { wait.services.log(plugin, level, sentence) }
       case .progress: wait.services.progress(plugin, try packet.int(), try packet.int())
       case .drewRandomNumbers: wait.services.drewRandomNumbers()
       case .openData, .logLikelihood:
@@ -280,15 +308,17 @@ final class PluginWorker: @unchecked Sendable {
 
 /// The last line of a text that comes in pieces.
 private struct LineBuffer {
-  private(set) var lastLine: String?
-  private var open: [UInt8] = []
+  /// The end of the text so far.
+  private var end: [UInt8] = []
+  private static let mostBytes = 1000
 
   mutating func append(_ piece: UnsafeRawBufferPointer) {
-    open.append(contentsOf: piece)
-    let lines = open.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
-    open = Array((lines.last ?? []).suffix(1000))
-    if let line = (lines.dropLast() + [ArraySlice(open)]).last(where: { !$0.isEmpty }) {
-      lastLine = String(decoding: line.prefix(1000), as: UTF8.self).trimmingCharacters(in: .whitespaces)
+    end = Array((end + piece.suffix(Self.mostBytes)).suffix(Self.mostBytes))
+  }
+
+  var lastLine: String? {
+    end.split(separator: UInt8(ascii: "\n")).last.map {
+      String(decoding: $0, as: UTF8.self).trimmingCharacters(in: .whitespaces)
     }
   }
 }

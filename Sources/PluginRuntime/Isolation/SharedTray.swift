@@ -66,6 +66,12 @@ final class SharedTray {
     if size > capacity { try map(size) }
   }
 
+  /// Bytes that both sides have of it.
+  var size: Int {
+    var state = stat()
+    return fstat(descriptor, &state) == 0 ? Int(state.st_size) : capacity
+  }
+
   // MARK: - The header's flag
 
   /// Whether the work is to stop.

@@ -31,12 +31,17 @@ private final class WorkerInstance {
 
   deinit {
     // A worker that is gone has destroyed it already.
-    try? worker.call(.destroy, "destroy", services: services) {
-      $0.put(number)
-    } read: {
-      (_: inout PacketReader) throws(ReadError) in
-    }
+    guard !worker.isGone else { return }
+    do {
+      try worker.call(.destroy, "destroy", services: services, limit: Self.mostSecondsToDestroy) {
+        $0.put(number)
+      } read: {
+        (_: inout PacketReader) throws(ReadError) in
+      }
+    } catch { services.log(plugin.id, .warning, "\(error)") }
   }
+
+  private static let mostSecondsToDestroy = 10.0
 
   func call<Answer>(
     _ kind: FrameKind, _ function: String, model: ModelSummary,

@@ -15,6 +15,8 @@ public final class WorkerProcess {
   private var plugin: LoadedPlugin?
   private var instances: [Int: Instance] = [:]
   private var made = 0
+  /// A plugin may fork, and the child may come back from the call as well: it is not to answer.
+  private let process = getpid()
   /// Frames are sent whole, whichever thread of the plugin logs.
   private let sending = Mutex<Void>(())
 
@@ -54,7 +56,8 @@ public final class WorkerProcess {
     Thread.detachNewThread {
       var byte: UInt8 = 0
       while read(WorkerHandle.Descriptor.lifeline, &byte, 1) < 0, errno == EINTR {}
-      _exit(0)
+      // With all that the plugin has started.
+      kill(0, SIGKILL)
     }
     // If memory runs out it is this process that goes, not the host.
     try? "1000".write(toFile: "/proc/self/oom_score_adj", atomically: false, encoding: .utf8)
@@ -76,6 +79,7 @@ public final class WorkerProcess {
   }
 
   private func nextFrame() throws -> (kind: FrameKind, contents: [UInt8])? {
+    if getpid() != process { _exit(0) }
     while true {
       if let frame = try inbox.next() { return frame }
       if FrameSocket.receive(from: socket, into: { inbox.append($0) }) == .ended { return nil }
@@ -83,6 +87,7 @@ public final class WorkerProcess {
   }
 
   private func send(_ kind: FrameKind, _ contents: [UInt8]) {
+    if getpid() != process { _exit(0) }
     // If nobody is there any more, the lifeline says so too.
     sending.withLock { _ in _ = FrameSocket.send(kind, contents, to: socket) }
   }
@@ -229,6 +234,7 @@ public final class WorkerProcess {
   private func ask<Answer>(
     _ kind: FrameKind, write: (inout PacketWriter) throws -> Void, read: (inout PacketReader) throws -> Answer
   ) throws -> Answer {
+    if getpid() != process { _exit(0) }
     answers.clear()
     var packet = PacketWriter(answers)
     try write(&packet)

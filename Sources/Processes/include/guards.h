@@ -16,6 +16,9 @@ void ap_guarded_free(void *memory);
 /* From now on a fault of this process is told in a line to `descriptor` before the process ends of it. */
 void ap_report_faults(int descriptor);
 
+/* Bytes of address space that this process has; 0 if that is not known. */
+long ap_mapped_bytes(void);
+
 /* Bytes of this process's heap that are in use. */
 size_t ap_heap_bytes(void);
 

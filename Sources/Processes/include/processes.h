@@ -6,7 +6,7 @@
 /* What workers and foreign functions want of the system, and Swift's Glibc does not show. Where nothing else is said the
  * answer is -1 on failure, with errno. */
 
-/* A file without a name, in memory, closed on exec. */
+/* A file without a name, in memory, closed on exec. It can grow and not shrink, whoever has it. */
 int ap_memory_file(const char *name);
 
 /* Both ends, closed on exec. */
