@@ -191,7 +191,7 @@ struct ForeignFunctionTests {
       ),
       (
         #""symbol": "f", "call": "unit", "returns": "float", "arguments": [{"type": "int64", "value": null}]"#,
-        "function.arguments[0].value should be a int64, but is null"
+        "function.arguments[0].value should be an int64, but is null"
       ),
     ])
   func wrongSignature(text: String, expected: String) {

@@ -75,6 +75,45 @@ struct RegistryTests {
     #expect(words.contains("\(path): refused, since every user can change it"), "\(words)")
   }
 
+  /// Whoever can rename a folder on the way, or put something else where a link leads, decides what is loaded.
+  @Test func whatEveryUserCanChangeOnTheWayThereIsRefusedToo() throws {
+    let files = FileManager.default
+    func open(_ path: String, sticky: Bool = false) throws {
+      try #require(chmod(path, sticky ? 0o1777 : 0o777) == 0)
+    }
+    let path = try Self.folder([
+      "way/x/plugin.json": Self.manifest("a.one"), "links/plugin.json": Self.manifest("a.two"),
+      "open/libx.so": "",
+    ])
+    func problem(_ folder: String) -> String {
+      PluginRegistry(searching: [folder]).problems.map(\.description).joined()
+    }
+    #expect(problem(path + "/way") == "" && problem(path + "/links") == "")
+    // A folder above; one in which each may take away only what is its own does not matter.
+    try open(path + "/way", sticky: true)
+    #expect(problem(path + "/way/x") == "")
+    try open(path + "/way")
+    #expect(problem(path + "/way/x").hasPrefix("\(path)/way can be changed by every user"))
+    // A link's target.
+    try files.createSymbolicLink(
+      atPath: path + "/links/libx.so", withDestinationPath: "../open/libx.so")
+    #expect(problem(path + "/links") == "")
+    try open(path + "/open")
+    #expect(problem(path + "/links").hasPrefix("\(path)/open can be changed by every user"))
+  }
+
+  @Test func anIdStandsOnceInAFile() throws {
+    let plugin = #"{"id": "a.b", "kind": "criterion", "version": "1.0.0", "summary": "x"}"#
+    let path = try Self.folder([
+      "plugin.json":
+        #"{"library": "libx.so", "abi": {"major": 1, "minor": 0}, "plugins": [\#(plugin), \#(plugin)]}"#
+    ])
+    #expect(
+      PluginRegistry(searching: [path]).problems.map(\.description) == [
+        "\(path)/plugin.json: plugins[1].id is \"a.b\", as another plugin's of this file"
+      ])
+  }
+
   @Test func aBadFileDoesNotHideTheOthers() throws {
     let path = try Self.folder(["a/plugin.json": "{\n  oops", "b/plugin.json": Self.manifest("a.two")])
     let registry = PluginRegistry(searching: [path])

@@ -10,7 +10,7 @@ struct Plugins: ParsableCommand {
 
   struct List: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Lists the plugins that can be found, and where they were looked for.")
+      abstract: "Lists the plugins that can be found, with their libraries; loads none.")
 
     @OptionGroup var plugins: PluginOptions
 
@@ -20,7 +20,6 @@ struct Plugins: ParsableCommand {
     func run() throws {
       let report = PluginReport(plugins.registry())
       if json { Output.json(report.json) } else { Output.text(report.text) }
-      for failure in report.failures { Console.writeError("\(Tool.name): warning: \(failure)\n") }
     }
   }
 

@@ -4,25 +4,13 @@ import Wording
 
 /// What `plugins` and `plugins describe` print.
 public struct PluginReport: Sendable {
-  private let plugins: [(description: PluginDescription, statistics: [String])]
+  private let plugins: [PluginDescription]
   private let shadowed: [PluginDescription]
   private let tried: [TriedPath]
-  /// Plugins that were found and can't be loaded.
-  public let failures: [PluginError]
 
-  /// Loads every plugin that was found.
+  /// What their plugin.json files say: none is loaded.
   public init(_ registry: PluginRegistry) {
-    var plugins: [(description: PluginDescription, statistics: [String])] = []
-    var failures: [PluginError] = []
-    for description in registry.plugins {
-      do throws(PluginError) {
-        plugins.append((description, try LoadedPlugin(loading: description).statistics))
-      } catch {
-        failures.append(error)
-      }
-    }
-    self.plugins = plugins
-    self.failures = failures
+    plugins = registry.plugins
     shadowed = registry.shadowed
     tried = registry.tried
   }
@@ -30,16 +18,14 @@ public struct PluginReport: Sendable {
   /// A table; if there is no plugin, where they were looked for.
   public var text: String {
     guard !plugins.isEmpty else {
-      let places = tried.map { "  \($0.path)" + ($0.found == nil ? ": no such folder" : "") + "\n" }
+      let places = tried.map { place in
+        let what = place.isRefused ? ": refused, since every user can change it" : ": no such folder"
+        return "  \(place.path)" + (place.found == nil ? what : "") + "\n"
+      }
       return "There are no plugins. They were looked for in\n" + places.joined()
     }
-    var table = TextTable([
-      .init("id"), .init("kind"), .init("version"), .init("may need"), .init("library"),
-    ])
-    for (plugin, statistics) in plugins {
-      let needs = statistics.isEmpty ? "-" : statistics.joined(separator: ", ")
-      table.add([plugin.id, plugin.kind.rawValue, plugin.version, needs, plugin.library])
-    }
+    var table = TextTable([.init("id"), .init("kind"), .init("version"), .init("library")])
+    for plugin in plugins { table.add([plugin.id, plugin.kind.rawValue, plugin.version, plugin.library]) }
     let hidden = shadowed.map { "\n\($0.id) in \($0.manifest) is hidden by the one above.\n" }
     return table.plain + hidden.joined()
   }
@@ -47,17 +33,21 @@ public struct PluginReport: Sendable {
   public var json: JSONValue {
     [
       "plugins": .array(
-        plugins.map { plugin, statistics in
+        plugins.map { plugin in
           [
             "id": .string(plugin.id), "kind": .string(plugin.kind.rawValue),
             "version": .string(plugin.version), "summary": .string(plugin.summary),
-            "statistics": .array(statistics.map { .string($0) }), "library": .string(plugin.library),
-            "manifest": .string(plugin.manifest),
+            "library": .string(plugin.library), "manifest": .string(plugin.manifest),
           ]
         }),
       "shadowed": .array(shadowed.map { ["id": .string($0.id), "manifest": .string($0.manifest)] }),
-      "failures": .array(failures.map { .string("\($0)") }),
-      "searched": .array(tried.map { ["path": .string($0.path), "exists": .bool($0.found != nil)] }),
+      "searched": .array(
+        tried.map {
+          [
+            "path": .string($0.path), "exists": .bool($0.found != nil || $0.isRefused),
+            "refused": .bool($0.isRefused),
+          ]
+        }),
     ]
   }
 

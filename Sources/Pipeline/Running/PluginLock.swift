@@ -98,10 +98,12 @@ extension RunRecord.Plugin {
       sha256: hash, definitionSHA256: json["definition_sha256"]?.stringValue)
   }
 
-  /// What is there now. The plugin is not loaded, unless that is the only way to know its file.
+  /// What is there now. The plugin is not loaded into this process.
   init(_ plugin: PluginDescription) throws {
     // The system's loader alone knows where a bare name leads.
-    let library = plugin.library.contains("/") ? plugin.library : try LoadedPlugin(loading: plugin).library
+    let library =
+      plugin.library.contains("/")
+      ? plugin.library : try LoadedPlugin(loading: plugin, isolated: Isolation()).library
     self.init(
       id: plugin.id, version: plugin.version, library: library, sha256: try FileHash.sha256(library),
       definitionSHA256: plugin.function == nil ? nil : try FileHash.sha256(plugin.manifest))

@@ -55,6 +55,9 @@ extension PluginDescription {
       guard isPluginID(id) else {
         throw .badManifest(path: path, reason: "\(place).id should be \(pluginIDSyntax), but is \"\(id)\"")
       }
+      if plugins.contains(where: { $0.id == id }) {
+        throw .badManifest(path: path, reason: "\(place).id is \"\(id)\", as another plugin's of this file")
+      }
       let kindName = try reader.string(members, "kind", at: place + ".")
       guard let kind = PluginKind(rawValue: kindName) else {
         let known = PluginKind.allCases.map(\.rawValue).joined(separator: ", ")
@@ -173,8 +176,9 @@ private struct ManifestReader {
 
   func integer(_ object: JSONObject, _ key: String, at place: String) throws(PluginError) -> Int {
     let value = try member(object, key, at: place)
-    guard let number = value.integerValue else {
-      throw .badManifest(path: path, reason: "\(place)\(key) should be an integer, but is \(value.kindName)")
+    guard let number = value.integerValue, number >= 0 else {
+      throw .badManifest(
+        path: path, reason: "\(place)\(key) should be an integer from 0 up, but is \(value.compact)")
     }
     return number
   }

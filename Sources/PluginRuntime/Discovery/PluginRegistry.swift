@@ -18,8 +18,8 @@ public struct PluginRegistry: Sendable {
         tried.append(TriedPath(path: path, found: nil))
         continue
       }
-      if Self.isWritableByAll(path) {
-        problems.append(.writableByAll(path: path))
+      if let unsafe = Trust.writableByAll(path, isSearched: true) {
+        problems.append(.writableByAll(path: unsafe))
         tried.append(TriedPath(path: path, found: nil, isRefused: true))
         continue
       }
@@ -53,16 +53,13 @@ public struct PluginRegistry: Sendable {
     let folder = (manifest as NSString).deletingLastPathComponent
     let libraries = plugins.map(\.library).filter { $0.contains("/") }
     let folders = [folder] + libraries.map { ($0 as NSString).deletingLastPathComponent }
-    for path in folders + [manifest] + libraries where isWritableByAll(path) {
-      throw .writableByAll(path: path)
+    for path in folders {
+      if let unsafe = Trust.writableByAll(path, isSearched: true) { throw .writableByAll(path: unsafe) }
+    }
+    for path in [manifest] + libraries {
+      if let unsafe = Trust.writableByAll(path) { throw .writableByAll(path: unsafe) }
     }
     return plugins
-  }
-
-  /// Whether every user may write to a file, or to a folder's list of files.
-  private static func isWritableByAll(_ path: String) -> Bool {
-    var state = stat()
-    return stat(path, &state) == 0 && state.st_mode & S_IWOTH != 0
   }
 
   /// Where plugins are looked for: `explicit` (from `--plugin-path`), then the colon-separated

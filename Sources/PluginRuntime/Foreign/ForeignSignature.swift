@@ -40,6 +40,7 @@ public struct ForeignSignature: Equatable, Sendable {
     case characters = "char*"
 
     var isPointer: Bool { rawValue.hasSuffix("*") }
+    var withArticle: String { (rawValue.hasPrefix("i") ? "an " : "a ") + rawValue }
   }
 
   public struct Argument: Equatable, Sendable {
@@ -151,8 +152,9 @@ extension ForeignSignature {
     }
     func text(_ key: String) throws(Mistake) -> String? {
       guard let value = object[key] else { return nil }
-      guard let text = value.stringValue, !text.isEmpty else {
-        throw Mistake(place: key, reason: "should be a string that is not empty, but is \(value.compact)")
+      guard let text = value.stringValue, !text.isEmpty, !text.utf8.contains(0) else {
+        throw Mistake(
+          place: key, reason: "should be a string that is not empty, without a NUL, but is \(value.compact)")
       }
       return text
     }
@@ -214,11 +216,13 @@ extension ForeignSignature {
       Mistake(place: place + ".value", reason: "should be \(expected), but is \(value.compact)")
     }
     if value == .null {
-      guard type.isPointer else { throw wrong("a \(type.rawValue)") }
+      guard type.isPointer else { throw wrong(type.withArticle) }
       return Argument(type: type, value: .null)
     }
     switch (type, value.integerValue, value.numberValue, value.stringValue) {
-    case (.characters, _, _, let text?): return Argument(type: type, value: .text(text))
+    case (.characters, _, _, let text?):
+      guard !text.utf8.contains(0) else { throw wrong("a text without a NUL, with which C's texts end") }
+      return Argument(type: type, value: .text(text))
     case (.characters, _, _, nil): throw wrong("a text")
     case (.int32, let number?, _, _), (.int32Pointer, let number?, _, _):
       guard Int32(exactly: number) != nil else { throw wrong("an integer of 32 bits") }
@@ -227,10 +231,14 @@ extension ForeignSignature {
       return Argument(type: type, value: .integer(number))
     case (.float, _, let number?, _), (.double, _, let number?, _), (.floatPointer, _, let number?, _),
       (.doublePointer, _, let number?, _):
+      let isSingle = type == .float || type == .floatPointer
+      guard !isSingle || abs(number) <= Double(Float.greatestFiniteMagnitude) else {
+        throw wrong("a number that a float can hold")
+      }
       return Argument(type: type, value: .number(number))
     case (_, _, _, let text?):
       return Argument(type: type, value: .named(try name(text, for: type, of: call, wrong)))
-    default: throw wrong("a \(type.rawValue), or the name of a value")
+    default: throw wrong("\(type.withArticle), or the name of a value")
     }
   }
 

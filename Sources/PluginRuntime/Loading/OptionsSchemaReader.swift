@@ -25,7 +25,10 @@ extension OptionsSchema {
             try Property(property.value, name: property.key, at: "properties.\(property.key)"))
         }
       case "required":
-        for name in member.value.arrayValue ?? [] {
+        guard let names = member.value.arrayValue else {
+          throw OptionsError(path: "required", reason: "should be an array of option names")
+        }
+        for name in names {
           guard let name = name.stringValue else {
             throw OptionsError(path: "required", reason: "should be an array of option names")
           }
@@ -46,6 +49,8 @@ extension OptionsSchema {
 }
 
 extension OptionsSchema.Property {
+  private static let mostItems = 10_000
+
   init(_ schema: JSONValue, name: String, at path: String) throws(OptionsError) {
     self.name = name
     guard let members = schema.objectValue?.members else {
@@ -76,7 +81,9 @@ extension OptionsSchema.Property {
       case "maximum": maximum = try number()
       case "exclusiveMinimum": exclusiveMinimum = try number()
       case "minItems":
-        guard let count = value.integerValue else { throw wrong("an integer") }
+        guard let count = value.integerValue, (0...Self.mostItems).contains(count) else {
+          throw wrong("an integer from 0 to \(Self.mostItems)")
+        }
         minItems = count
       case "items": items = [try Self(value, name: "", at: "\(path).items")]
       case "description":
@@ -88,6 +95,11 @@ extension OptionsSchema.Property {
       case "title", "$comment", "examples": break
       default:
         throw OptionsError(path: "\(path).\(member.key)", reason: "this host does not know this keyword")
+      }
+    }
+    for bound in [minimum, maximum, exclusiveMinimum].compactMap(\.self) where types.contains(.integer) {
+      guard abs(bound) <= 0x1p62 else {
+        throw OptionsError(path: path, reason: "has the bound \(bound), which no integer comes near")
       }
     }
     if let defaultValue {
