@@ -26,6 +26,8 @@ struct CheckedPlugin: Sendable {
   let plugin: LoadedPlugin
   /// What the host offers, arithmetic included.
   let services: @Sendable () -> HostServices
+  /// What belongs to the whole process (`Checks.processMarks`), before the plugin was loaded.
+  let processBefore: [String]
 
   func subject(
     _ options: JSONObject? = nil, memory: CallMemory = CallMemory(),

@@ -12,6 +12,8 @@ public enum CheckProcess {
   public static let command = "plugin-check-worker"
   /// Where the one that started it listens.
   static let descriptor: Int32 = 3
+  /// Ends with the one that started it.
+  static let lifeline: Int32 = 4
 
   /// - Parameters:
   ///   - manifest: the path of a plugin.json.
@@ -22,14 +24,22 @@ public enum CheckProcess {
     services: @escaping @Sendable () -> HostServices
   ) {
     ap_report_faults(descriptor)
+    Thread.detachNewThread {
+      var byte: UInt8 = 0
+      while read(lifeline, &byte, 1) < 0, errno == EINTR {}
+      // With all that the plugin has started.
+      kill(0, SIGKILL)
+    }
     let output = StandardOutput()
+    let before = Checks.processMarks()
     let checks = Checks.all.filter { $0.strictness <= strictness }.drop { $0.name != first }
     var checked: CheckedPlugin?
     for check in checks {
       tell("begin \(check.name)")
       do {
         // A process that goes on after the first check loads the plugin too, and says nothing of it.
-        let now = try checked ?? CheckedPlugin(plugin: load(id, manifest), services: services)
+        let now = try checked
+          ?? CheckedPlugin(plugin: load(id, manifest), services: services, processBefore: before)
         checked = now
         let reason = try check.body(now)
         if let text = output.taken() {

@@ -1,8 +1,5 @@
-import Foundation
 import JSON
 import PluginRuntime
-import Processes
-import Synchronization
 
 /// All checks, the mildest first. The first, that it loads at all, is made by whoever runs the others.
 enum Checks {
@@ -12,7 +9,9 @@ enum Checks {
       smallModels, headsWithoutGroups, wholeSublayers, flatNumbers, extremeNumbers, sameAnswer,
       independentInstances,
     ]
-    + [staysInBounds, olderHost, laterHost, threads, cancelled, neverGrows, largeLayer]
+    + [
+      staysInBounds, leavesProcessAlone, olderHost, laterHost, threads, cancelled, neverGrows, largeLayer,
+    ]
 
   static let loads = Check(
     name: "loads", strictness: 1,
@@ -22,7 +21,8 @@ enum Checks {
 
   static let describesItself = Check(
     name: "describes_itself", strictness: 1, sentence: "Version, licence, summary and statistics are there.",
-    remedy: "Fill in the descriptor: version as 1.0.0, an SPDX licence, a summary that ends with a full stop."
+    remedy:
+      "Fill in the descriptor: version as 1.0.0, an SPDX licence, a summary that ends with a full stop, all in UTF-8."
   ) { checked in
     let plugin = checked.plugin
     let version = plugin.version.split(separator: ".", omittingEmptySubsequences: false)
@@ -32,6 +32,12 @@ enum Checks {
     if plugin.licence.isEmpty { throw Wrong("it has no licence") }
     if !plugin.summary.hasSuffix(".") { throw Wrong("its summary \"\(plugin.summary)\" is no sentence") }
     if plugin.paper?.isEmpty == true { throw Wrong("its paper is empty instead of null") }
+    for (name, text) in [("summary", plugin.summary), ("licence", plugin.licence), ("paper", plugin.paper ?? "")] {
+      let isPlain = text.unicodeScalars.allSatisfy {
+        $0.properties.generalCategory != .control && $0 != "\u{FFFD}"
+      }
+      if !isPlain { throw Wrong("its \(name) is not one line of UTF-8: \"\(text.debugDescription)\"") }
+    }
     if Set(plugin.statistics).count < plugin.statistics.count { throw Wrong("it names a statistic twice") }
     return nil
   }
@@ -242,7 +248,7 @@ enum Checks {
     return nil
   }
 
-  private static func same(_ got: [Double], _ expected: [Double], _ what: String) throws {
+  static func same(_ got: [Double], _ expected: [Double], _ what: String) throws {
     guard got.count == expected.count else {
       throw Wrong("\(what) gave \(got.count) numbers, not \(expected.count)")
     }
@@ -298,118 +304,6 @@ enum Checks {
     try same(
       try checked.subject(memory: memory).ask(about: checked.model), answer,
       "called by a later host, an instance")
-    return nil
-  }
-
-  // MARK: - Threads and stops
-
-  static let threads = Check(
-    name: "threads", strictness: 9,
-    sentence:
-      "Instances work at the same time on several threads, and one may be asked from different threads in turn.",
-    remedy:
-      "Keep no state outside of instances, not even static buffers; do not count on thread-local variables."
-  ) { checked in
-    let answer = try checked.subject().ask(about: checked.model)
-    let moved = try checked.subject()
-    let found = Mutex<[String]>([])
-    nonisolated(unsafe) let shared = moved
-    for turn in 0..<3 {
-      onThreads(turn == 0 ? 4 : 1) { _ in
-        do {
-          // At first one each; then the same one, on one new thread after another.
-          let subject = turn == 0 ? try checked.subject() : shared
-          for _ in 0..<(turn == 0 ? 20 : 1) {
-            try same(try subject.ask(about: checked.model), answer, "on a thread of its own, an instance")
-          }
-        } catch { found.withLock { $0.append("\(error)") } }
-      }
-    }
-    if let first = found.withLock({ $0.first }) { throw Wrong(first) }
-    return nil
-  }
-
-  private static func onThreads(_ count: Int, _ body: @escaping @Sendable (Int) -> Void) {
-    let done = DispatchGroup()
-    for index in 0..<count {
-      done.enter()
-      let thread = Thread {
-        body(index)
-        done.leave()
-      }
-      thread.stackSize = 1 << 20
-      thread.start()
-    }
-    done.wait()
-  }
-
-  /// Seconds in which a call ends that has been told to stop.
-  private static let patience = 5.0
-
-  static let cancelled = Check(
-    name: "cancelled", strictness: 9, sentence: "Told to stop, a call ends soon: done, or with AP_CANCELLED.",
-    remedy: "In long loops ask host->is_cancelled now and then, and return AP_CANCELLED."
-  ) { checked in
-    let subject = try checked.subject { $0.isCancelled = { true } }
-    var model = checked.model
-    (model.layers, model.channels, model.hidden) = (1, 96, 64)
-    let began = ContinuousClock.now
-    do { _ = try subject.ask(about: model) } catch PluginError.refused(_, _, .cancelled, _) {
-    } catch let error as PluginError {
-      try checked.allowingRefusal("told to stop") { throw error }
-    }
-    let took = (ContinuousClock.now - began) / .seconds(1)
-    if took > patience { throw Wrong("it went on for \((took * 10).rounded() / 10) s") }
-    return nil
-  }
-
-  // MARK: - Time and room
-
-  static let neverGrows = Check(
-    name: "never_grows", strictness: 10,
-    sentence: "A thousand instances made and destroyed, and a thousand answers, leave no memory behind.",
-    remedy:
-      "Free in destroy what create took, and at the end of a call what the call took; valgrind shows what is left."
-  ) { checked in
-    let subject = try checked.subject()
-    let made = try growth { _ = try checked.subject() }
-    if made > mostGrowth { throw Wrong("1000 instances left \(made) bytes behind") }
-    let asked = try growth { _ = try subject.ask(about: checked.model) }
-    if asked > mostGrowth { throw Wrong("1000 answers left \(asked) bytes behind") }
-    return nil
-  }
-
-  /// Bytes that the allocator's own lists may come to.
-  private static let mostGrowth = 16 << 10
-
-  /// How many bytes of heap more are in use after a thousand times than before, the first times apart.
-  private static func growth(_ body: () throws -> Void) throws -> Int {
-    for _ in 0..<20 { try body() }
-    var least = Int.max
-    // What leaks once leaks again; other threads of the process have something to say too.
-    for _ in 0..<3 where least > mostGrowth {
-      let before = Int(ap_heap_bytes())
-      for _ in 0..<1000 { try body() }
-      least = min(least, Int(ap_heap_bytes()) - before)
-    }
-    return least
-  }
-
-  static let largeLayer = Check(
-    name: "large_layer", strictness: 10,
-    sentence: "A layer of twenty thousand channels is judged in the time that a check has.",
-    remedy: "Look for loops over all pairs of units."
-  ) { checked in
-    guard checked.plugin.kind == .criterion || checked.plugin.kind == .allocator else {
-      return "only criteria and allocators see so many units"
-    }
-    // What costs the square of the columns would be gigabytes for the host to make.
-    if checked.plugin.statistics.contains("input_gram") {
-      return "its statistics grow with the square of the channels"
-    }
-    var model = checked.model
-    (model.channels, model.hidden) = (20_000, 4)
-    _ = try checked.subject().ask(about: model)
     return nil
   }
 }

@@ -30,17 +30,17 @@ public struct Examination {
       result(one)
       rest = rest.dropFirst()
     }
-    while let first = rest.first {
+    /// Nothing else can be said of a plugin that does not load.
+    var isUnloadable: Bool { results.first.map { $0.state == .failed && $0.name == Checks.loads.name } ?? false }
+    while let first = rest.first, !isUnloadable {
       let session = try Session(self, plugin, from: first)
-      while let check = rest.first, let (state, finding) = session.outcome(of: check.name) {
+      while let check = rest.first, !isUnloadable, let (state, finding) = session.outcome(of: check.name) {
         add(CheckResult(check, state, finding: finding))
       }
       // What has ended the process; or, if nothing was told of it, the process cannot even begin.
-      if let check = rest.first, let finding = session.ending {
+      if let check = rest.first, !isUnloadable, let finding = session.ending {
         add(CheckResult(check, .failed, finding: finding))
       }
-      // Nothing else can be said of a plugin that does not load.
-      if results.first?.state == .failed, results.first?.name == Checks.loads.name { break }
     }
     return CheckedPluginReport(id: plugin.id, kind: plugin.kind, library: plugin.library, results: results)
   }
@@ -55,6 +55,8 @@ public struct ExaminationError: Error, CustomStringConvertible {
 private final class Session {
   private let process: ChildProcess
   private let reports: ChildProcess.Pipe
+  /// Closed with this object, however it ends.
+  private let lifeline: ChildProcess.Pipe
   private let limit: Double
   private var lines: [String] = []
   private var open: [UInt8] = []
@@ -67,12 +69,12 @@ private final class Session {
     limit = examination.timeLimit
     do {
       reports = try ChildProcess.Pipe()
+      lifeline = try ChildProcess.Pipe()
       process = try ChildProcess(
         starting: [
-          examination.program ?? PluginRegistry.executable ?? "", CheckProcess.command, plugin.id,
-          plugin.manifest,
-          "--strictness", "\(examination.strictness)", "--from", check.name,
-        ], passing: [reports.writing])
+          examination.program ?? PluginRegistry.executable ?? "", CheckProcess.command, "--strictness",
+          "\(examination.strictness)", "--from", check.name, "--", plugin.id, plugin.manifest,
+        ], passing: [reports.writing, lifeline.reading])
     } catch { throw ExaminationError(description: "plugins cannot be checked here: \(error.reason)") }
     reports.closeWriting()
   }
@@ -85,7 +87,8 @@ private final class Session {
     switch word {
     case "passed": return (.passed, nil)
     case "skipped": return (.skipped, rest)
-    default: return (.failed, rest)
+    case "failed": return (.failed, rest)
+    default: return (.failed, "it wrote to a descriptor that is not its own: \"\(line.prefix(60))\"")
     }
   }
 
@@ -101,7 +104,7 @@ private final class Session {
         }
         return line
       }
-      guard wait() else {
+      guard wait(), !(process.hasEnded && !hasMore) else {
         let how = process.waitForEnd()
         takeText()
         let words = [fault.map { "it \($0)" }, lastWords].compactMap { $0 }.joined(separator: "; ")
@@ -133,9 +136,16 @@ private final class Session {
     return true
   }
 
+  /// Whether there is more to read: what a plugin has started may hold the pipe open when its process has ended.
+  private var hasMore: Bool {
+    var source = pollfd(fd: reports.reading, events: Int16(POLLIN), revents: 0)
+    return !lines.isEmpty || (poll(&source, 1, 0) > 0 && source.revents & Int16(POLLIN) != 0)
+  }
+
   private func takeText() {
     var room = [UInt8](repeating: 0, count: 4096)
-    while true {
+    // A plugin that never stops writing does not keep this from looking at the time.
+    for _ in 0..<64 {
       let count = read(process.errors, &room, room.count)
       guard count > 0 else { return }
       // More is not looked at.

@@ -76,6 +76,9 @@ struct ConformanceTests {
       "greedy_minor", check: "stays_in_bounds", "bytes behind the end of a struct of the host", run: nil),
     Fault("exact_size", check: "later_host", "ap_units has a size that I do not know", run: nil),
     Fault("shares_state", check: "threads", "on a thread of its own, an instance answered", run: nil),
+    Fault(
+      "changes_process", check: "leaves_process_alone", "afterwards signal 15 is ignored", run: nil),
+    Fault("leaks_files", check: "never_grows", "open files behind", run: nil),
     Fault("deaf", check: "cancelled", "it went on for", run: nil),
     Fault("leaks", check: "never_grows", "1000 instances left", run: nil),
   ]
@@ -151,6 +154,29 @@ struct ConformanceTests {
     #expect(
       events.split(separator: "\n").count { $0.contains("\"stage_started\"") && $0.contains("\"first\"") }
         == 1)
+  }
+
+  @Test(
+    "In this process, too, whoever ends it is named, and the run goes on with the mended plugin",
+    arguments: [("exits", "score ended this process with exit."), ("segfaults", "score crashed (SIGSEGV).")])
+  func isNamed(_ fixture: String, _ words: String) throws {
+    let scratch = Scratch()
+    try Self.place(fixture, kind: "criterion", in: scratch)
+    let model = try SmallModel(.llama, seed: 4, hidden: 16, intermediate: 40).write()
+    defer { try? FileManager.default.removeItem(at: model) }
+    let pipeline = try scratch.write(
+      """
+      {"stages": [{"stage": "prune", "criterion": "fixture.plugin", "allocator": "adapt-pruner.uniform",
+                   "target": 0.7, "iterations": 1}, {"stage": "save"}]}
+      """, to: "pipeline.json")
+    let arguments = ["--quiet", "--plugin-path", scratch.path("plugins")]
+    let answer = try Program.call(
+      ["run", pipeline, "--model", model.path, "--output", scratch.path("run")] + arguments, in: scratch)
+    #expect(answer.code != 0)
+    #expect(answer.error.contains("adapt-pruner: fixture.plugin: \(words) With --isolate"), "\(answer.error)")
+    try Self.place("good", kind: "criterion", in: scratch)
+    let resumed = try Program.call(["resume", scratch.path("run")] + arguments, in: scratch)
+    #expect(resumed.code == 0, "\(resumed.error)")
   }
 
   /// Compiles a fixture into the scratch folder's `plugins`.

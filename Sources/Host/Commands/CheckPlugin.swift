@@ -32,13 +32,15 @@ extension Plugins {
         throw ValidationError(
           "--strictness \(strictness): expected \(range.lowerBound) to \(range.upperBound)")
       }
-      if !(timeLimit > 0) { throw ValidationError("--time-limit \(timeLimit): expected more than 0") }
+      if !(timeLimit > 0 && timeLimit <= 1e9) {
+        throw ValidationError("--time-limit \(timeLimit): expected more than 0, and at most a billion")
+      }
     }
 
     func run() throws {
       let examination = Examination(strictness: strictness, timeLimit: timeLimit)
       var reports: [CheckedPluginReport] = []
-      for plugin in try PluginRegistry.plugins(at: path) {
+      for plugin in try found() {
         if !json { Output.text("\(plugin.id) (\(plugin.kind.rawValue), \(plugin.library))\n") }
         let report = try examination.examine(plugin) { if !json { Output.text($0.text) } }
         if !json { Output.text("\(report.id): \(report.summary)\n\n") }
@@ -51,6 +53,17 @@ extension Plugins {
         ])
       }
       if !reports.allSatisfy(\.isPassed) { throw ExitCode.failure }
+    }
+
+    private func found() throws -> [PluginDescription] {
+      do { return try PluginRegistry.plugins(at: path) } catch {
+        if json {
+          Output.json([
+            "strictness": .integer(strictness), "passed": false, "plugins": [], "error": .string("\(error)"),
+          ])
+        }
+        throw error
+      }
     }
   }
 }

@@ -1,0 +1,162 @@
+import Foundation
+import PluginRuntime
+import Processes
+import Synchronization
+
+/// Checks of what a plugin does to the process that it shares with the host: its threads, its time, what it leaves behind.
+extension Checks {
+  // MARK: - Threads and stops
+
+  static let threads = Check(
+    name: "threads", strictness: 9,
+    sentence:
+      "Instances work at the same time on several threads, and one may be asked from different threads in turn.",
+    remedy:
+      "Keep no state outside of instances, not even static buffers; do not count on thread-local variables."
+  ) { checked in
+    let answer = try checked.subject().ask(about: checked.model)
+    let moved = try checked.subject()
+    let found = Mutex<[String]>([])
+    nonisolated(unsafe) let shared = moved
+    for turn in 0..<3 {
+      onThreads(turn == 0 ? 4 : 1) { _ in
+        do {
+          // At first one each; then the same one, on one new thread after another.
+          let subject = turn == 0 ? try checked.subject() : shared
+          for _ in 0..<(turn == 0 ? 20 : 1) {
+            try same(try subject.ask(about: checked.model), answer, "on a thread of its own, an instance")
+          }
+        } catch { found.withLock { $0.append("\(error)") } }
+      }
+    }
+    if let first = found.withLock({ $0.first }) { throw Wrong(first) }
+    return nil
+  }
+
+  private static func onThreads(_ count: Int, _ body: @escaping @Sendable (Int) -> Void) {
+    let done = DispatchGroup()
+    for index in 0..<count {
+      done.enter()
+      let thread = Thread {
+        body(index)
+        done.leave()
+      }
+      thread.stackSize = 1 << 20
+      thread.start()
+    }
+    done.wait()
+  }
+
+  /// Seconds in which a call ends that has been told to stop.
+  private static let patience = 5.0
+
+  static let cancelled = Check(
+    name: "cancelled", strictness: 9, sentence: "Told to stop, a call ends soon: done, or with AP_CANCELLED.",
+    remedy: "In long loops ask host->is_cancelled now and then, and return AP_CANCELLED."
+  ) { checked in
+    let subject = try checked.subject { $0.isCancelled = { true } }
+    var model = checked.model
+    (model.layers, model.channels, model.hidden) = (1, 96, 64)
+    let began = ContinuousClock.now
+    do { _ = try subject.ask(about: model) } catch PluginError.refused(_, _, .cancelled, _) {
+    } catch let error as PluginError {
+      try checked.allowingRefusal("told to stop") { throw error }
+    }
+    let took = (ContinuousClock.now - began) / .seconds(1)
+    if took > patience { throw Wrong("it went on for \((took * 10).rounded() / 10) s") }
+    return nil
+  }
+
+  // MARK: - What belongs to the whole process
+
+  static let leavesProcessAlone = Check(
+    name: "leaves_process_alone", strictness: 7,
+    sentence: "Folder, signals, limits, locale, standard descriptors and threads of the process are afterwards as before.",
+    remedy: "Leave to the host what is the whole process's; undo at the end of a call what you cannot do without."
+  ) { checked in
+    let threads = processMarks().last
+    _ = try checked.subject().ask(about: checked.model)
+    let (before, after) = (checked.processBefore.dropLast() + [threads ?? ""], processMarks())
+    for (old, new) in zip(before, after) where old != new {
+      throw Wrong("before it was called \(old), and afterwards \(new)")
+    }
+    if before.count != after.count { throw Wrong("it changed which signals are blocked") }
+    return nil
+  }
+
+  /// A line each; the last counts threads.
+  static func processMarks() -> [String] {
+    let text = [CChar](unsafeUninitializedCapacity: 1 << 16) { buffer, count in
+      count = buffer.baseAddress.map { ap_process_marks($0, buffer.count) } ?? 0
+    }
+    return String(decoding: text.map { UInt8(bitPattern: $0) }, as: UTF8.self).split(separator: "\n").map(String.init)
+  }
+
+  // MARK: - Time and room
+
+  static let neverGrows = Check(
+    name: "never_grows", strictness: 10,
+    sentence:
+      "A thousand instances made and destroyed, and a thousand answers, leave no memory, file or thread behind.",
+    remedy:
+      "Give back in destroy what create took, and at the end of a call what the call took; valgrind shows what is left."
+  ) { checked in
+    let subject = try checked.subject()
+    try leavesNothing("1000 instances") { _ = try checked.subject() }
+    try leavesNothing("1000 answers") { _ = try subject.ask(about: checked.model) }
+    return nil
+  }
+
+  private static func leavesNothing(_ what: String, _ body: () throws -> Void) throws {
+    func count(_ folder: String) -> Int {
+      (try? FileManager.default.contentsOfDirectory(atPath: folder).count) ?? 0
+    }
+    for _ in 0..<20 { try body() }
+    let (files, threads) = (count("/proc/self/fd"), count("/proc/self/task"))
+    let memory = ap_mapped_bytes()
+    let heap = try growth(body)
+    if heap > mostGrowth { throw Wrong("\(what) left \(heap) bytes behind") }
+    let (moreFiles, moreThreads) = (count("/proc/self/fd") - files, count("/proc/self/task") - threads)
+    if moreFiles > 100 { throw Wrong("\(what) left \(moreFiles) open files behind") }
+    if moreThreads > 100 { throw Wrong("\(what) left \(moreThreads) threads behind") }
+    let mapped = ap_mapped_bytes() - memory
+    if mapped > mostMapped { throw Wrong("\(what) left \(mapped) bytes of mapped memory behind") }
+  }
+
+  /// Bytes of address space that the heap may keep for later.
+  private static let mostMapped = 48 << 20
+
+  /// Bytes that the allocator's own lists may come to.
+  private static let mostGrowth = 16 << 10
+
+  /// How many bytes of heap more are in use after a thousand times than before, the first times apart.
+  private static func growth(_ body: () throws -> Void) throws -> Int {
+    for _ in 0..<20 { try body() }
+    var least = Int.max
+    // What leaks once leaks again; other threads of the process have something to say too.
+    for _ in 0..<3 where least > mostGrowth {
+      let before = Int(ap_heap_bytes())
+      for _ in 0..<1000 { try body() }
+      least = min(least, Int(ap_heap_bytes()) - before)
+    }
+    return least
+  }
+
+  static let largeLayer = Check(
+    name: "large_layer", strictness: 10,
+    sentence: "A layer of twenty thousand channels is judged in the time that a check has.",
+    remedy: "Look for loops over all pairs of units."
+  ) { checked in
+    guard checked.plugin.kind == .criterion || checked.plugin.kind == .allocator else {
+      return "only criteria and allocators see so many units"
+    }
+    // What costs the square of the columns would be gigabytes for the host to make.
+    if checked.plugin.statistics.contains("input_gram") {
+      return "its statistics grow with the square of the channels"
+    }
+    var model = checked.model
+    (model.channels, model.hidden) = (20_000, 4)
+    _ = try checked.subject().ask(about: model)
+    return nil
+  }
+}
