@@ -7,12 +7,12 @@
 #
 # IDS_FOLDER has calibration_ids.json and evaluation_ids.json (lists of lists of token ids); TEXT is trained on, a line
 # a document. A run that was stopped is resumed, one that is finished is not run again. SEEDS="1" takes fewer seeds, and
-# STEPS=80 trains for other than 20 steps of 4,096 tokens: give each its own OUTPUT_FOLDER.
+# STEPS=80 trains for other than 20 steps of 4,096 tokens. OUTPUT_FOLDER is runs/interleaved-STEPS unless given.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 [ $# -ge 2 ] || { echo "interleaved: usage: benchmarks/interleaved.sh IDS_FOLDER TEXT [OUTPUT_FOLDER]" >&2; exit 2; }
-ids=$1 text=$2 output=${3:-runs/interleaved}
+ids=$1 text=$2 output=${3:-runs/interleaved-${STEPS:-20}}
 program=${ADAPT_PRUNER:-.build/release/adapt-pruner}
 model=.cache/smollm2/SmolLM2-135M-Instruct.Q4_1.gguf
 [ -x "$program" ] || { echo "interleaved: $program is missing; build it with: make build" >&2; exit 1; }

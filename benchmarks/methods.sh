@@ -12,11 +12,13 @@
 #   SAMPLE    sequences × tokens of the calibration, 64x64
 #   METHODS   which pipelines, by name; all that prune once without training
 #   TARGETS   0.8,0.6
+#
+# OUTPUT_FOLDER is runs/methods-SAMPLE unless given. What other targets or methods have left there stays, and is in the table too.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 [ $# -ge 2 ] || { echo "methods: usage: benchmarks/methods.sh CALIBRATION EVALUATION [OUTPUT_FOLDER]" >&2; exit 2; }
-calibration=$1 evaluation=$2 output=${3:-runs/methods}
+calibration=$1 evaluation=$2 output=${3:-runs/methods-${SAMPLE:-64x64}}
 targets=${TARGETS:-0.8,0.6}
 program=${ADAPT_PRUNER:-.build/release/adapt-pruner}
 model=.cache/smollm2/SmolLM2-135M-Instruct.Q4_1.gguf
@@ -75,8 +77,10 @@ for path in sorted(pathlib.Path("pipelines").glob("*.json")):
 PY
 
 "$program" compare "$output"/pipelines/*.json --model "$model" --output "$output/comparison" --targets "$targets" \
-  --set "inputs.calibration=$calibration" --set "inputs.evaluation=$evaluation" --sample-tokens 0 >&2 ||
-  echo "methods: some runs failed; see above" >&2
+  --set "inputs.calibration=$calibration" --set "inputs.evaluation=$evaluation" --sample-tokens 0 >&2 || {
+  echo "methods: some runs failed, or none was made; see above" >&2
+  failed=yes
+}
 
 python3 - "$output/comparison/runs" "$targets" <<'PY'
 import json
@@ -128,3 +132,4 @@ for name in sorted({path.name.rsplit("-", 1)[0].removesuffix("-ls") for path in 
 for _, row in sorted(rows):
     print(row)
 PY
+[ -z "${failed:-}" ]

@@ -14,7 +14,7 @@ for argument in "$@"; do
   esac
 done
 
-oldest_swift=6.2
+oldest_swift=6.3
 if ! command -v swift >/dev/null; then
   echo "setup: there is no swift on the PATH; install Swift $oldest_swift or newer from https://swift.org/install" >&2
   exit 1

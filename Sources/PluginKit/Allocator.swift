@@ -11,7 +11,7 @@ public protocol Allocator {
   /// What this instance needs with its options, in the order in which `Layer.statistics` will be.
   var statistics: [Statistic] { get }
 
-  /// It ends each iteration on its goal as nearly as whole units allow, and is held to that.
+  /// It ends each iteration on its goal or less than one unit below it, and is held to that.
   var meetsGoal: Bool { get }
 
   /// A share for each of `allocation.families`.

@@ -10,8 +10,9 @@ struct Compare: ParsableCommand {
     discussion: """
       For instance:
 
-        adapt-pruner compare pipelines/adapt-pruner.json pipelines/magnitude.json --model MODEL --output DIR \\
-          --targets 0.9,0.8,0.7 --set inputs.calibration=FILE --set inputs.evaluation=FILE
+        adapt-pruner compare pipelines/adapt-pruner.json pipelines/magnitude.json \\
+          --model MODEL --output DIR --targets 0.9,0.8,0.7 \\
+          --set inputs.calibration=FILE --set inputs.evaluation=FILE
 
       Each run is an ordinary run in DIR/runs. What runs have in common, calibration of the unpruned model and its \
       evaluation, is done once. A run that is in DIR already is not run again, one that was stopped is resumed, so \
@@ -39,14 +40,14 @@ struct Compare: ParsableCommand {
     help: ArgumentHelp(
       "Shares of the original model, with commas: 0.9,0.8.",
       discussion: """
-        Each pipeline runs once for each. Every prune stage whose target is a share of the original model gets the \
+        Each pipeline runs once for each. Every prune or transform stage whose target is a share of the original model gets the \
         new share, whether of parameters or of macs; other targets stay. A pipeline without such a stage is refused.
         """, valueName: "shares"), transform: Shares.init(parsing:))
   var targets: Shares?
 
   @Option(
     name: .long,
-    help: "How many of each run, with the pipeline's seed, the next one, and so on. Default: 1.")
+    help: "How many of each run, with the pipeline's seed, the next one, and so on.")
   var seeds = 1
 
   @Option(

@@ -8,7 +8,8 @@ struct Evaluate: ParsableCommand {
     discussion: """
       For instance:
 
-        adapt-pruner evaluate MODEL --evaluator adapt-pruner.perplexity:data=text.txt,window=512
+        adapt-pruner evaluate MODEL \\
+          --evaluator adapt-pruner.perplexity:data=text.txt,window=512
       """)
 
   @Argument(help: "The model: a Hugging Face folder or a GGUF file.")

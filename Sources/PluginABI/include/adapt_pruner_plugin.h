@@ -22,7 +22,7 @@
  *
  * A PLUGIN LIBRARY is a shared library that exports one symbol, adapt_pruner_plugin, and a
  * plugin.json beside it by which the host finds it without loading it. To write a criterion, read
- * sections 1, 2, 4 and 5; Examples/criterion-c is a whole one.
+ * sections 1 to 5; Examples/criterion-c is a whole one.
  *
  * RULES THAT HOLD EVERYWHERE
  *   Ownership   Whatever the host passes is the host's, and borrowed until the call returns: a plugin
@@ -264,8 +264,8 @@ typedef struct ap_criterion {
   const char *const *(*statistics)(void *instance);
 
   /* Writes a score for each unit: the higher, the more it matters. All must be finite. Called for every
-   * family of every layer that has units of it, from the last layer to the first, anew for each iteration.
-   * [host thread] */
+   * family of every layer that has units of it, anew for each iteration: layer after layer, from the last to the first
+   * or the other way round, as the statistics are gathered. [host thread] */
   ap_status (*score)(void *instance, const ap_host *host, const ap_model *model, const ap_units *units,
                      float *scores /* [units->count] */);
 } ap_criterion;
@@ -336,7 +336,8 @@ typedef struct ap_family {
   int64_t cost;              /* what one unit costs, in the budget's measure */
   int64_t minimum;           /* fewer may not stay (where count is less, that count): 1; 0 of "attention_block",
                                 "mlp_block" and "layer", of which the host lets all go but the model's last */
-  double previous_sparsity;  /* what this allocator answered in the iteration before; 0 at first */
+  double previous_sparsity;  /* what this allocator answered in the iteration before; in a stage's first the share of
+                                the original units that is gone already */
   const float *scores;       /* [count], the criterion's */
 } ap_family;
 
@@ -356,9 +357,10 @@ typedef struct ap_budget {
   int64_t now;          /* before this iteration */
   int64_t original;     /* of the unpruned model */
   int64_t goal;         /* of the whole stage */
-  int64_t iteration_goal; /* of this iteration: on the way from the stage's start to `goal` */
+  int64_t iteration_goal; /* of this iteration: on the way from the stage's start to `goal`; where meets_goal answers
+                             zero, `goal` itself */
   int64_t iteration;    /* from 0 */
-  int64_t iterations;   /* that the stage plans */
+  int64_t iterations;   /* that the stage plans; where meets_goal answers zero there may be more */
 } ap_budget;
 
 typedef struct ap_allocation {
@@ -387,8 +389,8 @@ typedef struct ap_allocator {
   ap_status (*allocate)(void *instance, const ap_host *host, const ap_model *model,
                         const ap_allocation *allocation, ap_share *const *shares);
 
-  /* Non-zero: this instance ends an iteration on its iteration_goal as nearly as whole units allow, and the
-   * host refuses an answer that does not. Zero: it goes its own way (the published rules do), and the host
+  /* Non-zero: this instance ends each iteration at its iteration_goal or less than one unit (of the dearest family) below
+   * it, and removes nothing where `now` is there already; the host refuses any other answer. Zero: it goes its own way (the published rules do), and the host
    * goes on until the goal is passed. [host thread] */
   int32_t (*meets_goal)(void *instance);
 } ap_allocator;
