@@ -5,7 +5,9 @@ import JSON
 package struct Comparison {
   /// Runs that differ in their seed alone.
   package struct Setting {
-    /// `dense` for the unpruned model.
+    /// How the unpruned model is called.
+    package static let unprunedName = "dense"
+
     package let method: String
     package let target: ComparedRun.Target?
     package let isOfUnprunedModel: Bool
@@ -145,7 +147,8 @@ package struct Comparison {
     for run in own { values.merge(run.after.mapValues { [(run.seed, $0)] }) { first, _ in first } }
     for run in runs { values.merge(run.before.mapValues { [(run.seed, $0)] }) { first, _ in first } }
     guard !own.isEmpty || !values.isEmpty else { return nil }
-    return Setting(method: "dense", target: nil, isOfUnprunedModel: true, runs: own, values: values)
+    return Setting(
+      method: Setting.unprunedName, target: nil, isOfUnprunedModel: true, runs: own, values: values)
   }
 
   private static func values(
@@ -180,18 +183,20 @@ package struct Comparison {
   ) -> [Pair] {
     var pairs: [Pair] = []
     for measurement in measurements {
+      let all = settings.map { ($0.values[measurement] ?? []).map(\.measured.items) }
+      // Empty where a run has no items.
+      let samples = all.map { PairedBootstrap.Sample($0.contains { $0 == nil } ? [] : $0.compactMap(\.self)) }
       for (index, second) in settings.enumerated() {
-        for first in settings[(index + 1)...] where second.isOfUnprunedModel || first.target == second.target
-        {
+        for (place, first) in settings.enumerated().dropFirst(index + 1)
+        where second.isOfUnprunedModel || first.target == second.target {
           let values = [first, second].map { $0.values[measurement] ?? [] }
-          let items = values.map { $0.compactMap(\.measured.items) }
-          guard zip(values, items).allSatisfy({ !$1.isEmpty && $0.count == $1.count }) else { continue }
+          guard !samples[place].values.isEmpty, !samples[index].values.isEmpty else { continue }
           pairs.append(
             Pair(
               first: first, second: second, measurement: measurement,
               lowerIsBetter: values[0].first?.measured.metric.lowerIsBetter,
               difference: bootstrap.difference(
-                items[0], items[1],
+                samples[place], samples[index],
                 pairsSeeds: !second.isOfUnprunedModel && values[0].map(\.seed) == values[1].map(\.seed))))
         }
       }

@@ -33,6 +33,17 @@ package struct PairedBootstrap {
     self.seed = seed
   }
 
+  /// One side of pairs, with its means over the draws, which are the same in all pairs that draw alike: of many methods
+  /// each is drawn once, and not once for each other.
+  package final class Sample {
+    /// `[seeds][items]`
+    let values: [[Double]]
+    /// By the number of seeds that are drawn.
+    fileprivate var means: [Int: [Double]] = [:]
+
+    package init(_ values: [[Double]]) { self.values = values }
+  }
+
   /// - Parameters:
   ///   - first: `[seeds][items]`.
   ///   - second: the same items in the same order.
@@ -41,24 +52,54 @@ package struct PairedBootstrap {
   package func difference(
     _ first: [[Double]], _ second: [[Double]], pairsSeeds: Bool
   ) -> PairedDifference? {
-    let items = first.first?.count ?? 0
-    guard items > 1, !second.isEmpty, (first + second).allSatisfy({ $0.count == items }),
-      (first + second).joined().allSatisfy(\.isFinite), !pairsSeeds || first.count == second.count
+    difference(Sample(first), Sample(second), pairsSeeds: pairsSeeds)
+  }
+
+  /// The same of samples, which keep what others can take.
+  package func difference(_ first: Sample, _ second: Sample, pairsSeeds: Bool) -> PairedDifference? {
+    let (mine, theirs) = (first.values, second.values)
+    let items = mine.first?.count ?? 0
+    guard items > 1, !theirs.isEmpty, (mine + theirs).allSatisfy({ $0.count == items }),
+      (mine + theirs).joined().allSatisfy(\.isFinite), !pairsSeeds || mine.count == theirs.count
     else { return nil }
-    var random = SplitMix64(state: seed)
-    var means: [Double] = []
-    means.reserveCapacity(draws)
-    for _ in 0..<draws {
-      let mine = drawn(first.count, &random)
-      let theirs = pairsSeeds ? mine : drawn(second.count, &random)
-      let picked = (0..<items).map { _ in random.index(below: items) }
-      means.append(mean(of: first, mine, picked) - mean(of: second, theirs, picked))
+    var means: [Double]
+    if pairsSeeds || mine.count == 1 || theirs.count == 1 {
+      let seeds = max(mine.count, theirs.count)
+      means = zip(drawnMeans(of: first, seeds: seeds), drawnMeans(of: second, seeds: seeds)).map { $0 - $1 }
+    } else {
+      means = differencesOfUnlikeSeeds(mine, theirs)
     }
     means.sort()
     return PairedDifference(
-      mean: mean(of: first, Array(first.indices), Array(0..<items))
-        - mean(of: second, Array(second.indices), Array(0..<items)),
+      mean: mean(of: mine, Array(mine.indices), Array(0..<items))
+        - mean(of: theirs, Array(theirs.indices), Array(0..<items)),
       low: Self.percentile(means, 0.025), high: Self.percentile(means, 0.975), items: items)
+  }
+
+  /// - Parameter seeds: how many are drawn; the sample has as many, or one, which is then all that there is to draw.
+  private func drawnMeans(of sample: Sample, seeds: Int) -> [Double] {
+    if let known = sample.means[seeds] { return known }
+    let items = sample.values.first?.count ?? 0
+    var random = SplitMix64(state: seed)
+    let means = (0..<draws).map { _ in
+      let drawn = drawn(seeds, &random)
+      let picked = (0..<items).map { _ in random.index(below: items) }
+      return mean(of: sample.values, sample.values.count == 1 ? [0] : drawn, picked)
+    }
+    sample.means[seeds] = means
+    return means
+  }
+
+  /// Each side's seeds drawn for themselves.
+  private func differencesOfUnlikeSeeds(_ first: [[Double]], _ second: [[Double]]) -> [Double] {
+    let items = first.first?.count ?? 0
+    var random = SplitMix64(state: seed)
+    return (0..<draws).map { _ in
+      let mine = drawn(first.count, &random)
+      let theirs = drawn(second.count, &random)
+      let picked = (0..<items).map { _ in random.index(below: items) }
+      return mean(of: first, mine, picked) - mean(of: second, theirs, picked)
+    }
   }
 
   /// A single seed is always itself, and takes no random number.
