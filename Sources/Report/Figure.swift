@@ -3,8 +3,27 @@ struct Figure {
   let title: String
   /// After the title: what the drawing shows and how.
   let note: String
-  /// What the colours stand for: a class of the style sheet, and a text.
-  let legend: [(style: String, text: String)]
+  /// What stands before a text of the legend.
+  enum Key {
+    /// A class of the style sheet.
+    case box(String)
+    case curve(CurveLook)
+
+    var markup: Markup {
+      switch self {
+      case .box(let style): .tag("span", ["class": "key \(style)"])
+      case .curve(let look): look.key
+      }
+    }
+
+    var curve: String? {
+      guard case .curve(let look) = self else { return nil }
+      return "\(look.number)"
+    }
+  }
+
+  /// What colours, dashes and marks stand for.
+  let legend: [(key: Key, text: String)]
   /// In the drawing's units.
   let width: Double
   let height: Double
@@ -16,7 +35,7 @@ struct Figure {
 
   var markup: Markup {
     let keys = legend.map { entry in
-      Markup.tag("li", [:], [.tag("span", ["class": "key \(entry.style)"]), .text(entry.text)])
+      Markup.tag("li", ["data-curve": entry.key.curve], [entry.key.markup, .text(entry.text)])
     }
     let size = "0 0 \(Coordinate.text(width)) \(Coordinate.text(height))"
     return .tag(
@@ -28,7 +47,7 @@ struct Figure {
           "svg",
           [
             "viewBox": size, "class": kind, "role": "img", "aria-label": "\(title). \(note)",
-            "data-stride": "\(stride)",
+            "data-right": "\(stride)", "data-down": "1",
           ], content),
         .tag("p", ["class": "readout", "aria-live": "polite"]),
       ])

@@ -107,7 +107,8 @@ public struct HeatMap: Sendable {
           cell.text, x: lastStart + Self.lastWidth + 8, y: Self.top + (Double(row) + 0.72) * Self.row))
     }
     return Figure(
-      title: title, note: note, legend: [("palest", ends.low), ("strongest", ends.high)], width: Self.width,
+      title: title, note: note, legend: [(.box("palest"), ends.low), (.box("strongest"), ends.high)],
+      width: Self.width,
       height: bottom + 6, kind: "heat", stride: rows, content: content
     ).markup
   }

@@ -16,15 +16,22 @@ public struct LineChart: Sendable {
   /// How a curve looks; the raw values' comes first, so that it lies below.
   public enum Style: Sendable, Equatable {
     case raw, mean
-    /// One of several alike, from 0: line and a dot for each point, in a colour and with dashes of its own as far as
-    /// the style sheet's eight go.
+    /// One of several alike, from 0: a line, and a mark for each point.
     case curve(Int)
 
-    var name: String {
+    fileprivate func path(_ data: String) -> Markup {
       switch self {
-      case .raw: "raw"
-      case .mean: "mean"
-      case .curve(let index): "curve c\(index % 8 + 1)"
+      case .raw: .tag("path", ["class": "raw", "d": data])
+      case .mean: .tag("path", ["class": "mean", "d": data])
+      case .curve(let number): CurveLook(number).path(data)
+      }
+    }
+
+    fileprivate var legend: Figure.Key {
+      switch self {
+      case .raw: .box("raw")
+      case .mean: .box("mean")
+      case .curve(let number): .curve(CurveLook(number))
       }
     }
   }
@@ -89,11 +96,13 @@ public struct LineChart: Sendable {
   // In units of the drawing, of which a phone shows about two to a pixel: hence the wide margins, which hold text in
   // both of the style sheet's sizes.
   static let width = 640.0
-  static let height = 330.0
   private static let left = 84.0
   private static let right = 626.0
   private static let top = 58.0
-  private static let bottom = 272.0
+  /// More curves than this want more room to be told apart.
+  private static let fewCurves = 2
+  private var bottom: Double { series.count > Self.fewCurves ? 412 : 272 }
+  private var height: Double { bottom + 58 }
   /// More places to point at than this can't be told apart.
   private static let mostPlaces = 240
 
@@ -110,45 +119,45 @@ public struct LineChart: Sendable {
     let xTicks = Ticks(covering: low...high, about: 5, wholeOnly: true)
     let x = Scale(domain: low...high, start: Self.left, end: Self.right)
     let y = Scale(
-      domain: height(yTicks.values.first ?? least)...height(yTicks.values.last ?? most), start: Self.bottom,
+      domain: scaled(yTicks.values.first ?? least)...scaled(yTicks.values.last ?? most), start: bottom,
       end: Self.top)
     let content =
       axes(x, xTicks, y, yTicks) + rounds(x) + curves(x, y)
-      + [Drawing.line(x1: 0, y1: Self.top, x2: 0, y2: Self.bottom, style: "cross")] + places(x)
+      + [Drawing.line(x1: 0, y1: Self.top, x2: 0, y2: bottom, style: "cross")] + places(x)
     return Figure(
       title: title, note: note,
-      legend: series.count > 1 ? series.map { ($0.style.name, $0.name) } : [], width: Self.width,
-      height: Self.height, kind: "lines", stride: 1, content: content
+      legend: series.count > 1 ? series.map { ($0.style.legend, $0.name) } : [], width: Self.width,
+      height: height, kind: "lines", stride: 1, content: content
     ).markup
   }
 
   /// A value as it is measured along the y axis.
-  private func height(_ value: Double) -> Double { isLogarithmic ? log10(value) : value }
+  private func scaled(_ value: Double) -> Double { isLogarithmic ? log10(value) : value }
 
   private func axes(_ x: Scale, _ xTicks: Ticks, _ y: Scale, _ yTicks: Ticks) -> [Markup] {
     var content: [Markup] = []
     for (value, label) in zip(yTicks.values, yTicks.labels) {
-      let place = y.place(height(value))
+      let place = y.place(scaled(value))
       content.append(Drawing.line(x1: Self.left, y1: place, x2: Self.right, y2: place, style: "grid"))
       content.append(Drawing.text(label, x: Self.left - 8, y: place + 5, anchor: "end"))
     }
     var free = 0.0
     for (value, label) in zip(xTicks.values, xTicks.labels) where x.domain.contains(value) {
       let place = x.place(value)
-      content.append(Drawing.line(x1: place, y1: Self.bottom, x2: place, y2: Self.bottom + 6, style: "axis"))
+      content.append(Drawing.line(x1: place, y1: bottom, x2: place, y2: bottom + 6, style: "axis"))
       // Long numbers would be cut off by the drawing's end, or run into each other: then every other one has to do.
       let width = 13 * Double(label.count)
       let centre = min(place, Self.width - width / 2)
       guard centre - width / 2 >= free else { continue }
-      content.append(Drawing.text(label, x: centre, y: Self.bottom + 24, anchor: "middle"))
+      content.append(Drawing.text(label, x: centre, y: bottom + 24, anchor: "middle"))
       free = centre + width / 2
     }
     content.append(
-      Drawing.line(x1: Self.left, y1: Self.bottom, x2: Self.right, y2: Self.bottom, style: "axis"))
+      Drawing.line(x1: Self.left, y1: bottom, x2: Self.right, y2: bottom, style: "axis"))
     content.append(Drawing.text(Self.name(yName, yTicks.factor, yUnit), x: 4, y: 20, style: "name"))
     content.append(
       Drawing.text(
-        Self.name(xName, xTicks.factor, nil), x: (Self.left + Self.right) / 2, y: Self.height - 8,
+        Self.name(xName, xTicks.factor, nil), x: (Self.left + Self.right) / 2, y: height - 8,
         anchor: "middle", style: "name"))
     return content
   }
@@ -166,7 +175,7 @@ public struct LineChart: Sendable {
     for marker in markers where x.domain.contains(marker.x) {
       let place = x.place(marker.x)
       content.append(
-        Drawing.line(x1: place, y1: Self.top - 6, x2: place, y2: Self.bottom, style: "round"))
+        Drawing.line(x1: place, y1: Self.top - 6, x2: place, y2: bottom, style: "round"))
       let width = 12 * Double(marker.label.count)
       if place >= free, place + width <= Self.width {
         content.append(Drawing.text(marker.label, x: place + 4, y: Self.top - 10, style: "round"))
@@ -180,33 +189,40 @@ public struct LineChart: Sendable {
     series.flatMap { series in
       series.segments.flatMap { segment -> [Markup] in
         let shown = segment.filter { !isLogarithmic || $0.y > 0 }
-        let drawn = Thinning.thinned(shown.map { Point(x.place($0.x), y.place(height($0.y))) })
-        var dots: [Markup] = []
-        if case .curve = series.style { dots = drawn.map { dot($0, series.style, radius: "4") } }
+        let drawn = Thinning.thinned(shown.map { Point(x.place($0.x), y.place(scaled($0.y))) })
+        var marks: [Markup] = []
+        if case .curve(let number) = series.style {
+          marks = drawn.map { CurveLook(number).mark(x: $0.x, y: $0.y) }
+        }
         guard drawn.count > 1 else {
-          return dots.isEmpty ? drawn.map { dot($0, series.style, radius: "3") } : dots
+          return marks.isEmpty ? drawn.map { dot($0, series.style) } : marks
         }
         let path = drawn.enumerated().map { index, point in
           "\(index == 0 ? "M" : "L")\(Coordinate.text(point.x)) \(Coordinate.text(point.y))"
         }
-        return [.tag("path", ["class": series.style.name, "d": path.joined()])] + dots
+        return [series.style.path(path.joined())] + marks
       }
     }
   }
 
-  private func dot(_ point: Point, _ style: Style, radius: String) -> Markup {
+  /// A lone value of a curve without marks.
+  private func dot(_ point: Point, _ style: Style) -> Markup {
     .tag(
       "circle",
-      ["class": style.name, "cx": Coordinate.text(point.x), "cy": Coordinate.text(point.y), "r": radius])
+      [
+        "class": style == .raw ? "raw" : "mean", "cx": Coordinate.text(point.x),
+        "cy": Coordinate.text(point.y),
+        "r": "3",
+      ])
   }
 
   /// Bands from half-way to the point before to half-way to the one after, each with its values.
   private func places(_ x: Scale) -> [Markup] {
-    var values: [Double: [String]] = [:]
+    var values: [Double: [(name: String, value: Double)]] = [:]
     for series in series {
       for point in series.segments.joined() {
         let place = grain > 0 ? (point.x / grain).rounded() * grain : point.x
-        values[place, default: []].append("\(series.name) \(HumanFormat.measured(point.y))")
+        values[place, default: []].append((series.name, point.y))
       }
     }
     var shown = values.keys.sorted()
@@ -220,10 +236,20 @@ public struct LineChart: Sendable {
       let end = index + 1 == shown.count ? Self.right : (x.place(shown[index + 1]) + centre) / 2
       let name = Int(exactly: value).map(HumanFormat.grouped) ?? HumanFormat.measured(value)
       let round = markers.last { $0.x <= value }.map { " (\($0.label))" } ?? ""
+      let words = told(values[value] ?? []).map { "\($0.name) \(HumanFormat.measured($0.value))" }
       return Drawing.place(
-        x: start, y: Self.top, width: max(0, end - start), height: Self.bottom - Self.top, at: centre,
-        title: "\(xName) \(name)\(round): \((values[value] ?? []).joined(separator: ", "))")
+        x: start, y: Self.top, width: max(0, end - start), height: bottom - Self.top, at: centre,
+        title: "\(xName) \(name)\(round): \(words.joined(separator: ", "))")
     }
+  }
+
+  /// Of several curves alike the uppermost first, as they lie there; of equal ones that of the legend.
+  private func told(_ values: [(name: String, value: Double)]) -> [(name: String, value: Double)] {
+    guard case .curve = series.first?.style else { return values }
+    return values.enumerated().sorted { left, right in
+      left.element.value == right.element.value
+        ? left.offset < right.offset : left.element.value > right.element.value
+    }.map(\.element)
   }
 }
 

@@ -1,5 +1,6 @@
 /// What pages do beyond showing: pointing at a drawing, or going through it with the arrow keys, tells the values
-/// there. The texts are those that are hover titles without JavaScript.
+/// there; pointing at an entry of a legend, or the keys up and down, lets its curve stand out. The texts are those that
+/// are hover titles without JavaScript.
 ///
 /// Written without "less than" and ampersand, as `Markup.verbatim` asks.
 enum PageScript {
@@ -7,19 +8,21 @@ enum PageScript {
     """
 
     document.querySelectorAll("figure.plot").forEach(function (figure, number) {
-      var drawing = figure.querySelector("svg");
+      var drawing = figure.querySelector("svg:not(.key), table");
       var readout = figure.querySelector(".readout");
       var cross = figure.querySelector(".cross");
-      var stride = Number(drawing.dataset.stride);
+      var right = Number(drawing.dataset.right), down = Number(drawing.dataset.down);
       var places = Array.from(drawing.querySelectorAll(".hit"));
+      var entries = Array.from(figure.querySelectorAll("li[data-curve]"));
       var texts = new Map();
-      var current = -1;
+      var current = -1, picked = -1, kept = -1;
+      var more = entries.length > 8 ? " Point at a name, or press the keys up and down, to let its curve stand out." : "";
       // Once is enough; the others keep their line, so that nothing moves when it is filled.
-      var advice = number > 0 ? "\\u00a0" : "Point at the drawing, or focus it and use the arrow keys, to read values.";
+      var advice = number > 0 ? "\\u00a0" : "Point at the drawing, or focus it and use the arrow keys, to read values." + more;
       places.forEach(function (place, index) {
         var title = place.querySelector("title");
-        texts.set(place, { text: title.textContent, index: index });
-        title.remove();
+        texts.set(place, { text: title ? title.textContent : place.title, index: index });
+        if (title) title.remove(); else place.removeAttribute("title");
       });
       function show(index) {
         if (current >= 0) places[current].classList.remove("on");
@@ -35,17 +38,39 @@ enum PageScript {
         var found = texts.get(event.target);
         if (found) show(found.index);
       }
+      function pick(index) {
+        picked = index;
+        figure.classList.toggle("picking", index >= 0);
+        var curve = index >= 0 ? entries[index].dataset.curve : "";
+        figure.querySelectorAll("[data-curve]").forEach(function (part) {
+          var isPicked = part.dataset.curve === curve;
+          part.classList.toggle("picked", isPicked);
+          // On top of the others.
+          if (isPicked) if (part.parentNode === drawing) drawing.insertBefore(part, cross);
+        });
+      }
+      function isWithin(index) { return index >= 0 ? places.length > index : false; }
       drawing.addEventListener("pointermove", point);
       drawing.addEventListener("pointerdown", point);
       drawing.addEventListener("pointerleave", function (event) { if (event.pointerType === "mouse") show(-1); });
-      drawing.addEventListener("blur", function () { show(-1); });
+      drawing.addEventListener("blur", function () { show(-1); pick(kept); });
       drawing.addEventListener("keydown", function (event) {
-        var moves = { ArrowRight: stride, ArrowLeft: -stride, ArrowDown: 1, ArrowUp: -1 };
+        var moves = { ArrowRight: right, ArrowLeft: -right, ArrowDown: down, ArrowUp: -down };
         var move = moves[event.key];
         if (move === undefined) return;
         event.preventDefault();
-        var next = current >= 0 ? current + move : 0;
-        if (next >= 0) if (places.length > next) show(next);
+        var step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+        if (step) if (entries.length > 0) {
+          pick(picked >= 0 ? (picked + step + entries.length) % entries.length : step > 0 ? 0 : entries.length - 1);
+          readout.textContent = "Standing out: " + entries[picked].textContent;
+          return;
+        }
+        if (0 > current) show(0); else if (isWithin(current + move)) show(current + move);
+      });
+      entries.forEach(function (entry, index) {
+        entry.addEventListener("pointerenter", function (event) { if (event.pointerType === "mouse") pick(index); });
+        entry.addEventListener("pointerleave", function (event) { if (event.pointerType === "mouse") pick(kept); });
+        entry.addEventListener("click", function () { kept = kept === index ? -1 : index; pick(kept); });
       });
       drawing.setAttribute("tabindex", "0");
       show(-1);

@@ -37,7 +37,7 @@ enum PageStyle {
     tbody th { font-weight: 600; }
     .number { text-align: right; }
     .plots { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 30rem), 1fr)); gap: 1.5rem 2.5rem; }
-    figure { margin: 0; min-width: 0; max-width: 46rem; }
+    figure { margin: 0; min-width: 0; max-width: 46rem; } figure.wide { max-width: none; }
     .legend { display: flex; flex-wrap: wrap; gap: 0.1rem 1.25rem; padding: 0; list-style: none; font-size: 0.875rem; }
     .key { display: inline-block; width: 1.5rem; height: 0; margin-right: 0.4rem; vertical-align: middle;
       border-top: 2px solid var(--blue); }
@@ -46,6 +46,7 @@ enum PageStyle {
     .key.palest, .key.strongest { height: 0.9rem; border: 1px solid var(--rule); background: var(--heat); }
     .key.palest { background: color-mix(in srgb, var(--heat) 5%, transparent); }
     svg { display: block; width: 100%; height: auto; }
+    svg.key { width: 2.25rem; height: 0.875rem; border: 0; }
     svg text { font-size: 14px; fill: var(--soft); }
     svg text.name { fill: var(--fore); }
     .grid { stroke: var(--grid); }
@@ -65,12 +66,12 @@ enum PageStyle {
     .c7 { --own: var(--c7); }
     .c8 { --own: var(--c8); }
     path.curve { stroke: var(--own); stroke-width: 2; }
-    circle.curve { fill: var(--own); }
-    .key.curve { border-top: 3px solid var(--own); }
-    path.c2 { stroke-dasharray: 8 4; } path.c3 { stroke-dasharray: 2 3; } path.c4 { stroke-dasharray: 12 3 2 3; } path.c5 { stroke-dasharray: 5 5; }
-    path.c6 { stroke-dasharray: 1 5; } path.c7 { stroke-dasharray: 14 6; } path.c8 { stroke-dasharray: 6 2 1 2; }
-    .key.c2, .key.c5, .key.c7 { border-top-style: dashed; }
-    .key.c3, .key.c4, .key.c6, .key.c8 { border-top-style: dotted; }
+    .d2 { stroke-dasharray: 9 4; } .d3 { stroke-dasharray: 2 3; } .d4 { stroke-dasharray: 12 3 2 3; } .d5 { stroke-dasharray: 18 5; }
+    .mark { stroke: var(--own); stroke-width: 1.5; fill: var(--own); } .m7 { fill: var(--back); } .m6 { fill: none; stroke-width: 2.5; }
+    .curve, .mark { transition: opacity 0.1s; }
+    .picking svg [data-curve]:not(.picked) { opacity: 0.12; } .picking li svg [data-curve]:not(.picked) { opacity: 0.5; }
+    .picking .picked { font-weight: 600; } .picking path.curve.picked { stroke-width: 3.5; }
+    li[data-curve] { cursor: pointer; }
     .samples { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 20rem), 1fr)); gap: 1rem 1.5rem; }
     .samples h4 { font-size: 0.95rem; margin: 0; }
     .samples p { white-space: pre-wrap; border-left: 3px solid var(--rule); padding-left: 0.75rem; }
@@ -80,13 +81,29 @@ enum PageStyle {
     .heat .hit.on { stroke: var(--orange); stroke-width: 3; }
     .readout { min-height: 1.5em; margin: 0.25rem 0 0; font-size: 0.875rem; font-variant-numeric: tabular-nums; }
     .readout:empty { display: none; }
+    .narrow { grid-template-columns: repeat(auto-fill, minmax(min(100%, 22rem), 1fr)); }
+    .cells { font-size: 0.875rem; } .cells th, .cells td { padding: 0.15rem 0.35rem; } .cells caption { font-size: 1rem; }
+    .wide .cells th, .wide .cells td { padding: 0.2rem 0.25rem; }
+    .cells tbody td, .cells thead th { text-align: right; white-space: normal; } .cells thead th[colspan] { text-align: center; }
+    .cells tbody th, .cells thead tr:first-child th:first-child { text-align: left; padding-left: 0; }
+    .wide .cells tbody td { white-space: nowrap; }
+    .cells thead tr:not(:last-child) th[colspan] { border-bottom: 1px solid var(--rule); }
+    .cells caption strong { color: var(--fore); display: block; }
+    .cells .soft { color: var(--soft); } .cells .differs { font-weight: 700; }
+    .cells .better { font-weight: 700; color: var(--blue); } .cells .worse { font-weight: 700; color: var(--orange); }
+    .cells .on { outline: 2px solid var(--orange); outline-offset: -2px; }
+    @supports (color: color-mix(in srgb, red, blue)) {
+      [style*="--shade"] { background: color-mix(in srgb, var(--heat) var(--shade), var(--back)); }
+      .pale, .middling { color: #000000; } .strong { color: #ffffff; }
+      @media (prefers-color-scheme: dark) { .pale { color: #ffffff; } .middling, .strong { color: #000000; } }
+    }
     .share { display: inline-block; height: 0.7rem; background: var(--blue); margin-right: 0.5rem; min-width: 1px; }
     details { margin: 1rem 0; }
     summary { cursor: pointer; color: var(--blue); }
     pre { overflow-x: auto; background: var(--panel); padding: 0.75rem; font-size: 0.85rem; overflow-wrap: normal; }
     code { font-size: 0.9em; }
     @media (max-width: 40rem) { svg text { font-size: 22px; } svg.heat text { font-size: 18px; } h1 { font-size: 1.4rem; }
-      tbody th { white-space: normal; overflow-wrap: break-word; } }
+      tbody th { white-space: normal; overflow-wrap: break-word; } tbody th.long { min-width: 8rem; } }
     @media print { nav, .readout { display: none; } body { max-width: none; } }
 
     """)

@@ -14,8 +14,9 @@ enum QualitySection {
 
   private static func chart(_ comparison: Comparison, _ measurement: Measurement) -> Markup? {
     let dense = comparison.unpruned.flatMap { point($0, measurement) }
-    let series = comparison.methods.enumerated().map { index, method in
+    let series: [LineChart.Series] = comparison.methods.enumerated().compactMap { index, method in
       let points = comparison.pruned.filter { $0.method == method }.compactMap { point($0, measurement) }
+      if points.isEmpty { return nil }
       // The curve begins where all of them do.
       return LineChart.Series(
         method, .curve(index), [((dense.map { [$0] } ?? []) + points).sorted { $0.x < $1.x }])
