@@ -1,18 +1,15 @@
 /// How the models go on with the same texts, beside each other.
 enum SamplesSection {
+  /// Of more than this the targets are folded, so that what is beside each other is of one size.
+  private static let fewSamples = 12
+
   static func section(_ comparison: Comparison) -> Page.Section {
     let samples = comparison.record.samples
     let prompts = Iteration.inOrder(samples.map(\.prompt))
     let content = prompts.flatMap { prompt -> [Markup] in
-      let cards = samples.filter { $0.prompt == prompt }.map { sample in
-        Markup.tag(
-          "div", [:],
-          [
-            .tag("h4", name(of: sample, comparison)),
-            .tag("p", sample.text.isEmpty ? "(nothing)" : sample.text),
-          ])
-      }
-      return [.tag("h3", "“\(prompt)”"), .tag("div", ["class": "samples"], cards)]
+      let all = samples.filter { $0.prompt == prompt }
+      return [.tag("h3", "“\(prompt)”")]
+        + (all.count > fewSamples ? folded(all, comparison) : [cards(all, comparison)])
     }
     return Page.Section(
       id: "samples", title: "Samples",
@@ -20,8 +17,36 @@ enum SamplesSection {
         ? [] : [.tag("p", "The likeliest token each time, from the same beginnings.")] + content)
   }
 
+  private static func cards(_ samples: [ComparisonRecord.Sample], _ comparison: Comparison) -> Markup {
+    .tag(
+      "div", ["class": "samples"],
+      samples.map { sample in
+        .tag(
+          "div", [:],
+          [
+            .tag("h4", name(of: sample, comparison)),
+            .tag("p", sample.text.isEmpty ? "(nothing)" : sample.text),
+          ])
+      })
+  }
+
+  /// The dense model's, then those of each target; the first target is open.
+  private static func folded(_ samples: [ComparisonRecord.Sample], _ comparison: Comparison) -> [Markup] {
+    func target(_ sample: ComparisonRecord.Sample) -> String {
+      guard let run = sample.run else { return "" }
+      return comparison.runs.first { $0.folder == run }?.target?.label ?? "no target"
+    }
+    return Iteration.inOrder(samples.map(target)).enumerated().map { index, label in
+      let group = samples.filter { target($0) == label }
+      guard !label.isEmpty else { return cards(group, comparison) }
+      return .tag(
+        "details", ["open": index <= 1 ? "open" : nil],
+        [.tag("summary", "At \(label): \(group.count) models"), cards(group, comparison)])
+    }
+  }
+
   private static func name(of sample: ComparisonRecord.Sample, _ comparison: Comparison) -> String {
-    guard let run = sample.run else { return "dense" }
+    guard let run = sample.run else { return Comparison.Setting.unprunedName }
     guard let setting = comparison.settings.first(where: { $0.runs.contains { $0.folder == run } }) else {
       return run
     }
