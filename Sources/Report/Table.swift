@@ -27,6 +27,13 @@ public struct Table: Sendable {
   /// Adds a row, whose first cell is its heading. What is missing stays empty, what is too much is left out.
   public mutating func add(_ cells: [Markup]) { rows.append(cells) }
 
+  /// On a phone long headings of rows are broken, though not into single words.
+  private static func style(ofHeading row: [Markup]) -> String? {
+    style(ofHeading: row.first?.plainText ?? "")
+  }
+
+  static func style(ofHeading text: String) -> String? { text.count > 10 ? "long" : nil }
+
   public var markup: Markup {
     let head = columns.map { column in
       Markup.tag(
@@ -39,7 +46,10 @@ public struct Table: Sendable {
         columns.enumerated().map { index, column in
           .tag(
             index == 0 ? "th" : "td",
-            ["scope": index == 0 ? "row" : nil, "class": column.isNumber ? "number" : nil],
+            [
+              "scope": index == 0 ? "row" : nil,
+              "class": index == 0 ? Self.style(ofHeading: row) : column.isNumber ? "number" : nil,
+            ],
             row.indices.contains(index) ? [row[index]] : [])
         })
     }

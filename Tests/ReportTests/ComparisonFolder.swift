@@ -24,6 +24,25 @@ final class ComparisonFolder {
     try write("{\"runs\": [\(names)]\(more)}", to: "comparison.json")
   }
 
+  /// The unpruned model, with items of 3, 4, 5 and 4 nats, and methods `m0`, `m1`, … at each target: the first harder by
+  /// 0.5 nats on every item, each of the others by 0.5 than the one before.
+  /// - Returns: the runs' names.
+  func writeMethods(_ count: Int, targets: [Double]) throws -> [String] {
+    let easy = [3.0, 4, 5, 4]
+    try writeRun("dense", method: "dense", target: nil, items: easy)
+    var names = ["dense"]
+    for target in targets {
+      for method in 0..<count {
+        let name = "m\(method)-\(target)"
+        try writeRun(
+          name, method: "m\(method)", target: target, items: easy.map { $0 + 0.5 * Double(method + 1) },
+          kept: [8, 4])
+        names.append(name)
+      }
+    }
+    return names
+  }
+
   /// A finished run on a model of 1,000 parameters in two layers of 8 channels each.
   ///
   /// - Parameters:

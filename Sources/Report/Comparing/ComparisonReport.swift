@@ -39,7 +39,7 @@ public enum ComparisonReport {
     let tables = ComparisonTables(comparison)
     var page = Page(title: title(comparison), lead: lead(comparison))
     page.add(QualitySection.section(comparison, tables))
-    page.add(DifferenceSection.section(comparison))
+    page.add(DifferenceSection.section(comparison, tables))
     page.add(ComparedLayersSection.section(comparison))
     page.add(ComparedCostSection.section(comparison, tables))
     page.add(SamplesSection.section(comparison))

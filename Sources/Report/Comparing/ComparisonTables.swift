@@ -59,19 +59,43 @@ package struct ComparisonTables {
 
   // MARK: - Pairs
 
-  /// `+0.0348`, `+0.0065 to +0.0543`: with as many decimals as the second digit of the interval's width has.
+  /// `+0.035`, `+0.007 to +0.054`.
   package static func words(_ difference: PairedDifference) -> (mean: String, interval: String) {
-    var decimals = 0
-    var scaled = difference.high - difference.low
-    guard scaled > 0 else {
+    guard let decimals = decimals(difference) else {
       return (signed(difference.mean), "\(signed(difference.low)) to \(signed(difference.high))")
     }
-    while scaled < 9.5, decimals < 8 {
-      scaled *= 10
+    // An interval off zero must not seem to touch it.
+    func end(_ value: Double) -> String {
+      guard difference.isShown else { return signed(value, decimals) }
+      return signed(value, max(decimals, Self.decimals { value.magnitude * $0 >= 0.5 }))
+    }
+    return (signed(difference.mean, decimals), "\(end(difference.low)) to \(end(difference.high))")
+  }
+
+  /// Up to the second digit of the interval's width; nil if it has none.
+  static func decimals(_ difference: PairedDifference) -> Int? {
+    let width = difference.high - difference.low
+    return width > 0 ? decimals { width * $0 >= 9.5 } : nil
+  }
+
+  /// The least for which ten to their power is enough, 8 at most.
+  private static func decimals(_ isEnough: (Double) -> Bool) -> Int {
+    var decimals = 0
+    var scale = 1.0
+    while !isEnough(scale), decimals < 8 {
+      scale *= 10
       decimals += 1
     }
-    func fixed(_ value: Double) -> String { (value > 0 ? "+" : "") + HumanFormat.fixed(value, decimals) }
-    return (fixed(difference.mean), "\(fixed(difference.low)) to \(fixed(difference.high))")
+    return decimals
+  }
+
+  static func signed(_ value: Double, _ decimals: Int) -> String {
+    let text = HumanFormat.fixed(value, decimals)
+    // What rounds to zero has no sign.
+    guard text.contains(where: { ("1"..."9").contains($0) }) else {
+      return text.replacing("-", with: "")
+    }
+    return (value > 0 ? "+" : "") + text
   }
 
   private static func signed(_ value: Double) -> String {
@@ -135,13 +159,33 @@ package struct ComparisonTables {
   /// For a terminal.
   package var terminal: String {
     var text = results.plain
-    if !comparison.pairs.isEmpty { text += "\n" + differences.plain }
+    if !comparison.pairs.isEmpty { text += "\n" + pairs }
     text += "\n" + costs.plain
     if let savings = comparison.record.savings {
       text += "\n" + savings.sentences.map { $0 + "\n" }.joined()
     }
     for problem in comparison.problems { text += "\nnote: \(problem)\n" }
     return text
+  }
+
+  /// Most pairs that a terminal shows one by one; of more it has a sign each.
+  private static let mostPairs = 40
+
+  private var pairs: String {
+    guard comparison.pairs.count > Self.mostPairs else { return differences.plain }
+    var text = ""
+    for measurement in comparison.measurements {
+      let pairs = comparison.pairs.filter { $0.measurement == measurement }
+      if pairs.isEmpty { continue }
+      text +=
+        "\(comparison.name(of: measurement)), item by item, the best mean first: the row is + better, - worse "
+      text += "than the column, · no difference shown, ? not tested\n\n"
+      for group in DifferenceSection.byTarget(pairs) {
+        text += PairMatrix(group, measurement).signs.plain + "\n"
+      }
+    }
+    return text
+      + "all \(comparison.pairs.count) pairs with their intervals are on the page, and in report --format json\n"
   }
 
   func text(as format: ReportFormat) -> String {

@@ -1,0 +1,85 @@
+/// A table that is a drawing too: cells that are shaded or coloured by what they say, and that tell more when pointed
+/// at. Without colours, without JavaScript and in a spreadsheet it is still a table.
+struct CellTable {
+  struct Cell {
+    let text: String
+    /// Of the style sheet: `better`, `worse`, `soft`.
+    var style: String?
+    /// From 0, the page's background, to 1, the strongest shade.
+    var shade: Double?
+    /// When pointed at; a cell without is not pointed at.
+    var title: String?
+  }
+
+  struct Heading {
+    let text: String
+    /// Under the text, smaller.
+    var note: String?
+    /// When pointed at.
+    var title: String?
+    var columns = 1
+    var rows = 1
+  }
+
+  let title: String
+  /// Whether it has the page's width for itself.
+  var isWide = false
+  /// After the title: what the cells show and how.
+  let note: String
+  /// One row of headings or two; the first is that of the rows' headings.
+  let head: [[Heading]]
+  /// All rows have as many cells that can be pointed at.
+  let rows: [(heading: String, cells: [Cell])]
+
+  var markup: Markup {
+    let width = rows.first?.cells.count { $0.title != nil } ?? 0
+    let head = head.map { row in Markup.tag("tr", [:], row.map(Self.markup)) }
+    let body = rows.map { row in
+      Markup.tag(
+        "tr", [:],
+        [.tag("th", ["scope": "row", "class": Table.style(ofHeading: row.heading)], row.heading)]
+          + row.cells.map(Self.markup))
+    }
+    let caption: [Markup] = [
+      .tag("span", [:], [.tag("strong", title), .text(note.isEmpty ? "" : " " + note)])
+    ]
+    return .tag(
+      "figure", ["class": isWide ? "plot wide" : "plot"],
+      [
+        .tag(
+          "div", ["class": "scroll"],
+          [
+            .tag(
+              "table", ["class": "cells", "data-right": "1", "data-down": "\(width)"],
+              [.tag("caption", [:], caption), .tag("thead", [:], head), .tag("tbody", [:], body)])
+          ]), .tag("p", ["class": "readout", "aria-live": "polite"]),
+      ])
+  }
+
+  private static func markup(_ heading: Heading) -> Markup {
+    .tag(
+      "th",
+      [
+        "scope": heading.columns > 1 ? "colgroup" : "col", "title": heading.title,
+        "colspan": heading.columns > 1 ? "\(heading.columns)" : nil,
+        "rowspan": heading.rows > 1 ? "\(heading.rows)" : nil,
+      ], [.text(heading.text)] + (heading.note.map { [.tag("small", $0)] } ?? []))
+  }
+
+  private static func markup(_ cell: Cell) -> Markup {
+    let share = cell.shade.map { $0.isFinite ? max(0, min(1, $0)) : 0 }
+    let styles = [cell.title == nil ? nil : "hit", cell.style, share.map(ink)].compactMap(\.self)
+    return .tag(
+      "td",
+      [
+        "class": styles.isEmpty ? nil : styles.joined(separator: " "),
+        "style": share.map { "--shade: \(Coordinate.text($0 * 100))%" }, "title": cell.title,
+      ], cell.text)
+  }
+
+  /// On which shades the text is black and on which white, so that it stands out by 4.5 on light pages and on dark: there
+  /// it changes at 58% of the way from the one's background to its strongest shade, here at 75%.
+  private static func ink(_ share: Double) -> String {
+    share < 0.58 ? "pale" : share < 0.75 ? "middling" : "strong"
+  }
+}
