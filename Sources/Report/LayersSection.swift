@@ -46,9 +46,14 @@ package enum LayersSection {
     }
   }
 
+  /// A stage tells only of the families that it cuts.
+  private static func telling(of family: String, _ iterations: [Iteration]) -> [Iteration] {
+    iterations.filter { $0.familyNames.contains(family) }
+  }
+
   private static func map(of family: String, _ iterations: [Iteration], note: String) -> Markup? {
     let (title, units) = words(for: family)
-    let columns = iterations.map { iteration in
+    let columns = telling(of: family, iterations).map { iteration in
       HeatMap.Column(
         "\(iteration.number)",
         iteration.units.map { layer in
@@ -110,7 +115,8 @@ package enum LayersSection {
 
   private static func keptTable(of family: String, _ iterations: [Iteration]) -> Markup {
     let (_, units) = words(for: family)
-    return table("Kept \(units) by layer and iteration", iterations) { iteration, layer in
+    return table("Kept \(units) by layer and iteration", telling(of: family, iterations)) {
+      iteration, layer in
       guard iteration.units.indices.contains(layer) else { return nil }
       return iteration.units[layer][family].map { HumanFormat.grouped($0.kept) }
     }

@@ -61,6 +61,21 @@ package struct RunFiles {
   }
 }
 
+extension RunFiles {
+  /// By layer, what the run left of each family. A stage tells only of what it cuts, so each family is as the last
+  /// iteration that names it in the layer has it: of a model that lost layers first and channels then, both.
+  package var kept: [[String: Iteration.Units]] {
+    var kept: [[String: Iteration.Units]] = []
+    for iteration in iterations {
+      for (layer, units) in iteration.units.enumerated() {
+        if layer == kept.count { kept.append([:]) }
+        kept[layer].merge(units) { _, later in later }
+      }
+    }
+    return kept
+  }
+}
+
 /// Why there is no report.
 public enum ReportError: Error, Equatable, CustomStringConvertible {
   case notARun(folder: String, problems: [String])

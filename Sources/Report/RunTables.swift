@@ -94,7 +94,26 @@ enum RunTables {
             "macs_per_token": .optional(row.macs), "metrics": .array(row.metrics.map(json)),
           ]
         }),
+      "layers": .array(layers(run.files)),
     ]
+  }
+
+  /// Of each layer what the run left of it, and its statistics before the first cut.
+  private static func layers(_ files: RunFiles) -> [JSONValue] {
+    let first = files.iterations.first
+    let families = Iteration.inOrder(files.iterations.flatMap(\.familyNames))
+    return files.kept.enumerated().map { layer, kept in
+      let units = families.compactMap { family in
+        kept[family].map { units -> (String, JSONValue) in
+          (family, ["original_count": .integer(units.original), "kept": .integer(units.kept)])
+        }
+      }
+      let statistics = (first?.statisticNames ?? []).map { name -> (String, JSONValue) in
+        let values = first?.statistics ?? []
+        return (name, .optional(values.indices.contains(layer) ? values[layer][name] : nil))
+      }
+      return ["families": .object(JSONObject(units)), "statistics": .object(JSONObject(statistics))]
+    }
   }
 
   private static func json(_ metric: Evaluation.Metric) -> JSONValue {

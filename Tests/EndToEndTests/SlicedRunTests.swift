@@ -180,10 +180,15 @@ struct SlicedRunTests {
       #expect(Double(model.parameters) <= share * Double(Bench.whole))
     }
     let page = try String(contentsOfFile: bench.scratch.path("out/report.html"), encoding: .utf8)
-    #expect(page.contains("sliced: kept columns (residual stream before attention)"))
-    #expect(page.contains("pruned: kept KV groups (attention)"))
+    // Each method's table, from its caption to its end.
+    let tables = ["pruned", "sliced"].map { method in
+      page.components(separatedBy: "<caption><span><strong>\(method)</strong>").dropFirst().first?
+        .components(separatedBy: "</table>").first ?? ""
+    }
+    #expect(tables[1].contains("residual stream before attention<small>columns of "))
+    #expect(tables[0].contains("attention<small>KV groups of "))
     // Of a method that does not remove them nothing is said of groups.
-    #expect(!page.contains("sliced: kept KV groups") && !page.contains("pruned: kept columns"))
+    #expect(!tables[1].contains("KV groups") && !tables[0].contains("columns of"))
     let csv = try Program.call(["report", bench.scratch.path("out"), "--format", "csv"], in: bench.scratch)
     #expect(csv.output.contains("runs/sliced-0.6,sliced,0.6,3"), "\(csv.output)")
   }

@@ -166,10 +166,11 @@ struct ComparisonTests {
       $0.name.count == 2 && $0.name.hasPrefix("h") ? Int($0.name.dropFirst()) : nil
     }
     #expect(zip(levels, levels.dropFirst()).allSatisfy { $1 <= $0 + 1 })
-    let places = parsed.elements.filter { $0.attributes["class"] == "hit" }.map(\.text)
+    let places = parsed.elements.filter { $0.attributes["class"]?.hasPrefix("hit") == true }
+      .map { $0.attributes["title"] ?? $0.text }
     #expect(places.contains("parameters, % of the dense model 80: a 4.5, b 4.5"))
     #expect(places.contains("parameters, % of the dense model 100: a 4, b 4"))
-    #expect(places.contains("layer 1, target 80%: 4 of 8 channels, 50.0%"))
+    #expect(places.contains("layer 1, MLP, target 80.0%: 4 of 8 channels, 50.0%"))
     #expect(places.contains("layer 1: a, b 1.5"))
     #expect(parsed.texts(of: "td").contains("no difference shown"))
     #expect(parsed.texts(of: "h4") == ["dense", "a, 80.0%"])

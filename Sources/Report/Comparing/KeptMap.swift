@@ -1,0 +1,88 @@
+import Wording
+
+/// What one method left of each layer: a row a layer, and for each family of units a column a target.
+struct KeptMap {
+  private struct Column {
+    let family: String
+    let setting: Comparison.Setting
+    /// By layer; of several seeds all that tell of it.
+    let units: [[Iteration.Units]]
+  }
+
+  private let method: String
+  private let families: [String]
+  private let columns: [Column]
+
+  /// - Parameter families: those of all methods, in their order.
+  /// - Returns: nil if nothing is known of what the method kept.
+  init?(_ method: String, _ families: [String], _ comparison: Comparison) {
+    let settings = comparison.pruned.filter { $0.method == method }
+    var columns: [Column] = []
+    for family in families {
+      for setting in settings {
+        let kept = setting.runs.map(\.files.kept)
+        let units = (0..<(kept.map(\.count).max() ?? 0)).map { layer in
+          kept.compactMap { $0.indices.contains(layer) ? $0[layer][family] : nil }.filter { $0.original > 0 }
+        }
+        if units.contains(where: { !$0.isEmpty }) {
+          columns.append(Column(family: family, setting: setting, units: units))
+        }
+      }
+    }
+    guard !columns.isEmpty else { return nil }
+    self.method = method
+    self.columns = columns
+    self.families = families.filter { family in columns.contains { $0.family == family } }
+  }
+
+  var table: Markup {
+    let groups = families.map { family in
+      let (title, units) = LayersSection.words(for: family)
+      let own = columns.filter { $0.family == family }
+      return CellTable.Heading(
+        text: title,
+        note: original(own).map { $0 == "1" ? "1: kept, 0: gone" : "\(units) of \($0)" } ?? units,
+        columns: own.count)
+    }
+    let layers = columns.map(\.units.count).max() ?? 0
+    return CellTable(
+      title: method, note: "",
+      head: [
+        [.init(text: "Layer", rows: 2)] + groups, columns.map { .init(text: Self.label($0.setting)) },
+      ],
+      rows: (0..<layers).map { layer in ("\(layer)", columns.map { cell($0, layer) }) }
+    ).markup
+  }
+
+  /// How many units a layer had, where all had as many.
+  private func original(_ columns: [Column]) -> String? {
+    let counts = Set(columns.flatMap(\.units).joined().map(\.original))
+    return counts.count == 1 ? counts.first.map(HumanFormat.grouped) : nil
+  }
+
+  private func cell(_ column: Column, _ layer: Int) -> CellTable.Cell {
+    let (title, units) = LayersSection.words(for: column.family)
+    let place = "layer \(layer), \(title), target \(column.setting.target?.label ?? "none"): "
+    let found = column.units.indices.contains(layer) ? column.units[layer] : []
+    guard let first = found.first else { return .init(text: "", title: place + "not known") }
+    let share = found.reduce(0) { $0 + Double($1.kept) / Double($1.original) } / Double(found.count)
+    let percent = HumanFormat.percent(share)
+    guard Set(found.map(\.kept)).count == 1 else {
+      return .init(
+        text: HumanFormat.fixed(share * 100, 0) + "%", shade: share,
+        title: place
+          + "\(percent) of \(HumanFormat.grouped(first.original)) \(units), mean of \(found.count) seeds")
+    }
+    let count = HumanFormat.grouped(first.kept)
+    return .init(
+      text: count, shade: share,
+      title: place + "\(count) of \(HumanFormat.grouped(first.original)) \(units), \(percent)")
+  }
+
+  /// Fits above a column: `80%`.
+  private static func label(_ setting: Comparison.Setting) -> String {
+    let label = setting.target?.label ?? ""
+    let short = label.count <= 6 ? label : setting.share.map(HumanFormat.percent) ?? ""
+    return short.replacing(".0%", with: "%")
+  }
+}
