@@ -2,7 +2,10 @@
 # Installs what building needs and this machine lacks: Debian packages, nothing else. The packages are
 # looked up first, so a machine that has them is left alone and needs neither root nor a network.
 #
-#   scripts/setup.sh [--lint]        --lint: also what checking pipelines needs where Python lacks jsonschema
+#   scripts/setup.sh [--lint] [--browser]
+#
+# --lint: also what checking pipelines needs where Python lacks jsonschema. --browser: also a Chromium for the tests that look
+# at pages, unless there is one.
 set -euo pipefail
 
 packages=(libopenblas-dev libffi-dev)
@@ -10,7 +13,11 @@ command -v pkg-config >/dev/null || packages+=(pkg-config) # several packages pr
 for argument in "$@"; do
   case $argument in
     --lint) python3 -c 'import jsonschema' 2>/dev/null || packages+=(python3-venv) ;;
-    *) echo "setup: unknown argument $argument; known: --lint" >&2; exit 2 ;;
+    --browser)
+      python3 -B -c 'import sys; sys.path.insert(0, sys.argv[1]); import browser; sys.exit(not browser.installed())' \
+        "$(dirname "$0")" || packages+=(chromium-headless-shell fonts-dejavu-core)
+      ;;
+    *) echo "setup: unknown argument $argument; known: --lint, --browser" >&2; exit 2 ;;
   esac
 done
 
