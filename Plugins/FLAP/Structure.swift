@@ -29,7 +29,8 @@ struct FLAPStructure: Allocator {
       .choice("structure", default: Structure.alAM, "who is ranked with whom"),
       .choice("budget", default: Aim.exact, "exact: end on the goal; published: pruning_ratio, in one step"),
       .number(
-        "pruning_ratio", default: 0.2, minimum: 0, maximum: 1, "share of the layers' parameters, if published"),
+        "pruning_ratio", default: 0.2, minimum: 0, maximum: 1, "share of the layers' parameters, if published"
+      ),
       .integer("remove_heads", default: 8, minimum: 0, "KV groups to remove in all, of AL-MM and UL-MM"),
     ])
 

@@ -32,7 +32,8 @@ struct SecondOrder: Criterion {
       .number("ridge", default: 0.01, minimum: 1e-4, "ρ, as a share of the inputs' mean square"),
       .flag(
         "greedy", default: false,
-        "whether units are ranked by removing them in turn, each at what it costs once those before it are gone"),
+        "whether units are ranked by removing them in turn, each at what it costs once those before it are gone"
+      ),
       .integer(
         "greedy_block", default: 32, minimum: 1,
         "channels that leave between two updates of all weights and curvature; KV groups leave one by one"

@@ -38,7 +38,8 @@ public enum CheckProcess {
       tell("begin \(check.name)")
       do {
         // A process that goes on after the first check loads the plugin too, and says nothing of it.
-        let now = try checked
+        let now =
+          try checked
           ?? CheckedPlugin(plugin: load(id, manifest), services: services, processBefore: before)
         checked = now
         let reason = try check.body(now)

@@ -32,7 +32,9 @@ enum Checks {
     if plugin.licence.isEmpty { throw Wrong("it has no licence") }
     if !plugin.summary.hasSuffix(".") { throw Wrong("its summary \"\(plugin.summary)\" is no sentence") }
     if plugin.paper?.isEmpty == true { throw Wrong("its paper is empty instead of null") }
-    for (name, text) in [("summary", plugin.summary), ("licence", plugin.licence), ("paper", plugin.paper ?? "")] {
+    for (name, text) in [
+      ("summary", plugin.summary), ("licence", plugin.licence), ("paper", plugin.paper ?? ""),
+    ] {
       let isPlain = text.unicodeScalars.allSatisfy {
         $0.properties.generalCategory != .control && $0 != "\u{FFFD}"
       }

@@ -31,7 +31,9 @@ public struct Examination {
       rest = rest.dropFirst()
     }
     /// Nothing else can be said of a plugin that does not load.
-    var isUnloadable: Bool { results.first.map { $0.state == .failed && $0.name == Checks.loads.name } ?? false }
+    var isUnloadable: Bool {
+      results.first.map { $0.state == .failed && $0.name == Checks.loads.name } ?? false
+    }
     while let first = rest.first, !isUnloadable {
       let session = try Session(self, plugin, from: first)
       while let check = rest.first, !isUnloadable, let (state, finding) = session.outcome(of: check.name) {

@@ -71,8 +71,10 @@ extension Checks {
 
   static let leavesProcessAlone = Check(
     name: "leaves_process_alone", strictness: 7,
-    sentence: "Folder, signals, limits, locale, standard descriptors and threads of the process are afterwards as before.",
-    remedy: "Leave to the host what is the whole process's; undo at the end of a call what you cannot do without."
+    sentence:
+      "Folder, signals, limits, locale, standard descriptors and threads of the process are afterwards as before.",
+    remedy:
+      "Leave to the host what is the whole process's; undo at the end of a call what you cannot do without."
   ) { checked in
     let threads = processMarks().last
     _ = try checked.subject().ask(about: checked.model)
@@ -89,7 +91,8 @@ extension Checks {
     let text = [CChar](unsafeUninitializedCapacity: 1 << 16) { buffer, count in
       count = buffer.baseAddress.map { ap_process_marks($0, buffer.count) } ?? 0
     }
-    return String(decoding: text.map { UInt8(bitPattern: $0) }, as: UTF8.self).split(separator: "\n").map(String.init)
+    return String(decoding: text.map { UInt8(bitPattern: $0) }, as: UTF8.self).split(separator: "\n").map(
+      String.init)
   }
 
   // MARK: - Time and room

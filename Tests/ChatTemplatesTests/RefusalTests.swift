@@ -55,23 +55,26 @@ private func nanoseconds(of clock: clockid_t) -> Int {
     var testDescription: String { template.prefix(60) + (template.count > 60 ? "…" : "") }
   }
 
-  @Test(arguments: [
-    "{% for a in range(99999) %}{% for b in range(99999) %}{{ b }}{% endfor %}{% endfor %}",
-    "{% macro f(x) %}{{ f(x) }}{% endmacro %}{{ f(1) }}",
-    "{% set ns = namespace(x='ab') %}{% for i in range(99999) %}{% set ns.x = ns.x ~ ns.x %}{% endfor %}",
-    "{% set ns = namespace(x=[]) %}{% for i in range(99999) %}{% set ns.x = [ns.x] %}{% endfor %}",
-    "{% set ns = namespace(x=[1]) %}{% for i in range(99999) %}{% set ns.x = [ns.x, ns.x] %}{% endfor %}",
-    "{% set ns = namespace(x=1) %}{% for i in range(99999) %}{% set ns.x = namespace(y=ns.x) %}{% endfor %}",
-    "{{ 'a' * 999999999999 }}", "{{ [1] * 999999999999 }}", "{{ 'aaaa'.replace('', 'b' * 60000000) }}",
-    "{{ 'x'.zfill(99999999999) }}", "{{ 'a'|indent(99999999999) }}", "{{ 9 ** 9 ** 9 }}",
-    "{{ 9223372036854775807 + 1 }}",
-    "{{ (-9223372036854775807 - 1) // -1 }}", "{{ (-9223372036854775807 - 1)|abs }}",
-    Excess("{{ ", "(", 100_000), Excess("{{ ", "not ", 100_000, "1 }}"), Excess("{{ ", "-", 100_000, "1 }}"),
-    Excess("{{ 1", " + 1", 100_000, " }}"), Excess("{{ x", "|trim", 100_000, " }}"),
-    Excess("{{ x", ".x", 100_000, " }}"), Excess("", "{% if 1 %}", 100_000),
-    Excess("{{ 1", " if 1", 100_000, " }}"), Excess("{% set ", "(", 100_000), Excess("{{ ", "[", 100_000),
-    "{{ [1]|map('map', 'map', 'map', 'map')|list }}", "{{ 1e308 * 10|int }}{{ (1e308 * 10)|int + missing }}",
-  ] as [Excess])
+  @Test(
+    arguments: [
+      "{% for a in range(99999) %}{% for b in range(99999) %}{{ b }}{% endfor %}{% endfor %}",
+      "{% macro f(x) %}{{ f(x) }}{% endmacro %}{{ f(1) }}",
+      "{% set ns = namespace(x='ab') %}{% for i in range(99999) %}{% set ns.x = ns.x ~ ns.x %}{% endfor %}",
+      "{% set ns = namespace(x=[]) %}{% for i in range(99999) %}{% set ns.x = [ns.x] %}{% endfor %}",
+      "{% set ns = namespace(x=[1]) %}{% for i in range(99999) %}{% set ns.x = [ns.x, ns.x] %}{% endfor %}",
+      "{% set ns = namespace(x=1) %}{% for i in range(99999) %}{% set ns.x = namespace(y=ns.x) %}{% endfor %}",
+      "{{ 'a' * 999999999999 }}", "{{ [1] * 999999999999 }}", "{{ 'aaaa'.replace('', 'b' * 60000000) }}",
+      "{{ 'x'.zfill(99999999999) }}", "{{ 'a'|indent(99999999999) }}", "{{ 9 ** 9 ** 9 }}",
+      "{{ 9223372036854775807 + 1 }}",
+      "{{ (-9223372036854775807 - 1) // -1 }}", "{{ (-9223372036854775807 - 1)|abs }}",
+      Excess("{{ ", "(", 100_000), Excess("{{ ", "not ", 100_000, "1 }}"),
+      Excess("{{ ", "-", 100_000, "1 }}"),
+      Excess("{{ 1", " + 1", 100_000, " }}"), Excess("{{ x", "|trim", 100_000, " }}"),
+      Excess("{{ x", ".x", 100_000, " }}"), Excess("", "{% if 1 %}", 100_000),
+      Excess("{{ 1", " if 1", 100_000, " }}"), Excess("{% set ", "(", 100_000), Excess("{{ ", "[", 100_000),
+      "{{ [1]|map('map', 'map', 'map', 'map')|list }}",
+      "{{ 1e308 * 10|int }}{{ (1e308 * 10)|int + missing }}",
+    ] as [Excess])
   func noTemplateRunsOutOfTimeMemoryOrStack(_ excess: Excess) {
     // What this thread worked, since the machine may be busy with others.
     let start = nanoseconds(of: CLOCK_THREAD_CPUTIME_ID)

@@ -106,6 +106,7 @@ struct CompensatorTests {
         "adapt-pruner.least-squares", ["ridge": 0], weight: [1, 1, 1], mean: [0, 0, 0],
         gram: [Float](repeating: 0, count: 9), kept: [0, 2])
     }
-    #expect("\(try #require(error))".contains("do not settle the weights of 2 columns with ridge 0.0; raise ridge"))
+    #expect(
+      "\(try #require(error))".contains("do not settle the weights of 2 columns with ridge 0.0; raise ridge"))
   }
 }

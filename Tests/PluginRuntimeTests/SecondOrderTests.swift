@@ -124,7 +124,8 @@ struct SecondOrderTests {
   }
 
   /// With x₂ = x₀ either of the columns 0 and 2 costs next to nothing, and both together what one large column does.
-  @Test("Of two columns which stand in for one another one leaves early, the other does not", arguments: [1, 3])
+  @Test(
+    "Of two columns which stand in for one another one leaves early, the other does not", arguments: [1, 3])
   func twins(_ block: Int) throws {
     var twin = self
     let twins = [0, 1, 0, 3, 4, 5]

@@ -94,7 +94,8 @@ public final class CompensatorInstance {
     }
     if let index = values.firstIndex(where: { !$0.isFinite }) {
       throw .outOfRange(
-        plugin: plugin.id, place: place, field: "element \(index)", expected: "finite", got: "\(values[index])")
+        plugin: plugin.id, place: place, field: "element \(index)", expected: "finite",
+        got: "\(values[index])")
     }
   }
 }

@@ -61,12 +61,14 @@ public final class EvaluatorInstance {
         .badMetric(plugin: plugin.id, metric: metric.name, reason: reason)
       }
       if metric.name.isEmpty { throw bad("its name is empty") }
-      if metric.name.utf8.count > Self.longestName || metric.name.contains(where: { $0 == "|" || $0.isNewline })
+      if metric.name.utf8.count > Self.longestName
+        || metric.name.contains(where: { $0 == "|" || $0.isNewline })
         || metric.name.unicodeScalars.contains(where: { $0.properties.generalCategory == .control })
       {
         throw PluginError.badMetric(
           plugin: plugin.id, metric: String(metric.name.filter { !$0.isNewline }.prefix(40)),
-          reason: "a name has at most \(Self.longestName) bytes, in one line, without | and control characters")
+          reason:
+            "a name has at most \(Self.longestName) bytes, in one line, without | and control characters")
       }
       if !names.insert(metric.name).inserted { throw bad("it is given twice") }
       if !metric.value.isFinite { throw bad("its value is \(metric.value), and must be finite") }

@@ -26,7 +26,8 @@ enum Trust {
       guard lstat(place, &state) == 0 else { return nil }
       if state.st_mode & S_IFMT == S_IFLNK {
         links += 1
-        guard links < 40, let target = try? FileManager.default.destinationOfSymbolicLink(atPath: place) else {
+        guard links < 40, let target = try? FileManager.default.destinationOfSymbolicLink(atPath: place)
+        else {
           return nil
         }
         if target.hasPrefix("/") { folder = "" }

@@ -64,7 +64,9 @@ package final class ChildProcess {
       let line = String(decoding: text[..<count], as: UTF8.self).split(separator: "\n").first {
         $0.hasPrefix(key)
       }
-      return line?.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Int($0) }.map { $0 << 10 }
+      return line?.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Int($0) }.map {
+        $0 << 10
+      }
     }
     guard let own = bytes("RssAnon:"), let shared = bytes("RssShmem:") else { return nil }
     return (own, shared)
