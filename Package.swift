@@ -106,8 +106,8 @@ let package = Package(
     .executableTarget(
       name: "Host",
       dependencies: [
-        "Pipeline", "PluginRuntime", "PluginTemplates", "PluginChecks", "Processes", "JSON", "Report",
-        "Files",
+        "Pipeline", "PluginRuntime", "PluginTemplates", "PluginChecks", "Processes", "Tensors", "JSON",
+        "Report", "Files",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),

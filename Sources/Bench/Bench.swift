@@ -3,6 +3,7 @@ import Foundation
 import JSON
 import Pipeline
 import PluginRuntime
+import Tensors
 
 /// Our side of the benchmark: a worker that the driver (scripts/bench/bench.py) keeps alive and asks, one JSON object
 /// a line, as it does its peer in PyTorch. Answers are all that stands on stdout.
@@ -21,6 +22,11 @@ import PluginRuntime
 
       What can't be done is answered by {"error": "…"}.
       """)
+
+  static func main() {
+    BLASKernels.takeBest()
+    Self.main(nil)
+  }
 
   @Option(help: ArgumentHelp("The model: a Hugging Face folder or a GGUF file.", valueName: "path"))
   var model: String

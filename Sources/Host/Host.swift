@@ -2,10 +2,12 @@ import ArgumentParser
 import Foundation
 import Pipeline
 import Processes
+import Tensors
 
 /// The program. Exit codes: 0 done, 1 failed, 2 called wrongly, 130 interrupted.
 @main enum Host {
   static func main() {
+    BLASKernels.takeBest()
     do {
       var command = try AdaptPruner.parseAsRoot()
       // What serves a single plugin tells of its end in other ways.
