@@ -31,7 +31,9 @@ public enum BLASKernels {
   /// Begins this program again, with the same arguments in the same process, if there are better kernels. Call it before
   /// anything else.
   public static func takeBest() {
-    guard String(cString: openblas_get_config()).contains("DYNAMIC_ARCH"), let better = better() else { return }
+    guard String(cString: openblas_get_config()).contains("DYNAMIC_ARCH"), let better = better() else {
+      return
+    }
     setenv("OPENBLAS_CORETYPE", better, 1)
     var arguments: [UnsafeMutablePointer<CChar>?] = CommandLine.arguments.map { strdup($0) } + [nil]
     execv("/proc/self/exe", &arguments)
