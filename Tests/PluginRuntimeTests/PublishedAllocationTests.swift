@@ -100,7 +100,11 @@ struct PublishedAllocationTests {
     }
     #expect(count == 13)
   }
+}
 
+/// What holds without the recorded prunings too.
+@Suite("Allocations", .enabled(if: Shipped.isBuilt))
+struct AllocationTests {
   /// The published code prunes a model that does not have such layers any more.
   @Test(arguments: ["published", "exact"]) func layersThatAreGoneDoNotCount(budget: String) throws {
     let allocator = try AllocatorInstance(
