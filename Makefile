@@ -33,7 +33,8 @@ build: setup ## build in release mode, plugins staged beside the program
 test: export ADAPT_PRUNER_SMOLLM2 ?= $(CURDIR)/.cache/smollm2/SmolLM2-135M-Instruct.Q4_1.gguf
 test: build ## build, then run all tests
 	@$(BUILD) --build-tests
-	@ADAPT_PRUNER_BIN="$(BIN)" $(SWIFT) test -c release --skip-build --disable-xctest $(TESTS)
+	@kernels=$$(scripts/blas-kernels.sh); if [ -n "$$kernels" ]; then export OPENBLAS_CORETYPE=$$kernels; fi; \
+	  ADAPT_PRUNER_BIN="$(BIN)" $(SWIFT) test -c release --skip-build --disable-xctest $(TESTS)
 
 demo: build ## prune SmolLM2-135M and compare it with what it was
 	@scripts/demo.sh --bin "$(BIN)"
