@@ -11,6 +11,10 @@ public struct HuggingFaceFolder: Sendable {
   public var tokenizer: String? { existing("tokenizer.json") }
   /// tokenizer_config.json, where there is one.
   public var tokenizerConfiguration: String? { existing("tokenizer_config.json") }
+  /// special_tokens_map.json, where there is one.
+  public var specialTokensMap: String? { existing("special_tokens_map.json") }
+  /// added_tokens.json, where there is one.
+  public var addedTokens: String? { existing("added_tokens.json") }
   /// generation_config.json, where there is one.
   public var generationConfiguration: String? { existing("generation_config.json") }
 

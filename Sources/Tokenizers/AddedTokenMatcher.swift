@@ -8,6 +8,8 @@ struct AddedTokenMatcher: Sendable {
   }
 
   private let tokens: [AddedToken]
+  /// Whether special tokens are text like any other (`encode_special_tokens` there).
+  private let passesOverSpecial: Bool
   /// A trie of bytes: `edges[node << 8 | byte]` is the next node; node 0 is the root.
   private var edges: [Int: Int] = [:]
   /// By node, the index of the token that ends there.
@@ -15,8 +17,9 @@ struct AddedTokenMatcher: Sendable {
   private var starts = Array(repeating: false, count: 256)
 
   /// `patterns` are what is searched for, one for each of `tokens`.
-  init(_ tokens: [AddedToken], patterns: [String]) {
+  init(_ tokens: [AddedToken], patterns: [String], passesOverSpecial: Bool = false) {
     self.tokens = tokens
+    self.passesOverSpecial = passesOverSpecial
     for (index, pattern) in patterns.enumerated() {
       var node = 0
       for byte in pattern.utf8 {
@@ -37,6 +40,7 @@ struct AddedTokenMatcher: Sendable {
     guard !bytes.isEmpty else { return [] }
     var pieces: [Piece] = []
     var covered = 0
+    var spaces = 0..<0
     var index = 0
     while index < bytes.count {
       guard starts[Int(bytes[index])], let (token, end) = longest(in: bytes, from: index) else {
@@ -45,12 +49,18 @@ struct AddedTokenMatcher: Sendable {
       }
       var range = index..<end
       index = end
+      if passesOverSpecial, token.isSpecial { continue }
       if token.isSingleWord, touchesWord(bytes, range) { continue }
       if token.stripsLeft {
-        range = max(covered, spaceStart(bytes, before: range.lowerBound))..<range.upperBound
+        let start = spaceStart(bytes, before: range.lowerBound, notBefore: covered)
+        range = start..<max(start, range.upperBound)
       }
       if token.stripsRight {
-        range = range.lowerBound..<spaceEnd(bytes, after: range.upperBound)
+        // Of a run of white space that a token was stripped of already, the end is known.
+        if range.upperBound < spaces.lowerBound || range.upperBound > spaces.upperBound {
+          spaces = range.upperBound..<spaceEnd(bytes, after: range.upperBound)
+        }
+        range = range.lowerBound..<spaces.upperBound
       }
       if covered < range.lowerBound { pieces.append(Piece(range: covered..<range.lowerBound, token: nil)) }
       pieces.append(Piece(range: range, token: token.id))
@@ -77,9 +87,10 @@ struct AddedTokenMatcher: Sendable {
     return before || (range.upperBound < bytes.count && isWord(bytes, at: range.upperBound))
   }
 
-  private func spaceStart(_ bytes: [UInt8], before end: Int) -> Int {
-    var start = end
-    while start > 0 {
+  /// Not before `first`, except where `end` is before it: then `first`.
+  private func spaceStart(_ bytes: [UInt8], before end: Int, notBefore first: Int) -> Int {
+    var start = max(end, first)
+    while start > first {
       let previous = characterStart(bytes, before: start)
       guard isSpace(bytes, at: previous) else { break }
       start = previous

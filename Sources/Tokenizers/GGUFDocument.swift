@@ -46,6 +46,13 @@ extension GGUFVocabulary {
         file: Self.fileName, path: "tokenizer.ggml.\(list)",
         fault: .countMismatch(list: list, count: count, tokens: tokens.count))
     }
+    // Before the merges are made of them.
+    if let id = tokens.firstIndex(where: { $0.utf8.count > TokenizerLimits.token }) {
+      throw .unsupported(
+        file: Self.fileName, path: "tokenizer.ggml.tokens[\(id)]",
+        feature: "a token of \(tokens[id].utf8.count) bytes",
+        supported: "at most \(TokenizerLimits.token) bytes")
+    }
     if let id = scores.firstIndex(where: { !$0.isFinite }) {
       throw wrong("tokenizer.ggml.scores[\(id)]", "a finite number", "\(scores[id])")
     }
@@ -63,7 +70,14 @@ extension GGUFVocabulary {
     config.bosToken = try token(bosID, "bos_token_id")
     config.eosToken = try token(eosID, "eos_token_id")
     config.unknownToken = try token(unknownID, "unknown_token_id")
-    config.paddingToken = try token(paddingID, "padding_token_id")
+    // No text needs it: where it is no token, llama.cpp goes on without one, too.
+    if let paddingID, tokens.indices.contains(paddingID) { config.paddingToken = tokens[paddingID] }
+    for (name, token) in [
+      ("bos_token", config.bosToken), ("eos_token", config.eosToken), ("unk_token", config.unknownToken),
+      ("pad_token", config.paddingToken),
+    ] {
+      if let token { config.roles.append(TokenizerConfig.Role(name: name, token: token)) }
+    }
     // llama.cpp's defaults, in `llama_vocab::impl::load`.
     config.addsBOS = (addBOS ?? (model == "llama" || preTokenizer == .llama3)) && bosID != nil
     config.addsEOS = (addEOS ?? false) && eosID != nil

@@ -31,16 +31,24 @@ public struct Tokenizer: Sendable {
   /// them for special when it skips special tokens; here they are skipped.)
   private let normalizedSpellings: [Int32: String]
 
-  /// Reads a `tokenizer.json` and, if there is one, the `tokenizer_config.json` beside it.
+  /// Reads a `tokenizer.json` and, as far as they are there, the files beside it that name tokens: in the order of the
+  /// parameters `tokenizer_config.json`, `special_tokens_map.json` and `added_tokens.json`.
   ///
-  /// Without a config no token has a role, and `bosID` is nil and `eosIDs` is empty.
+  /// Without them no token has a role, and `bosID` is nil and `eosIDs` is empty.
   /// - Throws: `TokenizerError`.
-  public init(huggingFaceJSON: URL, config: URL?) throws(TokenizerError) {
-    let document = try TokenizerDocumentReader.read(Self.parse(huggingFaceJSON))
+  public init(
+    huggingFaceJSON: URL, config: URL?, specialTokensMap: URL? = nil, addedTokens: URL? = nil
+  ) throws(TokenizerError) {
+    var document = try TokenizerDocumentReader.read(Self.parse(huggingFaceJSON))
+    let parse = { (url: URL) throws(TokenizerError) in try Self.parse(url) }
+    let configuration = try config.map(parse)
+    let named = try NamedTokens(
+      config: configuration, specialTokensMap: try specialTokensMap.map(parse),
+      addedTokens: try addedTokens.map(parse))
+    try named.add(to: &document)
     try self.init(
-      document,
-      config: try config.map { url throws(TokenizerError) in try TokenizerConfig(Self.parse(url)) }
-        ?? TokenizerConfig(), file: huggingFaceJSON.path, configFile: config?.path)
+      document, config: try TokenizerConfig(configuration, named), file: huggingFaceJSON.path,
+      configFile: config?.path)
   }
 
   /// Makes the tokenizer that a GGUF file describes.
@@ -80,8 +88,11 @@ public struct Tokenizer: Sendable {
     let plain = document.addedTokens.filter { !$0.isNormalized }
     let normalized = document.addedTokens.filter(\.isNormalized)
     let patterns = normalized.map { normalizer.normalize($0.content) }
-    plainTokens = AddedTokenMatcher(plain, patterns: plain.map(\.content))
-    normalizedTokens = AddedTokenMatcher(normalized, patterns: patterns)
+    let passesOverSpecial = config.splitsSpecialTokens
+    plainTokens = AddedTokenMatcher(
+      plain, patterns: plain.map(\.content), passesOverSpecial: passesOverSpecial)
+    normalizedTokens = AddedTokenMatcher(
+      normalized, patterns: patterns, passesOverSpecial: passesOverSpecial)
     normalizedSpellings = Dictionary(zip(normalized.map(\.id), patterns)) { first, _ in first }
     specialIDs = Set(document.addedTokens.filter(\.isSpecial).map(\.id))
 
@@ -128,6 +139,9 @@ public struct Tokenizer: Sendable {
   public func streamingDecoder(skipSpecialTokens: Bool = false) -> StreamingDecoder {
     StreamingDecoder(self, skipsSpecialTokens: skipSpecialTokens)
   }
+
+  /// The tokens that have a role, by its name: `bos_token`, `pad_token`, and what else the tokenizer's files name.
+  public var tokensByRole: [(role: String, token: String)] { config.roles.map { ($0.name, $0.token) } }
 
   /// A token as the vocabulary spells it, or nil when there is no such id.
   public func token(of id: Int32) -> String? { vocabulary.token(id) }

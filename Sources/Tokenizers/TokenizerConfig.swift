@@ -1,4 +1,4 @@
-/// What `tokenizer_config.json` adds: which tokens have a role, and whether a text gets them.
+/// What the files beside `tokenizer.json` say about its use: which tokens have a role, and whether a text gets them.
 struct TokenizerConfig: Sendable, Equatable {
   var bosToken: String?
   var eosToken: String?
@@ -7,22 +7,26 @@ struct TokenizerConfig: Sendable, Equatable {
   /// nil when the file does not say, so that the template of `tokenizer.json` holds.
   var addsBOS: Bool?
   var addsEOS: Bool?
+  /// Whether a special token that stands in a text is cut into pieces as the rest of it.
+  var splitsSpecialTokens = false
+  /// All tokens with a role by its name, such as `pad_token`.
+  var roles: [Role] = []
+
+  struct Role: Sendable, Equatable {
+    let name: String
+    let token: String
+  }
 
   init() {}
 
-  init(_ root: JSONCursor) throws(TokenizerError) {
-    bosToken = try Self.token("bos_token", root)
-    eosToken = try Self.token("eos_token", root)
-    unknownToken = try Self.token("unk_token", root)
-    paddingToken = try Self.token("pad_token", root)
-    addsBOS = try root.optional("add_bos_token")?.bool()
-    addsEOS = try root.optional("add_eos_token")?.bool()
-  }
-
-  /// A token is its text, or an object with the text as `content`.
-  private static func token(_ name: String, _ root: JSONCursor) throws(TokenizerError) -> String? {
-    guard let node = try root.optional(name) else { return nil }
-    if case .object = node.value { return try node.string("content") }
-    return try node.string()
+  init(_ root: JSONCursor?, _ named: NamedTokens) throws(TokenizerError) {
+    bosToken = named["bos_token"]
+    eosToken = named["eos_token"]
+    unknownToken = named["unk_token"]
+    paddingToken = named["pad_token"]
+    addsBOS = try root?.optional("add_bos_token")?.bool()
+    addsEOS = try root?.optional("add_eos_token")?.bool()
+    splitsSpecialTokens = try root?.bool("split_special_tokens", default: false) ?? false
+    roles = named.roles.map { Role(name: $0.role, token: $0.token.content) }
   }
 }

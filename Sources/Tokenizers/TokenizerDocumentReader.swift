@@ -104,6 +104,11 @@ struct TokenizerDocumentReader {
     var result: [(type: String, node: JSONCursor)] = []
     for child in try node.required(list, "an array").elements() {
       result += try leaves(child, under: list)
+      guard result.count <= TokenizerLimits.steps else {
+        throw node.unsupported(
+          "a sequence of more than \(TokenizerLimits.steps) steps",
+          supported: "at most \(TokenizerLimits.steps)")
+      }
     }
     return result
   }
@@ -113,16 +118,41 @@ struct TokenizerDocumentReader {
     for (type, node) in try leaves(root, under: "normalizers") {
       switch type {
       case "NFC": result.append(.canonicalComposition)
-      case "Prepend": result.append(.prepend(try node.string("prepend")))
+      case "Prepend": result.append(.prepend(try literal(node.required("prepend", "a string"))))
       case "Replace":
         let pattern = try literalPattern(node)
-        result.append(.replace(pattern: pattern, content: try node.string("content")))
+        let content = try literal(node.required("content", "a string"))
+        result.append(.replace(pattern: pattern, content: content))
       default:
         throw node.unsupported(
           "the normalizer \(quoted(type))", supported: "NFC, Prepend, Replace, Sequence")
       }
     }
+    let replacements = result.compactMap { step -> (pattern: String, content: String)? in
+      if case .replace(let pattern, let content) = step { (pattern, content) } else { nil }
+    }
+    try checkGrowth(replacements, root)
     return result
+  }
+
+  private static func checkGrowth(
+    _ replacements: [(pattern: String, content: String)], _ node: JSONCursor
+  ) throws(TokenizerError) {
+    guard TokenizerLimits.growth(of: replacements) <= TokenizerLimits.growth else {
+      let most = Int(TokenizerLimits.growth)
+      throw node.unsupported(
+        "making a text more than \(most) times longer by Replace", supported: "at most \(most) times")
+    }
+  }
+
+  /// A text that is looked for or put in, of a length that models have.
+  private static func literal(_ node: JSONCursor) throws(TokenizerError) -> String {
+    let text = try node.string()
+    guard text.utf8.count <= TokenizerLimits.literal else {
+      throw node.unsupported(
+        "a text of \(text.utf8.count) bytes", supported: "at most \(TokenizerLimits.literal) bytes")
+    }
+    return text
   }
 
   private static func literalPattern(_ node: JSONCursor) throws(TokenizerError) -> String {
@@ -131,7 +161,7 @@ struct TokenizerDocumentReader {
       throw pattern.unsupported("replacing by a regular expression", supported: "{\"String\": …}")
     }
     guard try !text.string().isEmpty else { throw text.wrong("some text to replace") }
-    return try text.string()
+    return try literal(text)
   }
 
   private static func preTokenizers(_ root: JSONCursor) throws(TokenizerError) -> [PreTokenizerNode] {
@@ -162,7 +192,7 @@ struct TokenizerDocumentReader {
       guard behavior == "MergedWithPrevious", !inverts, try !literal.string().isEmpty else {
         throw node.unsupported("this split on a fixed string", supported: "MergedWithPrevious, not inverted")
       }
-      return .literal(try literal.string())
+      return .literal(try self.literal(literal))
     }
     let regex = try pattern.required("Regex", "a regular expression")
     let text = try regex.string()
@@ -234,6 +264,11 @@ struct TokenizerDocumentReader {
         for id in try token.required("ids", "the token's ids").elements() {
           ids.append(Int32(try id.integer(in: 0...maximumID)))
         }
+        guard template.before.count + template.after.count + ids.count <= TokenizerLimits.steps else {
+          throw single.unsupported(
+            "more than \(TokenizerLimits.steps) tokens around a text",
+            supported: "at most \(TokenizerLimits.steps)")
+        }
         if texts == 0 { template.before += ids } else { template.after += ids }
       } else {
         _ = try piece.required("Sequence", "a SpecialToken or a Sequence")
@@ -256,7 +291,8 @@ struct TokenizerDocumentReader {
       case "Metaspace": result.append(.metaspace(try metaspace(node)))
       case "Replace":
         let pattern = try literalPattern(node)
-        result.append(.replace(pattern: pattern, content: try node.string("content")))
+        let content = try literal(node.required("content", "a string"))
+        result.append(.replace(pattern: pattern, content: content))
       case "Strip":
         let start = try node.required("start", "a count").integer(in: 0...maximumID)
         if try node.required("stop", "a count").integer(in: 0...maximumID) != 0 {
@@ -270,6 +306,10 @@ struct TokenizerDocumentReader {
           supported: "ByteFallback, ByteLevel, Fuse, Metaspace, Replace, Sequence, Strip")
       }
     }
+    let replacements = result.compactMap { step -> (pattern: String, content: String)? in
+      if case .replace(let pattern, let content) = step { (pattern, content) } else { nil }
+    }
+    try checkGrowth(replacements, root)
     return result
   }
 }

@@ -31,6 +31,8 @@ public enum VocabularyFault: Error, Equatable, Sendable {
   case countMismatch(list: String, count: Int, tokens: Int)
   /// A special token is named, which is not in the vocabulary.
   case unknownSpecialToken(role: String, token: String)
+  /// A file beside `tokenizer.json` gives a token another id than it has there, or would get there.
+  case otherID(token: String, stated: Int, actual: Int, isKnown: Bool)
 }
 
 extension TokenizerError: CustomStringConvertible {
@@ -72,6 +74,11 @@ extension VocabularyFault: CustomStringConvertible {
       "\(list) has \(count) entries for \(tokens) tokens, expected one for each."
     case .unknownSpecialToken(let role, let token):
       "the \(role) token is \(quoted(token)), which is not in the vocabulary."
+    case .otherID(let token, let stated, let actual, let isKnown):
+      isKnown
+        ? "the token \(quoted(token)) has the id \(stated) here, but tokenizer.json gives it the id \(actual)."
+        : "the token \(quoted(token)) has the id \(stated) here, but tokenizer.json lacks it, and behind its last token "
+          + "the id would be \(actual)."
     }
   }
 }

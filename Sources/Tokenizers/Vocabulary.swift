@@ -13,6 +13,11 @@ struct Vocabulary: Sendable {
     var tokens: [String?] = Array(repeating: nil, count: document.model.vocabulary.count)
 
     func add(_ token: String, _ id: Int32, _ path: String) throws(TokenizerError) {
+      guard token.utf8.count <= TokenizerLimits.token else {
+        throw .unsupported(
+          file: file, path: path, feature: "a token of \(token.utf8.count) bytes",
+          supported: "at most \(TokenizerLimits.token) bytes")
+      }
       if let other = ids.insert(token, value: id), other != id {
         throw broken(path, .duplicateToken(token: token, first: Int(other), second: Int(id)))
       }
@@ -30,6 +35,12 @@ struct Vocabulary: Sendable {
         throw broken(modelPath, .duplicateToken(token: token, first: Int(other), second: Int(id)))
       }
       try add(token, id, modelPath)
+    }
+    let addedBytes = document.addedTokens.reduce(0) { $0 + $1.content.utf8.count }
+    guard addedBytes <= TokenizerLimits.addedTokens else {
+      throw .unsupported(
+        file: file, path: "$.added_tokens", feature: "\(addedBytes) bytes of added tokens",
+        supported: "at most \(TokenizerLimits.addedTokens)")
     }
     for (index, token) in document.addedTokens.enumerated() {
       try add(token.content, token.id, "$.added_tokens[\(index)]")

@@ -44,7 +44,9 @@ public final class LoadedModel {
       }
       return try Tokenizer(
         huggingFaceJSON: URL(fileURLWithPath: json),
-        config: folder.tokenizerConfiguration.map { URL(fileURLWithPath: $0) })
+        config: folder.tokenizerConfiguration.map { URL(fileURLWithPath: $0) },
+        specialTokensMap: folder.specialTokensMap.map { URL(fileURLWithPath: $0) },
+        addedTokens: folder.addedTokens.map { URL(fileURLWithPath: $0) })
     case .gguf(let file):
       guard let vocabulary = GGUFVocabulary(metadata: file) else {
         throw LoadedModelError.noTokenizer(model: checkpoint.location)
