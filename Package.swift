@@ -85,7 +85,12 @@ let package = Package(
     room("TrainingData", ["JSON", "Files", "Tokenizers", "Checkpoints", "ChatTemplates"]),
 
     // The model.
-    room("Transformer", ["Tensors", "Kernels", "Checkpoints"]),
+    room(
+      "Transformer",
+      [
+        "Tensors", "Kernels", "Checkpoints",
+        .product(name: "OrderedCollections", package: "swift-collections"),
+      ]),
 
     // Plugins, pipelines, the command line.
     .target(name: "Processes", cSettings: [.unsafeFlags(["-Wall", "-Wextra"])]),

@@ -218,17 +218,21 @@ public final class Decoder {
 
   /// The checkpoint's indices of the rows (or columns) that an owner's units have; nil if all stay as they are.
   func rows(of owner: NamedParameter.Owner, _ layer: Int) -> [Int]? {
+    guard let (family, width) = units(of: owner, layer) else { return nil }
     let shape = configuration.layers[layer]
-    let kept = selected[layer]
-    func expand(_ units: [Int], _ width: Int) -> [Int] { units.flatMap { $0 * width..<($0 + 1) * width } }
+    let kept = selected[layer].units(of: family)
+    let count = family == .mlp ? shape.intermediateSize : shape.keyValueHeads
+    return kept.count == count ? nil : kept.flatMap { $0 * width..<($0 + 1) * width }
+  }
+
+  /// Whose units own a parameter's rows or columns, and how many each has; nil if they are nobody's.
+  func units(of owner: NamedParameter.Owner, _ layer: Int) -> (family: Family, width: Int)? {
+    let shape = configuration.layers[layer]
     switch owner {
     case .none: return nil
-    case .channels: return kept.channels.count == shape.intermediateSize ? nil : kept.channels
-    case .keyValueHeads:
-      return kept.groups.count == shape.keyValueHeads ? nil : expand(kept.groups, shape.headDimension)
-    case .queryHeads:
-      return kept.groups.count == shape.keyValueHeads
-        ? nil : expand(kept.groups, shape.repeats * shape.headDimension)
+    case .channels: return (.mlp, 1)
+    case .keyValueHeads: return (.attention, shape.headDimension)
+    case .queryHeads: return (.attention, shape.repeats * shape.headDimension)
     }
   }
 

@@ -23,7 +23,11 @@ final class AdamW {
   /// As the trainee's tensors: Σ of gradients and of their squares, both decaying.
   let firstMoments: [Buffer]
   let secondMoments: [Buffer]
+  /// Of the oldest tensor.
   var steps = 0
+  /// By tensor, how many of them were made before there was such a tensor. Each counts its own steps, as PyTorch's do
+  /// (`state["step"]`): the corrections of a new bias are those of its first step, however old the others are.
+  var stepsMissed: [Int]
 
   /// Elements that one thread takes at a time.
   private static let grain = 1 << 16
@@ -32,6 +36,7 @@ final class AdamW {
     self.options = options
     firstMoments = tensors.map { Buffer($0.count) }
     secondMoments = tensors.map { Buffer($0.count) }
+    stepsMissed = [Int](repeating: 0, count: tensors.count)
   }
 
   /// The Euclidean norm of all gradients together.
@@ -52,14 +57,16 @@ final class AdamW {
   /// - Parameter gradientScale: what gradients are multiplied with first.
   func step(_ tensors: [TrainableTensor], learningRate: Double, gradientScale: Double, _ workers: Workers) {
     steps += 1
-    func power(_ beta: Double) -> Double { (0..<steps).reduce(1) { result, _ in result * beta } }
-    let corrections = (1 - power(options.beta1), (1 - power(options.beta2)).squareRoot())
+    var known: [Int: (first: Double, secondRoot: Double)] = [:]
     for (index, tensor) in tensors.enumerated() {
+      let missed = stepsMissed[index]
+      let corrections = known[missed] ?? corrections(steps: steps - missed)
+      known[missed] = corrections
       var step = ap_adamw_step(
         learning_rate: Float(learningRate), beta1: Float(options.beta1), beta2: Float(options.beta2),
         epsilon: Float(options.epsilon), weight_decay: tensor.isVector ? 0 : Float(options.weightDecay),
-        correction1: Float(corrections.0),
-        correction2_root: Float(corrections.1), gradient_scale: Float(gradientScale)
+        correction1: Float(corrections.first), correction2_root: Float(corrections.secondRoot),
+        gradient_scale: Float(gradientScale)
       )
       let (m, v) = (firstMoments[index], secondMoments[index])
       withUnsafePointer(to: &step) { step in
@@ -71,5 +78,11 @@ final class AdamW {
         }
       }
     }
+  }
+
+  /// What the moments are divided by, since they began at 0: 1 − β₁ᵗ and √(1 − β₂ᵗ).
+  private func corrections(steps: Int) -> (first: Double, secondRoot: Double) {
+    func power(_ beta: Double) -> Double { (0..<max(0, steps)).reduce(1) { result, _ in result * beta } }
+    return (1 - power(options.beta1), (1 - power(options.beta2)).squareRoot())
   }
 }

@@ -1,10 +1,13 @@
 import Checkpoints
+import OrderedCollections
 import Tensors
 
 /// What a trainer has beyond the decoder's checkpoint, as a safetensors file: trained values under Hugging Face's
-/// names, and the moments as `exp_avg.<name>` and `exp_avg_sq.<name>`, as PyTorch's state calls them.
+/// names, and the moments as `exp_avg.<name>` and `exp_avg_sq.<name>`, as PyTorch's state calls them. The metadata say
+/// whose rows and columns these are (`StoredUnits`), and of tensors that are younger than the others how many steps
+/// they have seen, as `step.<name>`.
 extension Trainer {
-  private static let prefixes = (first: "exp_avg.", second: "exp_avg_sq.")
+  private static let prefixes = (first: "exp_avg.", second: "exp_avg_sq.", step: "step.")
 
   /// Steps that the moments have seen.
   public var optimizerSteps: Int { optimizer.steps }
@@ -27,10 +30,15 @@ extension Trainer {
       add(Self.prefixes.first + tensor.name, UnsafePointer(optimizer.firstMoments[index].base))
       add(Self.prefixes.second + tensor.name, UnsafePointer(optimizer.secondMoments[index].base))
     }
+    var metadata: OrderedDictionary = ["format": "pt", "optimizer_steps": String(optimizer.steps)]
+    for (tensor, missed) in zip(trainee.tensors, optimizer.stepsMissed) where missed > 0 {
+      metadata[Self.prefixes.step + tensor.name] = String(optimizer.steps - missed)
+    }
+    StoredUnits(decoder.kept).add(to: &metadata)
     let writer = try SafetensorsWriter(
       path: path,
       tensors: parts.map { TensorDeclaration(name: $0.name, shape: $0.shape, type: .float32) },
-      metadata: ["format": "pt", "optimizer_steps": String(optimizer.steps)])
+      metadata: metadata)
     for part in parts {
       try writer.append(UnsafeBufferPointer(start: part.base, count: part.count), to: part.name)
     }
@@ -38,12 +46,14 @@ extension Trainer {
   }
 
   /// Puts back what `writeState` wrote.
-  /// - Throws: `CheckpointError` if the file has other tensors or shapes.
+  /// - Throws: `CheckpointError` if the file has other tensors, shapes or units.
   public func restoreState(from path: String, optimizerSteps: Int) throws {
     let file = try SafetensorsFile(path: path)
+    try StoredUnits(of: file, layers: decoder.layerCount).require(decoder.kept, in: path)
     for (index, tensor) in trainee.tensors.enumerated() {
       try read(tensor, named: tensor.name, from: file, into: tensor.value)
       try readMoments(index, from: file) { try self.read(tensor, named: $0, from: file, into: $1) }
+      try readSteps(index, from: file, of: optimizerSteps)
     }
     optimizer.steps = optimizerSteps
   }
@@ -54,32 +64,64 @@ extension Trainer {
     for tensor in trainee.tensors { try read(tensor, named: tensor.name, from: file, into: tensor.value) }
   }
 
-  /// Takes up the moments of an earlier stage, whose model the decoder's checkpoint is. Rows and columns of units that
-  /// have left since then stay behind, so the optimizer goes on with what it knows of those that stayed.
+  /// Takes up the moments that this stage wrote in an earlier round. Units that have left since then leave their rows and
+  /// columns behind, whatever has been done to the model in between: both sides are numbered as in the original model.
+  ///
+  /// A bias that a compensator has added since then starts as it would in PyTorch: with moments of 0 and a step count of
+  /// its own (`torch.optim.AdamW` makes an empty state for a parameter that has none).
   /// - Throws: `CheckpointError`.
   public func adoptMoments(from path: String, optimizerSteps: Int) throws {
     let file = try SafetensorsFile(path: path)
+    let then = try StoredUnits(of: file, layers: decoder.layerCount)
+    let now = decoder.kept
     for (index, tensor) in trainee.tensors.enumerated() {
-      func rows(_ owner: NamedParameter.Owner) -> [Int]? {
-        tensor.layer.flatMap { decoder.rows(of: owner, $0) }
+      if isNewBias(tensor, in: file) {
+        optimizer.firstMoments[index].zero()
+        optimizer.secondMoments[index].zero()
+        optimizer.stepsMissed[index] = optimizerSteps
+        continue
       }
+      func places(_ owner: NamedParameter.Owner) throws -> StoredUnits.Places? {
+        try tensor.layer.flatMap { try then.places(of: owner, in: decoder, $0, now: now[$0], file: path) }
+      }
+      let (rows, columns) = (try places(tensor.rowOwner), try places(tensor.columnOwner))
       try readMoments(index, from: file) { name, target in
         let stored = try file.tensor(named: name)
-        let (kept, keptColumns) = (rows(tensor.rowOwner), rows(tensor.columnOwner))
-        guard kept != nil || stored.rows == tensor.rows,
-          keptColumns != nil || stored.columns == tensor.columns
-        else {
+        let expected = (rows: rows?.count ?? tensor.rows, columns: columns?.count ?? tensor.columns)
+        guard stored.rows == expected.rows, stored.columns == expected.columns else {
           throw CheckpointError.shapeMismatch(
-            file: path, tensor: name, expected: tensor.shape, found: stored.shape,
-            advice: "the moments belong to another model")
+            file: path, tensor: name,
+            expected: tensor.isVector ? [expected.rows] : [expected.rows, expected.columns],
+            found: stored.shape, advice: "the moments belong to another model")
         }
         try stored.widen(
-          rows: kept.map { .rows($0) } ?? .all, columns: keptColumns,
+          rows: rows.map { .rows($0.kept) } ?? .all, columns: columns?.kept,
           into: UnsafeMutableBufferPointer(start: target, count: tensor.count))
         stored.releasePages()
       }
+      try readSteps(index, from: file, of: optimizerSteps)
     }
     optimizer.steps = optimizerSteps
+  }
+
+  /// Of all parameters, only output projections' biases come into being while a run goes on.
+  private func isNewBias(_ tensor: TrainableTensor, in file: SafetensorsFile) -> Bool {
+    tensor.isVector && tensor.name.hasSuffix(".bias")
+      && [Self.prefixes.first, Self.prefixes.second].allSatisfy { file.tensors[$0 + tensor.name] == nil }
+  }
+
+  private func readSteps(_ index: Int, from file: SafetensorsFile, of steps: Int) throws {
+    let key = Self.prefixes.step + trainee.tensors[index].name
+    guard let text = file.metadata[key] else {
+      optimizer.stepsMissed[index] = 0
+      return
+    }
+    guard let own = Int(text), (0...max(0, steps)).contains(own) else {
+      throw CheckpointError.malformed(
+        file: file.path, place: "__metadata__.\(key)", expected: "a number of steps up to \(steps)",
+        found: text)
+    }
+    optimizer.stepsMissed[index] = steps - own
   }
 
   /// The optimizer's moments under the tensors' names: for checks.

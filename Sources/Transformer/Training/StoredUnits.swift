@@ -1,0 +1,91 @@
+import Checkpoints
+import OrderedCollections
+
+/// Which units of the original model a state file's rows and columns belong to, in the file's own metadata: a list for
+/// each layer and family, `units.model.layers.3.mlp` = `0,1,4`.
+///
+/// A run goes on after a file was written: units leave, layers empty, and every train stage or compensator writes the model
+/// anew, with its rows numbered anew. What lasts is the original model's numbering.
+struct StoredUnits {
+  /// [layers], ascending, in indices of the original model.
+  private let kept: [KeptUnits]
+
+  init(_ kept: [KeptUnits]) { self.kept = kept }
+
+  private static func key(_ layer: Int, _ family: Family) -> String {
+    "units.model.layers.\(layer).\(family.rawValue)"
+  }
+
+  func add(to metadata: inout OrderedDictionary<String, String>) {
+    for (layer, units) in kept.enumerated() {
+      for family in Family.widths {
+        metadata[Self.key(layer, family)] = units.units(of: family).map(String.init).joined(separator: ",")
+      }
+    }
+  }
+
+  /// - Throws: `CheckpointError.malformed` if a layer's units are missing or no ascending indices.
+  init(of file: SafetensorsFile, layers: Int) throws {
+    func read(_ layer: Int, _ family: Family) throws -> [Int] {
+      let key = Self.key(layer, family)
+      func malformed(_ found: String) -> CheckpointError {
+        .malformed(
+          file: file.path, place: "__metadata__.\(key)",
+          expected: "the original model's indices of the units whose rows the file has, ascending",
+          found: found)
+      }
+      guard let text = file.metadata[key] else {
+        throw malformed("nothing: another version of this program wrote the file, so start the run anew")
+      }
+      let words = text.split(separator: ",", omittingEmptySubsequences: true)
+      let units = words.compactMap { Int($0) }
+      guard units.count == words.count, units.allSatisfy({ $0 >= 0 }),
+        zip(units, units.dropFirst()).allSatisfy(<)
+      else { throw malformed("“\(text.prefix(60))”") }
+      return units
+    }
+    kept = try (0..<layers).map {
+      KeptUnits(groups: try read($0, .attention), channels: try read($0, .mlp))
+    }
+  }
+
+  /// - Throws: `CheckpointError.malformed` if the file's units are others than the model's.
+  func require(_ now: [KeptUnits], in file: String) throws {
+    for (layer, (stored, now)) in zip(kept, now).enumerated() {
+      for family in Family.widths where stored.units(of: family) != now.units(of: family) {
+        throw CheckpointError.malformed(
+          file: file, place: "__metadata__.\(Self.key(layer, family))",
+          expected: "the \(now.units(of: family).count) units that the model has", found: "others")
+      }
+    }
+  }
+
+  /// Where rows or columns stood when the file was written.
+  struct Places {
+    /// How many there were.
+    let count: Int
+    /// Of these the ones that the model still has, ascending.
+    let kept: [Int]
+  }
+
+  /// - Parameter now: the units that the layer has now, in indices of the original model.
+  /// - Returns: nil if the rows or columns belong to no unit: then all stay.
+  /// - Throws: `CheckpointError.malformed` if the model has a unit that it did not have then.
+  func places(
+    of owner: NamedParameter.Owner, in decoder: Decoder, _ layer: Int, now: KeptUnits, file: String
+  ) throws -> Places? {
+    guard let (family, width) = decoder.units(of: owner, layer) else { return nil }
+    let stored = kept[layer].units(of: family)
+    let place = Dictionary(uniqueKeysWithValues: stored.enumerated().map { ($0.element, $0.offset) })
+    let kept = try now.units(of: family).flatMap { unit in
+      guard let place = place[unit] else {
+        throw CheckpointError.malformed(
+          file: file, place: "__metadata__.\(Self.key(layer, family))",
+          expected: "every unit that the model has",
+          found: "no unit \(unit): the moments belong to another model")
+      }
+      return place * width..<(place + 1) * width
+    }
+    return Places(count: stored.count * width, kept: kept)
+  }
+}
