@@ -30,11 +30,7 @@ public final class ModelWriter {
   ) throws(CheckpointError) {
     self.folder = folder
     self.configuration = configuration
-    do {
-      try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    } catch {
-      throw .cannotWrite(FileError(operation: "create", path: folder, reason: error.localizedDescription))
-    }
+    do throws(FileError) { try Folder.make(folder) } catch { throw .cannotWrite(error) }
     let declarations = configuration.parameters.map {
       TensorDeclaration(name: $0.key, shape: $0.value, type: configuration.declaredType)
     }
@@ -88,9 +84,9 @@ public final class ModelWriter {
     if let index {
       try JSONFile.write(index, to: indexPath)
       // Readers take a single file before an index: an older one would hide the shards.
-      unlink(Self.join(folder, "model.safetensors"))
+      try Self.remove(Self.join(folder, "model.safetensors"))
     } else {
-      unlink(indexPath)
+      try Self.remove(indexPath)
     }
     try configuration.writeJSON(to: Self.join(folder, "config.json"))
   }
@@ -117,6 +113,10 @@ public final class ModelWriter {
       filled += bytes
     }
     return shards
+  }
+
+  private static func remove(_ path: String) throws(CheckpointError) {
+    do throws(FileError) { try Folder.remove(path) } catch { throw .cannotWrite(error) }
   }
 
   private static func padded(_ number: Int) -> String {

@@ -18,30 +18,14 @@ public struct FileError: Error, Sendable, Equatable, CustomStringConvertible {
     self.reason = reason
   }
 
+  init(_ operation: String, _ path: String, code: Int32) {
+    self.init(operation: operation, path: path, reason: String(cString: strerror(code)))
+  }
+
   /// The reason that `errno` has now.
   public static func last(_ operation: String, _ path: String) -> FileError {
-    FileError(operation: operation, path: path, reason: String(cString: strerror(errno)))
+    FileError(operation, path, code: errno)
   }
 
   public var description: String { "can't \(operation) \(path): \(reason)" }
-}
-
-/// Writes all bytes, however few the system takes at once.
-/// - Parameters:
-///   - offset: in the file; nil for where the descriptor stands.
-///   - path: named in the error.
-public func writeAll(
-  _ bytes: UnsafeRawBufferPointer, to descriptor: Int32, at offset: Int? = nil, path: String
-) throws(FileError) {
-  var done = 0
-  while done < bytes.count {
-    let rest = UnsafeRawBufferPointer(rebasing: bytes[done...])
-    let written =
-      if let offset { pwrite(descriptor, rest.baseAddress, rest.count, off_t(offset + done)) } else {
-        write(descriptor, rest.baseAddress, rest.count)
-      }
-    if written < 0, errno == EINTR { continue }
-    guard written > 0 else { throw .last("write", path) }
-    done += written
-  }
 }

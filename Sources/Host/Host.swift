@@ -7,26 +7,51 @@ import Tensors
 /// The program. Exit codes: 0 done, 1 failed, 2 called wrongly, 130 interrupted.
 @main enum Host {
   static func main() {
+    StandardStreams.guardAgainstLoss()
     BLASKernels.takeBest()
+    exit(ending())
+  }
+
+  /// Does what is asked for.
+  /// - Returns: the exit code.
+  private static func ending() -> Int32 {
     do {
       var command = try AdaptPruner.parseAsRoot()
-      // What serves a single plugin tells of its end in other ways.
-      if !(command is PluginWorkerProcess || command is PluginCheckProcess) { ap_name_who_ends_process() }
+      if command is PluginWorkerProcess || command is PluginCheckProcess {
+        // What serves a single plugin tells of its end in other ways, and a plugin finds what every process does.
+        StandardStreams.restoreSignals()
+      } else {
+        ap_name_who_ends_process()
+      }
       try command.run()
+      try Console.finishOutput()
+      return 0
     } catch let interrupted as Interrupted {
       Console.writeError("\(Tool.name): \(interrupted)\n")
-      exit(130)
+      return 130
     } catch {
       switch AdaptPruner.exitCode(for: error) {
       // Help and version are asked for by "errors" that are none.
-      case .success: AdaptPruner.exit(withError: error)
+      case .success: return shown(AdaptPruner.fullMessage(for: error))
       case .validationFailure:
         Console.writeError(AdaptPruner.fullMessage(for: error) + "\n")
-        exit(2)
+        return 2
       case let code:
         if !(error is ExitCode) { Console.writeError(Self.sentences(of: error)) }
-        exit(code == .failure ? 1 : code.rawValue)
+        return code == .failure ? 1 : code.rawValue
       }
+    }
+  }
+
+  /// Puts help and the like on stdout.
+  private static func shown(_ text: String) -> Int32 {
+    do {
+      if !text.isEmpty { try Console.writeOutput(text + "\n") }
+      try Console.finishOutput()
+      return 0
+    } catch {
+      Console.writeError(Self.sentences(of: error))
+      return 1
     }
   }
 

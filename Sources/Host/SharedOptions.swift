@@ -92,6 +92,9 @@ struct WorkOptions: ParsableArguments {
 
 /// Results, as a person or a program reads them.
 enum Output {
-  static func json(_ value: JSONValue) { Console.writeOutput(value.pretty) }
-  static func text(_ text: String) { Console.writeOutput(text) }
+  static func json(_ value: JSONValue) throws { try Console.writeOutput(value.pretty) }
+
+  /// - Returns: false if whoever reads stdout has gone away.
+  @discardableResult
+  static func text(_ text: String) throws -> Bool { try Console.writeOutput(text) }
 }

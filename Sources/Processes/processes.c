@@ -4,6 +4,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <spawn.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -45,7 +46,14 @@ int ap_spawn(const char *program, char *const *arguments, char *const *environme
   }
   if (!failure) failure = posix_spawn_file_actions_addclosefrom_np(&actions, count);
   if (!failure) failure = posix_spawnattr_setpgroup(&attributes, 0);
-  if (!failure) failure = posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
+  /* A process that is started inherits what is ignored: the host's wishes are none of its business. */
+  sigset_t defaults;
+  sigemptyset(&defaults);
+  sigaddset(&defaults, SIGINT);
+  sigaddset(&defaults, SIGPIPE);
+  sigaddset(&defaults, SIGXFSZ);
+  if (!failure) failure = posix_spawnattr_setsigdefault(&attributes, &defaults);
+  if (!failure) failure = posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF);
   if (!failure) failure = posix_spawn(process, program, &actions, &attributes, arguments, environment);
   for (int i = 0; i < made; i++) close(high[i]);
   posix_spawnattr_destroy(&attributes);

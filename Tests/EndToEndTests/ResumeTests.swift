@@ -13,7 +13,7 @@ import Transformer
 @Suite(.serialized, .enabled(if: Program.isBuilt, Program.missing))
 struct ResumeTests {
   /// A pipeline on a random model, with all kinds of stages, in a folder of its own.
-  private struct Bench {
+  struct Bench {
     let scratch = Scratch()
     let pipeline: String
     let model: String

@@ -41,13 +41,18 @@ extension Plugins {
       let examination = Examination(strictness: strictness, timeLimit: timeLimit)
       var reports: [CheckedPluginReport] = []
       for plugin in try found() {
-        if !json { Output.text("\(plugin.id) (\(plugin.kind.rawValue), \(plugin.library))\n") }
-        let report = try examination.examine(plugin) { if !json { Output.text($0.text) } }
-        if !json { Output.text("\(report.id): \(report.summary)\n\n") }
+        if !json { try Output.text("\(plugin.id) (\(plugin.kind.rawValue), \(plugin.library))\n") }
+        var lost: (any Error)?
+        let report = try examination.examine(plugin) { result in
+          guard !json, lost == nil else { return }
+          do { try Output.text(result.text) } catch { lost = error }
+        }
+        if let lost { throw lost }
+        if !json { try Output.text("\(report.id): \(report.summary)\n\n") }
         reports.append(report)
       }
       if json {
-        Output.json([
+        try Output.json([
           "strictness": .integer(strictness), "passed": .bool(reports.allSatisfy(\.isPassed)),
           "plugins": .array(reports.map(\.json)),
         ])
@@ -58,7 +63,7 @@ extension Plugins {
     private func found() throws -> [PluginDescription] {
       do { return try PluginRegistry.plugins(at: path) } catch {
         if json {
-          Output.json([
+          try Output.json([
             "strictness": .integer(strictness), "passed": false, "plugins": [], "error": .string("\(error)"),
           ])
         }

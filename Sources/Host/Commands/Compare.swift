@@ -105,7 +105,7 @@ struct Compare: ParsableCommand {
     let summary = try work.perform { progress, cancellation in
       try Operations.compare(request, progress: progress, cancellation: cancellation)
     }
-    Output.text(summary.text + "\npage    \(summary.report)\nfolder  \(summary.folder)\n")
+    try Output.text(summary.text + "\npage    \(summary.report)\nfolder  \(summary.folder)\n")
     if !summary.failures.isEmpty { throw ExitCode.failure }
   }
 }

@@ -50,9 +50,9 @@ struct Evaluate: ParsableCommand {
       try Operations.evaluate(request, progress: progress, cancellation: cancellation)
     }
     if json {
-      Output.json(["evaluations": .array(records.map(\.json))])
+      try Output.json(["evaluations": .array(records.map(\.json))])
     } else {
-      Output.text(ResultText.metrics(records))
+      try Output.text(ResultText.metrics(records))
     }
   }
 }

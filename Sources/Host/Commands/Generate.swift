@@ -40,8 +40,11 @@ struct Generate: ParsableCommand {
       threads: work.threadCount)
     try work.perform { progress, cancellation in
       // After the model is there: what can't be gone on with isn't printed.
-      try Operations.generate(request, progress: progress, cancellation: cancellation) { Output.text($0) }
+      try Operations.generate(request, progress: progress, cancellation: cancellation) {
+        // Nobody reads on: there is nothing more to do.
+        if try !Output.text($0) { throw ExitCode.success }
+      }
     }
-    Output.text("\n")
+    try Output.text("\n")
   }
 }

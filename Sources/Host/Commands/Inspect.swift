@@ -13,6 +13,6 @@ struct Inspect: ParsableCommand {
 
   func run() throws {
     let report = try Operations.inspect(modelPath: model)
-    if json { Output.json(report.json) } else { Output.text(ResultText.description(of: report)) }
+    if json { try Output.json(report.json) } else { try Output.text(ResultText.description(of: report)) }
   }
 }

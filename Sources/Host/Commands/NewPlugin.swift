@@ -34,7 +34,7 @@ extension Plugins {
       let template = try template()
       let folder = output ?? template.title
       try template.write(to: folder)
-      Output.text(
+      try Output.text(
         """
         \(folder) holds \(template.id), \(template.kindWithArticle) in \(template.languageName). What to type next:
 

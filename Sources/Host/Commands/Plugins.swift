@@ -19,7 +19,7 @@ struct Plugins: ParsableCommand {
 
     func run() throws {
       let report = PluginReport(plugins.registry())
-      if json { Output.json(report.json) } else { Output.text(report.text) }
+      if json { try Output.json(report.json) } else { try Output.text(report.text) }
     }
   }
 
@@ -38,9 +38,9 @@ struct Plugins: ParsableCommand {
     func run() throws {
       let plugin = try LoadedPlugin(loading: plugins.registry().find(id))
       if json {
-        Output.json(PluginReport.json(of: plugin))
+        try Output.json(PluginReport.json(of: plugin))
       } else {
-        Output.text(PluginReport.text(of: plugin))
+        try Output.text(PluginReport.text(of: plugin))
       }
     }
   }

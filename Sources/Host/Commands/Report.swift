@@ -23,27 +23,39 @@ struct MakeReport: ParsableCommand {
 
   @Option(
     name: .shortAndLong,
-    help: "The file to write. Default: report.html in the folder; for other forms than html stdout.")
+    help:
+      "The file to write; - for stdout. Default: report.html in the folder; for other forms than html stdout."
+  )
   var output: String?
 
   func run() throws {
     let isComparison = ComparisonRecord.isIn(folder)
     if format == .html {
+      if output == "-" {
+        let page = isComparison ? try ComparisonReport.page(of: folder) : try RunReport.page(of: folder)
+        try Output.text(page.html)
+        return
+      }
       let path =
         isComparison
         ? try ComparisonReport.write(of: folder, to: output) : try RunReport.write(of: folder, to: output)
-      Output.text(path + "\n")
+      try tell(path)
       return
     }
     let text =
       isComparison
       ? try ComparisonReport.text(of: folder, as: format) : try RunReport.text(of: folder, as: format)
-    if let output {
+    if let output, output != "-" {
       try AtomicFile.write(text, to: output)
-      Output.text(output + "\n")
+      try tell(output)
     } else {
-      Output.text(text)
+      try Output.text(text)
     }
+  }
+
+  /// Says which file was written. What went to a device, or to stdout by another name, speaks for itself.
+  private func tell(_ path: String) throws {
+    if case .file = WritePlace(path) { try Output.text(path + "\n") }
   }
 }
 

@@ -29,6 +29,6 @@ struct Resume: ParsableCommand {
     let summary = try Operations.resume(
       folder: folder, registry: registry, isLocked: locked, progress: progress,
       cancellation: Interruption.handled(telling: progress))
-    Output.text(ResultText.description(of: summary))
+    try Output.text(ResultText.description(of: summary))
   }
 }

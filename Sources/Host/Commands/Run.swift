@@ -48,6 +48,6 @@ struct Run: ParsableCommand {
     let summary = try work.perform { progress, cancellation in
       try Operations.run(request, progress: progress, cancellation: cancellation)
     }
-    Output.text(ResultText.description(of: summary))
+    try Output.text(ResultText.description(of: summary))
   }
 }

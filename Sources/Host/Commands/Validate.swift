@@ -15,17 +15,18 @@ struct Validate: ParsableCommand {
   var json = false
 
   func run() throws {
+    let manifest: Manifest
     do throws(ManifestError) {
-      let manifest = try pipeline.resolve(plugins.registry())
-      if json {
-        Output.json(["valid": true, "manifest": manifest.json])
-      } else {
-        Output.text(PipelineText.description(of: manifest))
-      }
+      manifest = try pipeline.resolve(plugins.registry())
     } catch {
       guard json else { throw error }
-      Output.json(["valid": false, "problems": .array(error.problems.map(\.json))])
+      try Output.json(["valid": false, "problems": .array(error.problems.map(\.json))])
       throw ExitCode.failure
+    }
+    if json {
+      try Output.json(["valid": true, "manifest": manifest.json])
+    } else {
+      try Output.text(PipelineText.description(of: manifest))
     }
   }
 }

@@ -66,7 +66,7 @@ final class SharedWork: Sendable {
 
   /// The folder, made if it is not there.
   func madeFolder() throws -> String {
-    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    try Folder.make(folder)
     return folder
   }
 

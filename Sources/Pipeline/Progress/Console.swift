@@ -7,7 +7,7 @@ import Foundation
   import Darwin
 #endif
 
-/// What stderr is, and what may be printed on it.
+/// stdout and stderr: what they are, and what may be printed on them.
 public enum Console {
   /// The reporter that fits stderr: a bar on a terminal, lines elsewhere, nothing with `--quiet`.
   public static func progress(
@@ -37,20 +37,24 @@ public enum Console {
     return Int(size.ws_col)
   }
 
-  /// Puts text on stderr as it is.
-  @Sendable public static func writeError(_ text: String) { writeAll(text, to: STDERR_FILENO) }
+  /// Puts text on stderr as it is. Where that can't be written there is no place to say so.
+  @Sendable public static func writeError(_ text: String) {
+    do { try writeStream(Array(text.utf8), to: STDERR_FILENO, path: "to stderr") } catch {}
+  }
 
   /// Puts text on stdout as it is.
-  @Sendable public static func writeOutput(_ text: String) { writeAll(text, to: STDOUT_FILENO) }
-
-  /// A reader that has gone away is nobody to complain to: what can't be written is dropped.
-  private static func writeAll(_ text: String, to descriptor: Int32) {
-    var rest = Array(text.utf8)[...]
-    while !rest.isEmpty {
-      let written = rest.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
-      if written < 0, errno == EINTR { continue }
-      guard written > 0 else { return }
-      rest = rest.dropFirst(written)
-    }
+  /// - Returns: false if its reader has gone away.
+  @discardableResult
+  public static func writeOutput(_ text: String) throws(FileError) -> Bool {
+    try writeStream(Array(text.utf8), to: STDOUT_FILENO, path: stdout)
   }
+
+  /// Some file systems tell only when a file is closed that it was not written.
+  public static func finishOutput() throws(FileError) {
+    let copy = dup(STDOUT_FILENO)
+    guard copy >= 0 else { return }
+    guard close(copy) == 0 || errno == EINTR else { throw .last("write", stdout) }
+  }
+
+  private static let stdout = "to stdout"
 }

@@ -99,7 +99,7 @@ extension Operations {
   /// Continues a prompt. `emit` is handed the prompt, then text as it is made.
   public static func generate(
     _ request: GenerateRequest, progress: any ProgressReporter, cancellation: Cancellation,
-    emit: (String) -> Void
+    emit: (String) throws -> Void
   ) throws {
     let model = try LoadedModel(path: request.modelPath)
     let tokenizer = try model.tokenizer()
@@ -113,15 +113,15 @@ extension Operations {
     var sampler = Sampler(
       temperature: request.temperature, seed: UInt64(bitPattern: Int64(request.seed)))
     var text = tokenizer.streamingDecoder(skipSpecialTokens: true)
-    emit(request.prompt)
+    try emit(request.prompt)
     var logits = try generator.read(start)
     for step in 0..<max(0, request.maximumTokens) {
       try cancellation.check()
       let token = sampler.next(logits)
       if ends.contains(token) { break }
-      emit(text.append(token))
+      try emit(text.append(token))
       if step + 1 < request.maximumTokens { logits = try generator.read([token]) }
     }
-    emit(text.finish())
+    try emit(text.finish())
   }
 }

@@ -14,7 +14,8 @@ int ap_closing_pipe(int ends[2]);
 int ap_closing_socket_pair(int ends[2]);
 
 /* Starts `program` in a process group of its own, so that Ctrl-C reaches it by way of its parent only. Its descriptors are
- * descriptors[0 ..< count], numbered from 0, and no others. Arguments and environment end with null. Answers errno, or 0. */
+ * descriptors[0 ..< count], numbered from 0, and no others; SIGINT, SIGPIPE and SIGXFSZ do there what they do by default.
+ * Arguments and environment end with null. Answers errno, or 0. */
 int ap_spawn(const char *program, char *const *arguments, char *const *environment, const int *descriptors,
              int count, pid_t *process);
 
