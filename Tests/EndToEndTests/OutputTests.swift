@@ -18,7 +18,7 @@ struct OutputTests {
   }
 
   private func evaluation() throws -> [String] {
-    let ids = try scratch.writeIDs(4, length: 24)
+    let ids = try scratch.writeIDs(4, length: 24, to: "few.json")
     return [
       "evaluate", bench.model, "--evaluator", "adapt-pruner.perplexity:data=\(ids),window=24", "--quiet",
     ]
@@ -114,7 +114,7 @@ struct OutputTests {
     #expect(try kind("link.html") == .typeSymbolicLink)
     #expect(try String(contentsOfFile: scratch.path("far/page.html"), encoding: .utf8) == page)
 
-    let piped = try report("fifo", shell: "mkfifo fifo; cat fifo > piped &")
+    let piped = try report("fifo", shell: "mkfifo fifo; { cat fifo > piped & }")
     #expect(piped.code == 0 && piped.output.isEmpty, "\(piped)")
     let deadline = ContinuousClock.now + .seconds(60)
     while try String(contentsOfFile: scratch.path("piped"), encoding: .utf8) != page,

@@ -83,7 +83,7 @@ struct ResumeTests {
     func remove() { try? FileManager.default.removeItem(atPath: model) }
   }
 
-  private func requireEqual(_ found: [String: Data], _ expected: [String: Data], _ what: String) throws {
+  func requireEqual(_ found: [String: Data], _ expected: [String: Data], _ what: String) throws {
     #expect(found.keys.sorted() == expected.keys.sorted(), "\(what)")
     for (name, bytes) in expected { try #require(found[name] == bytes, "\(what): \(name) differs") }
   }

@@ -19,7 +19,9 @@ struct Run: ParsableCommand {
 
   @Option(
     name: .long,
-    help: ArgumentHelp("The run's folder. It must be missing or empty.", valueName: "dir"))
+    help: ArgumentHelp(
+      "The run's folder. It must be missing or empty, or hold what a run left that was stopped at its very start.",
+      valueName: "dir"))
   var output: String
 
   @Flag(

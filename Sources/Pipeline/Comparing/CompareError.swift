@@ -29,7 +29,8 @@ public enum CompareError: Error, Equatable, CustomStringConvertible {
     case .differs(let run, let what, let recorded, let found):
       "\(run) is there already and was made otherwise: \(what) is \(recorded) there, and \(found) here; choose another "
         + "--output, or move that run away"
-    case .notARun(let path, let reason): "\(path) stands where a run is to be, and \(reason); move it away"
+    case .notARun(let path, let reason):
+      "\(path) stands where a run is to be, and \(reason); choose another --output"
     case .notEmpty(let path):
       "\(path) is not empty and holds no comparison, and nothing is overwritten; choose another folder for --output"
     }

@@ -72,7 +72,9 @@ private final class Comparing {
   private let cancellation: Cancellation
   private let folder: String
   private let plan: ComparePlan
-  private var record: ComparisonRecord
+  private var record = ComparisonRecord(runs: [])
+  /// Keeps other processes out of the comparison's folder.
+  private var claim: RunFolder?
 
   init(
     _ request: CompareRequest, progress: any ProgressReporter, cancellation: Cancellation
@@ -86,18 +88,38 @@ private final class Comparing {
       throw CompareError.noModel(pipeline: first.file)
     }
     if ComparisonRecord.isIn(folder) {
-      record = try ComparisonRecord(folder: folder)
+      try takeEarlier()
     } else {
-      do {
-        try RunFolder.requireUsable(folder)
-      } catch RunFolderError.notEmpty {
-        throw CompareError.notEmpty(path: folder)
-      }
-      record = ComparisonRecord(runs: [])
+      try Self.refusing { try RunFolder.requireUsable(folder) }
+    }
+  }
+
+  private func takeEarlier() throws {
+    claim = try RunFolder.open(folder, command: "compare")
+    for place in [folder, folder + "/shared"] { RunFolder.removeLeftovers(in: place) }
+    record = try ComparisonRecord(folder: folder)
+  }
+
+  /// In words that fit a comparison.
+  private static func refusing<Result>(_ work: () throws -> Result) throws -> Result {
+    do {
+      return try work()
+    } catch RunFolderError.notEmpty(let path) {
+      throw CompareError.notEmpty(path: path)
     }
   }
 
   func run() throws -> CompareSummary {
+    do {
+      return try compare()
+    } catch {
+      // Of a comparison that had not even its list of runs nothing is left.
+      if !ComparisonRecord.isIn(folder) { try? claim?.clear() }
+      throw error
+    }
+  }
+
+  private func compare() throws -> CompareSummary {
     let earlier = request.folders.map { URL(fileURLWithPath: $0).standardizedFileURL.path }
     for path in earlier { _ = try RunReport.page(of: path) }
     // All that can be refused is, before any work.
@@ -111,7 +133,15 @@ private final class Comparing {
       }
     }
 
-    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    if claim == nil {
+      // Another comparison may have made it and ended meanwhile: then what was found above is no more.
+      if ComparisonRecord.isIn(folder) {
+        try takeEarlier()
+        return try compare()
+      }
+      claim = try Self.refusing { try RunFolder.claim(at: folder, command: "compare") }
+    }
+    if let doubt = claim?.doubt { progress.note(doubt) }
     var names = record.runs
     for name in plan.all.map({ Self.place($0) }) + earlier where !names.contains(name) { names.append(name) }
     record.runs = names
@@ -131,7 +161,9 @@ private final class Comparing {
     }
     // A run of which nothing was begun has nothing to show.
     let failed = record.failures.map(\.run)
-    record.runs.removeAll { failed.contains($0) && !FileManager.default.fileExists(atPath: place($0)) }
+    record.runs.removeAll {
+      failed.contains($0) && !FileManager.default.fileExists(atPath: place($0) + "/" + RunLayout.manifest)
+    }
     try record.write(to: folder)
     try addSamples()
     try addSavings()
@@ -174,7 +206,6 @@ private final class Comparing {
           folder: path, registry: request.registry, isLocked: true, sharing: shared, progress: progress,
           cancellation: cancellation)
       } else {
-        try? FileManager.default.removeItem(atPath: path)
         _ = try Operations.run(
           RunRequest(
             manifest: run.manifest, registry: request.registry, modelPath: modelPath, outputPath: path,

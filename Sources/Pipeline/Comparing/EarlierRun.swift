@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import JSON
 import PluginRuntime
@@ -30,12 +31,11 @@ package enum EarlierRun {
     }
     let canResume = FileManager.default.fileExists(atPath: folder + "/" + RunLayout.state)
     let run = json(folder, RunLayout.run)
-    let isFinished = run?["state"]?.stringValue == "finished"
+    // With its state still there, its very end is missing.
+    let isFinished = run?["state"]?.stringValue == "finished" && !canResume
     guard isFinished || canResume else {
-      let begun = [
-        RunLayout.manifest, RunLayout.run, RunLayout.events, RunLayout.stateFolder, RunLayout.report,
-      ]
-      if let other = contents.first(where: { !begun.contains($0) && !$0.hasSuffix(".partial") }) {
+      let begun = RunLayout.begun + [FolderLock.fileName]
+      if let other = contents.first(where: { !begun.contains($0) && !RunLayout.isLeftover($0) }) {
         throw .notARun(path: folder, reason: "has \"\(other)\" but no run that can be resumed")
       }
       return .absent

@@ -17,16 +17,34 @@ public final class EventLog: Sendable {
   // Lines of two threads must not mix.
   private let writing = Mutex(())
 
-  /// Opens the log at `path`; lines are added at its end.
+  /// Opens the log at `path`; lines are added at its end. Half a line, which a process that was killed left, is dropped.
   public init(path: String) throws(FileError) {
-    let descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o666)
+    let descriptor = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0o666)
     guard descriptor >= 0 else { throw .last("open", path) }
+    Self.dropHalfLine(descriptor)
     self.path = path
     self.descriptor = descriptor
     started = .now
   }
 
   deinit { close(descriptor) }
+
+  private static func dropHalfLine(_ descriptor: Int32) {
+    var status = stat()
+    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return }
+    var end = Int(status.st_size)
+    var piece = [UInt8](repeating: 0, count: 1 << 12)
+    while end > 0 {
+      let start = max(0, end - piece.count)
+      guard pread(descriptor, &piece, end - start, off_t(start)) == end - start else { return }
+      if let last = piece[..<(end - start)].lastIndex(of: UInt8(ascii: "\n")) {
+        end = start + last + 1
+        break
+      }
+      end = start
+    }
+    if end < Int(status.st_size) { ftruncate(descriptor, off_t(end)) }
+  }
 
   /// Adds a line with the time, the seconds since the log was opened, the event's name and `fields`.
   public func log(_ event: String, _ fields: JSONObject = [:]) throws(FileError) {
@@ -46,6 +64,8 @@ public final class EventLog: Sendable {
             try writeAll(UnsafeRawBufferPointer(bytes), to: descriptor, path: path)
           })
       } catch {
+        // The next line is not to go on with half of this one.
+        Self.dropHalfLine(descriptor)
         return .failure(error)
       }
     }

@@ -6,14 +6,20 @@ import PluginRuntime
 /// Why a folder can't take a run.
 public enum RunFolderError: Error, Sendable, Equatable, CustomStringConvertible {
   case notEmpty(path: String)
+  case unfinished(path: String)
   case notAFolder(path: String)
+  case lock(FolderLockError)
   case file(FileError)
 
   public var description: String {
     switch self {
     case .notEmpty(let path):
       "\(path) is not empty, and nothing is overwritten; choose another folder for --output"
+    case .unfinished(let path):
+      "\(path) holds a run that has not finished; go on with it by \(Tool.name) resume \(path), or choose another folder "
+        + "for --output"
     case .notAFolder(let path): "\(path) is a file; choose a folder for --output"
+    case .lock(let error): error.description
     case .file(let error): error.description
     }
   }
@@ -23,30 +29,144 @@ public enum RunFolderError: Error, Sendable, Equatable, CustomStringConvertible 
 public struct RunFolder: Sendable {
   /// Absolute.
   public let path: String
+  /// Keeps other processes out; nil for a folder that is only looked at.
+  private let lock: FolderLock?
+
+  private init(_ path: String, lock: FolderLock? = nil) {
+    self.path = path
+    self.lock = lock
+  }
 
   /// Makes the folder, and those above it, if need be.
   /// - Throws: `RunFolderError` if something is in it already.
   public static func create(at path: String) throws(RunFolderError) -> RunFolder {
-    let folder = URL(fileURLWithPath: path).standardizedFileURL.path
+    let folder = absolute(path)
     try requireUsable(folder)
-    do {
-      try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    } catch {
-      throw .file(FileError(operation: "create", path: folder, reason: error.localizedDescription))
-    }
-    return RunFolder(path: folder)
+    try makeFolder(folder)
+    return RunFolder(folder)
+  }
+
+  /// Makes the folder if need be, and keeps other processes out of it as long as the answer, or a copy of it, is there. What a
+  /// process has left that was killed before its run could be resumed is cleared away.
+  /// - Parameters:
+  ///   - command: ours, which others are told of.
+  ///   - isRun: it is known to be a run's, whatever is in it.
+  /// - Throws: `RunFolderError` if anything else is in it.
+  static func claim(at path: String, command: String, isRun: Bool = false) throws(RunFolderError) -> RunFolder
+  {
+    let folder = absolute(path)
+    try requireUsable(folder, isRun: isRun)
+    try makeFolder(folder)
+    let lock = try locked(folder, command)
+    // Another may have been faster.
+    try requireFree(folder, isRun: isRun, note: lock.leftBehind)
+    let claimed = RunFolder(folder, lock: lock)
+    try claimed.clear()
+    return claimed
+  }
+
+  /// An earlier run's folder, out of which other processes are kept.
+  static func open(_ path: String, command: String) throws(RunFolderError) -> RunFolder {
+    let folder = absolute(path)
+    return RunFolder(folder, lock: try locked(folder, command))
   }
 
   /// Checks what `create` would refuse, and makes nothing.
   public static func requireUsable(_ path: String) throws(RunFolderError) {
+    try requireUsable(path, isRun: false)
+  }
+
+  /// What the user should know of a folder that can't be locked.
+  var doubt: String? { lock?.doubt }
+
+  /// Whether there is a run that can be resumed.
+  var canBeResumed: Bool { Self.isThere(path, RunLayout.state) }
+
+  /// Removes all that is in the folder.
+  func clear() throws(RunFolderError) {
+    do throws(FileError) {
+      for name in try Self.contents(path) { try Folder.remove(path + "/" + name) }
+    } catch {
+      throw .file(error)
+    }
+  }
+
+  /// Removes what a process that was killed had begun to write right in a folder. It is in nobody's way.
+  static func removeLeftovers(in folder: String) {
+    for name in (try? Folder.names(in: folder)) ?? [] where RunLayout.isLeftover(name) {
+      try? Folder.remove(folder + "/" + name)
+    }
+  }
+
+  // MARK: - What is there
+
+  private static func absolute(_ path: String) -> String {
+    URL(fileURLWithPath: path).standardizedFileURL.path
+  }
+
+  private static func makeFolder(_ folder: String) throws(RunFolderError) {
+    do throws(FileError) { try Folder.make(folder) } catch { throw .file(error) }
+  }
+
+  private static func locked(_ folder: String, _ command: String) throws(RunFolderError) -> FolderLock {
+    do throws(FolderLockError) {
+      return try FolderLock(folder, holder: "\(Tool.name) \(command)")
+    } catch {
+      throw .lock(error)
+    }
+  }
+
+  private static func requireUsable(_ path: String, isRun: Bool) throws(RunFolderError) {
     var isDirectory: ObjCBool = false
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else { return }
     guard isDirectory.boolValue else { throw .notAFolder(path: path) }
-    guard let contents = try? FileManager.default.contentsOfDirectory(atPath: path) else {
-      throw .file(FileError(operation: "read", path: path, reason: "permission denied"))
-    }
-    guard contents.isEmpty else { throw .notEmpty(path: path) }
+    if let holder = FolderLock.holder(of: path) { throw .lock(.held(folder: path, holder: holder)) }
+    try requireFree(path, isRun: isRun, note: FolderLock.words(in: path))
   }
+
+  /// - Parameter note: what the lock's file says of a process that was killed there.
+  private static func requireFree(_ path: String, isRun: Bool, note: String?) throws(RunFolderError) {
+    let names: [String]
+    do throws(FileError) { names = try contents(path) } catch { throw .file(error) }
+    if names.isEmpty { return }
+    if isThere(path, RunLayout.state) { throw .unfinished(path: path) }
+    let isOurs = isRun || note?.hasPrefix(Tool.name + " ") == true || isRecord(path)
+    guard isOurs, !hasFinished(path), isHalfMade(path, names) else { throw .notEmpty(path: path) }
+  }
+
+  /// Nothing is here but what a run, or a comparison, begins with, before anything is recorded.
+  private static func isHalfMade(_ path: String, _ names: [String]) -> Bool {
+    guard names.allSatisfy({ RunLayout.begun.contains($0) || RunLayout.isLeftover($0) }) else { return false }
+    guard names.contains(RunLayout.stateFolder) else { return true }
+    do throws(FileError) {
+      return try Folder.names(in: path + "/" + RunLayout.stateFolder).allSatisfy(RunLayout.isLeftover)
+    } catch {
+      return false
+    }
+  }
+
+  private static func contents(_ path: String) throws(FileError) -> [String] {
+    try Folder.names(in: path).filter { $0 != FolderLock.fileName }
+  }
+
+  private static func isThere(_ folder: String, _ name: String) -> Bool {
+    FileManager.default.fileExists(atPath: folder + "/" + name)
+  }
+
+  /// Whether run.json is one of ours.
+  private static func isRecord(_ folder: String) -> Bool {
+    json(folder, RunLayout.run)?["tool"]?["name"]?.stringValue == Tool.name
+  }
+
+  private static func hasFinished(_ folder: String) -> Bool {
+    json(folder, RunLayout.run)?["state"]?.stringValue == "finished"
+  }
+
+  private static func json(_ folder: String, _ name: String) -> JSONValue? {
+    FileManager.default.contents(atPath: folder + "/" + name).flatMap { try? JSONValue(parsing: Array($0)) }
+  }
+
+  // MARK: - Writing
 
   /// Writes JSON at `name`, a path within the folder; folders on the way are made.
   public func write(_ value: JSONValue, to name: String) throws(FileError) {
@@ -58,11 +178,7 @@ public struct RunFolder: Sendable {
   public func place(_ name: String) throws(FileError) -> String {
     let file = path + "/" + name
     let folder = (file as NSString).deletingLastPathComponent
-    do {
-      try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    } catch {
-      throw FileError(operation: "create", path: folder, reason: error.localizedDescription)
-    }
+    try Folder.make(folder)
     return file
   }
 

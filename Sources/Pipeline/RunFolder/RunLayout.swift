@@ -22,6 +22,15 @@ public enum RunLayout {
   /// `scores/001.safetensors`: the scores of that iteration.
   public static func scores(_ number: Int) -> String { "\(scores)/\(threeDigits(number)).safetensors" }
 
+  /// What stands in a folder before the run can be resumed.
+  static let begun = [manifest, run, events, stateFolder, report]
+
+  /// What a process that was killed had begun to write: everything is written under a hidden name first.
+  static func isLeftover(_ name: String) -> Bool {
+    name.hasPrefix(".partial-") || name.hasPrefix(".scratch-")
+      || (name.hasPrefix(".") && name.hasSuffix(".partial"))
+  }
+
   private static func threeDigits(_ number: Int) -> String {
     let digits = String(number)
     return String(repeating: "0", count: max(0, 3 - digits.count)) + digits

@@ -36,8 +36,9 @@ extension LoadedModel {
     let partial =
       (folder as NSString).deletingLastPathComponent + "/.partial-"
       + (folder as NSString).lastPathComponent
-    try? FileManager.default.removeItem(atPath: partial)
-    defer { try? FileManager.default.removeItem(atPath: partial) }
+    try Folder.remove(partial)
+    // Once it has its name, there is nothing.
+    defer { try? Folder.remove(partial) }
     var configuration = decoder.prunedConfiguration
     configuration.declaredType = type
     configure(&configuration)

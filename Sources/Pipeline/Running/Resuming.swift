@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import JSON
 import PluginRuntime
@@ -5,6 +6,7 @@ import PluginRuntime
 /// Why a run can't be taken up again.
 public enum ResumeError: Error, Equatable, CustomStringConvertible {
   case notARun(folder: String, missing: String)
+  case notBegun(folder: String)
   case finished(folder: String)
   case broken(file: String)
   case differs(what: String, recorded: String, found: String)
@@ -13,6 +15,9 @@ public enum ResumeError: Error, Equatable, CustomStringConvertible {
     switch self {
     case .notARun(let folder, let missing):
       "\(folder) holds no run that can be resumed: \(missing) is missing; give the folder that was --output"
+    case .notBegun(let folder):
+      "\(folder) holds no run that can be resumed: it was stopped before anything was recorded; give the command that began it "
+        + "once more, which clears the folder"
     case .finished(let folder): "the run in \(folder) has finished; there is nothing to resume"
     case .broken(let file): "\(file) is not what a run writes; without it the run can't be resumed"
     case .differs(let what, let recorded, let found):
@@ -39,7 +44,12 @@ struct ResumedRun {
   /// - Parameter isLocked: plugins have to be, too.
   /// - Throws: `ResumeError`, `ManifestError`, `FileError`, `PluginLock.Difference`.
   init(folder path: String, registry: PluginRegistry, isLocked: Bool) throws {
-    let folder = RunFolder(path: URL(fileURLWithPath: path).standardizedFileURL.path)
+    guard FileManager.default.fileExists(atPath: path + "/" + RunLayout.run) else {
+      if let holder = FolderLock.holder(of: path) { throw FolderLockError.held(folder: path, holder: holder) }
+      throw FolderLock.words(in: path) == nil
+        ? ResumeError.notARun(folder: path, missing: RunLayout.run) : ResumeError.notBegun(folder: path)
+    }
+    let folder = try RunFolder.open(path, command: "resume")
     self.folder = folder
     func read(_ name: String) throws -> JSONValue {
       let file = folder.path + "/" + name
@@ -50,7 +60,10 @@ struct ResumedRun {
       return json
     }
     let run = try read(RunLayout.run)
-    if run["state"]?.stringValue == "finished" { throw ResumeError.finished(folder: path) }
+    if !folder.canBeResumed {
+      throw run["state"]?.stringValue == "finished"
+        ? ResumeError.finished(folder: path) : ResumeError.notBegun(folder: path)
+    }
     guard var state = RunState(json: try read(RunLayout.state)) else {
       throw ResumeError.broken(file: folder.path + "/" + RunLayout.state)
     }
@@ -131,6 +144,7 @@ extension Operations {
     progress: any ProgressReporter, cancellation: Cancellation
   ) throws -> RunSummary {
     let run = try ResumedRun(folder: path, registry: registry, isLocked: isLocked)
+    if let doubt = run.folder.doubt { progress.note(doubt) }
     for name in run.damaged {
       progress.note(
         "\(name) is damaged and passed over; the steps since the checkpoint before it are done again")

@@ -22,31 +22,38 @@ final class RunKeeper {
     removeUnneeded()
   }
 
-  /// Removes what was left by checkpoints that no longer count, or were never finished.
-  func removeUnneeded() {
-    let base = folder.path + "/" + RunLayout.stateFolder
+  /// Removes what was left by checkpoints that no longer count, or were never finished. What can't be removed now is
+  /// tried again after the next stage.
+  private func removeUnneeded() {
     let needed = state.names
-    for name in (try? FileManager.default.contentsOfDirectory(atPath: base)) ?? [] {
-      let relative = RunLayout.stateFolder + "/" + name
-      if !needed.contains(relative) {
-        try? FileManager.default.removeItem(atPath: folder.path + "/" + relative)
-      }
+    let names = (try? Folder.names(in: folder.path + "/" + RunLayout.stateFolder)) ?? []
+    for name in names where !needed.contains(RunLayout.stateFolder + "/" + name) {
+      discard(RunLayout.stateFolder + "/" + name)
     }
   }
 
-  /// Removes what a process that was killed had begun to write: everything is written under a hidden name first.
+  /// Removes what nobody needs any more. It is in nobody's way either, so that a failure ends no run.
+  func discard(_ name: String) { try? Folder.remove(folder.path + "/" + name) }
+
+  /// Removes what a process that was killed had begun to write.
   func removeLeftovers() {
     removeUnneeded()
-    for name in (try? FileManager.default.subpathsOfDirectory(atPath: folder.path)) ?? [] {
-      let last = (name as NSString).lastPathComponent
-      let isPartial = last.hasPrefix(".") && (last.hasSuffix(".partial") || last.hasPrefix(".partial-"))
-      if isPartial { try? FileManager.default.removeItem(atPath: folder.path + "/" + name) }
+    for name in (try? FileManager.default.subpathsOfDirectory(atPath: folder.path)) ?? []
+    where RunLayout.isLeftover((name as NSString).lastPathComponent) {
+      discard(name)
     }
   }
 
-  /// A finished run has nothing to resume.
-  func removeAll() {
-    try? FileManager.default.removeItem(atPath: folder.path + "/" + RunLayout.stateFolder)
+  /// A finished run has nothing to resume. The state goes at once, whenever the machine stops.
+  /// - Returns: why some of what it was made of is still there, under a hidden name.
+  func removeAll() throws -> FileError? {
+    let leftover = folder.path + "/.partial-" + RunLayout.stateFolder
+    try Folder.remove(leftover)
+    guard rename(folder.path + "/" + RunLayout.stateFolder, leftover) == 0 else {
+      throw FileError.last("remove", folder.path + "/" + RunLayout.stateFolder)
+    }
+    do throws(FileError) { try Folder.remove(leftover) } catch { return error }
+    return nil
   }
 
   /// Writes what training made of the model as a checkpoint of its own, on which the run goes on.
@@ -77,7 +84,7 @@ final class RunKeeper {
   ) throws -> RunState.ModelPlace {
     let name = "\(RunLayout.stateFolder)/\(name)"
     let path = try folder.place(name)
-    try? FileManager.default.removeItem(atPath: path)
+    try Folder.remove(path)
     try model.save(
       to: path, type: .float32, keepingEmptyLayers: true, configure: configure,
       forEachParameter: forEachParameter)

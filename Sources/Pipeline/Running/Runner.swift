@@ -1,4 +1,5 @@
 import Checkpoints
+import Files
 import Foundation
 import PluginRuntime
 import Report
@@ -105,6 +106,21 @@ public final class Runner {
           $0.model.selected = model.decoder.selected
         }
       }
+      record.state = .finished(Date())
+      try folder.write(record)
+      let summary = summary(since: clock)
+      try events.log(
+        "run_finished",
+        [
+          "parameters": .integer(summary.final.parameters), "macs_per_token": .integer(summary.final.macs),
+          "peak_memory_bytes": .integer(summary.peakMemoryBytes),
+        ])
+      writeReport()
+      // Last of all: whatever stops the run before this, resume ends it.
+      if let error = try keeper.removeAll() {
+        settings.reporter.note("\(error); the run has finished, and nothing needs it")
+      }
+      return summary
     } catch {
       record.state =
         error is Interrupted || settings.cancellation.isCancelled
@@ -115,24 +131,16 @@ public final class Runner {
       writeReport()
       throw settings.cancellation.isCancelled ? Interrupted() : error
     }
-    record.state = .finished(Date())
-    try folder.write(record)
-    keeper.removeAll()
-    let summary = RunSummary(
+  }
+
+  private func summary(since start: ContinuousClock.Instant) -> RunSummary {
+    RunSummary(
       folder: folder.path,
       original: RunSummary.Size(
         parameters: model.originalParameters, macs: model.originalMultiplyAccumulates),
       final: RunSummary.Size(parameters: model.decoder.parameters, macs: model.decoder.multiplyAccumulates),
       evaluations: evaluations, savedModels: savedModels,
-      seconds: (ContinuousClock.now - clock) / .seconds(1), peakMemoryBytes: PeakMemory.bytes)
-    try events.log(
-      "run_finished",
-      [
-        "parameters": .integer(summary.final.parameters), "macs_per_token": .integer(summary.final.macs),
-        "peak_memory_bytes": .integer(summary.peakMemoryBytes),
-      ])
-    writeReport()
-    return summary
+      seconds: (ContinuousClock.now - start) / .seconds(1), peakMemoryBytes: PeakMemory.bytes)
   }
 
   /// A page about the run is no reason for it to fail.
@@ -205,9 +213,7 @@ public final class Runner {
         forEachParameter: forEachParameter)
       try keeper.open(place, in: model)
       // The one before is not the state's, and nobody's any more.
-      if let before = rewritten?.folder {
-        try? FileManager.default.removeItem(atPath: folder.path + "/" + before)
-      }
+      if let before = rewritten?.folder { keeper.discard(before) }
       rewritten = place
     } record: { iteration in
       let number = before + iteration.number
@@ -353,7 +359,7 @@ public final class Runner {
   private func save(_ stage: SaveStage, label: String) throws -> StateChange {
     let path = try folder.place(stage.directory)
     // What an earlier process wrote without recording it.
-    if isResumed { try? FileManager.default.removeItem(atPath: path) }
+    if isResumed { try Folder.remove(path) }
     settings.reporter.begin(
       ProgressTask(title: "\(label): writing", total: model.decoder.layerCount, unit: "layers"))
     defer { settings.reporter.end() }

@@ -20,17 +20,20 @@ extension Operations {
     let model = try LoadedModel(path: request.modelPath)
     try request.manifest.checkCanChange(model)
     try request.manifest.checkTrainingData(model)
-    let folder = try RunFolder.create(at: request.outputPath)
+    let folder = try RunFolder.claim(at: request.outputPath, command: "run", isRun: shared != nil)
+    if let doubt = folder.doubt { progress.note(doubt) }
     var settings = Runner.Settings(
       seed: UInt64(bitPattern: Int64(request.manifest.seed)), workers: Workers(count: request.threads),
       reporter: progress, cancellation: cancellation)
     settings.shared = shared
-    let runner = try Runner(
-      request.manifest, registry: request.registry, model: model, folder: folder, settings: settings)
-    return try telling(how: folder, progress) { try runner.run() }
+    return try telling(how: folder, progress) {
+      try Runner(
+        request.manifest, registry: request.registry, model: model, folder: folder, settings: settings
+      ).run()
+    }
   }
 
-  /// Says how to go on if the work ends before its time.
+  /// Says how to go on if the work ends before its time. Of a run that had not come far enough for that nothing is left.
   static func telling<Result>(
     how folder: RunFolder, _ progress: any ProgressReporter, _ work: () throws -> Result
   ) throws -> Result {
@@ -38,7 +41,12 @@ extension Operations {
       return try work()
     } catch {
       progress.end()
-      progress.note("what is done is kept; to go on: \(Tool.name) resume \(folder.path)")
+      if folder.canBeResumed {
+        progress.note("what is done is kept; to go on: \(Tool.name) resume \(folder.path)")
+      } else {
+        // Where it stays, the next run clears it away.
+        try? folder.clear()
+      }
       throw error
     }
   }
