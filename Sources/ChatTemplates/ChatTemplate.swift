@@ -7,13 +7,22 @@ import JSON
 /// `tokenizer.chat_template` of a GGUF file, and is rendered as transformers does it: `trim_blocks` and
 /// `lstrip_blocks` on, `tojson` without HTML escapes, nothing to be changed in place.
 ///
-/// Left out is what reaches outside of the template (`include`, `import`, inheritance), what depends on the clock
-/// (`strftime_now`, which templates ask for with `is defined`), and what no chat template was seen to use.
+/// Left out is what reaches outside of the template (`include`, `import`, inheritance), and what no chat template was
+/// seen to use. `strftime_now` tells a day that the caller names, and never the clock's.
 public struct ChatTemplate: Sendable {
   private let statements: [Statement]
+  /// Of its text.
+  private let bytes: Int
 
   /// - Throws: `ChatTemplateError` with the line that was not understood.
-  public init(parsing text: String) throws(ChatTemplateError) { statements = try TemplateParser.parse(text) }
+  public init(parsing text: String) throws(ChatTemplateError) {
+    bytes = text.utf8.count
+    guard bytes <= RenderLimits.template else {
+      throw .limit(
+        line: 1, what: "a template of \(bytes) bytes, and at most \(RenderLimits.template) are read")
+    }
+    statements = try TemplateParser.parse(text)
+  }
 
   /// The conversation as the text that the model reads.
   ///
@@ -21,24 +30,26 @@ public struct ChatTemplate: Sendable {
   ///   - messages: a list of objects with `role` and `content`, and whatever else the template asks for.
   ///   - addGenerationPrompt: whether the text ends where the assistant's next turn begins.
   ///   - variables: what else the template may name: `bos_token`, `eos_token`, `tools`.
+  ///   - date: what `strftime_now` tells; without it the template has no such function.
   /// - Throws: `ChatTemplateError`; `.raised` where the template refuses the conversation.
   public func render(
-    messages: JSONValue, addGenerationPrompt: Bool, variables: JSONObject = [:]
+    messages: JSONValue, addGenerationPrompt: Bool, variables: JSONObject = [:], date: TemplateDate? = nil
   ) throws(ChatTemplateError) -> String {
     try render(
-      messages: messages, addGenerationPrompt: addGenerationPrompt, variables: variables,
-      limits: RenderLimits())
+      messages: messages, addGenerationPrompt: addGenerationPrompt, variables: variables, date: date,
+      limits: RenderLimits(template: bytes, messages: messages, variables: variables))
   }
 
   /// The same with other limits, for tests.
   package func render(
-    messages: JSONValue, addGenerationPrompt: Bool, variables: JSONObject, limits: RenderLimits
+    messages: JSONValue, addGenerationPrompt: Bool, variables: JSONObject, date: TemplateDate? = nil,
+    limits: RenderLimits
   ) throws(ChatTemplateError) -> String {
     // What transformers hands over when it is given none.
     var given: [(String, TemplateValue)] = [("tools", .none), ("documents", .none)]
     for member in variables.members { given.append((member.key, TemplateValue(member.value))) }
     given.append(("messages", TemplateValue(messages)))
     given.append(("add_generation_prompt", .bool(addGenerationPrompt)))
-    return try Interpreter(variables: given, limits: limits).render(statements)
+    return try Interpreter(variables: given, date: date, limits: limits).render(statements)
   }
 }

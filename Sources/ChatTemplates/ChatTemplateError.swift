@@ -19,14 +19,19 @@ public enum ChatTemplateError: Error, Equatable, Sendable, CustomStringConvertib
     }
   }
 
-  public var description: String {
+  public var description: String { sentence("chat template") }
+
+  /// The same with the file that the template stands in.
+  public func description(of file: String) -> String { sentence("chat template of \(file)") }
+
+  private func sentence(_ template: String) -> String {
     switch self {
-    case .syntax(let line, let problem): "chat template, line \(line): \(problem)"
-    case .unsupported(let line, let what): "chat template, line \(line): \(what) is not supported"
-    case .evaluation(let line, let problem): "chat template, line \(line): \(problem)"
+    case .syntax(let line, let problem): "\(template), line \(line): \(problem)"
+    case .unsupported(let line, let what): "\(template), line \(line): \(what) is not supported"
+    case .evaluation(let line, let problem): "\(template), line \(line): \(problem)"
     case .raised(let line, let message):
-      "the chat template refuses the conversation (line \(line)): \(message)"
-    case .limit(let line, let what): "chat template, line \(line): \(what)"
+      "the \(template) refuses the conversation (line \(line)): \(message)"
+    case .limit(let line, let what): "\(template), line \(line): \(what)"
     }
   }
 }

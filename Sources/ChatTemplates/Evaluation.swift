@@ -66,6 +66,7 @@ extension Interpreter {
     var members = TemplateValue.Mapping()
     for pair in pairs {
       let key = try key(try evaluate(pair.key))
+      try charge(members.members.count)
       members.set(key, to: try evaluate(pair.value))
     }
     return try made(.dictionary(members))
@@ -149,7 +150,9 @@ extension Interpreter {
     if Methods.names(of: value).contains(name) { return .function(.method(of: value, name)) }
     switch value {
     case .undefined(let what): throw failure("\(what) has no “\(name)”")
-    case .dictionary(let members): return members[name] ?? missing(name)
+    case .dictionary(let members):
+      try charge(members.members.count)
+      return members[name] ?? missing(name)
     case .namespace(let namespace): return namespace.members[name] ?? missing(name)
     case .loop(let loop): return attribute(name, of: loop) ?? missing(name)
     default: return missing(name)
@@ -188,6 +191,7 @@ extension Interpreter {
     switch (value, place) {
     case (.undefined(let what), _): throw failure("\(what) has no items")
     case (.dictionary(let members), _):
+      try charge(members.members.count)
       if let member = members[place] { return member }
     case (.list(let values), _), (.tuple(let values), _):
       if let index = place.wholeNumber {
@@ -287,9 +291,21 @@ extension Interpreter {
     case .dict:
       var members = TemplateValue.Mapping()
       if case .dictionary(let given)? = arguments.positional.first { members = given }
-      for argument in arguments.named { members.set(.string(argument.name), to: argument.value) }
+      for argument in arguments.named {
+        try charge(members.members.count)
+        members.set(.string(argument.name), to: argument.value)
+      }
       return try made(.dictionary(members))
     case .range: return try range(arguments.positional)
+    case .strftimeNow:
+      guard case .string(let format)? = arguments.value(at: 0, named: "format"), let date else {
+        throw failure("“strftime_now” takes a format, such as \"%d %b %Y\"")
+      }
+      guard let text = date.formatted(format) else {
+        throw failure("“strftime_now” can't write a day as “\(format.prefix(80))”")
+      }
+      try chargeText(text.utf8.count)
+      return .string(text)
     }
   }
 

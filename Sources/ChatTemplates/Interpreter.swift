@@ -1,6 +1,8 @@
 /// Runs a template's statements. Expressions are in `Evaluation.swift`.
 final class Interpreter {
   let limits: RenderLimits
+  /// What `strftime_now` tells.
+  let date: TemplateDate?
   private var output = ""
   private var spent = 0
   private var depth = 0
@@ -12,10 +14,11 @@ final class Interpreter {
 
   enum Flow { case onward, breakLoop, continueLoop }
 
-  init(variables: [(String, TemplateValue)], limits: RenderLimits) {
+  init(variables: [(String, TemplateValue)], date: TemplateDate? = nil, limits: RenderLimits) {
     self.limits = limits
+    self.date = date
     let globals = Scope(parent: nil)
-    for builtin in TemplateValue.Builtin.allCases {
+    for builtin in TemplateValue.Builtin.allCases where builtin != .strftimeNow || date != nil {
       globals.names[builtin.rawValue] = .function(.builtin(builtin))
     }
     for (name, value) in variables { globals.names[name] = value }

@@ -3,11 +3,13 @@
 extension Interpreter {
   func json(_ value: TemplateValue, _ arguments: Arguments) throws(ChatTemplateError) -> String {
     try charge(2 * size(of: value))
-    var writer = JSONText()
+    var writer = JSONText(limit: min(limits.bytes, limits.work))
     writer.escapesLetters = arguments.value(at: 0, named: "ensure_ascii")?.isTrue ?? false
     switch arguments.value(at: 1, named: "indent") {
     case nil, .some(.none): break
-    case .string(let text)?: writer.indent = text
+    case .string(let text)?:
+      guard text.utf8.count <= 64 else { throw .limit(line: line, what: "an indent of more than 64 bytes") }
+      writer.indent = text
     case .some(let width):
       guard let count = width.wholeNumber else {
         throw failure("the indent of “tojson” is a number or a text")
@@ -22,12 +24,19 @@ extension Interpreter {
     }
     writer.sortsKeys = arguments.value(at: 3, named: "sort_keys")?.isTrue ?? false
     if let stranger = writer.write(value) { throw failure("\(stranger) can't be written as JSON") }
+    // A separator or an indent may be longer than all else.
+    guard !writer.isTooLong else {
+      throw .limit(line: line, what: "a text of more than \(writer.limit) bytes")
+    }
     try chargeText(writer.text.utf8.count)
     return writer.text
   }
 }
 
 private struct JSONText {
+  /// Bytes beyond which nothing more is written.
+  let limit: Int
+  var isTooLong: Bool { text.utf8.count > limit }
   var escapesLetters = false
   var indent: String?
   var itemSeparator = ", "
@@ -35,6 +44,8 @@ private struct JSONText {
   var sortsKeys = false
   private(set) var text = ""
   private var level = 0
+
+  init(limit: Int) { self.limit = limit }
 
   /// - Returns: what JSON has no form for, if there is something.
   mutating func write(_ value: TemplateValue) -> String? {
@@ -64,7 +75,7 @@ private struct JSONText {
   ) -> String? {
     text += opening
     level += 1
-    for (index, item) in items.enumerated() {
+    for (index, item) in items.enumerated() where !isTooLong {
       if index > 0 { text += itemSeparator }
       breakLine()
       if let stranger = write(&self, item) { return stranger }

@@ -248,12 +248,12 @@ extension Interpreter {
           throw failure("“join” takes texts, and item \(index) is \(item.kindName)")
         }
       }
+      try charge(separator.utf8.count)
       if index > 0 { joined += separator }
       joined += try text(item)
       guard joined.utf8.count <= limits.bytes else {
         throw .limit(line: line, what: "a text of more than \(limits.bytes) bytes")
       }
-      try charge(separator.utf8.count)
     }
     return joined
   }

@@ -68,6 +68,7 @@ enum TemplateValue {
   enum Builtin: String, CaseIterable {
     case range, namespace, dict
     case raiseException = "raise_exception"
+    case strftimeNow = "strftime_now"
   }
 
   init(_ json: JSONValue) {
