@@ -46,9 +46,13 @@ struct ChatDocument {
   private func text(upTo end: Int, prompt: Bool = false) throws(TrainingDataError) -> String {
     do {
       return try format.template.render(
-        messages: .array(Array(messages[..<end])), addGenerationPrompt: prompt, variables: format.variables)
+        messages: .array(Array(messages[..<end])), addGenerationPrompt: prompt, variables: format.variables,
+        date: format.date)
     } catch {
-      throw line.broken("\(error)")
+      let sentence = format.file.map { error.description(of: $0) } ?? error.description
+      // An endless loop is the template's, and each further conversation would take as long.
+      if case .limit = error { throw .template(reason: sentence) }
+      throw line.broken(sentence)
     }
   }
 

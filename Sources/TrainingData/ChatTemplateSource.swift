@@ -5,24 +5,29 @@ import JSON
 /// A model's chat template as text, and the tokens that it may name. Nothing is parsed yet.
 public struct ChatTemplateSource: Sendable, Equatable {
   public let text: String
+  /// The file that it stands in.
+  public let file: String
   /// `bos_token`, `eos_token` and the like, as far as the model names them.
-  public let variables: JSONObject
+  public var variables: JSONObject
 
   /// From a Hugging Face folder: `chat_template.jinja` or else the `chat_template` of `tokenizer_config.json`, of
   /// several the one called `default`. nil where there is none.
   /// - Throws: `.unreadable` if a file is there and makes no sense.
   public init?(folder: String) throws(TrainingDataError) {
-    let configuration = try Self.json(folder + "/tokenizer_config.json")
+    let configurationFile = folder + "/tokenizer_config.json"
+    let configuration = try Self.json(configurationFile)
     var variables: JSONObject = [:]
     for name in ["bos_token", "eos_token", "unk_token", "pad_token"] {
       let token = configuration?[name]
       if let text = token?.stringValue ?? token?["content"]?.stringValue { variables[name] = .string(text) }
     }
-    let file = folder + "/chat_template.jinja"
-    if FileManager.default.fileExists(atPath: file) {
-      text = try TextFile(path: file, separator: nil).text(at: 0)
+    let ownFile = folder + "/chat_template.jinja"
+    if FileManager.default.fileExists(atPath: ownFile) {
+      text = try TextFile(path: ownFile, separator: nil).text(at: 0)
+      file = ownFile
     } else if let text = Self.text(configuration?["chat_template"]) {
       self.text = text
+      file = configurationFile
     } else {
       return nil
     }
@@ -30,16 +35,17 @@ public struct ChatTemplateSource: Sendable, Equatable {
   }
 
   /// From a GGUF file's metadata.
-  public init?(gguf file: GGUFFile) {
-    guard case .string(let text)? = file.metadata["tokenizer.chat_template"] else { return nil }
+  public init?(gguf: GGUFFile) {
+    guard case .string(let text)? = gguf.metadata["tokenizer.chat_template"] else { return nil }
     self.text = text
+    file = gguf.path
     var variables: JSONObject = [:]
-    if case .strings(let tokens)? = file.metadata["tokenizer.ggml.tokens"] {
+    if case .strings(let tokens)? = gguf.metadata["tokenizer.ggml.tokens"] {
       for (name, key) in [
         ("bos_token", "bos_token_id"), ("eos_token", "eos_token_id"), ("unk_token", "unknown_token_id"),
         ("pad_token", "padding_token_id"),
       ] {
-        if case .integer(let id)? = file.metadata["tokenizer.ggml." + key], tokens.indices.contains(id) {
+        if case .integer(let id)? = gguf.metadata["tokenizer.ggml." + key], tokens.indices.contains(id) {
           variables[name] = .string(tokens[id])
         }
       }

@@ -1,6 +1,6 @@
 import JSON
 
-/// A document, tokenized: its ids and which of them are to be predicted. It ends with the end token.
+/// A document, tokenized: its ids and which of them are to be predicted. It ends with an end token, if the model has one.
 struct Document: Equatable {
   var ids: [Int32]
   var isTarget: [Bool]
@@ -29,6 +29,9 @@ struct DocumentReader: Sendable {
     self.source = source
     self.tokenizer = tokenizer
     if source.path.lowercased().hasSuffix(".parquet") { throw .parquet(path: source.path) }
+    if source.format.isText, let found = try TextFile.notProse(path: source.path) {
+      throw .notProse(path: source.path, found)
+    }
     switch source.format {
     case .text(let separator):
       if separator == "" { throw .badOption(name: "separator", reason: "it is empty") }
@@ -53,13 +56,13 @@ struct DocumentReader: Sendable {
     case (.text(let file), .instruction(let format)):
       return try instruction(JSONLine(file, index), format)
     case (.text(let file), .chat(let format)):
-      return ended(try ChatDocument(JSONLine(file, index), format).document(tokenizer.tokenize))
+      return ended(try ChatDocument(JSONLine(file, index), format).document(tokenize))
     case (.text(let file), _): return try plain(try file.text(at: index))
     }
   }
 
   private func plain(_ text: String) throws -> Document? {
-    let ids = try tokenizer.tokenize(text)
+    let ids = try tokenize(text)
     if ids.isEmpty { return nil }
     let all = start + ids
     return ended(Document(ids: all, isTarget: all.map { _ in true }))
@@ -69,10 +72,20 @@ struct DocumentReader: Sendable {
     let task = try line.text(format.instruction)
     let prompt = format.prompt(instruction: task, input: try line.optionalText(format.input) ?? "")
     // Together, as the model will see them: a token may reach across.
-    let ids = try tokenizer.tokenize(prompt + line.text(format.output))
+    let ids = try tokenize(prompt + line.text(format.output))
     let given = format.loss == .all ? 0 : commonPrefix(try tokenizer.tokenize(prompt), ids)
     let all = start + ids
     return ended(Document(ids: all, isTarget: all.indices.map { $0 >= start.count + given }))
+  }
+
+  /// - Throws: `.beyondModel` for a token that the tokenizer has and the model lacks.
+  private func tokenize(_ text: String) throws -> [Int32] {
+    let ids = try tokenizer.tokenize(text)
+    if let stranger = ids.first(where: { $0 < 0 || Int($0) >= tokenizer.vocabularySize }) {
+      throw TrainingDataError.beyondModel(
+        path: source.path, id: Int(stranger), vocabularySize: tokenizer.vocabularySize)
+    }
+    return ids
   }
 
   private var start: [Int32] { tokenizer.beginOfSequence.map { [$0] } ?? [] }
@@ -84,8 +97,8 @@ struct DocumentReader: Sendable {
     guard let last = document.ids.last, let predicted = document.isTarget.last else { return nil }
     // A prompt without an answer: the answer is to end there.
     let isAnswer: Bool = if case .instruction = source.format { true } else { predicted }
-    if last != tokenizer.endOfSequence {
-      document.ids.append(tokenizer.endOfSequence)
+    if let end = tokenizer.endOfSequence, !tokenizer.endings.contains(last) {
+      document.ids.append(end)
       document.isTarget.append(isAnswer)
     }
     document.isTarget[0] = false

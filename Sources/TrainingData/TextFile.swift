@@ -15,12 +15,7 @@ final class TextFile: Sendable {
   init(path: String, separator: [UInt8]?) throws(TrainingDataError) {
     self.path = path
     self.separator = separator
-    do {
-      data = try Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped)
-    } catch {
-      let exists = FileManager.default.fileExists(atPath: path)
-      throw .unreadable(path: path, reason: exists ? error.localizedDescription : "there is no such file")
-    }
+    data = try Self.map(path)
     starts = data.withUnsafeBytes { bytes in
       var starts: [Int] = []
       var start = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0
@@ -32,6 +27,21 @@ final class TextFile: Sendable {
       return starts
     }
     if starts.isEmpty { throw .empty(path: path) }
+  }
+
+  /// What a file is that plainly holds no prose.
+  /// - Throws: `.unreadable`.
+  static func notProse(path: String) throws(TrainingDataError) -> NotProse? {
+    try map(path).withUnsafeBytes { NotProse(path: path, bytes: $0) }
+  }
+
+  private static func map(_ path: String) throws(TrainingDataError) -> Data {
+    do {
+      return try Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped)
+    } catch {
+      let exists = FileManager.default.fileExists(atPath: path)
+      throw .unreadable(path: path, reason: exists ? error.localizedDescription : "there is no such file")
+    }
   }
 
   private static func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0D).contains(byte) }

@@ -2,6 +2,12 @@
 public enum TrainingDataError: Error, Sendable, Equatable, CustomStringConvertible {
   case unreadable(path: String, reason: String)
   case parquet(path: String)
+  /// Given as text, and plainly none.
+  case notProse(path: String, NotProse)
+  /// The tokenizer has a token that the model has no embedding for.
+  case beyondModel(path: String, id: Int, vocabularySize: Int)
+  /// A chat template that can't be read, or takes more work than any conversation needs.
+  case template(reason: String)
   /// There is no document in it.
   case empty(path: String)
   /// `byte` is the offset of the first byte that is no part of UTF-8.
@@ -23,6 +29,12 @@ public enum TrainingDataError: Error, Sendable, Equatable, CustomStringConvertib
       "\(path): Parquet is not read; make JSONL of it with Python: python3 -c \"import pandas; "
         + "pandas.read_parquet('\(path)').to_json('\(path.dropLast(".parquet".count)).jsonl', "
         + "orient='records', lines=True, force_ascii=False)\""
+    case .notProse(let path, let found):
+      "\(path) is \(found.kind): it is no text; \(found.advice(for: .training))"
+    case .beyondModel(let path, let id, let size):
+      "\(path) has a text whose token \(id) the tokenizer has and the model lacks: its ids are 0 to \(size - 1); take "
+        + "the token out of the text"
+    case .template(let reason): reason
     case .empty(let path): "\(path) has no document"
     case .notUTF8(let path, let byte):
       "\(path) is not UTF-8 text: the byte at offset \(byte) is no part of a character"

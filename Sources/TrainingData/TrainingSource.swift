@@ -15,6 +15,8 @@ public struct TrainingSource: Sendable {
     /// A safetensors file of token ids, int32 or int64: `input_ids` `[documents, length]`, or `[tokens]` with
     /// `offsets` `[documents + 1]`, where document d is `offsets[d]..<offsets[d + 1]`.
     case tokens
+
+    var isText: Bool { if case .text = self { true } else { false } }
   }
 
   /// In errors and in the saved state.
@@ -90,11 +92,20 @@ public struct ChatFormat: Sendable {
   /// What the template may name beside the messages: `bos_token`, `eos_token`.
   public var variables: JSONObject
   public var loss: LossTarget
+  /// The day that the template is told when it asks for today's.
+  public var date: TemplateDate
+  /// Where the template stands, for messages.
+  public var file: String?
 
-  public init(template: ChatTemplate, variables: JSONObject, loss: LossTarget) {
+  public init(
+    template: ChatTemplate, variables: JSONObject, loss: LossTarget, date: TemplateDate = .usual,
+    file: String? = nil
+  ) {
     self.template = template
     self.variables = variables
     self.loss = loss
+    self.date = date
+    self.file = file
   }
 }
 
@@ -102,19 +113,22 @@ public struct ChatFormat: Sendable {
 public struct TrainingTokenizer: Sendable {
   /// Token ids are below it.
   public var vocabularySize: Int
-  /// Put after every document that doesn't end with it.
-  public var endOfSequence: Int32
+  /// Put after every document that ends with none of `endings`; nil for nothing.
+  public var endOfSequence: Int32?
+  /// Tokens that end a text.
+  public var endings: Set<Int32>
   /// Put before every text and every task. A chat template writes its own, and files of ids have it or not.
   public var beginOfSequence: Int32?
   /// Token ids of a text. Special tokens that stand in the text are recognised, none are added.
   public var tokenize: @Sendable (String) throws -> [Int32]
 
   public init(
-    vocabularySize: Int, endOfSequence: Int32, beginOfSequence: Int32? = nil,
+    vocabularySize: Int, endOfSequence: Int32?, endings: Set<Int32> = [], beginOfSequence: Int32? = nil,
     tokenize: @escaping @Sendable (String) throws -> [Int32]
   ) {
     self.vocabularySize = vocabularySize
     self.endOfSequence = endOfSequence
+    self.endings = endings.union(endOfSequence.map { [$0] } ?? [])
     self.beginOfSequence = beginOfSequence
     self.tokenize = tokenize
   }

@@ -107,7 +107,7 @@ public struct TrainingStream: Sendable {
     if let epochs = options.epochs, epochs < 1 {
       throw .badOption(name: "epochs", reason: "\(epochs), expected at least 1")
     }
-    for (name, id) in [("end", tokenizer.endOfSequence), ("begin", tokenizer.beginOfSequence ?? 0)]
+    for (name, id) in [("end", tokenizer.endOfSequence ?? 0), ("begin", tokenizer.beginOfSequence ?? 0)]
     where id < 0 || Int(id) >= tokenizer.vocabularySize {
       throw .badOption(
         name: "\(name)_of_sequence", reason: "\(id), expected an id below \(tokenizer.vocabularySize)")
