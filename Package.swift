@@ -111,8 +111,9 @@ let package = Package(
     .executableTarget(
       name: "Host",
       dependencies: [
-        "Pipeline", "PluginRuntime", "PluginTemplates", "PluginChecks", "Processes", "Tensors", "JSON",
-        "Report", "Files",
+        "Pipeline", "ChatTemplates", "PluginRuntime", "PluginTemplates", "PluginChecks", "Processes",
+        "Tensors",
+        "JSON", "Report", "Files",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
@@ -146,7 +147,7 @@ let package = Package(
       "EndToEndTests",
       [
         "Pipeline", "Transformer", "Checkpoints", "Tensors", "PluginRuntime", "PluginTemplates", "Tokenizers",
-        "JSON",
+        "ChatTemplates", "JSON",
       ]),
   ] + plugins.map(plugin)
 )

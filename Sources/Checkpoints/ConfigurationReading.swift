@@ -77,7 +77,9 @@ struct ConfigurationKeys {
   }
 
   /// A token, several of them, or none.
-  func tokens(_ key: String) throws(CheckpointError) -> [Int] {
+  /// - Parameter absent: what a missing key stands for; null says that there is none.
+  func tokens(_ key: String, default absent: [Int]) throws(CheckpointError) -> [Int] {
+    if members[key] == nil { return absent }
     switch self[key] {
     case .integer(let value)?: return value >= 0 ? [value] : []  // some configs say −1 for “none”
     case nil: return []
@@ -140,8 +142,8 @@ extension ModelConfiguration {
         advice: "the embedding and the head of a sliced model stand in different bases, and can't be one")
     }
     maxPositions = try keys.size("max_position_embeddings", default: architecture.defaultMaxPositions)
-    beginningOfText = try keys.tokens("bos_token_id").first
-    endOfText = try keys.tokens("eos_token_id")
+    beginningOfText = try keys.tokens("bos_token_id", default: architecture.defaultBeginning).first
+    endOfText = try keys.tokens("eos_token_id", default: architecture.defaultEnd)
     let typeKey = keys["dtype"] == nil ? "torch_dtype" : "dtype"
     let typeName = try keys.word(typeKey) ?? "float32"
     guard let type = StorageType(rawValue: typeName), type.isWritable else {
@@ -324,4 +326,7 @@ extension ModelConfiguration.Architecture {
     case .qwen2, .qwen3: 32_768
     }
   }
+
+  fileprivate var defaultBeginning: [Int] { self == .llama || self == .mistral ? [1] : [] }
+  fileprivate var defaultEnd: [Int] { self == .llama || self == .mistral ? [2] : [] }
 }

@@ -171,7 +171,7 @@ extension ModelReport.Layer {
   }
 }
 
-// MARK: evaluate, generate
+// MARK: evaluate
 
 public struct EvaluateRequest: Sendable {
   public let stage: EvaluateStage
@@ -184,28 +184,6 @@ public struct EvaluateRequest: Sendable {
     self.stage = stage
     self.registry = registry
     self.modelPath = modelPath
-    self.seed = seed
-    self.threads = threads
-  }
-}
-
-public struct GenerateRequest: Sendable {
-  public let modelPath: String
-  public let prompt: String
-  /// At most so many tokens are added.
-  public let maximumTokens: Int
-  /// 0 takes the likeliest token each time.
-  public let temperature: Double
-  public let seed: Int
-  public let threads: Int
-
-  public init(
-    modelPath: String, prompt: String, maximumTokens: Int, temperature: Double, seed: Int, threads: Int
-  ) {
-    self.modelPath = modelPath
-    self.prompt = prompt
-    self.maximumTokens = maximumTokens
-    self.temperature = temperature
     self.seed = seed
     self.threads = threads
   }

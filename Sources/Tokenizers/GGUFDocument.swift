@@ -1,8 +1,5 @@
 /// What a GGUF vocabulary says, put into the terms of `tokenizer.json`.
 extension GGUFVocabulary {
-  /// What stands for the file in messages: whoever filled the vocabulary in knows its name.
-  static let fileName = "GGUF"
-
   private enum TokenType {
     static let normal: Int32 = 1
     static let unknown: Int32 = 2
@@ -19,7 +16,7 @@ extension GGUFVocabulary {
     case "llama": document = try sentencePieceDocument()
     default:
       throw .unsupported(
-        file: Self.fileName, path: "tokenizer.ggml.model", feature: "the model \(quoted(model))",
+        file: file, path: "tokenizer.ggml.model", feature: "the model \(quoted(model))",
         supported: "gpt2, llama")
     }
     for (id, type) in tokenTypes.enumerated() {
@@ -43,13 +40,13 @@ extension GGUFVocabulary {
     let lists = [("scores", scores.count, model == "llama"), ("token_type", tokenTypes.count, false)]
     for (list, count, isNeeded) in lists where count != tokens.count && (isNeeded || count != 0) {
       throw .brokenVocabulary(
-        file: Self.fileName, path: "tokenizer.ggml.\(list)",
+        file: file, path: "tokenizer.ggml.\(list)",
         fault: .countMismatch(list: list, count: count, tokens: tokens.count))
     }
     // Before the merges are made of them.
     if let id = tokens.firstIndex(where: { $0.utf8.count > TokenizerLimits.token }) {
       throw .unsupported(
-        file: Self.fileName, path: "tokenizer.ggml.tokens[\(id)]",
+        file: file, path: "tokenizer.ggml.tokens[\(id)]",
         feature: "a token of \(tokens[id].utf8.count) bytes",
         supported: "at most \(TokenizerLimits.token) bytes")
     }
@@ -103,7 +100,7 @@ extension GGUFVocabulary {
   private func byteLevelDocument() throws(TokenizerError) -> TokenizerDocument {
     guard let kind = preTokenizer else {
       throw .unsupported(
-        file: Self.fileName, path: "tokenizer.ggml.pre", feature: "the pre-tokenizer \(quoted(pre))",
+        file: file, path: "tokenizer.ggml.pre", feature: "the pre-tokenizer \(quoted(pre))",
         supported: "default, gpt-2, llama-bpe, qwen2, smollm")
     }
     var document = TokenizerDocument(
@@ -139,7 +136,7 @@ extension GGUFVocabulary {
       // Like llama.cpp, not looking at the first byte: a token may be a space.
       guard let middle = bytes.dropFirst().firstIndex(of: UInt8(ascii: " ")) else {
         throw .brokenVocabulary(
-          file: Self.fileName, path: "tokenizer.ggml.merges",
+          file: file, path: "tokenizer.ggml.merges",
           fault: .malformedMerge(index: index, text: merge))
       }
       result.append((String(merge[..<middle]), String(merge[bytes.index(after: middle)...])))
@@ -216,6 +213,6 @@ extension GGUFVocabulary {
   }
 
   private func wrong(_ path: String, _ expected: String, _ found: String) -> TokenizerError {
-    .unexpectedValue(file: Self.fileName, path: path, expected: expected, found: found)
+    .unexpectedValue(file: file, path: path, expected: expected, found: found)
   }
 }

@@ -3,6 +3,8 @@
 /// https://github.com/ggml-org/ggml/blob/master/docs/gguf.md#tokenizer names the keys, which are given here
 /// with each property. Whoever reads the file fills this in; an absent optional takes llama.cpp's default.
 public struct GGUFVocabulary: Sendable {
+  /// What stands for the file in messages.
+  public var file = "GGUF"
   /// `model`: `gpt2` (byte-level BPE) or `llama` (SentencePiece).
   public var model: String
   /// `pre`: which pre-tokenizer, such as `smollm`. Only `gpt2` looks at it.

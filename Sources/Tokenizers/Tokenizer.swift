@@ -52,10 +52,10 @@ public struct Tokenizer: Sendable {
   }
 
   /// Makes the tokenizer that a GGUF file describes.
-  /// - Throws: `TokenizerError`, whose file is `GGUF` and whose paths are the metadata keys.
+  /// - Throws: `TokenizerError`, whose paths are the metadata keys.
   public init(gguf: GGUFVocabulary) throws(TokenizerError) {
     let (document, config) = try gguf.document()
-    try self.init(document, config: config, file: GGUFVocabulary.fileName, configFile: nil)
+    try self.init(document, config: config, file: gguf.file, configFile: nil)
   }
 
   init(

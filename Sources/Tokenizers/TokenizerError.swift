@@ -44,7 +44,7 @@ extension TokenizerError: CustomStringConvertible {
       "\(file):\(line):\(column): not valid JSON: \(problem). The file may be incomplete; fetch it again."
     case .unexpectedValue(let file, let path, let expected, let found):
       "\(file): at \(path): expected \(expected), found \(found). "
-        + (file == GGUFVocabulary.fileName
+        + (path.hasPrefix("tokenizer.ggml")
           ? "Write the file again with its converter."
           : "Check that this is a Hugging Face `tokenizers` file.")
     case .unsupported(let file, let path, let feature, let supported):

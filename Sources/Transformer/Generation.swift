@@ -33,6 +33,15 @@ public final class Generator {
     values = sizes.map { Buffer(capacity * $0.keyValueWidth) }
   }
 
+  /// Bytes of the keys and values of so many tokens, and of their rotations; nil where the number is out of reach.
+  public static func bytes(for decoder: Decoder, capacity: Int) -> Int? {
+    let sizes = decoder.allSizes
+    let widths = sizes.reduce(0) { $0 + 2 * $1.keyValueWidth } + 2 * (sizes.map(\.headDimension).max() ?? 0)
+    let (product, overflow) = max(1, capacity).multipliedReportingOverflow(
+      by: widths * MemoryLayout<Float>.stride)
+    return overflow ? nil : product
+  }
+
   /// Reads tokens and answers the logits of what comes next, [vocabulary].
   /// - Throws: `GenerationError.full`, `DecoderError`, `CheckpointError`.
   public func read(_ tokens: [Int32]) throws -> [Float] {

@@ -281,7 +281,8 @@ private final class Comparing {
     var pieces: [String] = []
     try Operations.generate(
       GenerateRequest(
-        modelPath: model, prompt: prompt, maximumTokens: request.sampleTokens, temperature: 0, seed: 0,
+        modelPath: model, prompt: .text(prompt), maximumTokens: request.sampleTokens, shortensToFit: true,
+        temperature: 0, seed: 0,
         threads: request.threads), progress: SilentProgress(), cancellation: cancellation
     ) { pieces.append($0) }
     // The prompt comes first, as it was given.

@@ -1,6 +1,7 @@
 import Foundation
 import JSON
 import PluginRuntime
+import TrainingData
 
 /// Tokenized documents.
 public struct Corpus: Sendable, Equatable {
@@ -24,10 +25,17 @@ extension DataSource {
   ///   - tokenize: token ids of a text, without special tokens.
   /// - Throws: `DataError`, or what `tokenize` throws.
   public func load(vocabularySize: Int, tokenize: (String) throws -> [Int32]) throws -> Corpus {
+    func known(_ text: String) throws -> [Int32] {
+      let ids = try tokenize(text)
+      if let stranger = ids.first(where: { $0 < 0 || Int($0) >= vocabularySize }) {
+        throw DataError.beyondModel(path: path, id: Int(stranger), vocabularySize: vocabularySize)
+      }
+      return ids
+    }
     let documents =
       switch format {
-      case .text: [try tokenize(text())]
-      case .jsonl(let field): try texts(ofField: field).map(tokenize)
+      case .text: [try known(text())]
+      case .jsonl(let field): try texts(ofField: field).map(known)
       case .ids: try tokenIDs(vocabularySize: vocabularySize)
       }
     let present = documents.filter { !$0.isEmpty }
@@ -46,7 +54,11 @@ extension DataSource {
   }
 
   private func text() throws(DataError) -> String {
-    var bytes = try bytes()[...]
+    let whole = try bytes()
+    if let found = whole.withUnsafeBytes({ NotProse(path: path, bytes: $0) }) {
+      throw .notProse(path: path, found)
+    }
+    var bytes = whole[...]
     if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { bytes = bytes.dropFirst(3) }
     guard let text = String(validating: bytes, as: UTF8.self) else {
       throw .notUTF8(path: path, byte: bytes.startIndex + Self.firstInvalidByte(bytes))

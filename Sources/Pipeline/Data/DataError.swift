@@ -1,8 +1,14 @@
+import TrainingData
+
 /// Why data can't be used.
 public enum DataError: Error, Sendable, Equatable, CustomStringConvertible {
   case unreadable(path: String, reason: String)
   /// `byte` is the offset of the first byte that is no part of UTF-8.
   case notUTF8(path: String, byte: Int)
+  /// Given as text, and plainly none.
+  case notProse(path: String, NotProse)
+  /// The tokenizer has a token that the model has no embedding for.
+  case beyondModel(path: String, id: Int, vocabularySize: Int)
   /// There is no text in it.
   case empty(path: String)
   /// `line` counts from 1.
@@ -20,6 +26,11 @@ public enum DataError: Error, Sendable, Equatable, CustomStringConvertible {
     case .unreadable(let path, let reason): "\(path) can't be read: \(reason)"
     case .notUTF8(let path, let byte):
       "\(path) is not UTF-8 text: the byte at offset \(byte) is no part of a character"
+    case .notProse(let path, let found):
+      "\(path) is \(found.kind): it is no text; \(found.advice(for: .measuring))"
+    case .beyondModel(let path, let id, let size):
+      "\(path) has a text whose token \(id) the tokenizer has and the model lacks: its ids are 0 to \(size - 1); take "
+        + "the token out of the text"
     case .empty(let path): "\(path) has no text"
     case .brokenLine(let path, let line, let reason): "\(path), line \(line): \(reason)"
     case .brokenIDs(let path, let place, let reason):

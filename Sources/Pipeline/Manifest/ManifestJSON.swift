@@ -131,6 +131,7 @@ extension TrainingInput {
     case .chat:
       object["format"] = "chat"
       object["completions_only"] = .bool(completionsOnly)
+      if let date { object["date"] = .string(date.description) }
     case .tokens: object["format"] = "tokens"
     }
     if let weight { object["weight"] = .number(weight) }

@@ -1,3 +1,4 @@
+import ChatTemplates
 import Foundation
 import JSON
 import PluginRuntime
@@ -62,6 +63,7 @@ struct TrainReading {
 
   private static let inputKeys = [
     "input", "path", "format", "separator", "field", "fields", "weight", "completions_only", "skip_broken",
+    "date",
   ]
 
   private mutating func input(
@@ -92,6 +94,12 @@ struct TrainReading {
     only("field", for: [.jsonl])
     only("fields", for: [.instruction])
     only("completions_only", for: [.instruction, .chat])
+    only("date", for: [.chat])
+    let date = reader.optionalString("date").flatMap { text -> TemplateDate? in
+      if let date = TemplateDate(text) { return date }
+      reading.problem(place.key("date"), "“\(text)” is no day", expected: "a day such as \"2025-01-31\"")
+      return nil
+    }
     let format: TrainingInput.Format =
       switch word {
       case .jsonl: .jsonl(field: reader.optionalString("field") ?? "text")
@@ -105,7 +113,7 @@ struct TrainReading {
       path: path, format: format,
       weight: reader.object["weight"].map { _ in reader.number("weight", default: 1, above: 0) },
       completionsOnly: reader.flag("completions_only", default: instructs),
-      skipsBroken: reader.flag("skip_broken", default: false))
+      skipsBroken: reader.flag("skip_broken", default: false), date: date)
   }
 
   private func fields(_ reader: ObjectReader) -> TrainingInput.InstructionFields {

@@ -1,3 +1,4 @@
+import ChatTemplates
 import TrainingData
 import Transformer
 
@@ -101,10 +102,16 @@ public struct TrainingInput: Sendable, Equatable {
   /// Only what the model is to answer counts in the loss.
   public let completionsOnly: Bool
   public let skipsBroken: Bool
+  /// Of chat: what the template is told to be today; nil for the usual day.
+  public let date: TemplateDate?
 
   var isText: Bool { if case .text = format { true } else { false } }
 
-  public init(path: String, format: Format, weight: Double?, completionsOnly: Bool, skipsBroken: Bool) {
+  public init(
+    path: String, format: Format, weight: Double?, completionsOnly: Bool, skipsBroken: Bool,
+    date: TemplateDate? = nil
+  ) {
+    self.date = date
     self.path = path
     self.format = format
     self.weight = weight

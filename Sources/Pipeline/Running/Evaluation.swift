@@ -12,6 +12,9 @@ struct Evaluation {
   let reporter: any ProgressReporter
   let cancellation: Cancellation
 
+  /// An evaluation of fewer says so.
+  private static let fewTokens = 100
+
   func run(plugin: LoadedPlugin, services: HostServices) throws -> EvaluationRecord {
     let clock = ContinuousClock.now
     let (model, decoder) = (model, model.decoder)
@@ -23,7 +26,9 @@ struct Evaluation {
       let corpus = try source.load(vocabularySize: decoder.vocabulary) { try model.tokenizer().encode($0) }
       return HostServices.Corpus(name: corpus.name, documents: corpus.documents)
     }
+    var scored = 0
     services.logLikelihood = { sequences in
+      scored += sequences.reduce(0) { $0 + max(0, $1.tokens.count - max(1, $1.first)) }
       var phase: PassProgress.Phase?
       defer { reporter.end() }
       return try decoder.logLikelihoods(sequences.map { ($0.tokens, $0.first) }, workers: workers) {
@@ -39,6 +44,11 @@ struct Evaluation {
     let instance = try EvaluatorInstance(of: plugin, options: .object(use.options), services: services)
     let result = try instance.evaluate(
       model: ModelSummary(model))
+    if scored > 0, scored < Self.fewTokens {
+      reporter.note(
+        "\(label): \(use.id) rests on \(scored) tokens; fewer than \(Self.fewTokens) say little about a model"
+      )
+    }
     return EvaluationRecord(
       stage: label, evaluator: use.id, parameters: decoder.parameters, macs: decoder.multiplyAccumulates,
       seconds: (ContinuousClock.now - clock) / .seconds(1), result: result)

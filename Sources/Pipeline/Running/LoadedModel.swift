@@ -48,9 +48,10 @@ public final class LoadedModel {
         specialTokensMap: folder.specialTokensMap.map { URL(fileURLWithPath: $0) },
         addedTokens: folder.addedTokens.map { URL(fileURLWithPath: $0) })
     case .gguf(let file):
-      guard let vocabulary = GGUFVocabulary(metadata: file) else {
+      guard var vocabulary = GGUFVocabulary(metadata: file) else {
         throw LoadedModelError.noTokenizer(model: checkpoint.location)
       }
+      vocabulary.file = file.path
       return try Tokenizer(gguf: vocabulary)
     }
   }

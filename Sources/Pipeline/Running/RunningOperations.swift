@@ -103,33 +103,4 @@ extension Operations {
         services: services)
     }
   }
-
-  /// Continues a prompt. `emit` is handed the prompt, then text as it is made.
-  public static func generate(
-    _ request: GenerateRequest, progress: any ProgressReporter, cancellation: Cancellation,
-    emit: (String) throws -> Void
-  ) throws {
-    let model = try LoadedModel(path: request.modelPath)
-    let tokenizer = try model.tokenizer()
-    let prompt = tokenizer.encode(request.prompt, addSpecialTokens: true)
-    // An empty prompt begins where texts begin.
-    let start = prompt.isEmpty ? [tokenizer.bosID ?? tokenizer.eosIDs.first ?? 0] : prompt
-    let ends = Set(tokenizer.eosIDs + model.decoder.configuration.endOfText.map { Int32(clamping: $0) })
-    let generator = try Generator(
-      model.decoder, capacity: start.count + max(0, request.maximumTokens),
-      workers: Workers(count: request.threads))
-    var sampler = Sampler(
-      temperature: request.temperature, seed: UInt64(bitPattern: Int64(request.seed)))
-    var text = tokenizer.streamingDecoder(skipSpecialTokens: true)
-    try emit(request.prompt)
-    var logits = try generator.read(start)
-    for step in 0..<max(0, request.maximumTokens) {
-      try cancellation.check()
-      let token = sampler.next(logits)
-      if ends.contains(token) { break }
-      try emit(text.append(token))
-      if step + 1 < request.maximumTokens { logits = try generator.read([token]) }
-    }
-    try emit(text.finish())
-  }
 }

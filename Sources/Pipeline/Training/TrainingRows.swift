@@ -68,16 +68,17 @@ extension TrainStage {
   private func tokenizer(_ model: LoadedModel, label: String) throws -> TrainingTokenizer {
     let vocabulary = model.decoder.vocabulary
     let needsText = data.contains { $0.format != .tokens }
+    let end = try model.documentEnd(ofText: needsText)
     guard needsText else {
-      // Ids come as they are; the end is only looked for.
-      let end = model.decoder.configuration.endOfText.first ?? 0
-      return TrainingTokenizer(vocabularySize: vocabulary, endOfSequence: Int32(clamping: end)) { _ in [] }
+      return TrainingTokenizer(
+        vocabularySize: vocabulary, endOfSequence: end.appended, endings: end.known) { _ in [] }
     }
     let tokenizer = try model.tokenizer()
-    guard let end = tokenizer.eosIDs.first else { throw TrainingError.noEndOfSequence(stage: label) }
+    guard let appended = end.appended else { throw TrainingError.noEndOfSequence(stage: label) }
     let begin = tokenizer.encode("", addSpecialTokens: true).first
     return TrainingTokenizer(
-      vocabularySize: vocabulary, endOfSequence: end, beginOfSequence: begin == tokenizer.bosID ? begin : nil
+      vocabularySize: vocabulary, endOfSequence: appended, endings: end.known,
+      beginOfSequence: begin == tokenizer.bosID ? begin : nil
     ) { tokenizer.encode($0) }
   }
 }
@@ -101,8 +102,15 @@ extension TrainingInput {
       guard let source = try model.chatTemplate() else {
         throw TrainingError.noChatTemplate(stage: label, model: model.path)
       }
-      let template = try ChatTemplate(parsing: source.text)
-      return .chat(ChatFormat(template: template, variables: source.variables, loss: loss))
+      let template: ChatTemplate
+      do {
+        template = try ChatTemplate(parsing: source.text)
+      } catch {
+        throw TrainingDataError.template(reason: error.description(of: source.file))
+      }
+      return .chat(
+        ChatFormat(
+          template: template, variables: source.variables, loss: loss, date: date ?? .usual, file: source.file))
     }
   }
 }
@@ -111,8 +119,14 @@ extension LoadedModel {
   /// nil if the model has none.
   func chatTemplate() throws -> ChatTemplateSource? {
     switch source.format {
-    case .gguf(let file): ChatTemplateSource(gguf: file)
-    case .huggingFace(let folder): try ChatTemplateSource(folder: folder.path)
+    case .gguf(let file): return ChatTemplateSource(gguf: file)
+    case .huggingFace(let folder):
+      var template = try ChatTemplateSource(folder: folder.path)
+      // transformers hands a template every role that any of the tokenizer's files names.
+      if let tokenizer = try? tokenizer() {
+        for (role, token) in tokenizer.tokensByRole { template?.variables[role] = .string(token) }
+      }
+      return template
     }
   }
 }
