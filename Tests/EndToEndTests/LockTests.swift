@@ -141,7 +141,7 @@ struct LockTests {
       try FileManager.default.removeItem(atPath: scratch.path("undisturbed"))
     }
     // A file of the user's own, or nothing that says whose it is: it stays.
-    for (name, lock) in [("mine.txt", lock), ("manifest.json", "")] {
+    for (name, lock) in [("mine.txt", lock), ("manifest.json", ""), (".lock", "")] {
       try scratch.write("mine", to: "mine/\(name)")
       if !lock.isEmpty { try scratch.write(lock, to: "mine/.lock") }
       for command in [Command.run, .compare] {

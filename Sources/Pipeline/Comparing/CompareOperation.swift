@@ -114,7 +114,7 @@ private final class Comparing {
       return try compare()
     } catch {
       // Of a comparison that had not even its list of runs nothing is left.
-      if !ComparisonRecord.isIn(folder) { try? claim?.clear() }
+      if !ComparisonRecord.isIn(folder) { claim?.clearIfHalfMade() }
       throw error
     }
   }

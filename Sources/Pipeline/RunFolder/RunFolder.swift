@@ -82,8 +82,20 @@ public struct RunFolder: Sendable {
   /// Whether there is a run that can be resumed.
   var canBeResumed: Bool { Self.isThere(path, RunLayout.state) }
 
+  /// Whether there is nothing but what a run, or a comparison, begins with, before anything is recorded.
+  var isHalfMade: Bool {
+    guard !canBeResumed, let names = try? Self.contents(path) else { return false }
+    return Self.isHalfMade(path, names)
+  }
+
+  /// Removes what was begun, if nothing was recorded.
+  func clearIfHalfMade() {
+    // Where it stays, the next run clears it away.
+    if isHalfMade { try? clear() }
+  }
+
   /// Removes all that is in the folder.
-  func clear() throws(RunFolderError) {
+  private func clear() throws(RunFolderError) {
     do throws(FileError) {
       for name in try Self.contents(path) { try Folder.remove(path + "/" + name) }
     } catch {
@@ -128,13 +140,20 @@ public struct RunFolder: Sendable {
   private static func requireFree(_ path: String, isRun: Bool, note: String?) throws(RunFolderError) {
     let names: [String]
     do throws(FileError) { names = try contents(path) } catch { throw .file(error) }
+    let isOurNote = note?.hasPrefix(Tool.name + " ") == true
+    // A file of that name may be somebody else's.
+    guard isOurNote || (note ?? "").isEmpty else { throw .notEmpty(path: path) }
     if names.isEmpty { return }
     if isThere(path, RunLayout.state) { throw .unfinished(path: path) }
-    let isOurs = isRun || note?.hasPrefix(Tool.name + " ") == true || isRecord(path)
-    guard isOurs, !hasFinished(path), isHalfMade(path, names) else { throw .notEmpty(path: path) }
+    let record = json(path, RunLayout.run)
+    let isOurs = isRun || isOurNote || record?["tool"]?["name"]?.stringValue == Tool.name
+    // One that has ended had a state, which somebody has removed: it is no beginning.
+    let end = record?["state"]?.stringValue ?? "running"
+    guard isOurs, isRun ? end != "finished" : end == "running", isHalfMade(path, names) else {
+      throw .notEmpty(path: path)
+    }
   }
 
-  /// Nothing is here but what a run, or a comparison, begins with, before anything is recorded.
   private static func isHalfMade(_ path: String, _ names: [String]) -> Bool {
     guard names.allSatisfy({ RunLayout.begun.contains($0) || RunLayout.isLeftover($0) }) else { return false }
     guard names.contains(RunLayout.stateFolder) else { return true }
@@ -151,15 +170,6 @@ public struct RunFolder: Sendable {
 
   private static func isThere(_ folder: String, _ name: String) -> Bool {
     FileManager.default.fileExists(atPath: folder + "/" + name)
-  }
-
-  /// Whether run.json is one of ours.
-  private static func isRecord(_ folder: String) -> Bool {
-    json(folder, RunLayout.run)?["tool"]?["name"]?.stringValue == Tool.name
-  }
-
-  private static func hasFinished(_ folder: String) -> Bool {
-    json(folder, RunLayout.run)?["state"]?.stringValue == "finished"
   }
 
   private static func json(_ folder: String, _ name: String) -> JSONValue? {

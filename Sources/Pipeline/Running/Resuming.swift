@@ -61,8 +61,9 @@ struct ResumedRun {
     }
     let run = try read(RunLayout.run)
     if !folder.canBeResumed {
-      throw run["state"]?.stringValue == "finished"
-        ? ResumeError.finished(folder: path) : ResumeError.notBegun(folder: path)
+      if run["state"]?.stringValue == "finished" { throw ResumeError.finished(folder: path) }
+      throw folder.isHalfMade
+        ? ResumeError.notBegun(folder: path) : ResumeError.notARun(folder: path, missing: RunLayout.state)
     }
     guard var state = RunState(json: try read(RunLayout.state)) else {
       throw ResumeError.broken(file: folder.path + "/" + RunLayout.state)

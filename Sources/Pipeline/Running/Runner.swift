@@ -2,7 +2,6 @@ import Checkpoints
 import Files
 import Foundation
 import PluginRuntime
-import Report
 import Tensors
 import Tokenizers
 import Transformer
@@ -29,8 +28,8 @@ public final class Runner {
     }
   }
 
-  private let manifest: Manifest
-  private let registry: PluginRegistry
+  let manifest: Manifest
+  let registry: PluginRegistry
   let model: LoadedModel
   let folder: RunFolder
   let events: EventLog
@@ -41,7 +40,7 @@ public final class Runner {
   private let replaced: [PluginLock.Difference]
   /// Whether the model is as it came.
   private var isUnpruned = true
-  private var evaluations: [EvaluationRecord] = []
+  private(set) var evaluations: [EvaluationRecord] = []
 
   /// - Parameter resuming: where an earlier process left the run, and what it had measured.
   init(
@@ -130,32 +129,6 @@ public final class Runner {
       try? events.log("run_failed", ["reason": .string("\(error)")])
       writeReport()
       throw settings.cancellation.isCancelled ? Interrupted() : error
-    }
-  }
-
-  private func summary(since start: ContinuousClock.Instant) -> RunSummary {
-    RunSummary(
-      folder: folder.path,
-      original: RunSummary.Size(
-        parameters: model.originalParameters, macs: model.originalMultiplyAccumulates),
-      final: RunSummary.Size(parameters: model.decoder.parameters, macs: model.decoder.multiplyAccumulates),
-      evaluations: evaluations, savedModels: savedModels,
-      seconds: (ContinuousClock.now - start) / .seconds(1), peakMemoryBytes: PeakMemory.bytes)
-  }
-
-  /// A page about the run is no reason for it to fail.
-  private func writeReport() {
-    do {
-      try RunReport.write(of: folder.path)
-    } catch {
-      settings.reporter.note("there is no \(RunReport.fileName): \(error)")
-    }
-  }
-
-  private var savedModels: [RunSummary.SavedModel] {
-    keeper.state.savedModels.map {
-      RunSummary.SavedModel(
-        path: folder.path + "/" + $0.directory, parameters: $0.parameters, bytes: $0.bytes)
     }
   }
 
@@ -407,20 +380,6 @@ public final class Runner {
     let workers = settings.workers
     services.offerArithmetic(on: workers)
     return services
-  }
-
-  private func runRecord() throws -> RunRecord {
-    var plugins: [RunRecord.Plugin] = []
-    for use in manifest.pluginUses where !plugins.contains(where: { $0.id == use.id }) {
-      plugins.append(try RunRecord.Plugin(registry.find(use.id)))
-    }
-    return RunRecord(
-      toolVersion: Tool.version, machine: .current, plugins: plugins, modelPath: model.path,
-      modelFiles: try model.recordedFiles(),
-      data: try manifest.evaluatedData.map { path in
-        RunRecord.DataFile(path: path, bytes: try FileHash.size(path), sha256: try FileHash.sha256(path))
-      }, seed: Int(truncatingIfNeeded: settings.seed), threads: settings.workers.count, started: Date(),
-      state: .running)
   }
 }
 

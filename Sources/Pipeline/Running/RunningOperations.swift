@@ -44,8 +44,7 @@ extension Operations {
       if folder.canBeResumed {
         progress.note("what is done is kept; to go on: \(Tool.name) resume \(folder.path)")
       } else {
-        // Where it stays, the next run clears it away.
-        try? folder.clear()
+        folder.clearIfHalfMade()
       }
       throw error
     }

@@ -1,0 +1,47 @@
+import Foundation
+import PluginRuntime
+import Report
+
+// What is told of a run as a whole: at its beginning, in run.json, and at its end.
+
+extension Runner {
+  func runRecord() throws -> RunRecord {
+    var plugins: [RunRecord.Plugin] = []
+    for use in manifest.pluginUses where !plugins.contains(where: { $0.id == use.id }) {
+      plugins.append(try RunRecord.Plugin(registry.find(use.id)))
+    }
+    return RunRecord(
+      toolVersion: Tool.version, machine: .current, plugins: plugins, modelPath: model.path,
+      modelFiles: try model.recordedFiles(),
+      data: try manifest.evaluatedData.map { path in
+        RunRecord.DataFile(path: path, bytes: try FileHash.size(path), sha256: try FileHash.sha256(path))
+      }, seed: Int(truncatingIfNeeded: settings.seed), threads: settings.workers.count, started: Date(),
+      state: .running)
+  }
+
+  func summary(since start: ContinuousClock.Instant) -> RunSummary {
+    RunSummary(
+      folder: folder.path,
+      original: RunSummary.Size(
+        parameters: model.originalParameters, macs: model.originalMultiplyAccumulates),
+      final: RunSummary.Size(parameters: model.decoder.parameters, macs: model.decoder.multiplyAccumulates),
+      evaluations: evaluations, savedModels: savedModels,
+      seconds: (ContinuousClock.now - start) / .seconds(1), peakMemoryBytes: PeakMemory.bytes)
+  }
+
+  private var savedModels: [RunSummary.SavedModel] {
+    keeper.state.savedModels.map {
+      RunSummary.SavedModel(
+        path: folder.path + "/" + $0.directory, parameters: $0.parameters, bytes: $0.bytes)
+    }
+  }
+
+  /// A page about the run is no reason for it to fail.
+  func writeReport() {
+    do {
+      try RunReport.write(of: folder.path)
+    } catch {
+      settings.reporter.note("there is no \(RunReport.fileName): \(error)")
+    }
+  }
+}
