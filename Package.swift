@@ -53,10 +53,10 @@ let package = Package(
     room("PluginKit", ["PluginABI"]),
 
     // What files hold, and how they come to be.
-    room("JSON", []),
+    room("Wording", []),
+    room("JSON", ["Wording"]),
     room("Files", []),
     room("TensorBoard", ["Files"]),
-    room("Wording", []),
     room("Report", ["JSON", "Files", "Wording"]),
 
     // Numbers.
@@ -77,12 +77,12 @@ let package = Package(
     room(
       "Checkpoints",
       [
-        "JSON", "Files", "Tensors", "Kernels",
+        "JSON", "Files", "Wording", "Tensors", "Kernels",
         .product(name: "OrderedCollections", package: "swift-collections"),
       ]),
-    room("Tokenizers", ["JSON", .product(name: "HeapModule", package: "swift-collections")]),
-    room("ChatTemplates", ["JSON"]),
-    room("TrainingData", ["JSON", "Files", "Tokenizers", "Checkpoints", "ChatTemplates"]),
+    room("Tokenizers", ["JSON", "Wording", .product(name: "HeapModule", package: "swift-collections")]),
+    room("ChatTemplates", ["JSON", "Wording"]),
+    room("TrainingData", ["JSON", "Files", "Wording", "Tokenizers", "Checkpoints", "ChatTemplates"]),
 
     // The model.
     room(
@@ -95,7 +95,7 @@ let package = Package(
     // Plugins, pipelines, the command line.
     .target(name: "Processes", cSettings: [.unsafeFlags(["-Wall", "-Wextra"])]),
     .systemLibrary(name: "CFFI", pkgConfig: "libffi", providers: [.apt(["libffi-dev"])]),
-    room("PluginRuntime", ["PluginABI", "Processes", "CFFI", "JSON"]),
+    room("PluginRuntime", ["PluginABI", "Processes", "CFFI", "JSON", "Wording"]),
     .target(
       name: "PluginTemplates", dependencies: ["PluginABI", "PluginRuntime", "Files"],
       // In the code, so that the program needs no file beside it. The header is a link to the one that there is.
@@ -128,6 +128,7 @@ let package = Package(
       swiftSettings: strict),
 
     // Tests never name a plugin target: they would link it statically instead of loading it.
+    tests("WordingTests", ["Wording"]),
     tests("JSONTests", ["JSON"]),
     tests("FilesTests", ["Files"]),
     tests("TensorBoardTests", ["TensorBoard", "Files", "JSON"]),

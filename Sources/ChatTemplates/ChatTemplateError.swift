@@ -1,3 +1,5 @@
+import Wording
+
 /// Why a chat template can't be read or rendered. Lines count from 1, in the template's text.
 public enum ChatTemplateError: Error, Equatable, Sendable, CustomStringConvertible {
   /// The text is no template: what was expected and what stands there.
@@ -19,10 +21,12 @@ public enum ChatTemplateError: Error, Equatable, Sendable, CustomStringConvertib
     }
   }
 
-  public var description: String { sentence("chat template") }
+  public var description: String { ShownText.oneLine(sentence("chat template")) }
 
   /// The same with the file that the template stands in.
-  public func description(of file: String) -> String { sentence("chat template of \(file)") }
+  public func description(of file: String) -> String {
+    ShownText.oneLine(sentence("chat template of \(file)"))
+  }
 
   private func sentence(_ template: String) -> String {
     switch self {

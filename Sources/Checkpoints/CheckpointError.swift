@@ -1,4 +1,5 @@
 import Files
+import Wording
 
 /// Everything that can be wrong with a checkpoint, as data. `description` puts it into words.
 public enum CheckpointError: Error, Equatable, Sendable {
@@ -47,7 +48,9 @@ public enum CheckpointError: Error, Equatable, Sendable {
 }
 
 extension CheckpointError: CustomStringConvertible {
-  public var description: String {
+  public var description: String { ShownText.oneLine(sentence) }
+
+  private var sentence: String {
     switch self {
     case .cannotRead(let file, let reason):
       "\(file) cannot be read: \(reason)."

@@ -92,9 +92,14 @@ struct WorkOptions: ParsableArguments {
 
 /// Results, as a person or a program reads them.
 enum Output {
-  static func json(_ value: JSONValue) throws { try Console.writeOutput(value.pretty) }
+  static func json(_ value: JSONValue) throws { try Console.writeJSON(value.pretty) }
 
   /// - Returns: false if whoever reads stdout has gone away.
   @discardableResult
   static func text(_ text: String) throws -> Bool { try Console.writeOutput(text) }
+
+  /// What was asked for itself, as a file would have it.
+  /// - Returns: false if whoever reads stdout has gone away.
+  @discardableResult
+  static func result(_ text: String) throws -> Bool { try Console.writeResult(text) }
 }

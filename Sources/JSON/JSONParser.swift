@@ -1,3 +1,5 @@
+import Wording
+
 /// Where and why a text is not JSON. Lines and columns count from 1, columns in characters.
 public struct JSONSyntaxError: Error, Equatable, Sendable, CustomStringConvertible {
   public var line: Int
@@ -98,10 +100,10 @@ private struct JSONParser {
       let start = position
       let key = try string()
       if object.place(of: key) != nil {
-        throw error("the key \"\(key)\" is given twice", at: start, duplicateKey: key)
+        throw error("the key \"\(ShownText.value(key))\" is given twice", at: start, duplicateKey: key)
       }
       skipWhitespace()
-      if !take(":") { throw error("expected ':' after the key \"\(key)\", found \(found)") }
+      if !take(":") { throw error("expected ':' after the key \"\(ShownText.value(key))\", found \(found)") }
       object.append(key, try value())
       skipWhitespace()
       if take("}") { return object }
@@ -144,7 +146,7 @@ private struct JSONParser {
     let text = String(decoding: bytes[start..<position], as: UTF8.self)
     if isInteger, let value = Int(text) { return .integer(value) }
     guard let value = Double(text), value.isFinite || dialect == .python else {
-      throw error("\(text) is too large a number", at: start)
+      throw error("\(ShownText.value(text, longest: 40)) is too large a number", at: start)
     }
     return .number(value)
   }
@@ -256,7 +258,7 @@ private struct JSONParser {
   private var found: String {
     guard position < bytes.count else { return "the end" }
     let rest = String(decoding: bytes[position...].prefix(16), as: UTF8.self)
-    return rest.first.map { $0.isNewline ? "a line break" : "'\($0)'" } ?? "the end"
+    return rest.first.map { $0.isNewline ? "a line break" : "'\(ShownText.oneLine("\($0)"))'" } ?? "the end"
   }
 
   private func error(_ reason: String, at place: Int? = nil, duplicateKey: String? = nil) -> JSONSyntaxError {

@@ -1,3 +1,5 @@
+import Wording
+
 /// A JSON document as a tree, literally.
 ///
 /// Unlike Foundation's, it keeps the order of keys (so that a resolved manifest reads like the one that was
@@ -61,7 +63,7 @@ extension JSONValue {
     case .bool(let value): "\(value)"
     case .integer(let value): "\(value)"
     case .number(let value): "\(value)"
-    case .string(let value): "“\(value.count > 60 ? value.prefix(60) + "…" : value)”"
+    case .string(let value): "“\(ShownText.value(value, longest: 60))”"
     case .array(let values): "a list of \(values.count)"
     case .object(let members): "an object with \(members.count) keys"
     }

@@ -84,7 +84,8 @@ public indirect enum Markup: Sendable, Equatable {
   ]
 
   /// `text` for use between tags or in an attribute's quotes. Characters that XML has no way to write (C0 controls,
-  /// U+FFFE, U+FFFF; XML 1.0, section 2.2) become U+FFFD.
+  /// U+FFFE, U+FFFF; XML 1.0, section 2.2) become U+FFFD, and so do those that change the direction of the text around
+  /// them (UAX #9, section 2) and C1 controls.
   package static func escaped(_ text: String) -> String {
     var result = ""
     result.reserveCapacity(text.utf8.count)
@@ -98,6 +99,9 @@ public indirect enum Markup: Sendable, Equatable {
       case "\t", "\n": result.unicodeScalars.append(scalar)
       case "\0"..." ": result.unicodeScalars.append(scalar == " " ? scalar : "\u{FFFD}")
       case "\u{FFFE}", "\u{FFFF}": result += "\u{FFFD}"
+      case "\u{7F}"..."\u{9F}", "\u{61C}", "\u{200E}", "\u{200F}", "\u{202A}"..."\u{202E}",
+        "\u{2066}"..."\u{2069}":
+        result += "\u{FFFD}"
       default: result.unicodeScalars.append(scalar)
       }
     }

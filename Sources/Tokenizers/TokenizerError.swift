@@ -1,3 +1,5 @@
+import Wording
+
 /// What can be wrong with a tokenizer that came from a file.
 ///
 /// Closed and typed, so that a caller can tell the cases apart; `description` puts each into a sentence
@@ -36,7 +38,9 @@ public enum VocabularyFault: Error, Equatable, Sendable {
 }
 
 extension TokenizerError: CustomStringConvertible {
-  public var description: String {
+  public var description: String { ShownText.oneLine(sentence) }
+
+  private var sentence: String {
     switch self {
     case .unreadable(let file, let reason):
       "\(file): the file cannot be read (\(reason)). Check the path and its permissions."

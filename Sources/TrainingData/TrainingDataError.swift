@@ -1,3 +1,5 @@
+import Wording
+
 /// Why data can't be trained on.
 public enum TrainingDataError: Error, Sendable, Equatable, CustomStringConvertible {
   case unreadable(path: String, reason: String)
@@ -22,7 +24,9 @@ public enum TrainingDataError: Error, Sendable, Equatable, CustomStringConvertib
   /// A saved state that doesn't belong to this stream.
   case otherStream(reason: String)
 
-  public var description: String {
+  public var description: String { ShownText.oneLine(sentence) }
+
+  private var sentence: String {
     switch self {
     case .unreadable(let path, let reason): "\(path) can't be read: \(reason)"
     case .parquet(let path):

@@ -19,20 +19,26 @@ public struct TextTable: Sendable {
 
   public init(_ columns: [Column]) { self.columns = columns }
 
-  /// Adds a row. Cells that are missing are empty; cells beyond the last column are left out.
+  /// Adds a row. Cells that are missing are empty; cells beyond the last column are left out. What would be no part of a
+  /// line, and would not be seen, is escaped before widths are counted.
   public mutating func add(_ cells: [String]) {
-    let kept = cells.prefix(columns.count)
+    let kept = cells.prefix(columns.count).map(ShownText.oneLine)
     rows.append(kept + Array(repeating: "", count: columns.count - kept.count))
   }
 
   /// Columns two spaces apart under their headings, without trailing spaces.
-  public var plain: String {
+  public var plain: String { plain(width: nil) }
+
+  /// - Parameter limit: longer lines are cut, and end with `…`.
+  public func plain(width limit: Int?) -> String {
     let widths = columnWidths(of: { $0 })
     let lines = [columns.map(\.title)] + rows
     return lines.map { cells in
       let line = zip(zip(cells, widths), columns)
         .map { pad($0.0, to: $0.1, $1.alignment) }.joined(separator: "  ")
-      return String(line.reversed().drop { $0 == " " }.reversed()) + "\n"
+      let trimmed = String(line.reversed().drop { $0 == " " }.reversed())
+      guard let limit, trimmed.count > limit else { return trimmed + "\n" }
+      return trimmed.prefix(limit - 1) + "…\n"
     }.joined()
   }
 

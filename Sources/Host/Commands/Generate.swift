@@ -121,7 +121,7 @@ struct Generate: ParsableCommand {
       // After the model is there: what can't be gone on with isn't printed.
       try Operations.generate(request, progress: progress, cancellation: cancellation) {
         // Nobody reads on: there is nothing more to do.
-        if try !Output.text($0) { throw ExitCode.success }
+        if try !Output.result($0) { throw ExitCode.success }
       }
     }
     try Output.text("\n")

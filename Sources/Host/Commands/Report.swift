@@ -1,5 +1,6 @@
 import ArgumentParser
 import Files
+import Pipeline
 import Report
 
 struct MakeReport: ParsableCommand {
@@ -48,8 +49,10 @@ struct MakeReport: ParsableCommand {
     if let output, output != "-" {
       try AtomicFile.write(text, to: output)
       try tell(output)
+    } else if format == .json {
+      try Console.writeJSON(text)
     } else {
-      try Output.text(text)
+      try Output.result(text)
     }
   }
 

@@ -1,4 +1,5 @@
 import TrainingData
+import Wording
 
 /// Why data can't be used.
 public enum DataError: Error, Sendable, Equatable, CustomStringConvertible {
@@ -21,7 +22,9 @@ public enum DataError: Error, Sendable, Equatable, CustomStringConvertible {
   /// `sequence` counts from 0, as it stands in the file.
   case shortSequence(path: String, sequence: Int, tokens: Int, length: Int)
 
-  public var description: String {
+  public var description: String { ShownText.oneLine(sentence) }
+
+  private var sentence: String {
     switch self {
     case .unreadable(let path, let reason): "\(path) can't be read: \(reason)"
     case .notUTF8(let path, let byte):

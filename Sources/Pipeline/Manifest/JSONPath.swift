@@ -1,3 +1,5 @@
+import Wording
+
 /// A place in a JSON document, written as in `stages[1].criterion.options.variant`.
 public struct JSONPath: Sendable, Hashable, CustomStringConvertible {
   public enum Segment: Sendable, Hashable {
@@ -25,7 +27,7 @@ public struct JSONPath: Sendable, Hashable, CustomStringConvertible {
       switch segment {
       case .index(let number): text += "[\(number)]"
       case .key(let name) where Self.isPlain(name): text += (text.isEmpty ? "" : ".") + name
-      case .key(let name): text += "[\"\(name)\"]"
+      case .key(let name): text += "[\"\(ShownText.value(name))\"]"
       }
     }
     return text

@@ -1,5 +1,6 @@
 import Files
 import Foundation
+import Wording
 
 #if canImport(Glibc)
   import Glibc
@@ -16,7 +17,7 @@ public enum Console {
     if quiet { return SilentProgress() }
     guard isTerminal, !isDumb(environment) else { return LineProgress(write: writeError) }
     return TerminalProgress(
-      colour: allowsColour(environment), width: { terminalWidth }, write: writeError)
+      colour: allowsColour(environment), width: { terminalWidth }, write: writeRawError)
   }
 
   /// Whether a terminal in this environment wants colours: https://no-color.org, and `TERM=dumb`.
@@ -37,15 +38,37 @@ public enum Console {
     return Int(size.ws_col)
   }
 
-  /// Puts text on stderr as it is. Where that can't be written there is no place to say so.
-  @Sendable public static func writeError(_ text: String) {
-    do { try writeStream(Array(text.utf8), to: STDERR_FILENO, path: "to stderr") } catch {}
-  }
+  // What is said comes from files too: whichever way a sentence was made, it is here that it loses what would steer the
+  // terminal.
 
-  /// Puts text on stdout as it is.
+  /// Puts sentences on stderr. Where that can't be written there is no place to say so.
+  @Sendable public static func writeError(_ text: String) { writeRawError(ShownText.lines(text)) }
+
+  /// Puts sentences and tables on stdout.
   /// - Returns: false if its reader has gone away.
   @discardableResult
   public static func writeOutput(_ text: String) throws(FileError) -> Bool {
+    try write(ShownText.lines(text))
+  }
+
+  /// Puts JSON on stdout.
+  /// - Returns: false if its reader has gone away.
+  @discardableResult
+  public static func writeJSON(_ text: String) throws(FileError) -> Bool { try write(ShownText.json(text)) }
+
+  /// Puts on stdout what was asked for, such as a model's text or a table for a program: as it is, unless stdout is a terminal.
+  /// - Returns: false if its reader has gone away.
+  @discardableResult
+  public static func writeResult(_ text: String) throws(FileError) -> Bool {
+    try write(isatty(STDOUT_FILENO) == 1 ? ShownText.withoutControls(text) : text)
+  }
+
+  /// For progress, which moves on its line.
+  @Sendable private static func writeRawError(_ text: String) {
+    do { try writeStream(Array(text.utf8), to: STDERR_FILENO, path: "to stderr") } catch {}
+  }
+
+  private static func write(_ text: String) throws(FileError) -> Bool {
     try writeStream(Array(text.utf8), to: STDOUT_FILENO, path: stdout)
   }
 

@@ -1,4 +1,5 @@
 import Synchronization
+import Wording
 
 /// A stretch of work whose length is known: a pass through the layers, the windows of an evaluation.
 public struct ProgressTask: Sendable, Equatable {
@@ -10,7 +11,7 @@ public struct ProgressTask: Sendable, Equatable {
   public let unit: String
 
   public init(title: String, total: Int, unit: String) {
-    self.title = title
+    self.title = ShownText.value(title)
     self.total = max(0, total)
     self.unit = unit
   }

@@ -1,5 +1,6 @@
 import Foundation
 import Synchronization
+import Wording
 
 /// Progress for a terminal: one line, rewritten in place.
 public final class TerminalProgress: ProgressReporter {
@@ -52,7 +53,7 @@ public final class TerminalProgress: ProgressReporter {
   public func note(_ sentence: String) {
     state.withLock { state in
       clearLine(&state)
-      write(sentence + "\n")
+      write(ShownText.lines(sentence) + "\n")
       draw(&state)
     }
   }
