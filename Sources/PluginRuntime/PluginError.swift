@@ -1,4 +1,5 @@
 import PluginABI
+import Wording
 
 /// All that can go wrong with a plugin, as data; `description` puts it into words, here and only here.
 ///
@@ -119,10 +120,12 @@ extension PluginError: CustomStringConvertible {
       return "\(library): \(structure) says it is \(got) bytes long, version 1.0 of the ABI has \(expected). "
         + "Set struct_size to sizeof(\(structure))."
     case .badDescriptor(let library, let plugin, let field, let expected, let got):
-      return "\(library): \(field) of \(plugin) should be \(expected), but is \(got)."
+      return
+        "\(library): \(field) of \(plugin) should be \(ShownText.value(expected)), but is \(ShownText.value(got))."
     case .unknownStatistic(let plugin, let statistic, let kind, let known):
       let hint = NearestName.hint(for: statistic, among: known)
-      return "\(plugin) asks for the statistic \"\(statistic)\", which the host does not have for "
+      return
+        "\(plugin) asks for the statistic \"\(ShownText.value(statistic))\", which the host does not have for "
         + "\(kind.withArticle).\(hint) It has: \(known.joined(separator: ", "))"
 
     case .badOptions(let plugin, let error): return "options of \(plugin): \(error)"
@@ -144,7 +147,8 @@ extension PluginError: CustomStringConvertible {
       return "\(plugin) says that it meets goals, but ended at \(got), which is not within \(tolerance) "
         + "below the iteration's goal of \(goal)."
     case .noMetrics(let plugin): return "\(plugin) gave no metric."
-    case .badMetric(let plugin, let metric, let reason): return "\(plugin): metric \"\(metric)\": \(reason)"
+    case .badMetric(let plugin, let metric, let reason):
+      return "\(plugin): metric \"\(ShownText.value(metric))\": \(reason)"
 
     case .cannotIsolate(let plugin, let reason):
       return "\(plugin) cannot have a process of its own: \(reason)"

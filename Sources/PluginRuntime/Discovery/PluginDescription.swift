@@ -1,5 +1,6 @@
 import Foundation
 import JSON
+import Wording
 
 /// What a `plugin.json` says of one plugin. Nothing of the plugin has been loaded.
 public struct PluginDescription: Equatable, Sendable {
@@ -17,6 +18,8 @@ public struct PluginDescription: Equatable, Sendable {
   public var manifest: String
   /// How to call it, if it is a plain function.
   public var function: ForeignSignature?
+  /// Options that `plugin check` makes instances with. Paths in them are relative to the folder of the `plugin.json`.
+  public var checkOptions: JSONObject = [:]
 }
 
 extension PluginDescription {
@@ -33,11 +36,12 @@ extension PluginDescription {
   /// where a build puts `libX.so` when `plugins/X/plugin.json` lies in the build folder, then in the folders below it where
   /// Swift's and Rust's own tools build.
   static func read(manifest path: String) throws(PluginError) -> [PluginDescription] {
-    guard let data = FileManager.default.contents(atPath: path) else {
-      throw .badManifest(path: path, reason: "cannot be read")
-    }
+    try read(ManifestFile.read(path), manifest: path)
+  }
+
+  static func read(_ bytes: [UInt8], manifest path: String) throws(PluginError) -> [PluginDescription] {
     let document: JSONValue
-    do { document = try JSONValue(parsing: [UInt8](data)) } catch {
+    do { document = try JSONValue(parsing: bytes) } catch {
       throw .badManifest(path: path, reason: "\(error)")
     }
     let reader = ManifestReader(path: path)
@@ -46,35 +50,56 @@ extension PluginDescription {
     guard let list = try reader.member(root, "plugins", at: "").arrayValue, !list.isEmpty else {
       throw .badManifest(path: path, reason: "plugins should be an array of at least one plugin")
     }
+    if list.count > mostPlugins {
+      throw .badManifest(
+        path: path, reason: "plugins has \(list.count) entries; one library may hold \(mostPlugins)")
+    }
     var plugins: [PluginDescription] = []
+    var ids: Set<String> = []
+    // Of plain functions another place more is looked at.
+    var placesOf: [Bool: (all: [String], chosen: String)] = [:]
     for (index, entry) in list.enumerated() {
       let place = "plugins[\(index)]"
       let members = try reader.object(
-        entry, at: place, keys: ["id", "kind", "version", "summary", "function"])
+        entry, at: place, keys: ["id", "kind", "version", "summary", "function", "check"])
       let id = try reader.string(members, "id", at: place + ".")
       guard isPluginID(id) else {
-        throw .badManifest(path: path, reason: "\(place).id should be \(pluginIDSyntax), but is \"\(id)\"")
+        throw .badManifest(
+          path: path, reason: "\(place).id should be \(pluginIDSyntax), but is \"\(ShownText.value(id))\"")
       }
-      if plugins.contains(where: { $0.id == id }) {
+      if !ids.insert(id).inserted {
         throw .badManifest(path: path, reason: "\(place).id is \"\(id)\", as another plugin's of this file")
       }
       let kindName = try reader.string(members, "kind", at: place + ".")
       guard let kind = PluginKind(rawValue: kindName) else {
         let known = PluginKind.allCases.map(\.rawValue).joined(separator: ", ")
         throw .badManifest(
-          path: path, reason: "\(place).kind should be one of \(known), but is \"\(kindName)\"")
+          path: path,
+          reason: "\(place).kind should be one of \(known), but is \"\(ShownText.value(kindName))\"")
       }
       let function = try reader.function(members, of: kind, at: place + ".")
-      let places = places(name, manifest: path, isForeign: function != nil)
+      let isForeign = function != nil
+      let places: (all: [String], chosen: String)
+      if let known = placesOf[isForeign] {
+        places = known
+      } else {
+        let all = Self.places(name, manifest: path, isForeign: isForeign)
+        places = (all, chosen(of: all))
+        placesOf[isForeign] = places
+      }
       plugins.append(
         PluginDescription(
           id: id, kind: kind, version: try reader.string(members, "version", at: place + "."),
           summary: try reader.string(members, "summary", at: place + "."),
           abi: function == nil ? try reader.abi(root) : .host,
-          library: chosen(of: places), lookedFor: places, manifest: path, function: function))
+          library: places.chosen, lookedFor: places.all, manifest: path, function: function,
+          checkOptions: try reader.checkOptions(members, at: place + ".")))
     }
     return plugins
   }
+
+  /// More is no library that somebody wrote, and would have every command wait.
+  private static let mostPlugins = 1000
 
   /// Where a library may be: beside the plugin.json, above it, and where `swift build` and `cargo build` put it below.
   /// - Parameter isForeign: a name alone that is nowhere here is the system's loader's to find.
@@ -109,10 +134,13 @@ extension PluginDescription {
 public let pluginIDSyntax =
   "\"publisher.name\" in lower-case letters, digits and '-' with one '.' between"
 
+/// Bytes of an id.
+private let longestID = 100
+
 /// `publisher.name`: lower-case letters, digits and '-', exactly one '.', neither side empty.
 public func isPluginID(_ id: String) -> Bool {
   let parts = id.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
-  return parts.count == 2
+  return parts.count == 2 && id.utf8.count <= longestID
     && parts.allSatisfy { part in
       !part.isEmpty
         && part.allSatisfy {
@@ -120,66 +148,4 @@ public func isPluginID(_ id: String) -> Bool {
             || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) || $0 == UInt8(ascii: "-")
         }
     }
-}
-
-/// Typed access with errors that name the file and the place in it.
-private struct ManifestReader {
-  let path: String
-
-  func object(_ value: JSONValue, at place: String, keys: [String]) throws(PluginError) -> JSONObject {
-    guard let object = value.objectValue else {
-      throw .badManifest(path: path, reason: "\(place) should be an object, but is \(value.kindName)")
-    }
-    if let unknown = object.keys.first(where: { !keys.contains($0) }) {
-      let hint = NearestName.hint(for: unknown, among: keys)
-      throw .badManifest(
-        path: path,
-        reason: "\(place) has an unknown key \"\(unknown)\".\(hint) Known: \(keys.joined(separator: ", "))")
-    }
-    return object
-  }
-
-  /// The ABI that the library was built for.
-  func abi(_ root: JSONObject) throws(PluginError) -> ABIVersion {
-    let version = try object(try member(root, "abi", at: ""), at: "abi", keys: ["major", "minor"])
-    return ABIVersion(
-      major: try integer(version, "major", at: "abi."), minor: try integer(version, "minor", at: "abi."))
-  }
-
-  /// How to call a plugin that is a plain function; nil if it is none.
-  func function(
-    _ plugin: JSONObject, of kind: PluginKind, at place: String
-  ) throws(PluginError) -> ForeignSignature? {
-    guard let value = plugin["function"] else { return nil }
-    guard kind == .criterion else {
-      throw .badManifest(
-        path: path, reason: "\(place)kind should be criterion, since a plain function can be no other")
-    }
-    do { return try ForeignSignature(reading: value) } catch {
-      let inside = error.place.isEmpty ? "" : "." + error.place
-      throw .badManifest(path: path, reason: "\(place)function\(inside) \(error.reason)")
-    }
-  }
-
-  func member(_ object: JSONObject, _ key: String, at place: String) throws(PluginError) -> JSONValue {
-    guard let value = object[key] else { throw .badManifest(path: path, reason: "\(place)\(key) is missing") }
-    return value
-  }
-
-  func string(_ object: JSONObject, _ key: String, at place: String) throws(PluginError) -> String {
-    let value = try member(object, key, at: place)
-    guard let text = value.stringValue else {
-      throw .badManifest(path: path, reason: "\(place)\(key) should be a string, but is \(value.kindName)")
-    }
-    return text
-  }
-
-  func integer(_ object: JSONObject, _ key: String, at place: String) throws(PluginError) -> Int {
-    let value = try member(object, key, at: place)
-    guard let number = value.integerValue, number >= 0 else {
-      throw .badManifest(
-        path: path, reason: "\(place)\(key) should be an integer from 0 up, but is \(value.compact)")
-    }
-    return number
-  }
 }

@@ -11,9 +11,18 @@ public struct PluginRegistry: Sendable {
   /// Every folder that was looked into.
   public private(set) var tried: [TriedPath] = []
 
-  /// Looks for `plugin.json` and `*/plugin.json` in each folder, in order; the first plugin of an id wins.
+  /// Entries of a folder that are looked into.
+  private static let mostEntries = 10_000
+  /// Bytes of all `plugin.json` files together: what is read before every command.
+  private static let mostBytes = 16 << 20
+
+  /// Looks for `plugin.json` and `*/plugin.json` in each folder, in order; the first plugin of an id wins. What is wrong with
+  /// one file, or more than there may be, is a problem, and never an end.
   public init(searching paths: [String]) {
-    for path in paths {
+    var known: Set<String> = []
+    var bytes = 0
+    // Whatever a plugin does later to the folder that this process is in.
+    for path in paths.map(absolute) {
       guard let entries = try? FileManager.default.contentsOfDirectory(atPath: path) else {
         tried.append(TriedPath(path: path, found: nil))
         continue
@@ -23,20 +32,36 @@ public struct PluginRegistry: Sendable {
         tried.append(TriedPath(path: path, found: nil, isRefused: true))
         continue
       }
+      if entries.count > Self.mostEntries {
+        problems.append(
+          .badManifest(
+            path: path,
+            reason: "has \(entries.count) entries; plugins are looked for in the first \(Self.mostEntries)"))
+      }
       var ids: [String] = []
-      let manifests = ["plugin.json"] + entries.sorted().map { $0 + "/plugin.json" }
+      let manifests = ["plugin.json"] + entries.sorted().prefix(Self.mostEntries).map { $0 + "/plugin.json" }
       for manifest in manifests.map({ path + "/" + $0 })
       where FileManager.default.fileExists(atPath: manifest) {
-        do {
-          for plugin in try Self.plugins(at: manifest) {
+        do throws(PluginError) {
+          let text = try ManifestFile.read(manifest)
+          bytes += text.count
+          guard bytes <= Self.mostBytes else {
+            throw .badManifest(
+              path: path,
+              reason:
+                "with what was read before, plugin.json files come to more than \(Self.mostBytes) bytes; "
+                + "\(manifest) and those behind it are not read")
+          }
+          for plugin in try Self.plugins(text, at: manifest) {
             ids.append(plugin.id)
-            if plugins.contains(where: { $0.id == plugin.id }) {
-              shadowed.append(plugin)
-            } else {
+            if known.insert(plugin.id).inserted {
               plugins.append(plugin)
+            } else {
+              shadowed.append(plugin)
             }
           }
         } catch { problems.append(error) }
+        if bytes > Self.mostBytes { break }
       }
       tried.append(TriedPath(path: path, found: ids))
     }
@@ -48,10 +73,16 @@ public struct PluginRegistry: Sendable {
     let place = URL(fileURLWithPath: path).standardizedFileURL
     let isFile = place.lastPathComponent == "plugin.json"
     let manifest = isFile ? place.path : place.path + "/plugin.json"
-    let plugins = try PluginDescription.read(manifest: manifest)
+    return try plugins(ManifestFile.read(manifest), at: manifest)
+  }
+
+  private static func plugins(
+    _ text: [UInt8], at manifest: String
+  ) throws(PluginError) -> [PluginDescription] {
+    let plugins = try PluginDescription.read(text, manifest: manifest)
     // Whoever can write there decides what this program does.
     let folder = (manifest as NSString).deletingLastPathComponent
-    let libraries = plugins.map(\.library).filter { $0.contains("/") }
+    let libraries = Set(plugins.map(\.library).filter { $0.contains("/") }).sorted()
     let folders = [folder] + libraries.map { ($0 as NSString).deletingLastPathComponent }
     for path in folders {
       if let unsafe = Trust.writableByAll(path, isSearched: true) { throw .writableByAll(path: unsafe) }
@@ -96,4 +127,9 @@ public struct PluginRegistry: Sendable {
     if let kind, plugin.kind != kind { throw .wrongKind(plugin: id, expected: kind, got: plugin.kind) }
     return plugin
   }
+}
+
+/// A relative path as it is meant now.
+private func absolute(_ path: String) -> String {
+  path.hasPrefix("/") ? path : URL(fileURLWithPath: path).standardizedFileURL.path
 }
