@@ -51,7 +51,7 @@ import Tensors
         } catch {
           answer = ["error": .string("\(error)")]
         }
-        try Console.writeOutput(JSONValue.object(answer).compact + "\n")
+        try Console.writeJSON(JSONValue.object(answer).compact + "\n")
       }
     } catch {
       Console.writeError("adapt-pruner-bench: \(error)\n")

@@ -19,9 +19,18 @@ struct PluginOptions: ParsableArguments {
   /// The plugins that there are. Files that can't be read are told about; the others are of use all the same.
   func registry() -> PluginRegistry {
     let registry = PluginRegistry(searching: PluginRegistry.searchPath(explicit: pluginPath))
-    for problem in registry.problems { Console.writeError("\(Tool.name): warning: \(problem)\n") }
+    let problems = registry.problems
+    for problem in problems.prefix(Self.mostWarnings) {
+      Console.writeError("\(Tool.name): warning: \(problem)\n")
+    }
+    if problems.count > Self.mostWarnings {
+      let more = problems.count - Self.mostWarnings
+      Console.writeError("\(Tool.name): warning: \(more) more of the plugin.json files cannot be used\n")
+    }
     return registry
   }
+
+  private static let mostWarnings = 10
 }
 
 /// The pipeline, and what of it is changed.
@@ -60,8 +69,8 @@ struct IsolationOptions: ParsableArguments {
     help: ArgumentHelp(
       "Gives each plugin a process of its own.",
       discussion: """
-        A crash there, a call of more than 600 s, or more than 4096 MB of memory is an error instead of the end of the \
-        program. Stages that have \"isolate\" themselves stay as they say.
+        A crash there, a call of more than 600 s, loading that takes more than 10 s, or more than 4096 MB of memory is an \
+        error instead of the end of the program. Stages that have \"isolate\" themselves stay as they say.
         """))
   var isolate = false
 

@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <locale.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -16,18 +17,96 @@
 
 static _Thread_local ap_call *current;
 
+/* ---- What is put back after each call: a plugin's constructor and functions may leave it otherwise. */
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static int home = -1; /* the working folder that the program was started in */
+static struct stat home_state;
+static mode_t mask;
+
+static void remember(void) {
+  mask = umask(0);
+  umask(mask);
+  home = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (home >= 0 && fstat(home, &home_state)) home = -1;
+}
+
+/* Whether numbers too small for a normal one are taken for zero: a bit of the thread's control register. */
+static int flushes_to_zero(void) {
+#if defined(__x86_64__)
+  return (__builtin_ia32_stmxcsr() & 0x8040) != 0; /* FTZ and DAZ */
+#elif defined(__aarch64__)
+  unsigned long control;
+  __asm__ volatile("mrs %0, fpcr" : "=r"(control));
+  return (control >> 24 & 1) != 0; /* FZ */
+#else
+  return 0;
+#endif
+}
+
+static pthread_mutex_t telling = PTHREAD_MUTEX_INITIALIZER;
+static char disturbance[4608];
+
+static void disturbed(const ap_call *call, const char *format, ...) {
+  pthread_mutex_lock(&telling);
+  if (!disturbance[0]) {
+    int count = snprintf(disturbance, sizeof disturbance, "%s left ", call->function);
+    if (count > 0 && (size_t)count < sizeof disturbance) {
+      va_list list;
+      va_start(list, format);
+      vsnprintf(disturbance + count, sizeof disturbance - (size_t)count, format, list);
+      va_end(list);
+    }
+  }
+  pthread_mutex_unlock(&telling);
+}
+
+size_t ap_take_disturbance(char *text, size_t room) {
+  pthread_mutex_lock(&telling);
+  size_t length = strlen(disturbance);
+  if (length > room) length = room;
+  memcpy(text, disturbance, length);
+  disturbance[0] = 0;
+  pthread_mutex_unlock(&telling);
+  return length;
+}
+
+static const char *rounding(int mode) {
+  return mode == FE_UPWARD     ? "upward"
+         : mode == FE_DOWNWARD ? "downward"
+         : mode == FE_TOWARDZERO ? "toward zero"
+                                 : "to nearest";
+}
+
 void ap_enter_call(ap_call *call, const char *plugin, const char *function) {
+  pthread_once(&once, remember);
   call->plugin = plugin;
   call->function = function;
   call->outer = current;
   call->process = getpid();
+  call->rounding = fegetround();
+  call->traps = fegetexcept();
+  call->flushes = flushes_to_zero();
   fegetenv(&call->environment);
   current = call;
 }
 
 void ap_leave_call(ap_call *call) {
   if (getpid() != call->process) _exit(0);
+  if (fegetround() != call->rounding) disturbed(call, "the rounding mode at %s", rounding(fegetround()));
+  if (fegetexcept() != call->traps) disturbed(call, "floating-point traps on");
+  if (flushes_to_zero() != call->flushes)
+    disturbed(call, "denormal numbers flushed to zero, as linking with -ffast-math does");
   fesetenv(&call->environment);
+  struct stat here;
+  if (home >= 0 && !stat(".", &here) &&
+      (here.st_dev != home_state.st_dev || here.st_ino != home_state.st_ino)) {
+    char folder[4096];
+    disturbed(call, "the working folder at %s", getcwd(folder, sizeof folder) ? folder : "a place without a name");
+    if (fchdir(home)) disturbed(call, "no way back to the working folder");
+  }
+  mode_t found = umask(mask);
+  if (found != mask) disturbed(call, "the umask at %03o", (unsigned)found);
   current = call->outer;
 }
 
@@ -88,6 +167,7 @@ typedef struct {
   size_t room, used;
 } marks;
 
+/* A line: what it is of, a tab, how it is. */
 static void mark(marks *into, const char *format, ...) {
   if (into->used + 1 >= into->room) return;
   va_list list;
@@ -110,23 +190,23 @@ static int entries(const char *folder) {
 size_t ap_process_marks(char *text, size_t room) {
   marks all = {text, room, 0};
   char folder[4096];
-  mark(&all, "the current folder is %s\n", getcwd(folder, sizeof folder) ? folder : "gone");
-  mode_t mask = umask(0);
-  umask(mask);
-  mark(&all, "the umask is %03o\n", (unsigned)mask);
+  mark(&all, "the current folder\tis %s\n", getcwd(folder, sizeof folder) ? folder : "gone");
+  mode_t found = umask(0);
+  umask(found);
+  mark(&all, "the umask\tis %03o\n", (unsigned)found);
   const char *locale = setlocale(LC_ALL, NULL);
-  mark(&all, "the locale is %s\n", locale ? locale : "unknown");
+  mark(&all, "the locale\tis %s\n", locale ? locale : "unknown");
   for (int number = 1; number < 65; number++) {
     struct sigaction action;
     if (sigaction(number, NULL, &action)) continue;
-    if (action.sa_handler == SIG_DFL) mark(&all, "signal %d does what it does by default\n", number);
-    else if (action.sa_handler == SIG_IGN) mark(&all, "signal %d is ignored\n", number);
-    else mark(&all, "signal %d has the handler %p\n", number, (void *)action.sa_handler);
+    if (action.sa_handler == SIG_DFL) mark(&all, "signal %d\tdoes what it does by default\n", number);
+    else if (action.sa_handler == SIG_IGN) mark(&all, "signal %d\tis ignored\n", number);
+    else mark(&all, "signal %d\thas the handler %p\n", number, (void *)action.sa_handler);
   }
   sigset_t blocked;
   if (!pthread_sigmask(SIG_BLOCK, NULL, &blocked))
     for (int number = 1; number < 65; number++)
-      if (sigismember(&blocked, number) == 1) mark(&all, "signal %d is blocked\n", number);
+      mark(&all, "whether signal %d is blocked\tis %s\n", number, sigismember(&blocked, number) == 1 ? "yes" : "no");
   static const struct { int number; const char *name; } limits[] = {
       {RLIMIT_AS, "address space"}, {RLIMIT_CORE, "core files"},  {RLIMIT_CPU, "processor time"},
       {RLIMIT_DATA, "data"},        {RLIMIT_FSIZE, "file sizes"}, {RLIMIT_NOFILE, "open files"},
@@ -134,13 +214,13 @@ size_t ap_process_marks(char *text, size_t room) {
   for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
     struct rlimit limit;
     if (!getrlimit((__rlimit_resource_t)limits[i].number, &limit))
-      mark(&all, "the limit of %s is %llu\n", limits[i].name, (unsigned long long)limit.rlim_cur);
+      mark(&all, "the limit of %s\tis %llu\n", limits[i].name, (unsigned long long)limit.rlim_cur);
   }
   for (int descriptor = 0; descriptor < 3; descriptor++)
-    mark(&all, "descriptor %d is %s\n", descriptor, fcntl(descriptor, F_GETFD) < 0 ? "closed" : "open");
+    mark(&all, "descriptor %d\tis %s\n", descriptor, fcntl(descriptor, F_GETFD) < 0 ? "closed" : "open");
   struct itimerval timer;
   if (!getitimer(ITIMER_REAL, &timer))
-    mark(&all, "an alarm is %s\n", timer.it_value.tv_sec || timer.it_value.tv_usec ? "set" : "not set");
-  mark(&all, "the process has %d threads\n", entries("/proc/self/task") - 2);
+    mark(&all, "an alarm\tis %s\n", timer.it_value.tv_sec || timer.it_value.tv_usec ? "set" : "not set");
+  mark(&all, "the number of threads\tis %d\n", entries("/proc/self/task") - 2);
   return all.used;
 }

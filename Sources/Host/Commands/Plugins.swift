@@ -36,7 +36,8 @@ struct Plugins: ParsableCommand {
     var json = false
 
     func run() throws {
-      let plugin = try LoadedPlugin(loading: plugins.registry().find(id))
+      // Somebody looks at it who may not trust it yet.
+      let plugin = try LoadedPlugin(loading: plugins.registry().find(id), isolated: Isolation())
       if json {
         try Output.json(PluginReport.json(of: plugin))
       } else {

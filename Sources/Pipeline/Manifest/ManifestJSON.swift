@@ -67,7 +67,13 @@ extension PluginUse {
 extension Isolation {
   /// As it stands in a resolved manifest.
   var json: JSONValue {
-    ["time_limit_seconds": .number(timeLimit), "memory_limit_megabytes": .integer(memoryLimit >> 20)]
+    var object: JSONObject = ["time_limit_seconds": .number(timeLimit)]
+    // Not where it is the usual one: manifests of earlier versions are the same text.
+    if loadTimeLimit != Isolation().loadTimeLimit {
+      object["load_time_limit_seconds"] = .number(loadTimeLimit)
+    }
+    object["memory_limit_megabytes"] = .integer(memoryLimit >> 20)
+    return .object(object)
   }
 }
 

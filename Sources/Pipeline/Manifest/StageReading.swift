@@ -261,22 +261,28 @@ struct StageReading {
     guard let value = reader.object["isolate"] else { return isolation }
     if let isWanted = value.boolValue { return isWanted ? isolation ?? Isolation() : nil }
     guard value.objectValue != nil,
-      let limits = reader.nested("isolate", keys: ["time_limit_seconds", "memory_limit_megabytes"])
+      let limits = reader.nested(
+        "isolate", keys: ["time_limit_seconds", "load_time_limit_seconds", "memory_limit_megabytes"])
     else {
       reading.problem(
         reader.path.key("isolate"), value.shown,
-        expected: "true, false, or an object with time_limit_seconds and memory_limit_megabytes")
+        expected:
+          "true, false, or an object with time_limit_seconds, load_time_limit_seconds and memory_limit_megabytes"
+      )
       return nil
     }
     let standard = isolation ?? Isolation()
-    let timeLimit = limits.number("time_limit_seconds", default: standard.timeLimit, above: 0)
-    if timeLimit > Self.mostSeconds {
-      reading.problem(
-        reader.path.key("isolate").key("time_limit_seconds"), "\(timeLimit)",
-        expected: "a number above 0 and at most a billion")
+    func seconds(_ key: String, default standard: Double) -> Double {
+      let limit = limits.number(key, default: standard, above: 0)
+      if limit > Self.mostSeconds {
+        reading.problem(
+          reader.path.key("isolate").key(key), "\(limit)", expected: "a number above 0 and at most a billion")
+      }
+      return min(limit, Self.mostSeconds)
     }
     return Isolation(
-      timeLimit: min(timeLimit, Self.mostSeconds),
+      timeLimit: seconds("time_limit_seconds", default: standard.timeLimit),
+      loadTimeLimit: seconds("load_time_limit_seconds", default: standard.loadTimeLimit),
       memoryLimit: limits.integer(
         "memory_limit_megabytes", default: standard.memoryLimit >> 20, in: 1...1 << 30) << 20,
       program: standard.program)

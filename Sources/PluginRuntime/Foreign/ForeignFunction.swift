@@ -12,9 +12,7 @@ struct ForeignFunction: @unchecked Sendable {
 
   init(_ signature: ForeignSignature, of plugin: PluginDescription) throws(PluginError) {
     let name = plugin.library
-    guard let handle = dlopen(name, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE) else {
-      throw .cannotLoad(name, plugin)
-    }
+    let handle = try LibraryFile.load(name, for: plugin)
     guard let address = dlsym(handle, signature.symbol) else {
       throw .noFunction(plugin: plugin.id, library: name, symbol: signature.symbol)
     }

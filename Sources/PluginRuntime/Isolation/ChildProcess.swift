@@ -30,7 +30,7 @@ package final class ChildProcess {
     defer { close(empty) }
     let theirs = [empty, out.writing, err.writing] + passed
     // The last words are to be the plugin's, and no long list of the host's functions.
-    let environment = ProcessInfo.processInfo.environment.merging(["SWIFT_BACKTRACE": "enable=no"]) { $1 }
+    let environment = LibraryFile.environment.merging(["SWIFT_BACKTRACE": "enable=no"]) { $1 }
     let arguments = CStrings(words)
     let settings = CStrings(environment.map { "\($0)=\($1)" })
     let program = words.first ?? ""

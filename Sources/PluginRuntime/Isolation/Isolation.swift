@@ -4,6 +4,8 @@ import Foundation
 public struct Isolation: Equatable, Sendable {
   /// Seconds that one call may take, without the time that the host takes for what the plugin asks of it.
   public var timeLimit: Double
+  /// Seconds that loading its library, and making an instance, may take: where nothing is computed yet, a plugin hangs.
+  public var loadTimeLimit: Double
   /// Bytes of memory that the process may have for itself; what it shares with the host does not count.
   public var memoryLimit: Int
   /// Threads for the arithmetic that the plugin asks for; nil: one for each processor.
@@ -12,9 +14,11 @@ public struct Isolation: Equatable, Sendable {
   public var program: String?
 
   public init(
-    timeLimit: Double = 600, memoryLimit: Int = 4 << 30, threads: Int? = nil, program: String? = nil
+    timeLimit: Double = 600, loadTimeLimit: Double = 10, memoryLimit: Int = 4 << 30, threads: Int? = nil,
+    program: String? = nil
   ) {
     self.timeLimit = timeLimit
+    self.loadTimeLimit = loadTimeLimit
     self.memoryLimit = memoryLimit
     self.threads = threads
     self.program = program

@@ -8,7 +8,7 @@ import Processes
 /// through two trays of shared memory, of which the plugin's side can write to its own only.
 final class PluginWorker: @unchecked Sendable {
   let plugin: String
-  private let limits: Isolation
+  let limits: Isolation
   private let worker: WorkerHandle
   /// One call at a time.
   private let turn = NSLock()
@@ -27,7 +27,8 @@ final class PluginWorker: @unchecked Sendable {
     do { worker = try WorkerHandle(starting: limits.words) } catch {
       throw .cannotIsolate(plugin: plugin, reason: error.reason)
     }
-    self.description = try call(.load, "load", services: HostServices()) { packet in
+    self.description = try call(.load, "load", services: HostServices(), limit: limits.loadTimeLimit) {
+      packet in
       description.put(to: &packet)
     } read: { (packet: inout PacketReader) throws(ReadError) in
       try WorkerAbout(from: &packet)
@@ -65,7 +66,7 @@ final class PluginWorker: @unchecked Sendable {
     do { try write(&packet) } catch { throw .cannotIsolate(plugin: plugin, reason: error.reason) }
     var wait = Wait(
       function: function, services: services, options: options,
-      limit: min(limit ?? limits.timeLimit, limits.timeLimit))
+      limit: limit ?? limits.timeLimit)
     guard FrameSocket.send(kind, packet.bytes, to: worker.socket) else { throw died(in: function) }
     let contents = try answer(&wait)
     do throws(ReadError) {

@@ -18,7 +18,9 @@ private final class WorkerInstance {
     self.worker = worker
     self.services = services
     self.options = options.objectValue ?? [:]
-    (number, statistics, answers) = try worker.call(.create, "create", services: services) { packet in
+    (number, statistics, answers) = try worker.call(
+      .create, "create", services: services, limit: worker.limits.loadTimeLimit
+    ) { packet in
       packet.put(options.compact)
       packet.put(services.seed)
     } read: { (packet: inout PacketReader) throws(ReadError) in
@@ -33,7 +35,10 @@ private final class WorkerInstance {
     // A worker that is gone has destroyed it already.
     guard !worker.isGone else { return }
     do {
-      try worker.call(.destroy, "destroy", services: services, limit: Self.mostSecondsToDestroy) {
+      try worker.call(
+        .destroy, "destroy", services: services,
+        limit: min(Self.mostSecondsToDestroy, worker.limits.timeLimit)
+      ) {
         $0.put(number)
       } read: {
         (_: inout PacketReader) throws(ReadError) in

@@ -22,15 +22,12 @@ struct PluginLibrary {
     if plugin.abi.major != ABIVersion.host.major {
       throw .otherMajor(library: path, plugin: plugin.id, expected: .host, got: plugin.abi)
     }
-    // Never closed: the Swift runtime, for one, does not survive that. NODELETE says so to the loader too.
-    guard let handle = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE) else {
-      throw .cannotLoad(path, plugin)
-    }
+    let handle = try LibraryFile.load(path, for: plugin)
     guard let symbol = dlsym(handle, AP_ENTRY_SYMBOL) else {
       throw .noEntry(library: path, symbol: AP_ENTRY_SYMBOL)
     }
     let entry = unsafeBitCast(symbol, to: (@convention(c) () -> UnsafePointer<ap_library>?).self)
-    guard let library = entry() else {
+    guard let library = inCall(of: plugin.id, AP_ENTRY_SYMBOL, { entry() }) else {
       throw .badDescriptor(
         library: path, plugin: plugin.id, field: AP_ENTRY_SYMBOL + "()", expected: "a library", got: "null")
     }
