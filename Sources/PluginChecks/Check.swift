@@ -24,10 +24,14 @@ struct Wrong: Error, CustomStringConvertible {
 /// A plugin under examination, in the process that was made for it.
 struct CheckedPlugin: Sendable {
   let plugin: LoadedPlugin
+  /// What its author gives to the checks.
+  let own: OwnTestData
   /// What the host offers, arithmetic included.
   let services: @Sendable () -> HostServices
-  /// What belongs to the whole process (`Checks.processMarks`), before the plugin was loaded.
-  let processBefore: [String]
+  /// What belongs to the whole process, before the plugin was loaded.
+  let processBefore: ProcessMarks
+  /// Whether it is a plain function.
+  let isFunction: Bool
 
   func subject(
     _ options: JSONObject? = nil, memory: CallMemory = CallMemory(),
@@ -38,7 +42,14 @@ struct CheckedPlugin: Sendable {
     services.memory = memory
     change(&services)
     return try Subject(
-      plugin, options: .object(options ?? plugin.schema.sampleOptions), services: services)
+      plugin, options: .object(options ?? self.options), own: own, services: services)
+  }
+
+  /// Options with which an instance can be made: its author's, and samples where one is needed.
+  var options: JSONObject {
+    var options = plugin.schema.sampleOptions
+    for member in own.options.members { options[member.key] = member.value }
+    return options
   }
 
   /// The sample model, with units that the plugin judges.

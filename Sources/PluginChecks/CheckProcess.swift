@@ -19,9 +19,11 @@ public enum CheckProcess {
   ///   - manifest: the path of a plugin.json.
   ///   - first: the check to begin with: those before it have been made.
   ///   - services: what the host offers to plugins, arithmetic included.
+  ///   - data: reads data of a plugin's own: the value of an option, and the folder that paths are relative to.
   public static func examine(
     _ id: String, in manifest: String, strictness: Int, from first: String,
-    services: @escaping @Sendable () -> HostServices
+    services: @escaping @Sendable () -> HostServices,
+    data: (_ option: String, _ value: JSONValue, _ manifest: String) throws -> HostServices.Corpus
   ) {
     ap_report_faults(descriptor)
     Thread.detachNewThread {
@@ -31,17 +33,24 @@ public enum CheckProcess {
       kill(0, SIGKILL)
     }
     let output = StandardOutput()
-    let before = Checks.processMarks()
+    let before = ProcessMarks.now
     let checks = Checks.all.filter { $0.strictness <= strictness }.drop { $0.name != first }
     var checked: CheckedPlugin?
     for check in checks {
       tell("begin \(check.name)")
       do {
         // A process that goes on after the first check loads the plugin too, and says nothing of it.
-        let now =
-          try checked
-          ?? CheckedPlugin(plugin: load(id, manifest), services: services, processBefore: before)
-        checked = now
+        let now: CheckedPlugin
+        if let checked {
+          now = checked
+        } else {
+          let description = try description(of: id, in: manifest)
+          let plugin = try LoadedPlugin(loading: description)
+          now = CheckedPlugin(
+            plugin: plugin, own: OwnTestData(of: plugin, description, reading: data), services: services,
+            processBefore: before, isFunction: description.function != nil)
+          checked = now
+        }
         let reason = try check.body(now)
         if let text = output.taken() {
           tell("failed it wrote to standard output, which belongs to the host: \"\(text)\"")
@@ -56,9 +65,11 @@ public enum CheckProcess {
     }
   }
 
-  private static func load(_ id: String, _ manifest: String) throws -> LoadedPlugin {
-    let registry = PluginRegistry(searching: [(manifest as NSString).deletingLastPathComponent])
-    return try LoadedPlugin(loading: registry.find(id))
+  private static func description(of id: String, in manifest: String) throws -> PluginDescription {
+    guard let plugin = try PluginRegistry.plugins(at: manifest).first(where: { $0.id == id }) else {
+      throw PluginError.badManifest(path: manifest, reason: "no longer names \(id)")
+    }
+    return plugin
   }
 
   private static func tell(_ line: String) {

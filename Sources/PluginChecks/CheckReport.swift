@@ -8,23 +8,26 @@ public struct CheckedPluginReport: Equatable, Sendable {
   public let kind: PluginKind
   public let library: String
   public let results: [CheckResult]
+  /// Checks that would only have said again what has failed.
+  public let notMade: Int
 
   public var isPassed: Bool { !results.contains { $0.state == .failed } }
 
   public var json: JSONValue {
     [
       "id": .string(id), "kind": .string(kind.rawValue), "library": .string(library),
-      "passed": .bool(isPassed),
+      "passed": .bool(isPassed), "not_made": .integer(notMade),
       "checks": .array(results.map(\.json)),
     ]
   }
 
-  /// How many of its checks ended how: `19 passed, 2 skipped`.
+  /// How many of its checks ended how: `19 passed, 2 skipped`, or `4 passed, 1 failed, 18 not made`.
   public var summary: String {
     let counts = [CheckResult.State.passed, .failed, .skipped].map { state in
       (state, results.count { $0.state == state })
     }
-    return counts.filter { $0.1 > 0 }.map { "\($0.1) \($0.0.rawValue)" }.joined(separator: ", ")
+    let made = counts.filter { $0.1 > 0 }.map { "\($0.1) \($0.0.rawValue)" }
+    return (made + (notMade > 0 ? ["\(notMade) not made"] : [])).joined(separator: ", ")
   }
 }
 

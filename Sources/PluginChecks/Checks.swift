@@ -4,14 +4,15 @@ import PluginRuntime
 /// All checks, the mildest first. The first, that it loads at all, is made by whoever runs the others.
 enum Checks {
   static let all: [Check] =
-    [loads, describesItself, describesOptions, makesInstances, answers, edgesOfOptions, typesOfOptions]
+    [loads, describesItself, describesOptions, makesInstances, answers, exportedNames, edgesOfOptions]
     + [
-      smallModels, headsWithoutGroups, wholeSublayers, flatNumbers, extremeNumbers, sameAnswer,
-      independentInstances,
+      typesOfOptions, smallModels, headsWithoutGroups, wholeSublayers, flatNumbers, extremeNumbers,
+      leavesProcessAlone, sameAnswer, independentInstances,
     ]
-    + [
-      staysInBounds, leavesProcessAlone, olderHost, laterHost, threads, cancelled, neverGrows, largeLayer,
-    ]
+    + [staysInBounds, olderHost, laterHost, threads, cancelled, neverGrows, largeLayer]
+
+  /// Those without which the others would only say the same again.
+  static let foundations = [loads.name, makesInstances.name, answers.name]
 
   static let loads = Check(
     name: "loads", strictness: 1,
@@ -47,10 +48,13 @@ enum Checks {
   static let describesOptions = Check(
     name: "describes_options", strictness: 1,
     sentence: "Each option says what it is for, and fits its own schema.",
-    remedy: "Give each property a description, a type or an enum, and a default that fits."
+    remedy:
+      "Give each property a description, a type or an enum, and a default that fits; \"check\" of plugin.json takes options "
+      + "and data for checks."
   ) { checked in
     let properties = checked.plugin.schema.properties
-    if properties.isEmpty { return "it has no options" }
+    if let problem = checked.own.problem { throw Wrong(problem) }
+    if properties.isEmpty, checked.own.options.isEmpty { return "it has no options" }
     for property in properties {
       let name = property.name
       let isSnakeCase = name.allSatisfy { $0.isASCII && ($0.isLowercase || $0.isNumber || $0 == "_") }
@@ -63,7 +67,7 @@ enum Checks {
         throw Wrong("\(name) is not required and has no default")
       }
     }
-    do { _ = try checked.plugin.resolve(.object(checked.plugin.schema.sampleOptions)) } catch {
+    do { _ = try checked.plugin.resolve(.object(checked.options)) } catch {
       throw Wrong("\(error)")
     }
     return nil
@@ -113,7 +117,7 @@ enum Checks {
     if schema.properties.allSatisfy(\.isData) { return "it has no options" }
     for property in schema.properties where !property.isData {
       for value in values(property) {
-        var options = schema.sampleOptions
+        var options = checked.options
         options[property.name] = value
         guard (try? schema.resolve(.object(options))) != nil else { continue }
         let what = "with \(property.name) = \(value.compact)"

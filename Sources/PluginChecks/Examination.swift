@@ -25,26 +25,34 @@ public struct Examination {
   ) throws(ExaminationError) -> CheckedPluginReport {
     var rest = Checks.all.filter { $0.strictness <= strictness }[...]
     var results: [CheckResult] = []
-    func add(_ one: CheckResult) {
+    func add(_ check: Check, _ state: CheckResult.State, _ finding: String?) {
+      let earlier = results.first { $0.state == .failed && finding?.contains($0.finding ?? "") == true }
+      let one =
+        if state == .failed, let earlier {
+          CheckResult(check, .skipped, finding: "it fails for the same reason as \(earlier.name)")
+        } else {
+          CheckResult(check, state, finding: finding)
+        }
       results.append(one)
       result(one)
       rest = rest.dropFirst()
     }
-    /// Nothing else can be said of a plugin that does not load.
-    var isUnloadable: Bool {
-      results.first.map { $0.state == .failed && $0.name == Checks.loads.name } ?? false
+    /// What all others begin with has failed: they would say it once more, each after its whole time.
+    var isHopeless: Bool {
+      results.contains { $0.state == .failed && Checks.foundations.contains($0.name) }
     }
-    while let first = rest.first, !isUnloadable {
+    while let first = rest.first, !isHopeless {
       let session = try Session(self, plugin, from: first)
-      while let check = rest.first, !isUnloadable, let (state, finding) = session.outcome(of: check.name) {
-        add(CheckResult(check, state, finding: finding))
+      while let check = rest.first, !isHopeless, let (state, finding) = session.outcome(of: check.name) {
+        add(check, state, finding)
       }
       // What has ended the process; or, if nothing was told of it, the process cannot even begin.
-      if let check = rest.first, !isUnloadable, let finding = session.ending {
-        add(CheckResult(check, .failed, finding: finding))
+      if let check = rest.first, !isHopeless, let finding = session.ending {
+        add(check, .failed, finding)
       }
     }
-    return CheckedPluginReport(id: plugin.id, kind: plugin.kind, library: plugin.library, results: results)
+    return CheckedPluginReport(
+      id: plugin.id, kind: plugin.kind, library: plugin.library, results: results, notMade: rest.count)
   }
 }
 

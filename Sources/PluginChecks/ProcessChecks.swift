@@ -67,34 +67,6 @@ extension Checks {
     return nil
   }
 
-  // MARK: - What belongs to the whole process
-
-  static let leavesProcessAlone = Check(
-    name: "leaves_process_alone", strictness: 7,
-    sentence:
-      "Folder, signals, limits, locale, standard descriptors and threads of the process are afterwards as before.",
-    remedy:
-      "Leave to the host what is the whole process's; undo at the end of a call what you cannot do without."
-  ) { checked in
-    let threads = processMarks().last
-    _ = try checked.subject().ask(about: checked.model)
-    let (before, after) = (checked.processBefore.dropLast() + [threads ?? ""], processMarks())
-    for (old, new) in zip(before, after) where old != new {
-      throw Wrong("before it was called \(old), and afterwards \(new)")
-    }
-    if before.count != after.count { throw Wrong("it changed which signals are blocked") }
-    return nil
-  }
-
-  /// A line each; the last counts threads.
-  static func processMarks() -> [String] {
-    let text = [CChar](unsafeUninitializedCapacity: 1 << 16) { buffer, count in
-      count = buffer.baseAddress.map { ap_process_marks($0, buffer.count) } ?? 0
-    }
-    return String(decoding: text.map { UInt8(bitPattern: $0) }, as: UTF8.self).split(separator: "\n").map(
-      String.init)
-  }
-
   // MARK: - Time and room
 
   static let neverGrows = Check(

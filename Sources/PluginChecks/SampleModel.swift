@@ -34,9 +34,12 @@ struct SampleModel {
   var summary: ModelSummary {
     let parameters = layers * layerParameters + 2 * hidden
     return ModelSummary(
-      architecture: "llama", layerCount: layers, hiddenSize: hidden, vocabularySize: 100,
+      architecture: "llama", layerCount: layers, hiddenSize: hidden, vocabularySize: Self.vocabularySize,
       parameters: parameters, originalParameters: parameters)
   }
+
+  /// Token ids of whichever tokenizer are below it: data of a plugin's own has them.
+  static let vocabularySize = 1 << 18
 
   private var layerParameters: Int { kvHeads * cost(of: .attention) + channels * cost(of: .mlp) }
 

@@ -18,14 +18,16 @@ final class Subject {
     case evaluator(EvaluatorInstance)
   }
 
-  /// - Parameter services: what the host offers; data and log-likelihoods are the sample's.
-  init(_ plugin: LoadedPlugin, options: JSONValue, services: HostServices) throws {
+  /// - Parameters:
+  ///   - own: data of the plugin's author, by option.
+  ///   - services: what the host offers; other data and all log-likelihoods are the sample's.
+  init(_ plugin: LoadedPlugin, options: JSONValue, own: OwnTestData, services: HostServices) throws {
     self.plugin = plugin
     memory = services.memory
     let data = SampleData()
     self.data = data
     var services = services
-    services.openData = { _, _ in data.corpus }
+    services.openData = { option, _ in own.corpora[option] ?? data.corpus }
     services.logLikelihood = { sequences in data.logLikelihoods(of: sequences) }
     instance =
       switch plugin.kind {

@@ -86,6 +86,7 @@ struct PluginCheckProcess: ParsableCommand {
 
   func run() throws {
     CheckProcess.examine(
-      id, in: manifest, strictness: strictness, from: from, services: Operations.arithmetic(threads: 1))
+      id, in: manifest, strictness: strictness, from: from, services: Operations.arithmetic(threads: 1),
+      data: Operations.testData)
   }
 }

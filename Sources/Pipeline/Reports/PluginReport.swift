@@ -24,11 +24,23 @@ public struct PluginReport: Sendable {
       }
       return "There are no plugins. They were looked for in\n" + places.joined()
     }
-    var table = TextTable([.init("id"), .init("kind"), .init("version"), .init("library")])
-    for plugin in plugins { table.add([plugin.id, plugin.kind.rawValue, plugin.version, plugin.library]) }
+    var table = TextTable([.init("id"), .init("kind"), .init("version"), .init("summary")])
+    // So that the summary, which says more than what is cut here, has some room.
+    let widths = [44, 11, 12]
+    for plugin in plugins {
+      let cells = zip([plugin.id, plugin.kind.rawValue, plugin.version], widths).map {
+        ShownText.value($0, longest: $1)
+      }
+      table.add(cells + [plugin.summary])
+    }
+    let places = tried.filter { $0.found?.isEmpty == false }.map { "\($0.path)\n" }
     let hidden = shadowed.map { "\n\($0.id) in \($0.manifest) is hidden by the one above.\n" }
-    return table.plain + hidden.joined()
+    return table.plain(width: Self.width) + "\nTheir folders, the first of an id wins:\n"
+      + places.joined() + hidden.joined()
   }
+
+  /// Characters of a line.
+  private static let width = 100
 
   public var json: JSONValue {
     [
@@ -54,8 +66,10 @@ public struct PluginReport: Sendable {
   // MARK: One plugin
 
   public static func text(of plugin: LoadedPlugin) -> String {
-    var text = "\(plugin.id) \(plugin.version), \(plugin.kind.phrase)\n\(plugin.summary)\n\n"
-    text += "paper    \(plugin.paper ?? "none")\nlicence  \(plugin.licence)\nlibrary  \(plugin.library)\n"
+    func shown(_ text: String) -> String { ShownText.value(text, longest: 1000) }
+    var text = "\(plugin.id) \(shown(plugin.version)), \(plugin.kind.phrase)\n\(shown(plugin.summary))\n\n"
+    text += "paper    \(plugin.paper.map(shown) ?? "none")\nlicence  \(shown(plugin.licence))\n"
+    text += "library  \(plugin.library)\n"
     text += "needs    "
     text += plugin.statistics.isEmpty ? "no statistics" : plugin.statistics.joined(separator: ", ")
     text += plugin.statistics.count > 1 ? " (which of them depends on the options)\n" : "\n"

@@ -1,6 +1,7 @@
 /* What the host would do, with numbers worked out by hand. */
 #include "adapt_pruner_plugin.h"
 #include <stdio.h>
+#include <string.h>
 
 const ap_library *adapt_pruner_plugin(void);
 
@@ -16,6 +17,18 @@ static void set_error(const ap_host *host, const char *sentence) {
   errors++;
 }
 
+/* A layer's statistics, in the order in which the instance asks for them: section 6 of the header. */
+enum { MOST = 8 };
+static void give(const ap_descriptor *plugin, void *instance, double given[MOST]) {
+  static const struct { const char *name; double value; } known[] = {
+      {"layer_cosine", 0.5}, {"layer_euclidean", 2}, {"layer_manhattan", 3}};
+  const ap_allocator *allocator = plugin->interface;
+  const char *const *asked = allocator->statistics ? allocator->statistics(instance) : plugin->statistics;
+  for (int i = 0; i < MOST && asked[i]; i++)
+    for (size_t k = 0; k < sizeof known / sizeof known[0]; k++)
+      if (!strcmp(known[k].name, asked[i])) given[i] = known[k].value;
+}
+
 int main(void) {
   const ap_host host = {.struct_size = sizeof host, .abi_major = AP_ABI_MAJOR, .set_error = set_error};
   const ap_model model = {.struct_size = sizeof model, .architecture = "llama", .layer_count = 1};
@@ -29,7 +42,9 @@ int main(void) {
   const ap_family mlp = {.struct_size = sizeof mlp, .name = "mlp", .count = 10,
                          .original_count = 10, .positions = 1, .cost = 3, .minimum = 1};
   const ap_family *const families[] = {&attention, &mlp};
-  const ap_layer layer = {.struct_size = sizeof layer, .family_count = 2, .families = families};
+  double statistics[MOST] = {0};
+  const ap_layer layer = {.struct_size = sizeof layer, .family_count = 2, .families = families,
+                          .statistics = statistics};
   const ap_layer *const layers[] = {&layer};
   ap_budget budget = {.struct_size = sizeof budget, .measure = "parameters", .now = 200, .original = 280};
   const ap_allocation allocation = {
@@ -38,6 +53,7 @@ int main(void) {
   ap_share *const shares[] = {&first, &second};
   void *instance = NULL;
   CHECK(allocator->create(&host, "{}", &instance) == AP_OK);
+  give(plugin, instance, statistics);
 
   budget.iteration_goal = 145; /* 55 of 110 have to go */
   CHECK(allocator->allocate(instance, &host, &model, &allocation, shares) == AP_OK);
