@@ -11,12 +11,15 @@ SWIFT_SOURCES := Sources Plugins Tests Package.swift
 # More of what `swift test` takes, as in: make test TESTS='--filter TensorsTests'
 TESTS ?=
 
+# More of what scripts/fuzz.py takes.
+FUZZ ?=
+
 # The demo's text; give both to use your own.
 DEMO_CALIBRATION ?=
 DEMO_EVALUATION ?=
 export DEMO_CALIBRATION DEMO_EVALUATION
 
-.PHONY: help setup build test demo demo-short bench lint format clean
+.PHONY: help setup build test fuzz demo demo-short bench lint format clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -35,6 +38,9 @@ test: build ## build, then run all tests
 	@$(BUILD) --build-tests
 	@kernels=$$(scripts/blas-kernels.sh); if [ -n "$$kernels" ]; then export OPENBLAS_CORETYPE=$$kernels; fi; \
 	  ADAPT_PRUNER_BIN="$(BIN)" $(SWIFT) test -c release --skip-build --disable-xctest $(TESTS)
+
+fuzz: build ## hand 3,000 spoilt files to each of the program's readers (FUZZ='--count 100' passes arguments on)
+	@scripts/fuzz.py --program "$(BIN)/adapt-pruner" $(FUZZ)
 
 demo: build ## prune SmolLM2-135M and compare it with what it was
 	@scripts/demo.sh --bin "$(BIN)"
