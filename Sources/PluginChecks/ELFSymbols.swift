@@ -31,7 +31,9 @@ struct ELFSymbols {
         let visibility = file.byte(at: symbol + 5), let home = file.half(at: symbol + 6)
       else { return nil }
       let isVisible = visibility & 3 == 0 || visibility & 3 == 3
-      guard home != 0, isVisible, let text = file.text(at: texts + name), !text.isEmpty else { continue }
+      guard home != 0, isVisible, let text = file.text(at: texts + name), !text.isEmpty,
+        !Self.linkers.contains(text)
+      else { continue }
       switch info >> 4 {
       case Self.global, Self.unique: exported.append(text)
       case Self.weak where !text.hasPrefix("_Z"): exported.append(text)
@@ -41,6 +43,10 @@ struct ELFSymbols {
     self.exported = exported
   }
 
+  /// What linkers put into every file, each for itself.
+  private static let linkers: Set<String> = [
+    "__bss_start", "_edata", "_end", "edata", "end", "_init", "_fini", "_etext", "etext", "__end__",
+  ]
   private static let symbolSize = 24
   private static let (global, weak, unique): (Int, Int, Int) = (1, 2, 10)
 }

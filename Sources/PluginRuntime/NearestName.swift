@@ -2,6 +2,8 @@
 public enum NearestName {
   /// The known name that is fewest single-character edits away, if it is near enough to be a slip.
   public static func of(_ name: String, among known: [String]) -> String? {
+    // No slip, and the work grows with its length.
+    if name.utf8.count > longest { return nil }
     let typed = name.lowercased()
     let ranked = known.map { (name: $0, edits: distance(typed, $0.lowercased())) }
     guard let best = ranked.min(by: { $0.edits < $1.edits }) else { return nil }
@@ -12,6 +14,9 @@ public enum NearestName {
     }
     return partial.count == 1 ? partial.first : nil
   }
+
+  /// Bytes of a name that somebody may have typed.
+  private static let longest = 200
 
   /// What to say after a sentence about an unknown name: that there is a near one, or nothing.
   static func hint(for name: String, among known: [String]) -> String {

@@ -90,7 +90,8 @@ extension PluginError: CustomStringConvertible {
   public var description: String {
     switch self {
     case .notFound(let id, let kind, let nearest, let tried):
-      let what = kind.map { "\($0.rawValue) \"\(id)\"" } ?? "plugin \"\(id)\""
+      let name = ShownText.value(id)
+      let what = kind.map { "\($0.rawValue) \"\(name)\"" } ?? "plugin \"\(name)\""
       let hint = nearest.map { " Did you mean \"\($0)\"?" } ?? ""
       let list = tried.map { place in
         switch place.found {
@@ -100,7 +101,9 @@ extension PluginError: CustomStringConvertible {
         case let ids?: "\n  \(place.path): \(ids.joined(separator: ", "))"
         }
       }
-      return "There is no \(what).\(hint) Looked in:" + (list.isEmpty ? " no folder at all" : list.joined())
+      let shown = list.prefix(Self.mostFolders).joined()
+      let rest = list.count > Self.mostFolders ? "\n  and \(list.count - Self.mostFolders) folders more" : ""
+      return "There is no \(what).\(hint) Looked in:" + (list.isEmpty ? " no folder at all" : shown + rest)
     case .badManifest(let path, let reason): return "\(path): \(reason)"
     case .writableByAll(let path):
       return
@@ -172,6 +175,9 @@ extension PluginError: CustomStringConvertible {
 }
 
 extension PluginError {
+  /// Of those that were searched, in an error.
+  private static let mostFolders = 20
+
   /// 1 rather than 1.0.
   private static func plain(_ number: Double) -> String {
     Int(exactly: number).map(String.init) ?? "\(number)"

@@ -47,6 +47,25 @@ struct NewPluginTests {
     try plugin.judge()
   }
 
+  /// Whoever adds a statistic to the criterion finds it in the test too: the second column's norm of the first matrix is 2.
+  @Test(.enabled(if: Tool.areThere("make", "cc"), "make or cc is not on this machine"))
+  func itsTestInCHandsInStatistics() throws {
+    let plugin = try NewPlugin("acme.normed", .criterion, .c)
+    let source = plugin.scratch.path("plugin/acme_normed.c")
+    let text = try String(contentsOfFile: source, encoding: .utf8)
+    let asking = text.replacing("statistics[] = {NULL}", with: "statistics[] = {\"input_norm\", NULL}")
+      .replacing(
+        "  const int power =",
+        with: """
+            const ap_tensor *norm = &units->matrices[0]->statistics[0];
+            if (norm->shape[1] != 2 || ((const float *)norm->data)[1] != 2) return AP_FAILED;
+            const int power =
+          """)
+    #expect(asking != text)
+    try asking.write(toFile: source, atomically: true, encoding: .utf8)
+    try plugin.run("make", "test", "CFLAGS=-O2 -Werror")
+  }
+
   @Test func itSaysWhatToTypeNext() throws {
     let scratch = Scratch()
     let answer = try Program.call(

@@ -25,7 +25,9 @@ public struct ManifestProblem: Error, Sendable, Equatable, CustomStringConvertib
     text += ": " + found
     if !expected.isEmpty { text += ", expected " + expected }
     if !advice.isEmpty { text += "; " + advice }
-    return text
+    // A line break in what stands in a manifest begins no sentence of ours.
+    return text.split(separator: "\n", omittingEmptySubsequences: false).joined(separator: "\n  ")
+      .replacing("\n    ", with: "\n  ")
   }
 }
 

@@ -81,6 +81,9 @@ public struct PluginCatalog: Sendable {
 }
 
 extension OptionsSchema {
+  /// Nobody mends more at a time, and each is looked for anew.
+  private static let mostMistakes = 20
+
   /// The options with defaults filled in, or all mistakes that can be found in them.
   func resolveAll(_ options: JSONObject) -> Result<JSONObject, OptionsMistakes> {
     var rest = options
@@ -94,7 +97,9 @@ extension OptionsSchema {
         let key = error.firstKey
         let isKnown = mistakes.contains { $0.firstKey == key }
         if !isKnown { mistakes.append(error) }
-        guard rest[key] != nil else { return .failure(OptionsMistakes(errors: mistakes)) }
+        guard rest[key] != nil, mistakes.count < Self.mostMistakes else {
+          return .failure(OptionsMistakes(errors: mistakes))
+        }
         rest[key] = nil
       }
     }
