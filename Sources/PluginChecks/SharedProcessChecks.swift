@@ -61,7 +61,9 @@ struct ProcessMarks: Sendable {
         let halves = line.split(separator: "\t", maxSplits: 1)
         return (what: String(halves.first ?? ""), how: String(halves.dropFirst().first ?? ""))
       }
-    states += ProcessInfo.processInfo.environment.sorted { $0.key < $1.key }.map {
+    // LLVM's OpenMP runtime tells other copies of itself of it by a variable of its own.
+    let variables = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("__KMP_REGISTERED_LIB") }
+    states += variables.sorted { $0.key < $1.key }.map {
       ("the variable \($0.key)", "is \"\($0.value)\"")
     }
     return ProcessMarks(states: states)

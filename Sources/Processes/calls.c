@@ -196,6 +196,7 @@ size_t ap_process_marks(char *text, size_t room) {
   mark(&all, "the umask\tis %03o\n", (unsigned)found);
   const char *locale = setlocale(LC_ALL, NULL);
   mark(&all, "the locale\tis %s\n", locale ? locale : "unknown");
+  mark(&all, "this thread's locale\tis %s\n", uselocale((locale_t)0) == LC_GLOBAL_LOCALE ? "the process's" : "its own");
   for (int number = 1; number < 65; number++) {
     struct sigaction action;
     if (sigaction(number, NULL, &action)) continue;
