@@ -30,10 +30,12 @@ struct TaylorCriterion: Criterion {
         "query heads count towards the KV group that they leave with (consistent), or h mod groups (published)"
       ),
     ],
-    statistics: [.gradient, .gradientSquare])
+    statistics: [.gradient, .gradientSquare], scoresCompare: true)
 
   let options: Options
   var statistics: [Statistic] { options.variant.statistics }
+  /// A sum over all of a unit's weights is the loss's expected change; a mean or product over three matrices is none.
+  var scoresCompare: Bool { options.reduction == .sum }
 
   func scores(of units: Units, model: Model, host: Host) throws -> [Double] {
     try units.scores(of: units.matrices, options.reduction, options.gqaFold) {

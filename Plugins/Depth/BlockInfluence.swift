@@ -11,7 +11,7 @@ struct BlockInfluence: Criterion {
     id: "adapt-pruner.block-influence",
     summary: "How far a layer or a sublayer turns the residual stream.",
     paper: "Men et al., ShortGPT (2024), arXiv:2403.03853",
-    options: [], statistics: [.blockCosine])
+    options: [], statistics: [.blockCosine], scoresCompare: true)
 
   init(options: Options) {}
 

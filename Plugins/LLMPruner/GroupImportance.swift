@@ -43,10 +43,12 @@ struct GroupImportance: Criterion {
         "query heads count towards the KV group that they leave with (consistent), or h mod groups (published; not of random)"
       ),
     ],
-    statistics: [.gradient, .gradientSquare])
+    statistics: [.gradient, .gradientSquare], scoresCompare: true)
 
   let options: Options
   var statistics: [Statistic] { options.importance.taylor?.statistics ?? [] }
+  /// Taylor's are the loss's expected change, summed over all of a unit's weights; magnitudes and chance are not.
+  var scoresCompare: Bool { options.importance.taylor != nil && options.reduction == .sum }
 
   func scores(of units: Units, model: Model, host: Host) throws -> [Double] {
     if options.importance == .random { return random(units, host) }

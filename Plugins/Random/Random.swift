@@ -9,7 +9,7 @@ struct RandomScores: Criterion {
 
   static let about = About(
     id: "adapt-pruner.random", summary: "A random score for each unit, from the run's seed.",
-    paper: "Ma et al., LLM-Pruner (2023), arXiv:2305.11627")
+    paper: "Ma et al., LLM-Pruner (2023), arXiv:2305.11627", scoresCompare: true)
 
   init(options: Options) {}
 

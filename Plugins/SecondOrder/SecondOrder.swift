@@ -39,7 +39,7 @@ struct SecondOrder: Criterion {
         "channels that leave between two updates of all weights and curvature; KV groups leave one by one"
       ),
     ],
-    statistics: [.inputGram, .outputFisher, .outputGradientGram])
+    statistics: [.inputGram, .outputFisher, .outputGradientGram], scoresCompare: true)
 
   let options: Options
   var statistics: [Statistic] {

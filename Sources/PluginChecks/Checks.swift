@@ -42,6 +42,9 @@ enum Checks {
       if !isPlain { throw Wrong("its \(name) is not one line of UTF-8: \"\(text.debugDescription)\"") }
     }
     if Set(plugin.statistics).count < plugin.statistics.count { throw Wrong("it names a statistic twice") }
+    if plugin.scoresCompare, plugin.kind != .criterion {
+      throw Wrong("it says that its scores compare, and is no criterion")
+    }
     return nil
   }
 
@@ -289,6 +292,7 @@ enum Checks {
     remedy: "Ask with AP_HAS before you use a field that is newer than version \(ABIVersion.host.major).0."
   ) { checked in
     var memory = CallMemory()
+    memory.isOlderHost = true
     memory.placement = .guardedBehind
     _ = try checked.subject(memory: memory).ask(about: checked.model)
     return nil

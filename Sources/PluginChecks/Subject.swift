@@ -45,9 +45,12 @@ final class Subject {
     case .criterion(let criterion): return try scores(criterion, model)
     case .allocator(let allocator):
       let request = model.allocation(goal: goal)
-      let shares = try allocator.allocate(
-        model: model.summary, budget: request.budget, layers: request.layers)
-      return shares.joined().flatMap { [$0.sparsity, Double($0.keep)] }
+      // Scores of either sort of criterion.
+      return try [true, false].flatMap { scoresCompare in
+        let shares = try allocator.allocate(
+          model: model.summary, budget: request.budget, layers: request.layers, scoresCompare: scoresCompare)
+        return shares.joined().flatMap { [$0.sparsity, Double($0.keep)] }
+      }
     case .compensator(let compensator): return try compensated(compensator, model)
     case .transform(let transform):
       let residual = model.residual(goal: transform.fixesWidths ? nil : goal)

@@ -7,6 +7,8 @@ public struct About: Sendable {
   public var paper: String?
   public var options: [Option]
   public var statistics: [Statistic]
+  /// Of criteria, see `Criterion.scoresCompare`: so with some options at least.
+  public var scoresCompare: Bool
 
   /// - Parameters:
   ///   - id: `publisher.name`, lower case.
@@ -16,7 +18,7 @@ public struct About: Sendable {
   ///   - statistics: all that an instance may ask for.
   public init(
     id: String, version: String = "1.0.0", summary: String, licence: String = "Apache-2.0",
-    paper: String? = nil, options: [Option] = [], statistics: [Statistic] = []
+    paper: String? = nil, options: [Option] = [], statistics: [Statistic] = [], scoresCompare: Bool = false
   ) {
     self.id = id
     self.version = version
@@ -25,6 +27,7 @@ public struct About: Sendable {
     self.paper = paper
     self.options = options
     self.statistics = statistics
+    self.scoresCompare = scoresCompare
   }
 }
 

@@ -83,6 +83,9 @@ public struct Budget: Sendable {
 public struct Allocation: Sendable {
   public var budget: Budget
   public var layers: [Layer]
+  /// The criterion says that its scores compare across families (`Criterion.scoresCompare`); false where the host, of
+  /// version 1.0 of the ABI, does not tell.
+  public var scoresCompare: Bool
   /// All families of layer 0, of layer 1, …
   public var families: [Family] { layers.flatMap(\.families) }
 
@@ -102,6 +105,10 @@ public struct Allocation: Sendable {
       measure: String(cString: budget.measure), now: Int(budget.now), original: Int(budget.original),
       goal: Int(budget.goal), iterationGoal: Int(budget.iteration_goal), iteration: Int(budget.iteration),
       iterations: Int(budget.iterations))
+    // Since 1.1.
+    let end = MemoryLayout<ap_allocation>.offset(of: \.scores_compare).map { $0 + MemoryLayout<Int32>.size }
+    scoresCompare =
+      Int(allocation.pointee.struct_size) >= end ?? .max && allocation.pointee.scores_compare != 0
     layers = []
     for index in 0..<Int(allocation.pointee.layer_count) {
       guard let layer = allocation.pointee.layers[index]?.pointee else {

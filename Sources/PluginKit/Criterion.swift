@@ -14,12 +14,18 @@ public protocol Criterion {
   /// What this instance needs with its options, in the order in which `Matrix.statistics` will be.
   var statistics: [Statistic] { get }
 
+  /// Whether, with these options, scores compare across families: one says in one measure, the change of the loss for
+  /// instance, what is lost with the unit, so that a KV group and a channel can be ranked together by score for each
+  /// parameter. Otherwise a score ranks the units of one family of one layer.
+  var scoresCompare: Bool { get }
+
   /// A finite score for each unit, the higher the more it matters: [units.count].
   func scores(of units: Units, model: Model, host: Host) throws -> [Double]
 }
 
 extension Criterion {
   public var statistics: [Statistic] { Self.about.statistics }
+  public var scoresCompare: Bool { Self.about.scoresCompare }
 }
 
 /// An instance as it crosses the border: `void *instance`.
@@ -55,6 +61,11 @@ final class CriterionBox {
           }
           for (index, score) in answer.enumerated() { scores[index] = Float(score) }
         }
+      },
+      scores_compare: { instance in
+        guard let instance else { return 0 }
+        return Unmanaged<CriterionBox>.fromOpaque(instance).takeUnretainedValue().criterion.scoresCompare
+          ? 1 : 0
       })
   }
 }

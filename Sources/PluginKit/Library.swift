@@ -92,7 +92,8 @@ public struct Plugin {
       struct_size: size(ap_descriptor.self), kind: ap_kind(kind), id: leaked(about.id),
       version: leaked(about.version), summary: leaked(about.summary), licence: leaked(about.licence),
       paper: about.paper.map(leaked), options_schema: leaked(about.schema),
-      statistics: leakedList(about.statistics.map(\.rawValue)), interface: interface(create))
+      statistics: leakedList(about.statistics.map(\.rawValue)), interface: interface(create),
+      scores_compare: about.scoresCompare ? 1 : 0)
   }
 
   static func decoded<Options: Decodable>(_ options: String) throws -> Options {

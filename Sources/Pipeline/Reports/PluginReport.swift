@@ -73,6 +73,9 @@ public struct PluginReport: Sendable {
     text += "needs    "
     text += plugin.statistics.isEmpty ? "no statistics" : plugin.statistics.joined(separator: ", ")
     text += plugin.statistics.count > 1 ? " (which of them depends on the options)\n" : "\n"
+    if plugin.kind == .criterion {
+      text += "scores   compare \(plugin.scoresCompare ? "across families" : "within a family")\n"
+    }
     guard !plugin.schema.properties.isEmpty else { return text + "\nIt has no options.\n" }
     var table = TextTable([.init("option"), .init("type"), .init("default"), .init("meaning")])
     for property in plugin.schema.properties {
@@ -86,13 +89,15 @@ public struct PluginReport: Sendable {
   }
 
   public static func json(of plugin: LoadedPlugin) -> JSONValue {
-    [
+    var object: JSONObject = [
       "id": .string(plugin.id), "kind": .string(plugin.kind.rawValue), "version": .string(plugin.version),
       "summary": .string(plugin.summary), "licence": .string(plugin.licence),
       "paper": plugin.paper.map { .string($0) } ?? .null,
       "statistics": .array(plugin.statistics.map { .string($0) }), "library": .string(plugin.library),
       "abi": .string("\(plugin.abi)"), "options": .array(plugin.schema.properties.map(json)),
     ]
+    if plugin.kind == .criterion { object["scores_compare"] = .bool(plugin.scoresCompare) }
+    return .object(object)
   }
 
   /// `integer from 1`, `l1, l2`, `data`: what a value may be.

@@ -53,11 +53,16 @@
 extern "C" {
 #endif
 
+/* Structs grow at their ends: an initializer that ends where an older version's did is right. */
+#ifdef __GNUC__
+#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
+#endif
+
 /* ---------------------------------------------------------------- 1. Words of the contract */
 
 /* A host refuses a library of another major version before it calls anything but the entry (section 5).
  * Of the two minor versions the lower one holds: neither side uses what came later. */
-enum { AP_ABI_MAJOR = 1, AP_ABI_MINOR = 0 };
+enum { AP_ABI_MAJOR = 1, AP_ABI_MINOR = 1 };
 
 typedef int32_t ap_status;
 enum {
@@ -268,6 +273,11 @@ typedef struct ap_criterion {
    * or the other way round, as the statistics are gathered. [host thread] */
   ap_status (*score)(void *instance, const ap_host *host, const ap_model *model, const ap_units *units,
                      float *scores /* [units->count] */);
+
+  /* Since 1.1. Non-zero: with its options, this instance's scores compare across families (see
+   * ap_descriptor.scores_compare, which has to be non-zero then). Null: as the descriptor says. [nullable]
+   * [host thread] */
+  int32_t (*scores_compare)(void *instance);
 } ap_criterion;
 
 /* ---------------------------------------------------------------- 5. Descriptors, and the one symbol */
@@ -291,6 +301,12 @@ typedef struct ap_descriptor {
   const char *const *statistics; /* all it may ask for, ended by a null pointer */
   const void *interface;      /* ap_criterion, ap_allocator, ap_evaluator, ap_compensator or ap_transform, as
                                  `kind` says */
+
+  /* Since 1.1, of criteria. Non-zero: scores compare across families, with some options at least. A score then
+   * says in one measure, the change of the loss for instance, what is lost with the unit, so that a KV group and a
+   * channel can be ranked together by score for each parameter. Zero, and what a library of version 1.0 is
+   * taken to say: a score ranks the units of one family of one layer. */
+  int32_t scores_compare;
 } ap_descriptor;
 
 /* The first three fields stay as they are in every major version: by them a host knows what it has. */
@@ -334,8 +350,9 @@ typedef struct ap_family {
   int64_t original_count;    /* units in the unpruned model */
   int64_t positions;         /* rows a unit counts in the published code: head dimension, or 1 */
   int64_t cost;              /* what one unit costs, in the budget's measure */
-  int64_t minimum;           /* fewer may not stay (where count is less, that count): 1; 0 of "attention_block",
-                                "mlp_block" and "layer", of which the host lets all go but the model's last */
+  int64_t minimum;           /* fewer may not stay (where count is less, that count): 1, or more if the stage rounds
+                                widths; 0 of "attention_block", "mlp_block" and "layer", of which the host lets all go
+                                but the model's last */
   double previous_sparsity;  /* what this allocator answered in the iteration before; in a stage's first the share of
                                 the original units that is gone already */
   const float *scores;       /* [count], the criterion's */
@@ -368,6 +385,10 @@ typedef struct ap_allocation {
   const ap_budget *budget;
   int64_t layer_count;
   const ap_layer *const *layers; /* [layer_count] */
+
+  /* Since 1.1. Non-zero: the criterion says that its scores compare across families. Zero, and where a host of
+   * version 1.0 does not say: rank units within a family only. */
+  int32_t scores_compare;
 } ap_allocation;
 
 /* An answer for one family: families in the order of layers[0].families, layers[1].families, … */

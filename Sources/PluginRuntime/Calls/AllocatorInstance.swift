@@ -112,10 +112,12 @@ public final class AllocatorInstance {
   }
 
   /// Shares by layer and family, as in `layers`.
+  /// - Parameter scoresCompare: whether the criterion says that its scores compare across families.
   public func allocate(
-    model: ModelSummary, budget: BudgetRequest, layers: [LayerRequest]
+    model: ModelSummary, budget: BudgetRequest, layers: [LayerRequest], scoresCompare: Bool = true
   ) throws(PluginError) -> [[Share]] {
-    let answer = try calls.allocate(model: model, budget: budget, layers: layers)
+    let answer = try calls.allocate(
+      model: model, budget: budget, layers: layers, scoresCompare: scoresCompare)
     var after = budget.now
     for (index, (layer, row)) in zip(layers, answer).enumerated() {
       for (family, share) in zip(layer.families, row) {

@@ -21,10 +21,10 @@ final class AllocatorTable: AllocatorCalls {
   }
 
   func allocate(
-    model: ModelSummary, budget: BudgetRequest, layers: [LayerRequest]
+    model: ModelSummary, budget: BudgetRequest, layers: [LayerRequest], scoresCompare: Bool
   ) throws(PluginError) -> [[Share]] {
     let arena = instance.host.arena()
-    let request = try inMemory(budget, layers, arena)
+    let request = try inMemory(budget, layers, scoresCompare, arena)
     // What is not written stays NaN and out of range.
     let blank = ap_share(
       struct_size: UInt32(MemoryLayout<ap_share>.size), sparsity: .nan, keep: Int64.min)
@@ -39,7 +39,7 @@ final class AllocatorTable: AllocatorCalls {
   }
 
   private func inMemory(
-    _ budget: BudgetRequest, _ layers: [LayerRequest], _ arena: Arena
+    _ budget: BudgetRequest, _ layers: [LayerRequest], _ scoresCompare: Bool, _ arena: Arena
   ) throws(PluginError) -> UnsafePointer<ap_allocation> {
     var rows: [UnsafePointer<ap_layer>?] = []
     for (index, layer) in layers.enumerated() {
@@ -81,6 +81,7 @@ final class AllocatorTable: AllocatorCalls {
       arena.structure(
         ap_allocation(
           struct_size: UInt32(MemoryLayout<ap_allocation>.size), budget: UnsafePointer(spent),
-          layer_count: Int64(rows.count), layers: UnsafePointer(arena.array(rows)))))
+          layer_count: Int64(rows.count), layers: UnsafePointer(arena.array(rows)),
+          scores_compare: scoresCompare ? 1 : 0)))
   }
 }

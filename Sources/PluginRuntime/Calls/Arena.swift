@@ -11,6 +11,8 @@ package struct CallMemory: Sendable {
   package var placement = Placement.heap
   /// As a host of the next minor version has it: structs are longer than those that are known here, and say so.
   package var isLaterHost = false
+  /// As a host of version 1.0 has it: structs end where that version's do.
+  package var isOlderHost = false
 
   package init() {}
 
@@ -43,12 +45,16 @@ package final class Arena {
 
   /// A struct of the ABI, whose first member is its `struct_size`.
   func structure<Value: BitwiseCopyable>(_ value: Value) -> UnsafeMutablePointer<Value> {
-    let size = MemoryLayout<Value>.size + (memory.isLaterHost ? CallMemory.laterBytes : 0)
+    let known = memory.isOlderHost ? StructGrowth.firstSize(of: Value.self) : MemoryLayout<Value>.size
+    let size = known + (memory.isLaterHost ? CallMemory.laterBytes : 0)
     let block = allocate(bytes: size, alignment: MemoryLayout<Value>.alignment, "a struct of the host")
     block.initializeMemory(as: UInt8.self, repeating: 0xa5, count: size)
-    let place = block.initializeMemory(as: Value.self, to: value)
+    withUnsafeBytes(of: value) { bytes in
+      UnsafeMutableRawBufferPointer(start: block, count: known)
+        .copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes.prefix(known)))
+    }
     block.storeBytes(of: UInt32(size), as: UInt32.self)
-    return place
+    return block.assumingMemoryBound(to: Value.self)
   }
 
   package func array<Value: BitwiseCopyable>(_ values: [Value]) -> UnsafeMutablePointer<Value> {

@@ -5,6 +5,8 @@ import JSON
 protocol CriterionCalls: AnyObject {
   /// What it needs with its options.
   var statistics: [String] { get }
+  /// With its options, scores compare across families.
+  var scoresCompare: Bool { get }
   /// A score for each unit, [units.original.count]; `unwrittenScore` where none was written.
   func score(model: ModelSummary, units: UnitsRequest) throws(PluginError) -> [Float]
 }
@@ -17,7 +19,7 @@ protocol AllocatorCalls: AnyObject {
   var meetsGoal: Bool { get }
   /// By layer and family; what was not written has a sparsity of NaN and keeps `Int.min`.
   func allocate(
-    model: ModelSummary, budget: BudgetRequest, layers: [LayerRequest]
+    model: ModelSummary, budget: BudgetRequest, layers: [LayerRequest], scoresCompare: Bool
   ) throws(PluginError) -> [[Share]]
 }
 

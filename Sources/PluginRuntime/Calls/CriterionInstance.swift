@@ -69,6 +69,8 @@ public final class CriterionInstance {
   public let options: JSONValue
   /// What it needs with these options.
   public var statistics: [String] { calls.statistics }
+  /// With these options, scores compare across families: they can be ranked together for what units cost.
+  public var scoresCompare: Bool { calls.scoresCompare }
 
   private let calls: any CriterionCalls
 

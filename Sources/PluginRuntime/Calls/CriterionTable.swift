@@ -4,6 +4,7 @@ import PluginABI
 /// `ap_criterion` in this process.
 final class CriterionTable: CriterionCalls {
   let statistics: [String]
+  let scoresCompare: Bool
 
   private let table: ap_criterion
   private let instance: PluginInstance
@@ -11,11 +12,21 @@ final class CriterionTable: CriterionCalls {
   init(
     _ plugin: LoadedPlugin, _ table: UnsafeRawPointer, options: JSONValue, services: HostServices
   ) throws(PluginError) {
-    self.table = table.assumingMemoryBound(to: ap_criterion.self).pointee
+    self.table = whole(table.assumingMemoryBound(to: ap_criterion.self), speaking: plugin.abi)
     instance = try PluginInstance(
       of: plugin, options: options, services: services, create: self.table.create,
       destroy: self.table.destroy)
     statistics = try instance.statistics(self.table.statistics)
+    if let ask = self.table.scores_compare {
+      scoresCompare = ask(instance.pointer) != 0
+    } else {
+      scoresCompare = plugin.scoresCompare
+    }
+    if scoresCompare, !plugin.scoresCompare {
+      throw .badDescriptor(
+        library: plugin.library, plugin: plugin.id, field: "the answer of `scores_compare`",
+        expected: "zero, as in the descriptor", got: "another number")
+    }
   }
 
   func score(model: ModelSummary, units: UnitsRequest) throws(PluginError) -> [Float] {

@@ -29,6 +29,7 @@ final class HostTable {
     lent = Arena(services.memory)
     pointer = own.structure(Self.template)
     if services.memory.isLaterHost { pointer.pointee.abi_minor += 1 }
+    if services.memory.isOlderHost { pointer.pointee.abi_minor = 0 }
     pointer.pointee.context = Unmanaged.passUnretained(self).toOpaque()
     own.seal()
   }

@@ -4,6 +4,7 @@ import PluginABI
 /// A criterion that is a plain function (`ForeignSignature`): called once for each unit, matrix or family.
 final class ForeignCriterion: CriterionCalls {
   let statistics: [String]
+  var scoresCompare: Bool { signature.scoresCompare }
 
   private let plugin: LoadedPlugin
   private let signature: ForeignSignature

@@ -11,6 +11,8 @@ public struct ForeignSignature: Equatable, Sendable {
   /// An SPDX expression of the library.
   public var licence: String
   public var paper: String?
+  /// Whether scores compare across families.
+  public var scoresCompare = false
 
   /// What one call is for.
   public enum Call: String, CaseIterable, Sendable {
@@ -138,7 +140,9 @@ extension ForeignSignature {
     let reason: String
   }
 
-  private static let keys = ["symbol", "call", "matrices", "arguments", "returns", "licence", "paper"]
+  private static let keys = [
+    "symbol", "call", "matrices", "arguments", "returns", "licence", "paper", "scores_compare",
+  ]
 
   init(reading json: JSONValue) throws(Mistake) {
     guard let object = json.objectValue else {
@@ -164,6 +168,12 @@ extension ForeignSignature {
     returns = try Self.choice(object["returns"], "returns")
     licence = try text("licence") ?? "NOASSERTION"
     paper = try text("paper")
+    if let value = object["scores_compare"] {
+      guard let answer = value.boolValue else {
+        throw Mistake(place: "scores_compare", reason: "should be true or false, but is \(value.compact)")
+      }
+      scoresCompare = answer
+    }
     if let value = object["matrices"] {
       guard let list = value.arrayValue, !list.isEmpty, call == .matrix else {
         throw Mistake(

@@ -249,6 +249,7 @@ struct WorkerAbout {
   var paper: String?
   var optionsSchema: String
   var statistics: [String]
+  var scoresCompare: Bool
   var abi: ABIVersion
   var library: String
 }
@@ -259,8 +260,7 @@ extension WorkerAbout {
       id: plugin.id, kind: plugin.kind, version: plugin.version, summary: plugin.summary,
       licence: plugin.licence,
       paper: plugin.paper, optionsSchema: plugin.optionsSchema, statistics: plugin.statistics,
-      abi: plugin.abi,
-      library: plugin.library)
+      scoresCompare: plugin.scoresCompare, abi: plugin.abi, library: plugin.library)
   }
 
   func put(to packet: inout PacketWriter) {
@@ -268,6 +268,7 @@ extension WorkerAbout {
     packet.put(paper)
     packet.put(optionsSchema)
     packet.put(statistics)
+    packet.put(scoresCompare)
     packet.put(abi.major)
     packet.put(abi.minor)
     packet.put(library)
@@ -279,7 +280,8 @@ extension WorkerAbout {
     self.init(
       id: id, kind: kind, version: try packet.text(), summary: try packet.text(), licence: try packet.text(),
       paper: try packet.optionalText(), optionsSchema: try packet.text(), statistics: try packet.texts(),
-      abi: ABIVersion(major: try packet.int(), minor: try packet.int()), library: try packet.text())
+      scoresCompare: try packet.bool(), abi: ABIVersion(major: try packet.int(), minor: try packet.int()),
+      library: try packet.text())
   }
 }
 

@@ -66,6 +66,7 @@ private final class WorkerInstance {
 final class WorkerCriterion: CriterionCalls {
   private let instance: WorkerInstance
   var statistics: [String] { instance.statistics }
+  var scoresCompare: Bool { instance.answers["scores_compare"] ?? false }
 
   init(
     _ plugin: LoadedPlugin, _ worker: PluginWorker, options: JSONValue, services: HostServices
@@ -97,11 +98,12 @@ final class WorkerAllocator: AllocatorCalls {
   }
 
   func allocate(
-    model: ModelSummary, budget: BudgetRequest, layers: [LayerRequest]
+    model: ModelSummary, budget: BudgetRequest, layers: [LayerRequest], scoresCompare: Bool
   ) throws(PluginError) -> [[Share]] {
     try instance.call(.allocate, "allocate", model: model) {
       (packet: inout PacketWriter) throws(WriteError) in
       budget.put(to: &packet)
+      packet.put(scoresCompare)
       packet.put(layers.count)
       for layer in layers { try layer.put(to: &packet, needed: statistics) }
     } read: { (packet: inout PacketReader) throws(ReadError) in

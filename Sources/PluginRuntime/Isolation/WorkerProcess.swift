@@ -112,9 +112,11 @@ public final class WorkerProcess {
         try answer.put(criterion.score(model: model, units: UnitsRequest(from: &packet)))
       case (.allocate, .allocator(let allocator)):
         let budget = try BudgetRequest(from: &packet)
+        let scoresCompare = try packet.bool()
         var layers: [LayerRequest] = []
         for _ in 0..<(try packet.count()) { layers.append(try LayerRequest(from: &packet)) }
-        let shares = try allocator.allocate(model: model, budget: budget, layers: layers)
+        let shares = try allocator.allocate(
+          model: model, budget: budget, layers: layers, scoresCompare: scoresCompare)
         for share in shares.joined() {
           answer.put(share.sparsity)
           answer.put(share.keep)
@@ -146,6 +148,7 @@ public final class WorkerProcess {
       let instance = try CriterionInstance(of: plugin, options: options, services: services)
       instances[made] = .criterion(instance)
       statistics = instance.statistics
+      answers = [("scores_compare", instance.scoresCompare)]
     case .allocator:
       let instance = try AllocatorInstance(of: plugin, options: options, services: services)
       instances[made] = .allocator(instance)

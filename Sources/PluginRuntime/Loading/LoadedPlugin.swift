@@ -15,6 +15,8 @@ public struct LoadedPlugin: @unchecked Sendable {
   let optionsSchema: String
   /// All that its instances may ask for.
   public let statistics: [String]
+  /// Of a criterion: scores compare across families, with some options at least.
+  public let scoresCompare: Bool
   /// The ABI that both sides speak.
   public let abi: ABIVersion
   /// The version whose header it was compiled with.
@@ -50,7 +52,7 @@ public struct LoadedPlugin: @unchecked Sendable {
       return
     }
     let library = try PluginLibrary(opening: description.library, for: description)
-    let ids = library.descriptors.map { $0.pointee.id.map { String(cString: $0) } ?? "" }
+    let ids = library.descriptors.map { $0.id.map { String(cString: $0) } ?? "" }
     guard let index = ids.firstIndex(of: description.id) else {
       throw .badDescriptor(
         library: library.path, plugin: description.id, field: "id", expected: "in the library",
@@ -58,7 +60,7 @@ public struct LoadedPlugin: @unchecked Sendable {
     }
     try self.init(
       DescriptorReader(
-        library: library.path, plugin: description.id, descriptor: library.descriptors[index].pointee),
+        library: library.path, plugin: description.id, descriptor: library.descriptors[index]),
       as: description, library)
   }
 
@@ -74,6 +76,7 @@ public struct LoadedPlugin: @unchecked Sendable {
     schema = OptionsSchema()
     optionsSchema = "{}"
     statistics = signature.statistics
+    scoresCompare = signature.scoresCompare
     abi = .host
     builtFor = .host
     library = function.library
@@ -96,6 +99,7 @@ public struct LoadedPlugin: @unchecked Sendable {
     }
     optionsSchema = about.optionsSchema
     statistics = about.statistics
+    scoresCompare = about.scoresCompare
     abi = about.abi
     builtFor = about.abi
     library = about.library
@@ -135,6 +139,7 @@ public struct LoadedPlugin: @unchecked Sendable {
       throw .unknownStatistic(
         plugin: id, statistic: statistic, kind: kind, known: kind.knownStatistics)
     }
+    scoresCompare = descriptor.scores_compare != 0
     guard let interface = descriptor.interface else {
       throw reader.wrong("interface", expected: "a table", got: "null")
     }
@@ -224,10 +229,11 @@ private struct DescriptorReader {
     }
     switch kind {
     case .criterion:
-      let table = table.assumingMemoryBound(to: ap_criterion.self).pointee
-      try require("create", table.create != nil)
-      try require("destroy", table.destroy != nil)
-      try require("score", table.score != nil)
+      // Not copied: that of version 1.0 is shorter.
+      let table = table.assumingMemoryBound(to: ap_criterion.self)
+      try require("create", table.pointee.create != nil)
+      try require("destroy", table.pointee.destroy != nil)
+      try require("score", table.pointee.score != nil)
     case .allocator:
       let table = table.assumingMemoryBound(to: ap_allocator.self).pointee
       try require("create", table.create != nil)

@@ -13,7 +13,7 @@ struct PluginLibrary {
   let version: ABIVersion
   /// The version whose header it was compiled with.
   let builtFor: ABIVersion
-  let descriptors: [UnsafePointer<ap_descriptor>]
+  let descriptors: [ap_descriptor]
 
   /// - Parameter plugin: whose loading this is, for error sentences.
   init(opening path: String, for plugin: PluginDescription) throws(PluginError) {
@@ -38,7 +38,7 @@ struct PluginLibrary {
     version = min(got, .host)
     builtFor = got
     try requireSize(library.pointee.struct_size, ap_library.self, in: path)
-    var descriptors: [UnsafePointer<ap_descriptor>] = []
+    var descriptors: [ap_descriptor] = []
     for index in 0..<max(0, Int(library.pointee.count)) {
       guard let list = library.pointee.descriptors, let descriptor = list[index] else {
         throw .badDescriptor(
@@ -46,15 +46,15 @@ struct PluginLibrary {
           got: "null")
       }
       try requireSize(descriptor.pointee.struct_size, ap_descriptor.self, in: path)
-      descriptors.append(descriptor)
+      descriptors.append(whole(descriptor, speaking: version))
     }
     self.descriptors = descriptors
   }
 }
 
-/// A struct of version 1.0 is whole; a longer one comes from a later minor version, and its end is ignored.
+/// A struct of version 1.0 is complete; a longer one comes from a later minor version, and its end is ignored.
 func requireSize<Struct>(_ size: UInt32, _ type: Struct.Type, in library: String) throws(PluginError) {
-  let expected = MemoryLayout<Struct>.size
+  let expected = StructGrowth.firstSize(of: type)
   if Int(size) < expected {
     throw .truncated(library: library, structure: "\(type)", expected: expected, got: Int(size))
   }

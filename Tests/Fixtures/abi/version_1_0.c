@@ -85,7 +85,9 @@ FIELD(ap_criterion, destroy, 16, 8, void (*)(void *instance))
 FIELD(ap_criterion, statistics, 24, 8, const char *const * (*)(void *instance))
 FIELD(ap_criterion, score, 32, 8, ap_status (*)(void *instance, const ap_host *host, const ap_model *model,
       const ap_units *units, float *scores ))
-SIZE(ap_criterion, 40)
+/* 1.1 */
+FIELD(ap_criterion, scores_compare, 40, 8, int32_t (*)(void *instance))
+SIZE(ap_criterion, 48)
 
 FIELD(ap_descriptor, struct_size, 0, 4, uint32_t)
 FIELD(ap_descriptor, kind, 4, 4, ap_kind)
@@ -97,7 +99,9 @@ FIELD(ap_descriptor, paper, 40, 8, const char *)
 FIELD(ap_descriptor, options_schema, 48, 8, const char *)
 FIELD(ap_descriptor, statistics, 56, 8, const char *const *)
 FIELD(ap_descriptor, interface, 64, 8, const void *)
-SIZE(ap_descriptor, 72)
+/* 1.1 */
+FIELD(ap_descriptor, scores_compare, 72, 4, int32_t)
+SIZE(ap_descriptor, 80)
 
 FIELD(ap_library, struct_size, 0, 4, uint32_t)
 FIELD(ap_library, abi_major, 4, 2, uint16_t)
@@ -137,7 +141,9 @@ FIELD(ap_allocation, struct_size, 0, 4, uint32_t)
 FIELD(ap_allocation, budget, 8, 8, const ap_budget *)
 FIELD(ap_allocation, layer_count, 16, 8, int64_t)
 FIELD(ap_allocation, layers, 24, 8, const ap_layer *const *)
-SIZE(ap_allocation, 32)
+/* 1.1 */
+FIELD(ap_allocation, scores_compare, 32, 4, int32_t)
+SIZE(ap_allocation, 40)
 
 FIELD(ap_share, struct_size, 0, 4, uint32_t)
 FIELD(ap_share, sparsity, 8, 8, double)

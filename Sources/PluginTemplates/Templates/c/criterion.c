@@ -53,7 +53,7 @@ static const ap_descriptor descriptor = {
     sizeof descriptor, AP_CRITERION, "__ID__", "__VERSION__", "__SUMMARY__", "0BSD", NULL,
     "{\"type\": \"object\", \"properties\": {\"power\": {\"type\": \"integer\", \"minimum\": 1, \"maximum\": 2, "
     "\"default\": 1, \"description\": \"1: absolute values, 2: squares\"}}}",
-    statistics, &table};
+    statistics, &table, 0}; /* 0: a score ranks the units of one family of one layer */
 static const ap_descriptor *const descriptors[] = {&descriptor};
 static const ap_library library = {sizeof library, AP_ABI_MAJOR, AP_ABI_MINOR, 1, descriptors};
 

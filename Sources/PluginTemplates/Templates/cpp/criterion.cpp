@@ -57,13 +57,13 @@ static ap_status score(void *instance, const ap_host *host, const ap_model *, co
 }
 }
 
-const ap_criterion table = {sizeof table, create, destroy, nullptr, score};
+const ap_criterion table = {sizeof table, create, destroy, nullptr, score, nullptr};
 const char *const statistics[] = {nullptr}; // "input_norm", say: section 4 of the header
 const ap_descriptor descriptor = {
     sizeof descriptor, AP_CRITERION, "__ID__", "__VERSION__", "__SUMMARY__", "0BSD", nullptr,
     R"({"type": "object", "properties": {"power": {"type": "integer", "minimum": 1, "maximum": 2,
         "default": 1, "description": "1: absolute values, 2: squares"}}})",
-    statistics, &table};
+    statistics, &table, 0}; // 0: a score ranks the units of one family of one layer
 
 } // namespace
 

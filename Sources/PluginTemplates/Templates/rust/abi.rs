@@ -1,11 +1,11 @@
-//! The declarations of adapt_pruner_plugin.h, ABI 1.0, by the same names without `ap_`, but those of transforms. What
+//! The declarations of adapt_pruner_plugin.h, ABI 1.1, by the same names without `ap_`, but those of transforms. What
 //! each field and function means, who owns it, what may be null and which thread may call it is said in the header.
 #![allow(dead_code)] // a plugin of one kind does not need the others
 
 use std::ffi::{c_char, c_void};
 
 pub const ABI_MAJOR: u16 = 1;
-pub const ABI_MINOR: u16 = 0;
+pub const ABI_MINOR: u16 = 1;
 
 pub type Status = i32;
 pub const OK: Status = 0;
@@ -172,6 +172,7 @@ pub struct Criterion {
         *const Units,
         scores: *mut f32,
     ) -> Status,
+    pub scores_compare: Option<unsafe extern "C" fn(instance: *mut c_void) -> i32>,
 }
 
 #[repr(C)]
@@ -186,6 +187,7 @@ pub struct Descriptor {
     pub options_schema: *const c_char,
     pub statistics: *const *const c_char,
     pub interface: *const c_void,
+    pub scores_compare: i32,
 }
 
 #[repr(C)]
@@ -236,6 +238,7 @@ pub struct Allocation {
     pub budget: *const Budget,
     pub layer_count: i64,
     pub layers: *const *const Layer,
+    pub scores_compare: i32,
 }
 
 #[repr(C)]
@@ -332,13 +335,13 @@ mod sizes {
         assert!(size_of::<Model>() == 56);
         assert!(size_of::<Matrix>() == 88);
         assert!(size_of::<Units>() == 64);
-        assert!(size_of::<Criterion>() == 40);
-        assert!(size_of::<Descriptor>() == 72);
+        assert!(size_of::<Criterion>() == 48);
+        assert!(size_of::<Descriptor>() == 80);
         assert!(size_of::<Library>() == 24);
         assert!(size_of::<Family>() == 72);
         assert!(size_of::<Layer>() == 32);
         assert!(size_of::<Budget>() == 64);
-        assert!(size_of::<Allocation>() == 32);
+        assert!(size_of::<Allocation>() == 40);
         assert!(size_of::<Share>() == 24);
         assert!(size_of::<Allocator>() == 48);
         assert!(size_of::<Metrics>() == 32);

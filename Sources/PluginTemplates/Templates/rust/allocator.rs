@@ -109,6 +109,7 @@ static DESCRIPTOR: Constant<Descriptor> = Constant(Descriptor {
     options_schema: cr#"{"type": "object", "properties": {}}"#.as_ptr(),
     statistics: STATISTICS.0.as_ptr(),
     interface: &TABLE as *const Allocator as *const c_void,
+    scores_compare: 0,
 });
 static DESCRIPTORS: Constant<[*const Descriptor; 1]> = Constant([&DESCRIPTOR.0]);
 static LIBRARY: Constant<Library> = Constant(Library {

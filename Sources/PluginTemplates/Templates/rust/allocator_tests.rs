@@ -44,6 +44,7 @@ fn allocate(iteration_goal: i64, minimum: i64) -> (Status, [(i64, f64); 2]) {
         budget: &budget,
         layer_count: 1,
         layers: layers.as_ptr(),
+        scores_compare: 0,
     };
     let share = || Share {
         struct_size: size_of::<Share>() as u32,

@@ -91,6 +91,7 @@ static TABLE: Criterion = Criterion {
     destroy,
     statistics: None,
     score,
+    scores_compare: None,
 };
 // c"input_norm".as_ptr(), say: section 4 of the header
 static STATISTICS: Constant<[*const c_char; 1]> = Constant([null()]);
@@ -108,6 +109,7 @@ static DESCRIPTOR: Constant<Descriptor> = Constant(Descriptor {
             .as_ptr(),
     statistics: STATISTICS.0.as_ptr(),
     interface: &TABLE as *const Criterion as *const c_void,
+    scores_compare: 0, // a score ranks the units of one family of one layer
 });
 static DESCRIPTORS: Constant<[*const Descriptor; 1]> = Constant([&DESCRIPTOR.0]);
 static LIBRARY: Constant<Library> = Constant(Library {

@@ -8,7 +8,8 @@ import PluginABI
 /// Rounded down, so that the goal is reached wherever the minimum lets it be.
 enum EqualShare {
   /// One answer for each family, in the order in which the host wants them: layer by layer.
-  static func shares(of allocation: ap_allocation) throws -> [ap_share] {
+  /// - Parameter allocation: not copied, since an older host's is shorter.
+  static func shares(of allocation: UnsafePointer<ap_allocation>) throws -> [ap_share] {
     let families = try families(of: allocation)
     // A whole sublayer or layer: the one unit stays or leaves.
     if families.contains(where: { $0.minimum < 1 }) {
@@ -16,7 +17,7 @@ enum EqualShare {
         status: AP_UNSUPPORTED,
         sentence: "there is no share of a whole layer or sublayer; prune attention and mlp")
     }
-    let budget = try present(allocation.budget).pointee
+    let budget = try present(allocation.pointee.budget).pointee
     let cost = families.reduce(0.0) { $0 + Double($1.count) * Double($1.cost) }
     let excess = Double(budget.now - budget.iteration_goal)
     let share = excess > 0 && cost > 0 ? min(1, excess / cost) : 0
@@ -29,8 +30,10 @@ enum EqualShare {
     }
   }
 
-  private static func families(of allocation: ap_allocation) throws -> [ap_family] {
-    try UnsafeBufferPointer(start: allocation.layers, count: Int(allocation.layer_count)).flatMap { layer in
+  private static func families(of allocation: UnsafePointer<ap_allocation>) throws -> [ap_family] {
+    let layers = UnsafeBufferPointer(
+      start: allocation.pointee.layers, count: Int(allocation.pointee.layer_count))
+    return try layers.flatMap { layer in
       let layer = try present(layer).pointee
       return try UnsafeBufferPointer(start: layer.families, count: Int(layer.family_count)).map {
         try present($0).pointee
@@ -50,7 +53,7 @@ private let table = ap_allocator(
   allocate: { _, host, model, allocation, shares in
     guarded(host) { _ in
       let (answers, shares) = (
-        try EqualShare.shares(of: present(allocation).pointee), try present(shares)
+        try EqualShare.shares(of: present(allocation)), try present(shares)
       )
       for (index, answer) in answers.enumerated() {
         let share = try present(shares[index])
@@ -67,6 +70,6 @@ nonisolated(unsafe) private let plugin = library(
     version: text("__VERSION__"), summary: text("__SUMMARY__"), licence: text("0BSD"), paper: nil,
     options_schema: text(#"{"type": "object", "properties": {}}"#),
     statistics: texts([]),  // "layer_cosine", say: section 6 of the header
-    interface: UnsafeRawPointer(constant(table))))
+    interface: UnsafeRawPointer(constant(table)), scores_compare: 0))
 
 @c(adapt_pruner_plugin) public func entry() -> UnsafePointer<ap_library> { plugin }

@@ -45,6 +45,6 @@ nonisolated(unsafe) private let plugin = library(
     struct_size: size(ap_descriptor.self), kind: ap_kind(AP_COMPENSATOR), id: text("__ID__"),
     version: text("__VERSION__"), summary: text("__SUMMARY__"), licence: text("0BSD"), paper: nil,
     options_schema: text(#"{"type": "object", "properties": {}}"#),
-    statistics: texts(["input_mean"]), interface: UnsafeRawPointer(constant(table))))
+    statistics: texts(["input_mean"]), interface: UnsafeRawPointer(constant(table)), scores_compare: 0))
 
 @c(adapt_pruner_plugin) public func entry() -> UnsafePointer<ap_library> { plugin }

@@ -54,7 +54,8 @@ private let table = ap_criterion(
       let answer = try method.scores(of: present(units).pointee)
       try present(scores).update(from: answer, count: answer.count)
     }
-  })
+  },
+  scores_compare: nil)
 
 nonisolated(unsafe) private let plugin = library(
   of: ap_descriptor(
@@ -66,6 +67,7 @@ nonisolated(unsafe) private let plugin = library(
         "description": "1: absolute values, 2: squares"}}}
       """),
     statistics: texts([]),  // "input_norm", say: section 4 of the header
-    interface: UnsafeRawPointer(constant(table))))
+    interface: UnsafeRawPointer(constant(table)),
+    scores_compare: 0))  // a score ranks the units of one family of one layer
 
 @c(adapt_pruner_plugin) public func entry() -> UnsafePointer<ap_library> { plugin }

@@ -88,6 +88,6 @@ nonisolated(unsafe) private let plugin = library(
       {"type": "object", "required": ["data"], "properties": {"data": {"format": "adapt-pruner-data",
         "description": "the text, or the token ids, to read"}}}
       """),
-    statistics: texts([]), interface: UnsafeRawPointer(constant(table))))
+    statistics: texts([]), interface: UnsafeRawPointer(constant(table)), scores_compare: 0))
 
 @c(adapt_pruner_plugin) public func entry() -> UnsafePointer<ap_library> { plugin }
