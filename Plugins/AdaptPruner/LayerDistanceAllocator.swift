@@ -21,6 +21,7 @@ struct LayerDistanceAllocator: Allocator {
     var amplitude: Double
     var steps: Int
     var budget: Aim
+    var families: FamilySharing
   }
 
   static let about = About(
@@ -34,6 +35,7 @@ struct LayerDistanceAllocator: Allocator {
       .number("amplitude", default: 0.02, minimum: 0, "A: how much layers differ"),
       .integer("steps", default: 50, minimum: 1, "T: steps from the whole model to nothing"),
       .choice("budget", default: Aim.exact, "exact: end on the iteration's goal; published: one step"),
+      .familySharing,
     ],
     statistics: [.layerCosine, .layerEuclidean, .layerManhattan])
 
@@ -57,10 +59,10 @@ struct LayerDistanceAllocator: Allocator {
     let step = 1 / Double(options.steps)
     switch options.budget {
     case .exact:
-      return try allocation.budget.solve(
+      return try allocation.solve(
         zip(allocation.layers, importances).map {
           Demand($0.families, increment: step - options.amplitude * $1)
-        })
+        }, options.families, host: host)
     case .published:
       return zip(allocation.layers, importances).flatMap { layer, importance in
         layer.families.map {

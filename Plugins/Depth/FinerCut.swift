@@ -22,7 +22,7 @@ struct FinerCut: Criterion {
         "distance", default: Distance.angle, "between logits: their mean angle, or the norm of the difference"
       )
     ],
-    statistics: [.removalAngle, .removalNorm])
+    statistics: [.removalAngle, .removalNorm], scoresCompare: true)
 
   let options: Options
   var statistics: [Statistic] { options.distance == .angle ? [.removalAngle] : [.removalNorm] }
@@ -53,6 +53,7 @@ struct OneByOne: Allocator {
   let meetsGoal = false
 
   func shares(of allocation: Allocation, model: Model, host: Host) throws -> [Share] {
+    allocation.warnOfRanking(host)
     let families = allocation.families
     let units = families.reduce(0) { $0 + $1.originalCount }
     let gone = units - families.reduce(0) { $0 + $1.count }

@@ -44,6 +44,8 @@ extension FLAPStructure {
     if let other = families.first(where: { $0.name != "attention" && $0.name != "mlp" }) {
       throw PluginError("family \(other.name) is not FLAP's: attention and mlp are", kind: .unsupported)
     }
+    // Standardised scores were made for this ranking.
+    if options.structure == .alAM, !families.allSatisfy(\.isStandardised) { allocation.warnOfRanking(host) }
     let removed =
       options.budget == .exact
       ? try exact(families, allocation.budget) : try published(families, allocation.budget)
@@ -216,42 +218,10 @@ private struct Cut {
     }
   }
 
-  /// Each of these families loses the same share of its original units, in whole ones. Since the few heads of all layers go at
-  /// the same share, no share may fit: of the last one below what is enough and the first above, the nearer is taken, and
-  /// the rest made up for in the cheapest units, one by one, from whoever lags most behind, or returned to whoever is
-  /// most ahead.
+  /// Each of these families loses the same share of its original units.
   mutating func evenly(_ indices: [Int]) {
-    func due(_ share: Double, _ index: Int) -> Int {
-      let gone = families[index].originalCount - families[index].count
-      return min(removable(index), max(0, Int(share * Double(families[index].originalCount)) - gone))
-    }
-    func gain(_ share: Double) -> Int { indices.reduce(0) { $0 + due(share, $1) * families[$1].cost } }
-    var (low, high) = (0.0, 1.0)
-    for _ in 0..<60 {
-      let middle = (low + high) / 2
-      if freed + gain(middle) >= excess { high = middle } else { low = middle }
-    }
-    let isNearerBelow = excess - freed - gain(low) <= freed + gain(high) - excess
-    for index in indices { remove(due(isNearerBelow ? low : high, index), from: index) }
-    func gone(_ index: Int) -> Double {
-      let original = families[index].originalCount
-      return Double(original - families[index].count + removed[index]) / Double(max(1, original))
-    }
-    while freed < excess {
-      // Of equals the first.
-      let next = indices.filter { removable($0) > 0 }
-        .min { (families[$0].cost, gone($0), $0) < (families[$1].cost, gone($1), $1) }
-      guard let next else { return }
-      remove(1, from: next)
-    }
-    while true {
-      // Of equals the last.
-      let next = indices.filter { removed[$0] > 0 && freed - families[$0].cost >= excess }
-        .min { (families[$0].cost, -gone($0), -$0) < (families[$1].cost, -gone($1), -$1) }
-      guard let next else { return }
-      removed[next] -= 1
-      freed -= families[next].cost
-    }
+    let cut = EvenCut.removed(from: indices.map { families[$0] }, excess: excess - freed, times: 0...1) { $1 }
+    for (index, count) in zip(indices, cut.units) { remove(count, from: index) }
   }
 
   /// What was taken last comes back as far as the rest is enough.
@@ -265,6 +235,11 @@ private struct Cut {
 
 extension Family {
   fileprivate var isAttention: Bool { name == "attention" }
+  /// The scores' mean is 0, as `FLAPMetric` has it.
+  fileprivate var isStandardised: Bool {
+    let sum = scores.reduce(0.0) { $0 + Double($1) }
+    return abs(sum) <= 1e-3 * scores.reduce(0.0) { $0 + Double(abs($1)) }
+  }
 }
 
 private let library = Library([

@@ -43,6 +43,7 @@ struct Global: Allocator {
   }
 
   func shares(of allocation: Allocation, model: Model, host: Host) throws -> [Share] {
+    allocation.warnOfRanking(host)
     let families = allocation.layers.enumerated().flatMap { index, layer in
       layer.families.map {
         Candidates($0, keep: least(of: $0, layer: index, of: allocation.layers.count), self)

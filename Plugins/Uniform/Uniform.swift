@@ -16,6 +16,7 @@ struct Uniform: Allocator {
     var protectFirst: Int
     var protectLast: Int
     var protect: [Int]
+    var families: FamilySharing
   }
 
   static let about = About(
@@ -27,6 +28,7 @@ struct Uniform: Allocator {
       .integer("protect_first", default: 0, minimum: 0, "layers at the start that lose nothing"),
       .integer("protect_last", default: 0, minimum: 0, "layers at the end that lose nothing"),
       .integers("protect", minimum: 0, "further layers that lose nothing, counted from 0"),
+      .familySharing,
     ])
 
   let options: Options
@@ -43,13 +45,13 @@ struct Uniform: Allocator {
     }
     switch options.budget {
     case .exact:
-      return try allocation.budget.solve(
+      return try allocation.solve(
         allocation.layers.enumerated().map { index, layer in
           var families = layer.families
           guard isProtected(index) else { return Demand(families, increment: 1) }
           for place in families.indices { families[place].minimum = families[place].count }
           return Demand(families, increment: 0)
-        })
+        }, options.families, host: host)
     case .published:
       let sparsity = min(0.99, Double(allocation.budget.iteration + 1) / Double(options.steps))
       return allocation.layers.enumerated().flatMap { index, layer in

@@ -28,7 +28,17 @@ extension Budget {
   /// asked for the same share as in a layer that has both.
   ///
   /// - Throws: if the goal cannot be reached with every family at its minimum.
-  public func solve(_ demands: [Demand]) throws(PluginError) -> [Share] {
+  public func solve(_ demands: [Demand]) throws(PluginError) -> [Share] { try solver(demands).solve() }
+
+  /// The same where scores do not compare across families: each family loses the layer's share of its own units, in whole
+  /// ones. What whole KV groups cannot give is made up for by channels, evenly over layers (`EvenCut`).
+  ///
+  /// - Throws: if the goal cannot be reached with every family at its minimum.
+  public func solveApart(_ demands: [Demand]) throws(PluginError) -> [Share] {
+    try solver(demands).solveApart()
+  }
+
+  private func solver(_ demands: [Demand]) throws(PluginError) -> BudgetSolver {
     let solver = BudgetSolver(demands: demands, now: now, goal: iterationGoal)
     if now > iterationGoal, solver.smallest > iterationGoal {
       throw PluginError(
@@ -36,11 +46,11 @@ extension Budget {
           + "in every family, \(solver.smallest) remain",
         kind: .invalidOptions)
     }
-    return solver.solve()
+    return solver
   }
 }
 
-/// `Budget.solve` at work. Pure functions of time.
+/// `Budget.solve` and `solveApart` at work. Pure functions of time.
 struct BudgetSolver {
   private let layers: [LayerCut]
   private let now: Int
@@ -75,6 +85,23 @@ struct BudgetSolver {
     var removed = cuts(at: low)
     finish(&removed, sparsities)
     return layers.indices.flatMap { layers[$0].shares(sparsity: sparsities[$0], removed: removed[$0]) }
+  }
+
+  func solveApart() -> [Share] {
+    let layerOf = layers.indices.flatMap { layer in layers[layer].families.map { _ in layer } }
+    let cut = EvenCut.removed(
+      from: layers.flatMap(\.families), excess: now - goal, times: -1...2,
+      share: { family, time in
+        // Before time 0 as far as earlier iterations have asked already.
+        let layer = layers[layerOf[family]]
+        return time < 0 ? (1 + time) * layer.previous : sparsity(layer, at: time)
+      })
+    var next = 0
+    return layers.flatMap { layer in
+      let removed = Array(cut.units[next..<next + layer.families.count])
+      next += layer.families.count
+      return layer.shares(sparsity: sparsity(layer, at: max(0, cut.time)), removed: removed)
+    }
   }
 
   private func cuts(at time: Double) -> [[Int]] {

@@ -6,7 +6,7 @@ import Transformer
 public struct IterationRecord: Sendable, Equatable {
   public struct Removal: Sendable, Equatable {
     public let family: Family
-    /// The share of the original units that the allocator meant to be gone.
+    /// The share that the allocator meant to be gone: of the original units, or of the layer's cost.
     public let targetSparsity: Double
     public let originalCount: Int
     /// The units that are still there after this iteration, by their index in the unpruned model, ascending.
@@ -17,6 +17,11 @@ public struct IterationRecord: Sendable, Equatable {
       self.targetSparsity = targetSparsity
       self.originalCount = originalCount
       self.kept = kept
+    }
+
+    /// The share of the original units that is gone.
+    public var sparsity: Double {
+      originalCount > 0 ? 1 - Double(kept.count) / Double(originalCount) : 0
     }
   }
 
@@ -46,8 +51,14 @@ public struct IterationRecord: Sendable, Equatable {
   public let parameters: Int
   /// Multiply-accumulates a token of the model after the cut.
   public let macs: Int
+  /// Whether the criterion says that its scores compare across families; nil if that is not known.
+  public let scoresCompare: Bool?
 
-  public init(number: Int, stage: String, iteration: Int, layers: [Layer], parameters: Int, macs: Int) {
+  public init(
+    number: Int, stage: String, iteration: Int, layers: [Layer], parameters: Int, macs: Int,
+    scoresCompare: Bool? = nil
+  ) {
+    self.scoresCompare = scoresCompare
     self.number = number
     self.stage = stage
     self.iteration = iteration
@@ -57,11 +68,13 @@ public struct IterationRecord: Sendable, Equatable {
   }
 
   public var json: JSONValue {
-    [
+    var object: JSONObject = [
       "number": .integer(number), "stage": .string(stage), "iteration": .integer(iteration),
       "parameters": .integer(parameters), "macs_per_token": .integer(macs),
-      "layers": .array(layers.map(\.json)),
     ]
+    object["scores_compare"] = scoresCompare.map { .bool($0) }
+    object["layers"] = .array(layers.map(\.json))
+    return .object(object)
   }
 }
 
@@ -75,7 +88,7 @@ extension IterationRecord.Layer {
             (
               family.family.rawValue,
               [
-                "target_sparsity": .number(family.targetSparsity),
+                "target_sparsity": .number(family.targetSparsity), "sparsity": .number(family.sparsity),
                 "original_count": .integer(family.originalCount),
                 "kept": .array(family.kept.map { .integer($0) }),
               ]

@@ -53,6 +53,7 @@ struct Pruning {
   /// What an iteration saw and did.
   struct Iteration {
     let number: Int
+    let scoresCompare: Bool
     let layers: [IterationRecord.Layer]
     /// [layers], of the families that are pruned.
     let scores: [[Family: [Float]]]
@@ -104,7 +105,7 @@ struct Pruning {
             ? start - Int((Double(start - goal) * Double(iteration + 1) / Double(stage.iterations)).rounded())
             : goal,
           iteration: iteration, iterations: stage.iterations
-        ).leavingRoom(for: costOfBiases), layers: layers)
+        ).leavingRoom(for: costOfBiases), layers: layers, scoresCompare: criterion.scoresCompare)
       guard leavesAnything(shares) else { throw PruningError.noBlockLeft(stage: label) }
       for (layer, shares) in shares.enumerated() {
         for (family, share) in zip(families, shares) {
@@ -120,7 +121,7 @@ struct Pruning {
       }
       try record(
         Iteration(
-          number: iteration,
+          number: iteration, scoresCompare: criterion.scoresCompare,
           layers: records(sparsities, distances), scores: scores,
           seconds: (ContinuousClock.now - clock) / .seconds(1)))
     }
