@@ -75,13 +75,22 @@ public struct PruneStage: Sendable, Equatable {
   /// In how many steps the target is approached.
   public let iterations: Int
   public let families: [Family]
+  /// MLPs keep a multiple of so many channels; 1 for any number.
+  public let roundTo: Int
+  /// Whether all layers keep as many units of each family.
+  public let sameSize: Bool
   /// Whether every unit's score is kept in the run folder.
   public let recordsScores: Bool
 
+  var widths: EqualWidths { EqualWidths(roundTo: roundTo, sameSize: sameSize) }
+
   public init(
     criterion: PluginUse, allocator: PluginUse, compensator: PluginUse? = nil, calibration: Calibration,
-    target: Target, iterations: Int, families: [Family], recordsScores: Bool
+    target: Target, iterations: Int, families: [Family], roundTo: Int = 1, sameSize: Bool = false,
+    recordsScores: Bool
   ) {
+    self.roundTo = roundTo
+    self.sameSize = sameSize
     self.criterion = criterion
     self.allocator = allocator
     self.compensator = compensator
@@ -98,7 +107,8 @@ public struct PruneStage: Sendable, Equatable {
   func with(_ target: Target) -> PruneStage {
     PruneStage(
       criterion: criterion, allocator: allocator, compensator: compensator, calibration: calibration,
-      target: target, iterations: iterations, families: families, recordsScores: recordsScores)
+      target: target, iterations: iterations, families: families, roundTo: roundTo, sameSize: sameSize,
+      recordsScores: recordsScores)
   }
 }
 

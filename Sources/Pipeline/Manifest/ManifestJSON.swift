@@ -29,6 +29,8 @@ extension Stage {
       object["target"] = stage.target.json
       object["iterations"] = .integer(stage.iterations)
       object["families"] = .array(stage.families.map { .string($0.rawValue) })
+      object["round_to"] = .integer(stage.roundTo)
+      object["same_size"] = .bool(stage.sameSize)
       object["record_scores"] = .bool(stage.recordsScores)
       return .object(object)
     case .transform(let stage):

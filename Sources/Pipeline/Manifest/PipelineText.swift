@@ -27,6 +27,8 @@ public enum PipelineText {
         "scores by " + words(for: stage.criterion),
         "shares out by " + words(for: stage.allocator),
       ]
+      if stage.sameSize { lines.append("keeps all layers at the same size") }
+      if stage.roundTo > 1 { lines.append("keeps channels in multiples of \(stage.roundTo)") }
       if let compensator = stage.compensator { lines.append("makes up for it by " + words(for: compensator)) }
       if case .sample(let sample) = stage.calibration {
         lines.append(words(for: sample) + ", \(sample.batchSize) at a time")

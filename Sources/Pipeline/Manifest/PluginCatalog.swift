@@ -26,12 +26,16 @@ public struct PluginCatalog: Sendable {
     public let statistics: @Sendable (_ options: JSONValue) throws(PluginError) -> [String]
     /// Of a transform, whether these options say how wide the residual stream becomes.
     public let fixesWidths: @Sendable (_ options: JSONValue) throws(PluginError) -> Bool
+    /// Of an allocator, whether with these options it ends on its goal.
+    public let meetsGoal: @Sendable (_ options: JSONValue) throws(PluginError) -> Bool
 
     public init(
       schema: OptionsSchema,
       statistics: @escaping @Sendable (_ options: JSONValue) throws(PluginError) -> [String],
-      fixesWidths: @escaping @Sendable (_ options: JSONValue) throws(PluginError) -> Bool = { _ in false }
+      fixesWidths: @escaping @Sendable (_ options: JSONValue) throws(PluginError) -> Bool = { _ in false },
+      meetsGoal: @escaping @Sendable (_ options: JSONValue) throws(PluginError) -> Bool = { _ in true }
     ) {
+      self.meetsGoal = meetsGoal
       self.schema = schema
       self.statistics = statistics
       self.fixesWidths = fixesWidths
@@ -54,6 +58,10 @@ public struct PluginCatalog: Sendable {
           fixesWidths: { (options) throws(PluginError) in
             guard plugin.kind == .transform else { return false }
             return try TransformInstance(of: plugin, options: options).fixesWidths
+          },
+          meetsGoal: { (options) throws(PluginError) in
+            guard plugin.kind == .allocator else { return true }
+            return try AllocatorInstance(of: plugin, options: options).meetsGoal
           })
       }
     }
@@ -77,6 +85,12 @@ public struct PluginCatalog: Sendable {
   func fixesWidths(_ use: PluginUse) -> Bool {
     let entry = entries.first { $0.id == use.id }
     return (try? entry?.open(use.isolation).fixesWidths(.object(use.options))) ?? false
+  }
+
+  /// Whether an allocator's options, which have been checked, let it end on its goal.
+  func meetsGoal(_ use: PluginUse) -> Bool {
+    let entry = entries.first { $0.id == use.id }
+    return (try? entry?.open(use.isolation).meetsGoal(.object(use.options))) ?? true
   }
 }
 

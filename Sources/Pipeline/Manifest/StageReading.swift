@@ -109,7 +109,7 @@ struct StageReading {
       keys: [
         "stage", "name", "isolate", "criterion", "allocator", "compensator", "calibration", "target",
         "iterations",
-        "families", "record_scores",
+        "families", "round_to", "same_size", "record_scores",
       ], reading: reading)
     let isolation = isolation(reader)
     let criterion = requiredPlugin(reader, .criterion, isolation)
@@ -127,10 +127,14 @@ struct StageReading {
         path.key("compensator"), "whole sublayers and layers have no projection that is left to be changed",
         advice: "leave it out, or prune attention and mlp")
     }
+    let roundTo = reader.integer("round_to", default: 1, in: 1...1_000_000)
+    let sameSize = reader.flag("same_size", default: false)
+    checkWidths(reader, EqualWidths(roundTo: roundTo, sameSize: sameSize), families, allocator)
     guard let criterion, let allocator, let target, let calibration else { return nil }
     return PruneStage(
       criterion: criterion, allocator: allocator, compensator: compensator, calibration: calibration,
-      target: target, iterations: iterations, families: families, recordsScores: recordsScores)
+      target: target, iterations: iterations, families: families, roundTo: roundTo, sameSize: sameSize,
+      recordsScores: recordsScores)
   }
 
   private mutating func transform(_ object: JSONObject, at path: JSONPath) -> TransformStage? {
@@ -217,6 +221,28 @@ struct StageReading {
         expected: Self.familyGroups, advice: "give the others a stage of their own")
     }
     return ordered
+  }
+
+  /// Whether `round_to` and `same_size` mean anything with these families and this allocator.
+  private func checkWidths(
+    _ reader: ObjectReader, _ widths: EqualWidths, _ families: [Family], _ allocator: PluginUse?
+  ) {
+    if widths.isOff { return }
+    let key = reader.path.key(widths.roundTo > 1 ? "round_to" : "same_size")
+    if families.contains(where: \.isWhole) {
+      reading.problem(
+        key, "a whole sublayer or layer has no width that could be rounded or made equal",
+        advice: "leave it out, or prune attention and mlp")
+    } else if widths.roundTo > 1, !families.contains(.mlp) {
+      reading.problem(
+        key, "it counts channels, and \"families\" has no \"mlp\"",
+        advice: "leave it out, or prune mlp")
+    } else if let allocator, !catalog.meetsGoal(allocator) {
+      reading.problem(
+        key, "\(allocator.id) with these options goes its own way to the target",
+        expected: "an allocator that ends on it",
+        advice: "leave it out, or give the allocator an exact budget")
+    }
   }
 
   /// The lists that may be given.

@@ -10,6 +10,8 @@ public enum PruningError: Error, Equatable, CustomStringConvertible {
   /// - Parameter whole: whether whole sublayers or layers are removed.
   case outOfReach(stage: String, measure: String, goal: Int, smallest: Int, whole: Bool)
   case noBlockLeft(stage: String)
+  /// `round_to` or `same_size` cannot be kept: why.
+  case unequalWidths(stage: String, reason: String)
   case noProgress(stage: String, measure: String, now: Int, goal: Int, iteration: Int)
 
   public var description: String {
@@ -23,6 +25,7 @@ public enum PruningError: Error, Equatable, CustomStringConvertible {
           : "with one unit left in each family that is pruned ") + "the model still has \(smallest)"
     case .noBlockLeft(let stage):
       "stage \(stage): the allocator leaves no layer with attention or an MLP; at least one sublayer must stay"
+    case .unequalWidths(let stage, let reason): "stage \(stage): \(reason)"
     case .noProgress(let stage, let measure, let now, let goal, let iteration):
       "stage \(stage): iteration \(iteration) removed nothing, at \(now) \(measure) of a target of \(goal); "
         + "does the allocator protect too much?"
@@ -97,15 +100,15 @@ struct Pruning {
           families: families.map { request($0, layer, scores[layer][$0] ?? [], sparsities[layer][$0] ?? 0) },
           statistics: distances?.statistics(of: layer) ?? [:])
       }
-      let shares = try allocator.allocate(
-        model: modelSummary,
-        budget: BudgetRequest(
+      let shares = try shares(
+        of: layers,
+        BudgetRequest(
           measure: measure.rawValue, now: before, original: original, goal: goal,
           iterationGoal: allocator.meetsGoal
             ? start - Int((Double(start - goal) * Double(iteration + 1) / Double(stage.iterations)).rounded())
             : goal,
           iteration: iteration, iterations: stage.iterations
-        ).leavingRoom(for: costOfBiases), layers: layers, scoresCompare: criterion.scoresCompare)
+        ).leavingRoom(for: costOfBiases))
       guard leavesAnything(shares) else { throw PruningError.noBlockLeft(stage: label) }
       for (layer, shares) in shares.enumerated() {
         for (family, share) in zip(families, shares) {
@@ -124,6 +127,30 @@ struct Pruning {
           number: iteration, scoresCompare: criterion.scoresCompare,
           layers: records(sparsities, distances), scores: scores,
           seconds: (ContinuousClock.now - clock) / .seconds(1)))
+    }
+  }
+
+  /// What stays: as the allocator answers, made equal where the stage asks for it.
+  private func shares(of layers: [LayerRequest], _ budget: BudgetRequest) throws -> [[Share]] {
+    let answer = try allocator.allocate(
+      model: modelSummary, budget: budget, layers: layers, scoresCompare: criterion.scoresCompare)
+    do {
+      let adjusted = try stage.widths.adjusted(answer, of: layers, budget: budget)
+      if stage.widths.sameSize, budget.iteration == 0 { tellLevelled(answer, adjusted, layers) }
+      return adjusted
+    } catch { throw PruningError.unequalWidths(stage: label, reason: "\(error)") }
+  }
+
+  /// `same_size` overrules an allocator that would treat layers differently, or protect some.
+  private func tellLevelled(_ asked: [[Share]], _ made: [[Share]], _ layers: [LayerRequest]) {
+    for (place, family) in families.enumerated() {
+      let present = layers.indices.filter { layers[$0].families[place].count > 0 }
+      let counts = present.map { asked[$0][place].keep }
+      guard let least = counts.min(), let most = counts.max(), most > least + 1, let first = present.first
+      else { continue }
+      reporter.note(
+        "\(label): same_size keeps \(made[first][place].keep) units of \(family.rawValue) in every layer, where "
+          + "\(stage.allocator.id) would keep \(least) to \(most)")
     }
   }
 
@@ -160,9 +187,15 @@ struct Pruning {
     guard goal < spent else {
       throw PruningError.nothingToRemove(stage: label, measure: measure.words, now: spent, goal: goal)
     }
+    do {
+      try stage.widths.check(
+        decoder.allSizes, families: families, measure: measure, spent: spent, goal: goal)
+    } catch { throw PruningError.unequalWidths(stage: label, reason: "\(error)") }
     // The cost of each unit that may go, one entry for the units of a family and layer.
     let removable = decoder.allSizes.flatMap { sizes in
-      families.map { (count: sizes.count(of: $0) - minimum($0), cost: sizes.cost(of: $0, in: measure)) }
+      families.map {
+        (count: sizes.count(of: $0) - stage.widths.minimum($0), cost: sizes.cost(of: $0, in: measure))
+      }
     }.filter { $0.count > 0 }
     var smallest = spent - removable.reduce(0) { $0 + $1.count * $1.cost }
     let nothing = [Share](repeating: Share(sparsity: 1, keep: 0), count: families.count)
@@ -178,9 +211,6 @@ struct Pruning {
   /// Whether whole sublayers or layers go: a manifest does not mix them with parts of some.
   private var isWhole: Bool { families.contains(where: \.isWhole) }
 
-  /// Units that must stay of each layer that has any.
-  private func minimum(_ family: Family) -> Int { family.isWhole ? 0 : 1 }
-
   private func request(_ family: Family, _ layer: Int, _ scores: [Float], _ sparsity: Double) -> FamilyRequest
   {
     let sizes = decoder.sizes(layer)
@@ -188,7 +218,7 @@ struct Pruning {
       name: family.rawValue, count: sizes.count(of: family),
       originalCount: decoder.originalCount(of: family, layer: layer),
       positions: family == .attention ? sizes.headDimension : 1, cost: sizes.cost(of: family, in: measure),
-      minimum: minimum(family), previousSparsity: sparsity, scores: scores)
+      minimum: stage.widths.minimum(family), previousSparsity: sparsity, scores: scores)
   }
 
   var modelSummary: ModelSummary { ModelSummary(model) }
