@@ -12,8 +12,7 @@ extension Option {
   /// `families`, for allocators that have each layer lose a share.
   public static let familySharing = Option.choice(
     "families", default: FamilySharing.auto,
-    "how attention and mlp share what a layer loses, if exact. together: the lowest scores for what units cost go first; "
-      + "apart: each loses the share; auto: together if the criterion says that its scores compare across families"
+    "a layer's loss, if exact: in one ranking (together), a share each (apart), or as the scores allow (auto)"
   )
 }
 
