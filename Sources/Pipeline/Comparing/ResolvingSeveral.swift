@@ -16,7 +16,7 @@ extension ManifestResolver {
         throw CompareError.noSuchInput(setting: override.text, input: input)
       }
     }
-    var problems: [ManifestProblem] = []
+    var problems: [(file: String, problem: ManifestProblem)] = []
     var resolved: [(file: String, manifest: Manifest)] = []
     for (file, names) in zip(files, inputs) {
       let own = overrides.filter { override in
@@ -25,10 +25,17 @@ extension ManifestResolver {
       do throws(ManifestError) {
         resolved.append((file, try resolve(file: file, overrides: own)))
       } catch {
-        problems += error.problems
+        problems += error.problems.map { (file, $0) }
       }
     }
-    guard problems.isEmpty else { throw ManifestError(problems: problems) }
+    guard problems.isEmpty else {
+      throw ManifestError(
+        problems: problems.map { file, problem in
+          guard overrides.contains(where: { $0.text == problem.source }) else { return problem }
+          let misfits = problems.filter { $0.problem.source == problem.source }.map(\.file)
+          return problem.with(settingOf: file, fitting: files.filter { !misfits.contains($0) })
+        })
+    }
     return resolved
   }
 
@@ -40,6 +47,19 @@ extension ManifestResolver {
       let document = try? JSONValue(parsing: Array(data))
     else { return nil }
     return document["inputs"]?.objectValue?.keys ?? []
+  }
+}
+
+extension ManifestProblem {
+  /// A setting that is for all pipelines, and does not fit one of them: which, and which others it fits.
+  fileprivate func with(settingOf file: String, fitting others: [String]) -> ManifestProblem {
+    let hint =
+      others.isEmpty
+      ? ""
+      : "a setting goes to all pipelines, and this one fits \(others.joined(separator: ", ")): write it into the file"
+    return ManifestProblem(
+      source: "\(file), with \(source)", path: path, found: found, expected: expected,
+      advice: [advice, hint].filter { !$0.isEmpty }.joined(separator: "; "))
   }
 }
 
