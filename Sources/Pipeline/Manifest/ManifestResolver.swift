@@ -28,10 +28,7 @@ public struct ManifestResolver: Sendable {
     do {
       bytes = try Data(contentsOf: url.standardizedFileURL)
     } catch {
-      let reason =
-        FileManager.default.fileExists(atPath: url.path)
-        ? "the file can't be read" : "there is no such file"
-      throw ManifestError(problems: [ManifestProblem(source: file, path: "", found: reason)])
+      throw ManifestError(problems: [NoPipeline.missing(file, at: url.standardizedFileURL.path)])
     }
     let document: JSONValue
     do {
@@ -39,7 +36,8 @@ public struct ManifestResolver: Sendable {
     } catch {
       throw ManifestError(problems: [
         ManifestProblem(
-          source: "\(file):\(error.line):\(error.column)", path: "", found: error.reason)
+          source: "\(file):\(error.line):\(error.column)", path: "", found: error.reason,
+          advice: NoPipeline.advice(for: bytes, file: file))
       ])
     }
     let folder = url.standardizedFileURL.deletingLastPathComponent().path
