@@ -65,7 +65,8 @@ struct OneByOne: Allocator {
       layer.families.map { index < excluded || $0.count <= $0.minimum ? nil : $0.scores.min() }
     }
     guard let lowest = candidates.compactMap(\.self).min() else {
-      throw PluginError("no unit is left that may leave; raise the target, or lower exclude_first")
+      throw PluginError(
+        "no unit is left that may leave; raise the target, or lower exclude_first", kind: .invalidOptions)
     }
     let leaving = candidates.firstIndex(of: lowest)
     return families.enumerated().map { index, family in

@@ -171,7 +171,7 @@ extension FLAPStructure {
     guard cut.freed >= cut.excess else {
       throw PluginError(
         "\(options.structure.rawValue) with remove_heads \(options.removeHeads) frees \(cut.freed) of the \(cut.excess) that must go; "
-          + "raise remove_heads, or take another structure")
+          + "raise remove_heads, or take another structure", kind: .invalidOptions)
     }
     cut.putBack()
     return cut.removed

@@ -92,6 +92,7 @@ struct Widths {
   private func outOfReach(_ goal: Int, _ narrowest: [Int]) -> PluginError {
     PluginError(
       "the target of \(goal) \(residual.measure) is out of reach; with the narrowest stream that the options allow "
-        + "\(residual.size(narrowest)) are left" + (slicesHead ? "" : " (\"slice_head\" would leave fewer)"))
+        + "\(residual.size(narrowest)) are left" + (slicesHead ? "" : " (\"slice_head\" would leave fewer)"),
+      kind: .invalidOptions)
   }
 }

@@ -12,3 +12,7 @@ void dpotri_(const char *uplo, const int *n, double *a, const int *lda, int *inf
 /* Eigenvalues, ascending, and orthonormal eigenvectors of a symmetric matrix. */
 void dsyevd_(const char *jobz, const char *uplo, const int *n, double *a, const int *lda, double *w,
              double *work, const int *lwork, int *iwork, const int *liwork, int *info, size_t, size_t);
+
+/* A thread's working memory, as OpenBLAS itself takes and returns it (driver/others/memory.c). */
+void *blas_memory_alloc(int position);
+void blas_memory_free(void *buffer);

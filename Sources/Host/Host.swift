@@ -8,6 +8,8 @@ import Tensors
 @main enum Host {
   static func main() {
     StandardStreams.guardAgainstLoss()
+    // A thread that OpenBLAS began with the program may be waiting for memory by now, and would be waited for at the end.
+    do { try BLASMemory.requireRoom(threads: 1) } catch { end(for: error) }
     BLASKernels.takeBest()
     exit(ending())
   }
@@ -16,6 +18,10 @@ import Tensors
   /// - Returns: the exit code.
   private static func ending() -> Int32 {
     do {
+      if let unknown = UnknownCommand(Array(CommandLine.arguments.dropFirst())) {
+        Console.writeError("\(Tool.name): \(unknown)\n")
+        return 2
+      }
       var command = try AdaptPruner.parseAsRoot()
       if command is PluginWorkerProcess || command is PluginCheckProcess {
         // What serves a single plugin tells of its end in other ways, and a plugin finds what every process does.
@@ -26,6 +32,8 @@ import Tensors
       try command.run()
       try Console.finishOutput()
       return 0
+    } catch let shortage as BLASMemory.Shortage {
+      end(for: shortage)
     } catch let interrupted as Interrupted {
       Console.writeError("\(Tool.name): \(interrupted)\n")
       return 130
@@ -34,7 +42,7 @@ import Tensors
       // Help and version are asked for by "errors" that are none.
       case .success: return shown(AdaptPruner.fullMessage(for: error))
       case .validationFailure:
-        Console.writeError(AdaptPruner.fullMessage(for: error) + "\n")
+        Console.writeError(Self.sentence(ofUse: AdaptPruner.fullMessage(for: error)))
         return 2
       case let code:
         if !(error is ExitCode) { Console.writeError(Self.sentences(of: error)) }
@@ -53,6 +61,22 @@ import Tensors
       Console.writeError(Self.sentences(of: error))
       return 1
     }
+  }
+
+  /// Ends at once, without what libraries do at the end.
+  private static func end(for shortage: BLASMemory.Shortage) -> Never {
+    Console.writeError("\(Tool.name): \(shortage)\n")
+    _exit(1)
+  }
+
+  /// What the argument parser says of a wrong call, as all else here is said: its usage stays.
+  private static func sentence(ofUse message: String) -> String {
+    var text = message[...]
+    if text.hasPrefix("Error: ") { text = text.dropFirst("Error: ".count) }
+    // A sentence goes on behind the program's name.
+    let isWord = text.dropFirst().first?.isLowercase == true
+    return "\(Tool.name): " + (isWord ? text.prefix(1).lowercased() : String(text.prefix(1)))
+      + text.dropFirst() + "\n"
   }
 
   /// Each line says whose it is, as compilers' do.

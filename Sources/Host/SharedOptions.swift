@@ -3,6 +3,7 @@ import Foundation
 import JSON
 import Pipeline
 import PluginRuntime
+import Tensors
 
 /// Where plugins are looked for.
 struct PluginOptions: ParsableArguments {
@@ -54,12 +55,29 @@ struct PipelineOptions: ParsableArguments {
 
   @OptionGroup var isolation: IsolationOptions
 
-  func resolve(_ registry: PluginRegistry) throws(ManifestError) -> Manifest {
+  /// - Parameter locked: whether plugins have to be those that the pipeline was run with before.
+  func resolve(_ registry: PluginRegistry, locked: Bool) throws -> Manifest {
+    guard locked else { return try resolve(registry) }
+    return try PluginLock(besidePipeline: pipeline).requiring(registry) { try resolve(registry) }
+  }
+
+  private func resolve(_ registry: PluginRegistry) throws(ManifestError) -> Manifest {
     var overrides = set
     if let seed { overrides.append(Override(text: "--seed \(seed)", path: ["seed"], value: .integer(seed))) }
     let resolver = ManifestResolver(catalog: PluginCatalog(registry), isolation: isolation.limits)
     return try resolver.resolve(file: pipeline, overrides: overrides)
   }
+}
+
+/// Whether plugins have to be those of an earlier run.
+struct LockOptions: ParsableArguments {
+  @Flag(
+    name: .long,
+    help: ArgumentHelp(
+      "Refuses plugins other than those that the pipeline was run with before.",
+      discussion:
+        "The pipeline is the manifest.json of a run's folder, beside which run.json names them by SHA-256."))
+  var locked = false
 }
 
 /// Whether a stranger's code is kept out of this process.
@@ -85,17 +103,25 @@ struct WorkOptions: ParsableArguments {
   @Flag(name: .long, help: "No progress on stderr.")
   var quiet = false
 
-  var threadCount: Int { threads ?? ProcessInfo.processInfo.activeProcessorCount }
+  var threadCount: Int {
+    threads ?? min(ProcessInfo.processInfo.activeProcessorCount, BLASMemory.mostThreads)
+  }
 
   /// Does long work: shows its progress until it ends, however it ends, and lets Ctrl-C stop it.
-  func perform<Result>(_ work: (any ProgressReporter, Cancellation) throws -> Result) rethrows -> Result {
+  func perform<Result>(_ work: (any ProgressReporter, Cancellation) throws -> Result) throws -> Result {
     let progress = Console.progress(quiet: quiet)
     defer { progress.end() }
+    try BLASMemory.reserve(threads: threadCount)
     return try work(progress, Interruption.handled(telling: progress))
   }
 
   func validate() throws {
-    if let threads, threads < 1 { throw ValidationError("--threads \(threads): expected at least 1") }
+    let range = 1...BLASMemory.mostThreads
+    if let threads, !range.contains(threads) {
+      throw ValidationError(
+        "--threads \(threads): expected \(range.lowerBound) to \(range.upperBound), best one for each core "
+          + "(\(ProcessInfo.processInfo.activeProcessorCount) here)")
+    }
   }
 }
 

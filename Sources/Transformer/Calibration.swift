@@ -48,7 +48,7 @@ public struct CalibrationRequest {
     self.activationLimit = activationLimit
   }
 
-  var goesBack: Bool { gradients != .none || !outputGradients.isEmpty }
+  package var goesBack: Bool { gradients != .none || !outputGradients.isEmpty }
   /// The losses whose gradients go back; where nobody asks for the data's, those are not made.
   var labels: [Labels] {
     Labels.allCases.filter { outputGradients.contains($0) || ($0 == .data && gradients != .none) }

@@ -118,9 +118,63 @@ struct CommandLineTests {
     ] {
       let answer = try Program.call(arguments, in: folder)
       #expect(answer.code == 2, "\(arguments)")
+      // As compilers begin: who speaks, and then a sentence.
+      #expect(answer.error.hasPrefix("adapt-pruner: "), "\(answer.error)")
+      #expect(!answer.error.contains("Error:"), "\(answer.error)")
       #expect(answer.output == "", "\(arguments)")
-      #expect(answer.error.hasPrefix("Error: "), "\(arguments)")
     }
+  }
+
+  @Test(arguments: [
+    (["prune", "good.json"], 2, "there is no command \"prune\"; did you mean \"adapt-pruner run\"?"),
+    (["eval", "good.json"], 2, "did you mean \"adapt-pruner evaluate\"?"),
+    (["validat", "good.json"], 2, "did you mean \"validate\"?"),
+    (["validate", "good"], 1, "there is no such file; did you mean good.json?"),
+    (["validate", "stages.yaml"], 1, "this looks like YAML, and pipelines are JSON"),
+    (["validate", "bare"], 1, "this looks like YAML, and pipelines are JSON"),
+    (["validate", "stages.toml"], 1, "this looks like TOML, and pipelines are JSON"),
+    (["validate", "folder"], 1, "this is a folder, expected a pipeline, which is a JSON file"),
+    (["validate", "broken.json"], 1, "broken.json:1:"),
+    (
+      ["inspect", "HuggingFaceTB/SmolLM2-135M"], 1,
+      "fetch it with \"hf download HuggingFaceTB/SmolLM2-135M --local-dir FOLDER\""
+    ),
+    (
+      ["inspect", "https://huggingface.co/Qwen/Qwen3-0.6B/tree/main"], 1,
+      "\"hf download Qwen/Qwen3-0.6B --local"
+    ),
+    (
+      ["run", "good.json", "--model", "x", "--output", "y", "--threads", "100000"], 2,
+      "--threads 100000: expected 1 to"
+    ),
+  ])
+  func whatWasMeantIsSaid(_ arguments: [String], _ code: Int32, _ sentence: String) throws {
+    try folder.write("stages.yaml", "# a pipeline\nstages:\n  - stage: save\n")
+    try folder.write("bare", "- stage: save\n")
+    try folder.write("stages.toml", "[[stages]]\nstage = \"save\"\n")
+    try folder.write("broken.json", "{\"stages\": [}")
+    try folder.write("folder/file", "")
+    let answer = try Program.call(arguments, in: folder)
+    #expect(answer.code == code)
+    #expect(answer.error.hasPrefix("adapt-pruner: "), "\(answer.error)")
+    #expect(answer.error.contains(sentence), "\(answer.error)")
+    #expect(!answer.error.contains("YAML") || sentence.contains("YAML"), "\(answer.error)")
+  }
+
+  @Test("a setting that does not fit one of the pipelines is told with that pipeline")
+  func settings() throws {
+    try folder.write("other.json", "{\"stages\": [{\"stage\": \"save\", \"name\": \"last\"}]}")
+    let answer = try Program.call(
+      "compare", "good.json", "other.json", "--model", "m", "--output", "o", "--set",
+      "stages.last.type=float16",
+      in: folder)
+    #expect(answer.code == 1)
+    #expect(
+      answer.error.contains(
+        "good.json, with --set stages.last.type=float16: stages: there is no stage \"last\""),
+      "\(answer.error)")
+    #expect(answer.error.contains("this one fits other.json"), "\(answer.error)")
+    #expect(!answer.error.contains("other.json, with"), "\(answer.error)")
   }
 
   @Test func aFolderWithoutARunHasNoReport() throws {

@@ -6,8 +6,9 @@ struct Run: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Runs a pipeline: prunes, evaluates and saves a model as it says.",
     discussion: """
-      Everything about the run is kept in the output folder: the pipeline with all defaults filled in, \
-      metrics, what each iteration removed, and the models that were saved.
+      Before it begins it looks at all that validate --model looks at. Everything about the run is kept in the output \
+      folder: the pipeline with all defaults filled in, metrics, what each iteration removed, and the models that were \
+      saved.
       """)
 
   @OptionGroup var pipeline: PipelineOptions
@@ -24,25 +25,13 @@ struct Run: ParsableCommand {
       valueName: "dir"))
   var output: String
 
-  @Flag(
-    name: .long,
-    help: ArgumentHelp(
-      "Refuses plugins other than those that the pipeline was run with before.",
-      discussion:
-        "The pipeline is the manifest.json of a run's folder, beside which run.json names them by SHA-256."))
-  var locked = false
-
+  @OptionGroup var lock: LockOptions
   @OptionGroup var work: WorkOptions
   @OptionGroup var plugins: PluginOptions
 
   func run() throws {
     let registry = plugins.registry()
-    let manifest =
-      locked
-      ? try PluginLock(besidePipeline: pipeline.pipeline).requiring(registry) {
-        try pipeline.resolve(registry)
-      }
-      : try pipeline.resolve(registry)
+    let manifest = try pipeline.resolve(registry, locked: lock.locked)
     try RunFolder.requireUsable(output)
     let request = RunRequest(
       manifest: manifest, registry: registry, modelPath: model, outputPath: output,

@@ -126,12 +126,7 @@ private final class Comparing {
     let model = try request.modelPath.map { try LoadedModel(path: $0) }
     let files = try model?.recordedFiles() ?? []
     let states = try plan.all.map { try state(of: $0, files) }
-    if let model {
-      for run in plan.all {
-        try run.manifest.checkCanChange(model)
-        try run.manifest.checkTrainingData(model)
-      }
-    }
+    let refused = try model.map { try check(states, $0) } ?? [:]
 
     if claim == nil {
       // Another comparison may have made it and ended meanwhile: then what was found above is no more.
@@ -152,9 +147,13 @@ private final class Comparing {
     if let path = request.modelPath, let model {
       let shared = SharedWork(
         folder: folder + "/shared", modelHashes: files.map(\.sha256), threads: request.threads)
-      try calibrate(model, states, shared)
+      try calibrate(model, states, Set(refused.keys), shared)
       for (index, (run, state)) in zip(plan.all, states).enumerated() where state != .finished {
         try cancellation.check()
+        if let reason = refused[run.name] {
+          record.failures.append(ComparisonRecord.Failure(run: Self.place(run), reason: "\(reason)"))
+          continue
+        }
         progress.note("run \(index + 1) of \(plan.all.count): \(run.name)")
         try carryOut(run, state, modelPath: path, shared)
       }
@@ -193,6 +192,38 @@ private final class Comparing {
         plugins: plugins, threads: request.threads))
   }
 
+  /// Looks at each run that is not begun yet, before any of them.
+  /// - Returns: why a run is refused, by its name.
+  /// - Throws: `WorkRefused` if no run of a pipeline would be left.
+  private func check(_ states: [EarlierRun.State], _ model: LoadedModel) throws -> [String: WorkRefused] {
+    let workers = Workers(count: request.threads)
+    let rate = MatrixRate(model.decoder, workers: workers)
+    var refused: [String: WorkRefused] = [:]
+    var estimates: [WorkEstimate] = []
+    for (run, state) in zip(plan.all, states).dropFirst(plan.dense.count) where state == .absent {
+      let check = WorkCheck(
+        manifest: run.manifest, registry: request.registry, model: model, folder: folder, workers: workers,
+        cancellation: cancellation)
+      do { estimates.append(try check.run(rate: rate)) } catch let error as WorkRefused {
+        refused[run.name] = error
+      }
+    }
+    if let first = plan.runs.first.flatMap({ refused[$0.name] }), refused.count == plan.runs.count {
+      throw first
+    }
+    for run in plan.runs {
+      if let reason = refused[run.name] { progress.note("\(run.name) cannot be carried out: \(reason)") }
+    }
+    if !estimates.isEmpty {
+      let seconds = estimates.reduce(0) { $0 + $1.seconds }
+      let bytes = estimates.map(\.bytes).max() ?? 0
+      progress.note(
+        "\(estimates.count) \(estimates.count == 1 ? "run takes" : "runs take") at most about "
+          + "\(HumanFormat.duration(seconds: seconds)), with about \(HumanFormat.bytes(bytes)) of memory")
+    }
+    return refused
+  }
+
   private func carryOut(
     _ run: ComparePlan.Run, _ state: EarlierRun.State, modelPath: String, _ shared: SharedWork
   ) throws {
@@ -225,11 +256,13 @@ private final class Comparing {
   /// The passes over the unpruned model that several runs begin with. What goes wrong with them is no run's end: each makes
   /// its own then, and fails by itself if it has to.
   private func calibrate(
-    _ model: LoadedModel, _ states: [EarlierRun.State], _ shared: SharedWork
+    _ model: LoadedModel, _ states: [EarlierRun.State], _ refused: Set<String>, _ shared: SharedWork
   ) throws {
     let jobs = try zip(plan.all, states).compactMap { run, state -> SharedCalibration.Job? in
       let change = run.manifest.executions.first { !$0.leavesModel }
-      guard state != .finished, case .prune(let stage)? = change?.work else { return nil }
+      guard state != .finished, !refused.contains(run.name), case .prune(let stage)? = change?.work else {
+        return nil
+      }
       return try SharedCalibration.Job(
         stage, seed: UInt64(bitPattern: Int64(run.manifest.seed)), registry: request.registry, shared: shared)
     }

@@ -86,9 +86,7 @@ struct SharedCalibration {
   ) throws {
     let clock = ContinuousClock.now
     let decoder = model.decoder
-    let corpus = try sample.data.load(vocabularySize: decoder.vocabulary) {
-      try model.tokenizer().encode($0)
-    }
+    let corpus = try model.corpus(of: sample.data)
     let flags = jobs.map { _ in Flag() }
     let criteria = try zip(jobs, flags).map { job, flag in
       try CriterionInstance(

@@ -75,6 +75,10 @@ struct StageReading {
     if name.isEmpty || !allowed || name.allSatisfy(\.isNumber) {
       reading.problem(
         place, "\"\(name)\" is no name for a stage", expected: "letters, digits, - and _, not digits alone")
+    } else if name.utf8.count > RunLayout.longestStageName {
+      reading.problem(
+        place, "the name has \(name.utf8.count) characters",
+        expected: "at most \(RunLayout.longestStageName), since files are called by it")
     } else if let first = seen[name] {
       reading.problem(place, "\"\(name)\" is already the name of \(first)", advice: "choose another")
     }

@@ -130,10 +130,31 @@ public struct RunFolder: Sendable {
 
   private static func requireUsable(_ path: String, isRun: Bool) throws(RunFolderError) {
     var isDirectory: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else { return }
+    guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else {
+      return try requireMakeable(path)
+    }
     guard isDirectory.boolValue else { throw .notAFolder(path: path) }
     if let holder = FolderLock.holder(of: path) { throw .lock(.held(folder: path, holder: holder)) }
     try requireFree(path, isRun: isRun, note: FolderLock.words(in: path))
+    try requireWritable(path)
+  }
+
+  /// What is nearest above it and there has to be a folder that can be written to.
+  private static func requireMakeable(_ path: String) throws(RunFolderError) {
+    var above = URL(fileURLWithPath: path).standardizedFileURL.path
+    var isDirectory: ObjCBool = false
+    repeat {
+      above = (above as NSString).deletingLastPathComponent
+    } while above != "/" && !above.isEmpty
+      && !FileManager.default.fileExists(atPath: above, isDirectory: &isDirectory)
+    guard isDirectory.boolValue || above == "/" || above.isEmpty else { throw .notAFolder(path: above) }
+    try requireWritable(above.isEmpty ? "/" : above)
+  }
+
+  private static func requireWritable(_ folder: String) throws(RunFolderError) {
+    guard FileManager.default.isWritableFile(atPath: folder) else {
+      throw .file(FileError(operation: "write to", path: folder, reason: "it is not writable"))
+    }
   }
 
   /// - Parameter note: what the lock's file says of a process that was killed there.

@@ -36,6 +36,11 @@ public enum RunLayout {
     return String(repeating: "0", count: max(0, 3 - digits.count)) + digits
   }
 
+  /// Of a folder's name, with room for the name under which it is written first (NAME_MAX is 255).
+  static let longestName = 200
+  /// Of a stage's, which becomes part of names of files.
+  static let longestStageName = 100
+
   /// Why a model can't be saved in this directory of the run folder; nil if it can.
   static func refusal(ofModelDirectory directory: String) -> String? {
     if directory.hasPrefix("/") || directory.hasPrefix("~") { return "is no path within the run folder" }
@@ -43,6 +48,9 @@ public enum RunLayout {
     if parts.contains("..") { return "leaves the run folder" }
     if parts.contains(where: { $0.isEmpty || $0.hasPrefix(".") || $0.contains("\0") }) {
       return "has an empty or hidden part"
+    }
+    if parts.contains(where: { $0.utf8.count > longestName }) {
+      return "has a part of more than \(longestName) bytes, which file systems do not take"
     }
     let records = [manifest, run, events, metrics, iterations, scores, stateFolder, report, tensorBoard]
     if let first = parts.first, records.contains(String(first)) {

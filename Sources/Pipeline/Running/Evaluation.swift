@@ -15,17 +15,20 @@ struct Evaluation {
   /// An evaluation of fewer says so.
   private static let fewTokens = 100
 
+  /// What the plugin's data option names.
+  func data(_ option: String) throws -> HostServices.Corpus {
+    guard let source = use.data[option] else {
+      throw EvaluationError.noSuchData(plugin: use.id, option: option)
+    }
+    let corpus = try model.corpus(of: source)
+    return HostServices.Corpus(name: corpus.name, documents: corpus.documents)
+  }
+
   func run(plugin: LoadedPlugin, services: HostServices) throws -> EvaluationRecord {
     let clock = ContinuousClock.now
-    let (model, decoder) = (model, model.decoder)
+    let decoder = model.decoder
     var services = services
-    services.openData = { option, _ in
-      guard let source = use.data[option] else {
-        throw EvaluationError.noSuchData(plugin: use.id, option: option)
-      }
-      let corpus = try source.load(vocabularySize: decoder.vocabulary) { try model.tokenizer().encode($0) }
-      return HostServices.Corpus(name: corpus.name, documents: corpus.documents)
-    }
+    services.openData = { option, _ in try data(option) }
     var scored = 0
     services.logLikelihood = { sequences in
       scored += sequences.reduce(0) { $0 + max(0, $1.tokens.count - max(1, $1.first)) }

@@ -12,6 +12,7 @@ extension HostServices {
 extension Operations {
   /// Is a worker, in which a plugin is loaded that has a process of its own, until the host ends.
   public static func serveIsolatedPlugin(threads: Int?) throws {
+    try BLASMemory.reserve(threads: threads ?? Workers.processors)
     try WorkerProcess.serve(arithmetic(threads: threads)())
   }
 

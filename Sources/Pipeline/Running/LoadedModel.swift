@@ -19,12 +19,21 @@ public final class LoadedModel {
   /// - Throws: `CheckpointError`, `DecoderError`.
   public init(path: String) throws {
     self.path = path
-    let checkpoint = try Checkpoint.open(path)
+    let checkpoint = try Self.checkpoint(at: path)
     source = checkpoint
     decoder = try Decoder(checkpoint)
     originalParameters = decoder.parameters
     originalMultiplyAccumulates = decoder.multiplyAccumulates
     tokenizerResult = Result { try LoadedModel.tokenizer(of: checkpoint) }
+  }
+
+  /// Opens a Hugging Face folder or a GGUF file.
+  /// - Throws: `LoadedModelError.hubName` where there is none, and the path is what a model is called elsewhere.
+  static func checkpoint(at path: String) throws -> Checkpoint {
+    if !FileManager.default.fileExists(atPath: path), let name = HubName(path) {
+      throw LoadedModelError.hubName(given: path, name: name.text)
+    }
+    return try Checkpoint.open(path)
   }
 
   /// Goes on with a model that a stage wrote.
@@ -56,6 +65,26 @@ public final class LoadedModel {
     }
   }
 
+  /// Tokenized, each once: stage after stage reads the same text, and the check before the work does.
+  private var corpora: [(source: DataSource, corpus: Corpus)] = []
+  /// Tokens that are kept; of a larger corpus none.
+  private static let mostKeptTokens = 16 << 20
+
+  /// The data as this model reads them.
+  /// - Throws: `DataError`, `DecoderError.tokenOutOfRange`, and what the tokenizer throws.
+  func corpus(of source: DataSource) throws -> Corpus {
+    if let known = corpora.first(where: { $0.source == source }) { return known.corpus }
+    let corpus = try source.load(vocabularySize: decoder.vocabulary) { try tokenizer().encode($0) }
+    // A tokenizer may know more tokens than its model.
+    let last = corpus.documents.lazy.compactMap { $0.max() }.max() ?? 0
+    guard Int(last) < decoder.vocabulary else {
+      throw DecoderError.tokenOutOfRange(token: Int(last), vocabulary: decoder.vocabulary)
+    }
+    let kept = (corpora.map(\.corpus) + [corpus]).reduce(0) { $0 + $1.documents.reduce(0) { $0 + $1.count } }
+    if kept <= Self.mostKeptTokens { corpora.append((source, corpus)) }
+    return corpus
+  }
+
   /// The files that make up the model, for the run's record.
   public var files: [String] {
     switch source.format {
@@ -75,10 +104,14 @@ public final class LoadedModel {
 
 public enum LoadedModelError: Error, Equatable, CustomStringConvertible {
   case noTokenizer(model: String)
+  case hubName(given: String, name: String)
   case sliced(model: String, stage: String)
 
   public var description: String {
     switch self {
+    case .hubName(let given, let name):
+      "there is no file or folder \(given), which looks like the name of a model on the Hugging Face Hub. Nothing is "
+        + "downloaded here: fetch it with \"hf download \(name) --local-dir FOLDER\", and give FOLDER"
     case .noTokenizer(let model):
       "\(model) has no tokenizer (tokenizer.json, or tokenizer.ggml.* in a GGUF file), so text can't be read for it; "
         + "give token ids instead (\"format\": \"ids\")"
@@ -86,6 +119,30 @@ public enum LoadedModelError: Error, Equatable, CustomStringConvertible {
       "stage \(stage): the residual stream of \(model) was sliced, and of such a model only running and measuring it is "
         + "built; start from the model before"
     }
+  }
+}
+
+/// A model's name on the Hugging Face Hub, `organisation/model`, or its address there.
+struct HubName {
+  let text: String
+
+  init?(_ given: String) {
+    var rest = given[...]
+    for prefix in ["https://", "http://", "hf://", "huggingface.co/", "hf.co/"] where rest.hasPrefix(prefix) {
+      rest = rest.dropFirst(prefix.count)
+    }
+    let parts = rest.split(separator: "/", omittingEmptySubsequences: false)
+    let isAddress = rest.count < given.count
+    guard parts.count == 2 || (isAddress && parts.count > 2),
+      !given.lowercased().hasSuffix(".gguf") || isAddress
+    else { return nil }
+    // As huggingface_hub's validate_repo_id has it.
+    let isName = parts.prefix(2).allSatisfy { part in
+      !part.isEmpty && part.count <= 96 && part.first != "." && part.first != "-"
+        && part.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-_.".contains($0)) }
+    }
+    guard isName else { return nil }
+    text = parts.prefix(2).joined(separator: "/")
   }
 }
 

@@ -7,6 +7,8 @@ import Transformer
 /// Why a prune stage can't do what it is asked.
 public enum PruningError: Error, Equatable, CustomStringConvertible {
   case nothingToRemove(stage: String, measure: String, now: Int, goal: Int)
+  /// - Parameter most: that the stages before can have left.
+  case nothingLeftToRemove(stage: String, measure: String, most: Int, goal: Int)
   /// - Parameter whole: whether whole sublayers or layers are removed.
   case outOfReach(stage: String, measure: String, goal: Int, smallest: Int, whole: Bool)
   case noBlockLeft(stage: String)
@@ -18,6 +20,9 @@ public enum PruningError: Error, Equatable, CustomStringConvertible {
     switch self {
     case .nothingToRemove(let stage, let measure, let now, let goal):
       "stage \(stage): the target of \(goal) \(measure) is not below the \(now) that the model has; ask for fewer"
+    case .nothingLeftToRemove(let stage, let measure, let most, let goal):
+      "stage \(stage): the target of \(goal) \(measure) is not below the \(most) that the stages before it leave at "
+        + "most; ask for fewer"
     case .outOfReach(let stage, let measure, let goal, let smallest, let whole):
       "stage \(stage): the target of \(goal) \(measure) is out of reach; "
         + (whole
@@ -63,9 +68,9 @@ struct Pruning {
     let seconds: Double
   }
 
-  private var decoder: Decoder { model.decoder }
-  private var measure: Target.Measure { stage.target.measure }
-  private var families: [Family] { stage.families }
+  var decoder: Decoder { model.decoder }
+  var measure: Target.Measure { stage.target.measure }
+  var families: [Family] { stage.families }
 
   /// Puts other values into the model: in iteration `number`, with these biases beside its own, every parameter that the
   /// closure is handed.
@@ -155,7 +160,7 @@ struct Pruning {
   }
 
   /// What earlier stages have taken from each layer.
-  private var sparsitiesNow: [[Family: Double]] {
+  var sparsitiesNow: [[Family: Double]] {
     (0..<decoder.layerCount).map { layer in
       let sizes = decoder.sizes(layer)
       return [Family: Double](
@@ -176,12 +181,12 @@ struct Pruning {
 
   // MARK: - The budget
 
-  private var spent: Int { measure == .parameters ? decoder.parameters : decoder.multiplyAccumulates }
-  private var original: Int {
+  var spent: Int { measure == .parameters ? decoder.parameters : decoder.multiplyAccumulates }
+  var original: Int {
     measure == .parameters ? model.originalParameters : model.originalMultiplyAccumulates
   }
 
-  private var goal: Int { stage.target.goal(original: original, now: spent) }
+  var goal: Int { stage.target.goal(original: original, now: spent) }
 
   private func checkReach(_ goal: Int) throws {
     guard goal < spent else {
@@ -191,17 +196,7 @@ struct Pruning {
       try stage.widths.check(
         decoder.allSizes, families: families, measure: measure, spent: spent, goal: goal)
     } catch { throw PruningError.unequalWidths(stage: label, reason: "\(error)") }
-    // The cost of each unit that may go, one entry for the units of a family and layer.
-    let removable = decoder.allSizes.flatMap { sizes in
-      families.map {
-        (count: sizes.count(of: $0) - stage.widths.minimum($0), cost: sizes.cost(of: $0, in: measure))
-      }
-    }.filter { $0.count > 0 }
-    var smallest = spent - removable.reduce(0) { $0 + $1.count * $1.cost }
-    let nothing = [Share](repeating: Share(sparsity: 1, keep: 0), count: families.count)
-    if isWhole, !leavesAnything([[Share]](repeating: nothing, count: decoder.layerCount)) {
-      smallest += removable.map(\.cost).min() ?? 0
-    }
+    let smallest = spent - reach.removable + costOfBiases
     guard smallest <= goal else {
       throw PruningError.outOfReach(
         stage: label, measure: measure.words, goal: goal, smallest: smallest, whole: isWhole)
@@ -211,8 +206,13 @@ struct Pruning {
   /// Whether whole sublayers or layers go: a manifest does not mix them with parts of some.
   private var isWhole: Bool { families.contains(where: \.isWhole) }
 
-  private func request(_ family: Family, _ layer: Int, _ scores: [Float], _ sparsity: Double) -> FamilyRequest
-  {
+  /// What the stage can take away.
+  var reach: Reach {
+    Reach(
+      layers: decoder.allSizes, families: Set(families), measure: measure, minimum: stage.widths.minimum)
+  }
+
+  func request(_ family: Family, _ layer: Int, _ scores: [Float], _ sparsity: Double) -> FamilyRequest {
     let sizes = decoder.sizes(layer)
     return FamilyRequest(
       name: family.rawValue, count: sizes.count(of: family),

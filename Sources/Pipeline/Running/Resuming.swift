@@ -2,6 +2,7 @@ import Files
 import Foundation
 import JSON
 import PluginRuntime
+import Tensors
 
 /// Why a run can't be taken up again.
 public enum ResumeError: Error, Equatable, CustomStringConvertible {
@@ -146,6 +147,7 @@ extension Operations {
   ) throws -> RunSummary {
     let run = try ResumedRun(folder: path, registry: registry, isLocked: isLocked)
     if let doubt = run.folder.doubt { progress.note(doubt) }
+    try BLASMemory.reserve(threads: run.threads)
     for name in run.damaged {
       progress.note(
         "\(name) is damaged and passed over; the steps since the checkpoint before it are done again")

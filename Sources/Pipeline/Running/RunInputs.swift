@@ -1,19 +1,11 @@
 import Foundation
 import PluginRuntime
+import Tensors
+import TrainingData
 
 // What a run takes in: data, plugins, the model's files.
 
 extension Manifest {
-  /// Opens all that will be trained on, so that what is wrong with it is told before hours of other work.
-  func checkTrainingData(_ model: LoadedModel) throws {
-    for execution in executions where execution.time == 0 {
-      guard case .train(let stage) = execution.work else { continue }
-      let rows = try stage.rows(of: model, label: execution.label, seed: 0, resuming: nil)
-      // The first document shows what fields there are. A text is one document, and long.
-      if !stage.data.contains(where: \.isText) { _ = try rows.next() }
-    }
-  }
-
   /// A model whose residual stream was sliced can be run and measured, nothing else.
   /// - Throws: `LoadedModelError.sliced`.
   func checkCanChange(_ model: LoadedModel) throws {
@@ -47,6 +39,25 @@ extension Manifest {
       }
     }
     return paths
+  }
+}
+
+extension TrainStage {
+  /// Opens all that will be trained on, so that what is wrong with it is told before hours of other work.
+  func checkData(_ model: LoadedModel, label: String) throws {
+    for source in try sources(of: model, label: label) {
+      try source.check(vocabularySize: model.decoder.vocabulary)
+    }
+    let rows = try rows(of: model, label: label, seed: 0, resuming: nil)
+    // The first document shows what fields there are. A text is one document, and long.
+    if !data.contains(where: \.isText) { _ = try rows.next() }
+  }
+
+  /// - Throws: `TrainingError.batchTooLarge`.
+  func requireAddressable(label: String) throws {
+    guard Saturating.product(batchSize, length) <= 1 << 31 else {
+      throw TrainingError.batchTooLarge(stage: label, rows: batchSize, length: length)
+    }
   }
 }
 

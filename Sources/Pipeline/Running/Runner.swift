@@ -357,11 +357,8 @@ public final class Runner {
   // MARK: - What stages share
 
   func sequences(of sample: CalibrationSample) throws -> [[Int32]] {
-    let corpus = try sample.data.load(vocabularySize: model.decoder.vocabulary, tokenize: tokenize)
-    return try sample.sequences(from: corpus)
+    try sample.sequences(from: model.corpus(of: sample.data))
   }
-
-  private func tokenize(_ text: String) throws -> [Int32] { try model.tokenizer().encode(text) }
 
   func loaded(_ use: PluginUse) throws -> LoadedPlugin {
     try LoadedPlugin(

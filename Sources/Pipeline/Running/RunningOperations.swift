@@ -18,12 +18,18 @@ extension Operations {
     cancellation: Cancellation
   ) throws -> RunSummary {
     let model = try LoadedModel(path: request.modelPath)
-    try request.manifest.checkCanChange(model)
-    try request.manifest.checkTrainingData(model)
+    let workers = Workers(count: request.threads)
+    // A comparison has checked all its runs before the first.
+    if shared == nil {
+      let check = WorkCheck(
+        manifest: request.manifest, registry: request.registry, model: model, folder: request.outputPath,
+        workers: workers, reporter: progress, cancellation: cancellation)
+      progress.note("this takes \(try check.run().summary)")
+    }
     let folder = try RunFolder.claim(at: request.outputPath, command: "run", isRun: shared != nil)
     if let doubt = folder.doubt { progress.note(doubt) }
     var settings = Runner.Settings(
-      seed: UInt64(bitPattern: Int64(request.manifest.seed)), workers: Workers(count: request.threads),
+      seed: UInt64(bitPattern: Int64(request.manifest.seed)), workers: workers,
       reporter: progress, cancellation: cancellation)
     settings.shared = shared
     return try telling(how: folder, progress) {
@@ -33,7 +39,21 @@ extension Operations {
     }
   }
 
-  /// Says how to go on if the work ends before its time. Of a run that had not come far enough for that nothing is left.
+  /// What `run` looks at before it begins, and about what it would take.
+  /// - Parameter outputPath: the run's folder, if it is known.
+  /// - Throws: `WorkRefused`, `CheckpointError`.
+  public static func check(
+    _ manifest: Manifest, registry: PluginRegistry, modelPath: String, outputPath: String?, threads: Int,
+    progress: any ProgressReporter, cancellation: Cancellation
+  ) throws -> WorkEstimate {
+    try WorkCheck(
+      manifest: manifest, registry: registry, model: LoadedModel(path: modelPath), folder: outputPath,
+      workers: Workers(count: threads), reporter: progress, cancellation: cancellation
+    ).run()
+  }
+
+  /// Says how to go on if the work ends before its time, where that can help. Of a run that had not come far enough for that
+  /// nothing is left.
   static func telling<Result>(
     how folder: RunFolder, _ progress: any ProgressReporter, _ work: () throws -> Result
   ) throws -> Result {
@@ -41,10 +61,10 @@ extension Operations {
       return try work()
     } catch {
       progress.end()
-      if folder.canBeResumed {
-        progress.note("what is done is kept; to go on: \(Tool.name) resume \(folder.path)")
-      } else {
+      if !folder.canBeResumed {
         folder.clearIfHalfMade()
+      } else if !Recurrence.isCertain(after: error) {
+        progress.note("what is done is kept; to go on: \(Tool.name) resume \(folder.path)")
       }
       throw error
     }
@@ -52,7 +72,7 @@ extension Operations {
 
   /// What a model's files say about it; no weight is read.
   public static func inspect(modelPath: String) throws -> ModelReport {
-    let checkpoint = try Checkpoint.open(modelPath)
+    let checkpoint = try LoadedModel.checkpoint(at: modelPath)
     let decoder = try Decoder(checkpoint)
     var bytes: [String: Int] = [:]
     for name in checkpoint.tensorNames {

@@ -26,7 +26,7 @@ struct Transforming {
     let decoder = model.decoder
     let summary = ModelSummary(model)
     let places = try decoder.residualPlaces()
-    let requests = try requests(places)
+    let requests = requests(places, energies: try energies())
     let widths = try transform.widths(model: summary, residual(places, requests))
     var next = 0
     defer { reporter.end() }
@@ -59,16 +59,20 @@ struct Transforming {
 
   private var measure: Target.Measure { stage.target?.measure ?? .parameters }
 
-  /// The places as a transform sees them, with the energies that it asked for.
-  private func requests(_ places: ResidualPlaces) throws -> [PlaceRequest] {
-    var energies: [[Double]]?
-    if transform.statistics.contains("residual_energies") {
-      let decoder = model.decoder
-      reporter.begin(ProgressTask(title: label + ": energies", total: decoder.layerCount, unit: "layers"))
-      defer { reporter.end() }
-      energies = try decoder.residualEnergies(request, workers: workers, observer: { try tell($0) })
-    }
-    return places.places.enumerated().map { index, place in
+  /// Of each place, if the transform asked for them.
+  private func energies() throws -> [[Double]]? {
+    guard needsEnergies else { return nil }
+    let decoder = model.decoder
+    reporter.begin(ProgressTask(title: label + ": energies", total: decoder.layerCount, unit: "layers"))
+    defer { reporter.end() }
+    return try decoder.residualEnergies(request, workers: workers, observer: { try tell($0) })
+  }
+
+  var needsEnergies: Bool { transform.statistics.contains("residual_energies") }
+
+  /// The places as a transform sees them.
+  func requests(_ places: ResidualPlaces, energies: [[Double]]?) -> [PlaceRequest] {
+    places.places.enumerated().map { index, place in
       PlaceRequest(
         name: place.kind.rawValue, layer: place.layer,
         cost: measure == .parameters ? place.parameters : place.multiplyAccumulates,
@@ -76,7 +80,7 @@ struct Transforming {
     }
   }
 
-  private func residual(_ places: ResidualPlaces, _ requests: [PlaceRequest]) -> ResidualRequest {
+  func residual(_ places: ResidualPlaces, _ requests: [PlaceRequest]) -> ResidualRequest {
     let isOfParameters = measure == .parameters
     let original = isOfParameters ? model.originalParameters : model.originalMultiplyAccumulates
     let now = isOfParameters ? model.decoder.parameters : model.decoder.multiplyAccumulates

@@ -104,10 +104,8 @@ struct Training {
       teacher = nil
     case .distill(let options): (scope, teacher) = (.full, (try model.dense(), options))
     }
-    let (rows, tooMany) = stage.batchSize.multipliedReportingOverflow(by: stage.length)
-    guard !tooMany, rows <= 1 << 31 else {
-      throw TrainingError.batchTooLarge(stage: label, rows: stage.batchSize, length: stage.length)
-    }
+    try stage.requireAddressable(label: label)
+    let rows = stage.batchSize * stage.length
     return try Trainer(
       model.decoder, scope, optimizer: stage.optimizer.adamW,
       maxGradientNorm: stage.optimizer.maxGradientNorm, teacher: teacher,

@@ -51,18 +51,20 @@ extension TrainStage {
   func rows(of model: LoadedModel, label: String, seed: UInt64, resuming state: JSONValue?) throws
     -> TrainingRows
   {
-    var sources: [TrainingSource] = []
-    for input in data {
-      sources.append(
-        TrainingSource(
-          name: (input.path as NSString).lastPathComponent, path: input.path,
-          format: try input.format(model, label: label), weight: input.weight, skipsBroken: input.skipsBroken)
-      )
-    }
     let stream = try TrainingStream(
-      sources: sources, options: StreamOptions(length: length, packing: packs, seed: seed),
+      sources: sources(of: model, label: label),
+      options: StreamOptions(length: length, packing: packs, seed: seed),
       tokenizer: try tokenizer(model, label: label), resuming: state)
     return TrainingRows(stream, stage: label)
+  }
+
+  /// The files as the model reads them.
+  func sources(of model: LoadedModel, label: String) throws -> [TrainingSource] {
+    try data.map { input in
+      TrainingSource(
+        name: (input.path as NSString).lastPathComponent, path: input.path,
+        format: try input.format(model, label: label), weight: input.weight, skipsBroken: input.skipsBroken)
+    }
   }
 
   private func tokenizer(_ model: LoadedModel, label: String) throws -> TrainingTokenizer {

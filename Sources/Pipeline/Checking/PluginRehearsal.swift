@@ -1,0 +1,185 @@
+import PluginRuntime
+import Transformer
+
+// Plugins are asked before any work whether they take this model with these options, in calls that the ABI has for the
+// work itself, on instances that are made for it and given up afterwards. What they are handed is made up, so what
+// they compute is of no use, and most of what they may say against it says nothing: but a plugin that answers
+// AP_INVALID_OPTIONS or AP_UNSUPPORTED would answer the same later.
+
+extension PluginError {
+  /// The plugin does not take the options, the model, the family or the statistics that it is given.
+  var isAboutWhatIsAsked: Bool {
+    if case .refused(_, _, .invalidOptions, _) = self { return true }
+    if case .refused(_, _, .unsupported, _) = self { return true }
+    return false
+  }
+
+  /// Passes on such a refusal, and nothing else.
+  static func telling(_ call: () throws(PluginError) -> Void) throws(PluginError) {
+    do throws(PluginError) { try call() } catch {
+      if error.isAboutWhatIsAsked { throw error }
+    }
+  }
+}
+
+/// A family whose units lack what a criterion asks for.
+struct LackingStatistic: Error, CustomStringConvertible {
+  let plugin: String
+  let family: Family
+  let statistic: String
+
+  var description: String {
+    "\(plugin) needs the statistic \"\(statistic)\", which units of the family \"\(family.rawValue)\" do not have; give the "
+      + "stage other \"families\", or another criterion"
+  }
+}
+
+extension Pruning {
+  /// Has the criterion score a layer of zeros for each family.
+  func rehearseScores() throws {
+    let request = CalibrationRequest(
+      sequences: [], batchSize: 1, statistics: Set(criterion.statistics), families: families, seed: seed)
+    for family in families {
+      let layer = decoder.kept.firstIndex { !$0.units(of: family).isEmpty }
+      guard let layer else { continue }
+      let blank = decoder.blankLayer(layer, for: request)
+      let units = blank.request(family, original: decoder.kept[layer].units(of: family))
+      let lacking = criterion.statistics.first { name in
+        units.statistics[name] == nil && !units.matrices.contains { $0.statistics[name] != nil }
+      }
+      if let lacking {
+        throw LackingStatistic(plugin: criterion.plugin.id, family: family, statistic: lacking)
+      }
+      try PluginError.telling { () throws(PluginError) in
+        _ = try criterion.score(model: modelSummary, units: units)
+      }
+    }
+  }
+
+  /// Has the allocator share out the stage's first goal. What it refuses whatever the scores are is refused.
+  /// - Parameter isFirst: whether the stage is the first that prunes. Of a later one it is not known what it will find:
+  ///   then one unit is to leave the model as it is.
+  func rehearseAllocation(isFirst: Bool) throws {
+    let now = spent
+    let sparsities = sparsitiesNow
+    let dearest = reach.dearest
+    let goal = isFirst ? self.goal : now - dearest
+    guard dearest > 0, goal > 0, goal < now else { return }
+    if isFirst {
+      do {
+        try stage.widths.check(
+          decoder.allSizes, families: families, measure: measure, spent: now, goal: goal)
+      } catch { throw PruningError.unequalWidths(stage: label, reason: "\(error)") }
+    }
+    let steps = isFirst ? stage.iterations : 1
+    let first =
+      allocator.meetsGoal ? now - Int((Double(now - goal) / Double(max(1, steps))).rounded()) : goal
+    var budget = BudgetRequest(
+      measure: measure.rawValue, now: now, original: original, goal: goal, iterationGoal: first, iteration: 0,
+      iterations: steps)
+    if isFirst { budget = budget.leavingRoom(for: costOfBiases) }
+    func ask(_ score: (_ unit: Int, _ count: Int) -> Float, _ distance: (_ layer: Int) -> Double)
+      throws(PluginError)
+    {
+      let layers = (0..<decoder.layerCount).map { layer in
+        LayerRequest(
+          families: families.map { family in
+            let count = decoder.sizes(layer).count(of: family)
+            return request(
+              family, layer, (0..<count).map { score($0, count) }, sparsities[layer][family] ?? 0)
+          },
+          statistics: Dictionary(
+            uniqueKeysWithValues: Set(allocator.statistics).map { ($0, distance(layer)) }))
+      }
+      try PluginError.telling { () throws(PluginError) in
+        _ = try allocator.allocate(
+          model: modelSummary, budget: budget, layers: layers, scoresCompare: criterion.scoresCompare)
+      }
+    }
+    let layerCount = Double(decoder.layerCount)
+    do throws(PluginError) {
+      try ask({ Float($0 + 1) / Float($1) }, { 0.5 + 0.4 * Double($0) / layerCount })
+    } catch {
+      try ask({ 1000 * Float($1 - $0) }, { 1.5 - Double($0) / layerCount })
+    }
+  }
+}
+
+extension Transforming {
+  /// Has the transform say widths.
+  func rehearse() throws {
+    let places = try model.decoder.residualPlaces()
+    let hidden = model.decoder.hidden
+    let energies =
+      needsEnergies
+      ? places.places.map { _ in (0..<hidden).map { 1 / Double($0 + 1) } } : nil
+    let residual = residual(places, requests(places, energies: energies))
+    let smallest = residual.size([Int](repeating: 1, count: places.places.count))
+    if let target = stage.target, let goal = residual.goal, goal < smallest {
+      throw TransformingError.outOfReach(
+        stage: label, measure: target.measure.words, goal: goal, smallest: smallest)
+    }
+    try PluginError.telling { () throws(PluginError) in
+      _ = try transform.widths(model: ModelSummary(model), residual)
+    }
+  }
+}
+
+/// Why a transform stage can't do what it is asked.
+enum TransformingError: Error, Equatable, CustomStringConvertible {
+  case outOfReach(stage: String, measure: String, goal: Int, smallest: Int)
+
+  var description: String {
+    switch self {
+    case .outOfReach(let stage, let measure, let goal, let smallest):
+      "stage \(stage): the target of \(goal) \(measure) is out of reach; with one column of the residual stream left "
+        + "everywhere the model still has \(smallest)"
+    }
+  }
+}
+
+/// What an evaluator does with a model, apart from the model's answers.
+struct EvaluationRehearsal {
+  /// Empty where it is not known.
+  var metrics: [String] = []
+  /// Lengths of the sequences that it has the model read, call by call.
+  var sequences: [[Int]] = []
+  var predictions = 0
+}
+
+extension Evaluation {
+  /// Has the evaluator go through its work with log-likelihoods that are made up, all −1.
+  func rehearse(plugin: LoadedPlugin, services: HostServices) throws -> EvaluationRehearsal {
+    var rehearsal = EvaluationRehearsal()
+    var own: (any Error)?
+    var services = services
+    services.openData = { option, _ in
+      do { return try data(option) } catch {
+        own = error
+        throw error
+      }
+    }
+    services.logLikelihood = { sequences in
+      do { try model.decoder.requireReadable(sequences.map(\.tokens)) } catch {
+        own = error
+        throw error
+      }
+      rehearsal.sequences.append(sequences.map(\.tokens.count))
+      return sequences.map { sequence in
+        rehearsal.predictions += sequence.tokens.count - sequence.first
+        return [Float](repeating: -1, count: sequence.tokens.count - sequence.first)
+      }
+    }
+    do throws(PluginError) {
+      let instance = try EvaluatorInstance(of: plugin, options: .object(use.options), services: services)
+      rehearsal.metrics = try instance.evaluate(model: ModelSummary(model)).metrics.map(\.name)
+    } catch {
+      if let own { throw own }
+      // What it says before it has asked for the first likelihood, no likelihood changes.
+      var isSettled = error.isAboutWhatIsAsked
+      if case .refused = error, rehearsal.sequences.isEmpty { isSettled = true }
+      if isSettled { throw error }
+    }
+    return rehearsal
+  }
+}

@@ -1,0 +1,278 @@
+import Foundation
+import JSON
+import PluginRuntime
+import Tensors
+import Transformer
+
+/// What is wrong with a run that has not begun.
+public struct WorkRefused: Error, CustomStringConvertible {
+  public struct Problem: Equatable, Sendable {
+    /// Where the stage stands in the manifest; nil where it is about the whole run.
+    public let path: JSONPath?
+    public let sentence: String
+  }
+
+  public let problems: [Problem]
+
+  public var description: String { problems.map(\.sentence).joined(separator: "\n") }
+
+  /// As a resolver's problems.
+  public func manifestProblems(of file: String) -> [ManifestProblem] {
+    problems.map { ManifestProblem(source: file, path: $0.path?.description ?? "", found: $0.sentence) }
+  }
+}
+
+/// Finds all that can be known of a run's failure before it has done anything: from the sizes of the model, the data, what
+/// plugins say about options and model, and the memory that there is. Nothing is written.
+struct WorkCheck {
+  let manifest: Manifest
+  let registry: PluginRegistry
+  let model: LoadedModel
+  /// The run's folder, for scratch files; nil where none is known yet.
+  var folder: String?
+  let workers: Workers
+  var reporter: any ProgressReporter = SilentProgress()
+  var cancellation = Cancellation()
+
+  private var seed: UInt64 { UInt64(bitPattern: Int64(manifest.seed)) }
+
+  /// - Parameter rate: of this machine, where it has been measured.
+  /// - Throws: `WorkRefused` with every problem that there is; `Interrupted`.
+  func run(rate: MatrixRate? = nil) throws -> WorkEstimate {
+    var findings = Findings(model: model, threads: workers.count)
+    let canChange: Void? = findings.attempt(nil) { try manifest.checkCanChange(model) }
+    guard canChange != nil else {
+      throw WorkRefused(problems: findings.problems)
+    }
+    let executions = manifest.executions
+    reporter.begin(ProgressTask(title: "checking", total: executions.count, unit: "stages"))
+    defer { reporter.end() }
+    for (index, execution) in executions.enumerated() {
+      try cancellation.check()
+      defer { reporter.advance(to: index + 1) }
+      switch execution.work {
+      case .evaluate(let stage): evaluate(stage, execution, &findings)
+      case .prune(let stage): prune(stage, execution, &findings)
+      case .transform(let stage): transform(stage, execution, &findings)
+      case .train(let stage): train(stage, execution, &findings)
+      case .save(let stage): findings.need(findings.counting.saving(stage), execution)
+      }
+    }
+    findings.requireMemory()
+    guard findings.problems.isEmpty else { throw WorkRefused(problems: findings.problems) }
+    return findings.estimate(rate ?? MatrixRate(model.decoder, workers: workers))
+  }
+
+  private func loaded(_ use: PluginUse) throws -> LoadedPlugin {
+    try LoadedPlugin(loading: registry.find(use.id), isolated: use.isolation?.with(threads: workers.count))
+  }
+
+  /// A plugin that logs would do so again at work.
+  private var services: HostServices {
+    var services = HostServices(seed: seed)
+    let cancellation = cancellation
+    services.isCancelled = { cancellation.isCancelled }
+    services.offerArithmetic(on: workers)
+    return services
+  }
+
+  // MARK: - Stages
+
+  private func evaluate(_ stage: EvaluateStage, _ execution: StageExecution, _ findings: inout Findings) {
+    var names: [String: String] = [:]
+    var needs = StageNeeds()
+    for (index, use) in stage.evaluators.enumerated() {
+      let rehearsal = findings.rehearsed(use, execution) {
+        let evaluation = Evaluation(
+          use: use, label: execution.label, model: model, workers: workers, reporter: SilentProgress(),
+          cancellation: cancellation)
+        return try evaluation.rehearse(plugin: loaded(use), services: services)
+      }
+      guard let rehearsal else { continue }
+      needs.add(findings.counting.evaluation(rehearsal))
+      let place = "evaluators[\(index)]"
+      for name in rehearsal.metrics {
+        if let other = names[name] {
+          findings.note(
+            execution,
+            "\(other) and \(place) both answer a metric \"\(name)\"; leave one of them out, or give its data another \"name\""
+          )
+        } else {
+          names[name] = place
+        }
+      }
+    }
+    findings.need(needs, execution)
+  }
+
+  private func prune(_ stage: PruneStage, _ execution: StageExecution, _ findings: inout Findings) {
+    if case .sample(let sample) = stage.calibration { findings.read(sample, execution) }
+    let instances = findings.attempt(execution) {
+      try Pruning(
+        stage: stage, label: execution.label, model: model, sequences: [],
+        criterion: CriterionInstance(
+          of: loaded(stage.criterion), options: .object(stage.criterion.options), services: services),
+        allocator: AllocatorInstance(
+          of: loaded(stage.allocator), options: .object(stage.allocator.options), services: services),
+        compensator: stage.compensator.map {
+          try CompensatorInstance(of: loaded($0), options: .object($0.options), services: services)
+        },
+        workers: workers, reporter: SilentProgress(), cancellation: cancellation, seed: seed,
+        scratchFolder: folder ?? NSTemporaryDirectory())
+    }
+    guard let pruning = instances else { return }
+    let isFirst = findings.sizes.isUntouched
+    let before = findings.share
+    var sizes = findings.sizes
+    let reached: Void? = findings.attempt(execution) {
+      try sizes.prune(
+        stage, label: execution.label, meetsGoal: pruning.allocator.meetsGoal, biases: pruning.costOfBiases)
+    }
+    findings.sizes = sizes
+    if execution.time == 0 {
+      findings.attempt(execution) { try pruning.rehearseScores() }
+      if reached != nil || !isFirst {
+        findings.attempt(execution) { try pruning.rehearseAllocation(isFirst: isFirst) }
+      }
+    }
+    var counting = findings.counting
+    counting.share = (before + findings.share) / 2
+    let isWhole = stage.families.contains(where: \.isWhole)
+    let units = Int((before - findings.share) * Double(model.decoder.layerCount * stage.families.count))
+    let iterations = pruning.allocator.meetsGoal || !isWhole ? stage.iterations : max(1, units)
+    findings.need(
+      counting.pruning(
+        stage, scratchFolder: pruning.scratchFolder, compensates: stage.compensator != nil,
+        iterations: iterations), execution)
+  }
+
+  private func transform(_ stage: TransformStage, _ execution: StageExecution, _ findings: inout Findings) {
+    findings.read(stage.calibration, execution)
+    let isFirst = findings.sizes.isUntouched
+    findings.attempt(execution) {
+      let transform = try TransformInstance(
+        of: loaded(stage.transform), options: .object(stage.transform.options), services: services)
+      // What an earlier stage leaves, a transform makes smaller.
+      guard isFirst else { return }
+      try Transforming(
+        stage: stage, label: execution.label, model: model, sequences: [], transform: transform,
+        workers: workers, reporter: SilentProgress(), cancellation: cancellation
+      ).rehearse()
+    }
+    findings.need(findings.counting.slicing(stage), execution)
+  }
+
+  private func train(_ stage: TrainStage, _ execution: StageExecution, _ findings: inout Findings) {
+    if execution.time == 0 {
+      findings.attempt(execution) { try stage.requireAddressable(label: execution.label) }
+      findings.attempt(execution) { try stage.checkData(model, label: execution.label) }
+    }
+    let steps = stage.steps(round: execution.time, of: execution.times)
+    findings.need(findings.counting.training(stage, steps: steps), execution)
+  }
+}
+
+/// What a check has come to so far.
+private struct Findings {
+  private let model: LoadedModel
+  private(set) var problems: [WorkRefused.Problem] = []
+  var sizes: PlannedSizes
+  private(set) var counting: NeedsCounting
+  private var needs: [(execution: StageExecution, needs: StageNeeds)] = []
+  private var rehearsals: [String: EvaluationRehearsal?] = [:]
+  private var read: [CalibrationSample] = []
+
+  init(model: LoadedModel, threads: Int) {
+    self.model = model
+    sizes = PlannedSizes(model)
+    counting = NeedsCounting(model: model, threads: threads)
+  }
+
+  /// Of the original multiply-accumulates, at most, that the model has by now.
+  var share: Double {
+    min(
+      Double(sizes.most(.macs)) / Double(max(1, model.originalMultiplyAccumulates)),
+      Double(sizes.most(.parameters)) / Double(max(1, model.originalParameters)))
+  }
+
+  // MARK: Problems
+
+  /// What another stage has said already is not said again.
+  mutating func note(_ execution: StageExecution?, _ sentence: String) {
+    let stage = execution.map { "stage \($0.label)" } ?? ""
+    let whole = execution == nil || sentence.hasPrefix("stage ") ? sentence : "\(stage): \(sentence)"
+    func bare(_ text: String) -> Substring { text.hasPrefix("stage ") ? text.drop { $0 != ":" } : text[...] }
+    guard !problems.contains(where: { bare($0.sentence) == bare(whole) }) else { return }
+    problems.append(WorkRefused.Problem(path: execution?.path, sentence: whole))
+  }
+
+  /// - Returns: nil where there is a problem, which is noted.
+  @discardableResult
+  mutating func attempt<Value>(_ execution: StageExecution?, _ body: () throws -> Value) -> Value? {
+    do { return try body() } catch {
+      note(execution, "\(error)")
+      return nil
+    }
+  }
+
+  mutating func rehearsed(
+    _ use: PluginUse, _ execution: StageExecution, _ body: () throws -> EvaluationRehearsal
+  ) -> EvaluationRehearsal? {
+    let key = use.json.compact
+    if let known = rehearsals[key] { return known }
+    let rehearsal = attempt(execution, body)
+    rehearsals[key] = rehearsal
+    return rehearsal
+  }
+
+  /// Whether there are as many calibration tokens as are asked for.
+  mutating func read(_ sample: CalibrationSample, _ execution: StageExecution) {
+    guard !read.contains(sample) else { return }
+    read.append(sample)
+    let model = model
+    attempt(execution) { _ = try sample.sequences(from: model.corpus(of: sample.data)) }
+  }
+
+  // MARK: Needs
+
+  mutating func need(_ stage: StageNeeds, _ execution: StageExecution) {
+    needs.append((execution, stage))
+    counting.share = share
+  }
+
+  mutating func requireMemory() {
+    guard let available = AvailableMemory.now else { return }
+    for (execution, needs) in needs where needs.bytes > available.bytes {
+      let shortage = MemoryShortage(
+        stage: execution.label, needed: needs.bytes, available: available, advice: execution.work.memoryAdvice
+      )
+      note(execution, "\(shortage)")
+    }
+  }
+
+  func estimate(_ rate: MatrixRate) -> WorkEstimate {
+    let own = ProcessMemory.resident
+    return WorkEstimate(
+      stages: needs.map { execution, needs in
+        WorkEstimate.Stage(
+          label: execution.label, seconds: rate.seconds(needs), bytes: Saturating.sum(own, needs.bytes))
+      })
+  }
+}
+
+extension StageExecution.Work {
+  fileprivate var memoryAdvice: String {
+    switch self {
+    case .evaluate: "have the evaluator read fewer or shorter windows"
+    case .prune, .transform: "lower the calibration's \"sequences\" or \"length\""
+    case .train(let stage):
+      if case .lowRank = stage.recovery {
+        "lower \"batch_size\" (and raise \"gradient_accumulation_steps\"), \"length\" or \"rank\""
+      } else {
+        "lower \"batch_size\" (and raise \"gradient_accumulation_steps\") or \"length\", or train adapters "
+          + "(\"recovery\": \"lora\")"
+      }
+    case .save: "make room"
+    }
+  }
+}

@@ -1,0 +1,38 @@
+import Foundation
+
+/// Whether a whole file is UTF-8, without decoding its documents.
+public enum TextEncoding {
+  /// Goes through the file once, in parts.
+  /// - Throws: `TrainingDataError.notUTF8` with the first byte that is no part of a character, `TrainingDataError.unreadable`.
+  public static func requireUTF8(_ path: String) throws(TrainingDataError) {
+    let data: Data
+    do {
+      data = try Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped)
+    } catch {
+      throw .unreadable(path: path, reason: error.localizedDescription)
+    }
+    if let byte = data.withUnsafeBytes(firstInvalidByte) { throw .notUTF8(path: path, byte: byte) }
+  }
+
+  private static let part = 1 << 20
+
+  private static func firstInvalidByte(_ bytes: UnsafeRawBufferPointer) -> Int? {
+    var start = 0
+    while start < bytes.count {
+      var end = min(bytes.count, start + part)
+      // Not within a character: a byte that goes on with one begins with the bits 10.
+      while end < bytes.count, end > start, bytes[end] & 0xC0 == 0x80 { end -= 1 }
+      if end == start { end = min(bytes.count, start + part) }
+      let piece = UnsafeRawBufferPointer(rebasing: bytes[start..<end])
+      if String(validating: piece, as: UTF8.self) == nil {
+        var parser = Unicode.UTF8.ForwardParser()
+        var rest = piece.makeIterator()
+        var offset = 0
+        while case .valid(let scalar) = parser.parseScalar(from: &rest) { offset += scalar.count }
+        return start + offset
+      }
+      start = end
+    }
+    return nil
+  }
+}

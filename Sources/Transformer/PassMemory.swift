@@ -1,0 +1,104 @@
+import Tensors
+
+/// What a pass over tokens takes of memory, in bytes, before it begins: the buffers that it makes, and no more.
+package struct PassMemory {
+  /// Of the model as it is now.
+  let layers: [LayerSizes]
+  let hidden: Int
+  let vocabulary: Int
+  let threads: Int
+  /// Tokens of all sequences, and of the longest.
+  let rows: Int
+  let longest: Int
+
+  package init(_ decoder: Decoder, threads: Int, rows: Int, longest: Int) {
+    layers = decoder.allSizes
+    hidden = decoder.hidden
+    vocabulary = decoder.vocabulary
+    self.threads = threads
+    self.rows = rows
+    self.longest = longest
+  }
+
+  private func most(_ size: (LayerSizes) -> Int) -> Int { layers.map(size).max() ?? 0 }
+  private func floats(_ counts: Int...) -> Int {
+    counts.reduce(0) { Saturating.sum($0, Saturating.product(4, $1)) }
+  }
+
+  /// One layer's parameters (`LayerParameters`).
+  private var layer: Int { most(\.parameters) }
+  /// Tokens that go through a layer together (`Blocks`).
+  private var block: Int { min(rows, max(longest, Blocks.usualTokens)) }
+  /// The residual stream once.
+  private var stream: Int { Saturating.product(rows, hidden) }
+
+  /// `LayerInside`, with attention's scratch.
+  private var inside: Int {
+    let row = most { sizes in
+      3 * sizes.hidden + sizes.queryKeyValueWidth + sizes.queryWidth + 3 * sizes.intermediate
+        + (sizes.queryKeyNorm ? sizes.queryWidth + sizes.keyValueWidth : 0)
+    }
+    return Saturating.sum(
+      Saturating.product(block, row), Saturating.product(threads, Attention.scratchCount(length: 1), longest))
+  }
+
+  /// `LayerGradientSpace`.
+  private var gradientSpace: Int {
+    Saturating.product(
+      block, most { 3 * $0.intermediate + $0.queryKeyValueWidth + $0.queryWidth + $0.hidden })
+  }
+
+  /// A part of the logits (`Head`), and rows of the head.
+  private var head: Int {
+    let chunk = min(rows, max(16, (64 << 20) / max(1, 4 * vocabulary)))
+    return Saturating.product(chunk, vocabulary + 4 * hidden) + Head.blockRows * hidden
+  }
+
+  /// The inside of layers that is kept between forward and backward (`ActivationStore`), at most.
+  private func kept(_ limit: Int) -> Int {
+    let row = layers.reduce(0) { $0 + $1.queryKeyValueWidth + $1.hidden + 2 * $1.intermediate }
+    return min(limit / 4, Saturating.product(rows, row))
+  }
+
+  /// Log-likelihoods of sequences.
+  package var scoring: Int { floats(layer, inside, stream, head) }
+
+  /// Of a calibration pass. The residual stream beyond the request's limit lies in a file.
+  package func calibration(_ request: CalibrationRequest) -> Int {
+    let inputs =
+      (request.inputs.contains(.gram)
+        ? most { $0.queryWidth * $0.queryWidth + $0.intermediate * $0.intermediate } : 0)
+    let forward = floats(layer, inside, inputs)
+    guard request.goesBack else { return Saturating.sum(forward, floats(stream, stream)) }
+    let gradients = request.gradients == .sumAndSquares ? 3 : 2
+    let streams = Saturating.product(layers.count + 1, stream)
+    let isInFile = request.scratchFolder != nil && floats(streams) > request.streamLimit
+    return Saturating.sum(
+      forward, floats(isInFile ? Saturating.product(4, stream) : streams, stream, gradientSpace, head),
+      floats(Saturating.product(gradients, layer), kept(request.activationLimit)),
+      floats(Saturating.product(request.outputGradients.count, Saturating.sum(2 * hidden * hidden, stream))))
+  }
+
+  /// Of making up for a cut: the model before and after it, with a Gram matrix in single and in double precision.
+  package var compensation: Int {
+    let columns = most { max($0.queryWidth, $0.intermediate) }
+    return floats(
+      Saturating.product(2, layer), Saturating.product(2, inside), Saturating.product(2, stream),
+      Saturating.product(3, columns, columns))
+  }
+
+  /// Of slicing: Gram matrices and bases in double precision.
+  package var slicing: Int { floats(layer, inside, stream, Saturating.product(8, hidden, hidden)) }
+
+  /// Of training on micro-batches of so many rows.
+  /// - Parameters:
+  ///   - changing: parameters that change; each has a value, a gradient and two moments.
+  ///   - activations: bytes that activations may take.
+  ///   - teacher: whether the loss asks a second model.
+  package func training(changing: Int, activations: Int, teacher: Bool) -> Int {
+    let streams = Saturating.product(layers.count + 2, stream)
+    let own = floats(
+      Saturating.product(4, changing), layer, inside, gradientSpace, kept(activations), streams, head)
+    return teacher ? Saturating.sum(own, floats(layer, inside, streams, head)) : own
+  }
+}
