@@ -24,7 +24,7 @@ public enum BLASMemory {
 
     public var description: String {
       "\(bytes >> 20) MB of address space for \(threads) \(threads == 1 ? "thread" : "threads") can't be had: OpenBLAS needs "
-        + "\(bytes / threads >> 20) MB for each; raise the limit (ulimit -v), or lower --threads"
+        + "\((bytes / max(1, threads)) >> 20) MB for each; raise the limit (ulimit -v), or lower --threads"
     }
   }
 

@@ -142,7 +142,7 @@ struct NeedsCounting {
     let tokens = Double(stage.accumulation) * Double(rows)
     let token = perToken(length: stage.length)
     // Forward, back through inputs, and back through weights where these change.
-    let passes = (changing == decoder.parameters ? 3.5 : 2.7) + (hasTeacher ? 1 / max(share, 0.01) : 0)
+    let passes = (changing == decoder.parameters ? 3.2 : 2.5) + (hasTeacher ? 1 / max(share, 0.01) : 0)
     let step = tokens * (passes * token + (hasTeacher ? 4 : 3) * perPrediction)
     return StageNeeds(
       bytes: memory(rows: rows, longest: stage.length).training(

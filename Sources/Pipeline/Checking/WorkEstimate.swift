@@ -51,7 +51,7 @@ struct MatrixRate {
   /// What passes reach of the rate of large products: norms, attention and activations come on top.
   private static let efficiency = 0.7
   /// Bytes that are read or written a second, beside products.
-  private static let traffic = 2e9
+  private static let traffic = 5e9
 
   /// Multiplies for about a tenth of a second.
   init(_ decoder: Decoder, workers: Workers) {
