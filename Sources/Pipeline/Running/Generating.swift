@@ -146,7 +146,7 @@ extension LoadedModel {
     guard !overflow, capacity <= positions else {
       throw .tooManyTokens(asked: maximumTokens, prompt: prompt, positions: positions)
     }
-    let available = AvailableMemory.bytes
+    let available = AvailableMemory.now?.bytes ?? .max
     let needed = Generator.bytes(for: decoder, capacity: capacity)
     guard let needed, needed <= available else {
       throw .tooLittleMemory(asked: maximumTokens, needed: needed, available: available)
