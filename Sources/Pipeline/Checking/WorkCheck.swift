@@ -126,7 +126,8 @@ struct WorkCheck {
     var sizes = findings.sizes
     let reached: Void? = findings.attempt(execution) {
       try sizes.prune(
-        stage, label: execution.label, meetsGoal: pruning.allocator.meetsGoal, biases: pruning.costOfBiases)
+        stage, label: execution.label, meetsGoal: pruning.allocator.meetsGoal && !stage.widths.sameSize && stage.widths.roundTo == 1,
+        biases: pruning.costOfBiases)
     }
     findings.sizes = sizes
     if execution.time == 0 {
