@@ -12,7 +12,7 @@ import JSON
 public struct ChatTemplate: Sendable {
   private let statements: [Statement]
   /// Of its text.
-  private let bytes: Int
+  package let bytes: Int
 
   /// - Throws: `ChatTemplateError` with the line that was not understood.
   public init(parsing text: String) throws(ChatTemplateError) {
@@ -31,25 +31,39 @@ public struct ChatTemplate: Sendable {
   ///   - addGenerationPrompt: whether the text ends where the assistant's next turn begins.
   ///   - variables: what else the template may name: `bos_token`, `eos_token`, `tools`.
   ///   - date: what `strftime_now` tells; without it the template has no such function.
+  ///   - meter: of a template that is rendered for many conversations.
   /// - Throws: `ChatTemplateError`; `.raised` where the template refuses the conversation.
   public func render(
-    messages: JSONValue, addGenerationPrompt: Bool, variables: JSONObject = [:], date: TemplateDate? = nil
+    messages: JSONValue, addGenerationPrompt: Bool, variables: JSONObject = [:], date: TemplateDate? = nil,
+    meter: RenderMeter? = nil
   ) throws(ChatTemplateError) -> String {
     try render(
       messages: messages, addGenerationPrompt: addGenerationPrompt, variables: variables, date: date,
-      limits: RenderLimits(template: bytes, messages: messages, variables: variables))
+      meter: meter, limits: RenderLimits(template: bytes, messages: messages, variables: variables))
   }
 
   /// The same with other limits, for tests.
   package func render(
     messages: JSONValue, addGenerationPrompt: Bool, variables: JSONObject, date: TemplateDate? = nil,
-    limits: RenderLimits
+    meter: RenderMeter? = nil, limits: RenderLimits
   ) throws(ChatTemplateError) -> String {
     // What transformers hands over when it is given none.
     var given: [(String, TemplateValue)] = [("tools", .none), ("documents", .none)]
     for member in variables.members { given.append((member.key, TemplateValue(member.value))) }
     given.append(("messages", TemplateValue(messages)))
     given.append(("add_generation_prompt", .bool(addGenerationPrompt)))
-    return try Interpreter(variables: given, date: date, limits: limits).render(statements)
+    let interpreter = Interpreter(variables: given, date: date, limits: limits)
+    let result: Result<String, ChatTemplateError>
+    do {
+      result = .success(try interpreter.render(statements))
+    } catch {
+      result = .failure(error)
+    }
+    if let meter, meter.add(interpreter.spent, of: limits.work) {
+      throw .limit(
+        line: interpreter.line,
+        what: "rendering takes more work, conversation after conversation, than any needs")
+    }
+    return try result.get()
   }
 }

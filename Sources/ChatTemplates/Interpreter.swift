@@ -4,7 +4,7 @@ final class Interpreter {
   /// What `strftime_now` tells.
   let date: TemplateDate?
   private var output = ""
-  private var spent = 0
+  private(set) var spent = 0
   private var depth = 0
   /// Of the part that is being evaluated, for errors.
   var line = 1

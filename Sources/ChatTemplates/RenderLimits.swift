@@ -22,8 +22,8 @@ package struct RenderLimits: Sendable {
   /// In proportion to what is rendered, since a template is rendered for each conversation of a file: the whole of it for
   /// each message, some looking through all messages for each, and every text many times over.
   ///
-  /// Templates of models take a fifth of it at most; to be told that one loops takes some thousandths of a second.
-  init(template: Int, messages: JSONValue, variables: JSONObject) {
+  /// Templates of models take less than a quarter of it.
+  package init(template: Int, messages: JSONValue, variables: JSONObject) {
     let count = messages.arrayValue?.count ?? 0
     let text = Self.size(of: messages) + variables.members.reduce(0) { $0 + Self.size(of: $1.value) }
     // Numbers of things that are in memory: far from where the sum could overflow.

@@ -47,7 +47,7 @@ struct ChatDocument {
     do {
       return try format.template.render(
         messages: .array(Array(messages[..<end])), addGenerationPrompt: prompt, variables: format.variables,
-        date: format.date)
+        date: format.date, meter: format.meter)
     } catch {
       let sentence = format.file.map { error.description(of: $0) } ?? error.description
       // An endless loop is the template's, and each further conversation would take as long.

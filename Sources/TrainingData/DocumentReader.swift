@@ -32,6 +32,9 @@ struct DocumentReader: Sendable {
     if source.format.isText, let found = try TextFile.notProse(path: source.path) {
       throw .notProse(path: source.path, found)
     }
+    if source.format.isLines, let found = try TextFile.notLines(path: source.path) {
+      throw .notLines(path: source.path, found)
+    }
     switch source.format {
     case .text(let separator):
       if separator == "" { throw .badOption(name: "separator", reason: "it is empty") }

@@ -36,6 +36,24 @@ public struct NotProse: Sendable, Equatable {
     }
   }
 
+  /// What a file is that was given as JSON lines and has other things in it.
+  ///
+  /// A list of objects over many lines would be told as a broken first line.
+  public init?(insteadOfLines path: String, bytes: UnsafeRawBufferPointer) {
+    let start = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0
+    if let found = Self.magic(bytes) {
+      self = found
+    } else if let first = bytes.dropFirst(start).first(where: { $0 > 0x20 }), first == UInt8(ascii: "["),
+      let found = Self.json(path, "", bytes), found.isArrayOfObjects
+    {
+      self = found
+    } else {
+      return nil
+    }
+  }
+
+  private var isArrayOfObjects: Bool { if case .lines(_, .some) = remedy { true } else { false } }
+
   private init(_ kind: String, _ remedy: Remedy) {
     self.kind = kind
     self.remedy = remedy

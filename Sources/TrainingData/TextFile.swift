@@ -35,6 +35,12 @@ final class TextFile: Sendable {
     try map(path).withUnsafeBytes { NotProse(path: path, bytes: $0) }
   }
 
+  /// What a file is that plainly holds no JSON lines.
+  /// - Throws: `.unreadable`.
+  static func notLines(path: String) throws(TrainingDataError) -> NotProse? {
+    try map(path).withUnsafeBytes { NotProse(insteadOfLines: path, bytes: $0) }
+  }
+
   private static func map(_ path: String) throws(TrainingDataError) -> Data {
     do {
       return try Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped)

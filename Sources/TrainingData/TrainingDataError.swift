@@ -6,6 +6,8 @@ public enum TrainingDataError: Error, Sendable, Equatable, CustomStringConvertib
   case parquet(path: String)
   /// Given as text, and plainly none.
   case notProse(path: String, NotProse)
+  /// Given as JSON lines, and plainly none.
+  case notLines(path: String, NotProse)
   /// The tokenizer has a token that the model has no embedding for.
   case beyondModel(path: String, id: Int, vocabularySize: Int)
   /// A chat template that can't be read, or takes more work than any conversation needs.
@@ -35,6 +37,8 @@ public enum TrainingDataError: Error, Sendable, Equatable, CustomStringConvertib
         + "orient='records', lines=True, force_ascii=False)\""
     case .notProse(let path, let found):
       "\(path) is \(found.kind): it is no text; \(found.advice(for: .training))"
+    case .notLines(let path, let found):
+      "\(path) is \(found.kind): it has no object a line; \(found.advice(for: .training))"
     case .beyondModel(let path, let id, let size):
       "\(path) has a text whose token \(id) the tokenizer has and the model lacks: its ids are 0 to \(size - 1); take "
         + "the token out of the text"

@@ -17,6 +17,12 @@ public struct TrainingSource: Sendable {
     case tokens
 
     var isText: Bool { if case .text = self { true } else { false } }
+    var isLines: Bool {
+      switch self {
+      case .jsonl, .instruction, .chat: true
+      case .text, .tokens: false
+      }
+    }
   }
 
   /// In errors and in the saved state.
@@ -96,6 +102,7 @@ public struct ChatFormat: Sendable {
   public var date: TemplateDate
   /// Where the template stands, for messages.
   public var file: String?
+  let meter = RenderMeter()
 
   public init(
     template: ChatTemplate, variables: JSONObject, loss: LossTarget, date: TemplateDate = .usual,

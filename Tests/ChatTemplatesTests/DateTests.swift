@@ -98,6 +98,32 @@ import Testing
         == text.uppercased())
   }
 
+  /// So that those of models have four times the room that they need.
+  @Test func templatesAsModelsHaveThemTakeLessThanAQuarter() throws {
+    let fixture = try Fixture.json("conversations")
+    let templates = try #require(fixture["templates"]?.objectValue).members
+    let conversations = try #require(fixture["conversations"]?.objectValue).members
+    let variables: JSONObject = ["bos_token": "<s>", "eos_token": "</s>"]
+    var rendered = 0
+    for case (let name, .string(let text)) in templates.map({ ($0.key, $0.value) }) {
+      let template = try ChatTemplate(parsing: text)
+      for conversation in conversations {
+        var limits = RenderLimits(
+          template: template.bytes, messages: conversation.value, variables: variables)
+        limits.work /= 4
+        do {
+          _ = try template.render(
+            messages: conversation.value, addGenerationPrompt: true, variables: variables, limits: limits)
+          rendered += 1
+        } catch {
+          guard case .limit = error else { continue }
+          Issue.record("\(name), \(conversation.key): \(error)")
+        }
+      }
+    }
+    #expect(rendered >= 20)
+  }
+
   @Test func aTemplateOfAMegabyteIsRefused() {
     #expect(throws: ChatTemplateError.self) {
       try ChatTemplate(parsing: String(repeating: "x", count: 1 << 20 + 1))

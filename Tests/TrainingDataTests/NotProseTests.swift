@@ -1,3 +1,4 @@
+import ChatTemplates
 import Foundation
 import JSON
 import Testing
@@ -82,6 +83,39 @@ import TrainingData
   func whatMayBeProseIsNotRefused(text: String) throws {
     let sentence = try complaint(Array(text.utf8), "a.txt")
     #expect(text.isEmpty ? sentence == "…/a.txt has no document" : sentence == "nothing", "\(sentence)")
+  }
+
+  @Test func aListOfObjectsIsNoJSONLines() throws {
+    let path = try scratch.write("[\n  \(Self.alpaca),\n  \(Self.alpaca)\n]\n", to: "a.json")
+    let sentence = scratch.complaint {
+      _ = try stream([
+        TrainingSource(name: "a", path: path, format: .instruction(InstructionFormat(loss: .all)))
+      ])
+    }
+    #expect(
+      sentence.hasPrefix("…/a.json is a JSON array: it has no object a line; make JSON lines of it (python3"))
+    let packed = try scratch.write([0x1F, 0x8B, 8, 0], to: "a.jsonl")
+    #expect(
+      scratch.complaint {
+        _ = try stream([TrainingSource(name: "a", path: packed, format: .jsonl(field: "text"))])
+      }
+        == "…/a.jsonl is compressed with gzip: it has no object a line; unpack it with gunzip")
+  }
+
+  /// Each rendering stays within its own limit; all together they are too much, also where broken lines are skipped.
+  @Test func aTemplateThatWorksHardForEachConversationEndsTheTraining() throws {
+    let line = "{\"messages\": [{\"role\": \"assistant\", \"content\": \"a\"}]}\n"
+    let path = try scratch.write(String(repeating: line, count: 3000), to: "c.jsonl")
+    let template = try ChatTemplate(
+      parsing: "{% for i in range(7000) %}{% endfor %}{{ messages[0].content }}")
+    let sentence = scratch.complaint {
+      let format = ChatFormat(template: template, variables: [:], loss: .all, file: "f.jinja")
+      var stream = try stream(
+        [TrainingSource(name: "c", path: path, format: .chat(format), skipsBroken: true)], length: 4096)
+      while try stream.next() != nil {}
+    }
+    #expect(
+      sentence.hasPrefix("chat template of f.jinja, line 1: rendering takes more work, conversation after"))
   }
 
   @Test func forMeasuringOtherFormatsAreNamed() throws {

@@ -79,7 +79,11 @@ extension DataSource {
 
   private func texts(ofField field: String) throws(DataError) -> [String] {
     var texts: [String] = []
-    let lines = try bytes().split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+    let bytes = try bytes()
+    if let found = bytes.withUnsafeBytes({ NotProse(insteadOfLines: path, bytes: $0) }) {
+      throw .notLines(path: path, found)
+    }
+    let lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
     for (index, line) in lines.enumerated() {
       if line.allSatisfy({ $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }) { continue }
       texts.append(try text(ofField: field, line: Array(line), number: index + 1))
@@ -132,6 +136,16 @@ extension DataSource {
       throw .brokenIDs(
         path: path, place: place.description,
         reason: "this is \(value.kindName), expected lists of token ids, bare or as \"ids\" or \"windows\"")
+    }
+    // Texts in a file that is taken for ids by its name.
+    switch lists.first {
+    case .object?, .string?:
+      throw .brokenIDs(
+        path: path, place: place.index(0).description,
+        reason:
+          "this is \(lists[0].kindName), expected a list of token ids; for texts, make JSON lines of the file and "
+          + "say \"format\": \"jsonl\"")
+    default: break
     }
     var documents: [[Int32]] = []
     for (index, list) in lists.enumerated() {

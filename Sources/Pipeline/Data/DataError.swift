@@ -8,6 +8,8 @@ public enum DataError: Error, Sendable, Equatable, CustomStringConvertible {
   case notUTF8(path: String, byte: Int)
   /// Given as text, and plainly none.
   case notProse(path: String, NotProse)
+  /// Given as JSON lines, and plainly none.
+  case notLines(path: String, NotProse)
   /// The tokenizer has a token that the model has no embedding for.
   case beyondModel(path: String, id: Int, vocabularySize: Int)
   /// There is no text in it.
@@ -31,6 +33,8 @@ public enum DataError: Error, Sendable, Equatable, CustomStringConvertible {
       "\(path) is not UTF-8 text: the byte at offset \(byte) is no part of a character"
     case .notProse(let path, let found):
       "\(path) is \(found.kind): it is no text; \(found.advice(for: .measuring))"
+    case .notLines(let path, let found):
+      "\(path) is \(found.kind): it has no object a line; \(found.advice(for: .measuring))"
     case .beyondModel(let path, let id, let size):
       "\(path) has a text whose token \(id) the tokenizer has and the model lacks: its ids are 0 to \(size - 1); take "
         + "the token out of the text"

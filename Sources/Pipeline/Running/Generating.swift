@@ -63,7 +63,8 @@ extension Operations {
     let start: [Int32]
     switch request.prompt {
     case .text(let prompt):
-      if try model.chatTemplate() != nil {
+      // A template that can't be read is no matter here.
+      if let template = try? model.chatTemplate(), !template.text.isEmpty {
         progress.note(
           "\(model.path) has a chat template, so it may have been trained on conversations, and a bare prompt is none; "
             + "--chat --user TEXT writes one")
