@@ -123,7 +123,7 @@ private final class Comparing {
     let earlier = request.folders.map { URL(fileURLWithPath: $0).standardizedFileURL.path }
     for path in earlier { _ = try RunReport.page(of: path) }
     // All that can be refused is, before any work.
-    let model = try request.modelPath.map { try LoadedModel(path: $0) }
+    let model = try request.modelPath.map { try LoadedModel(path: $0, threads: request.threads) }
     let files = try model?.recordedFiles() ?? []
     let states = try plan.all.map { try state(of: $0, files) }
     if let model {

@@ -1,5 +1,6 @@
 import Checkpoints
 import Foundation
+import Tensors
 import Tokenizers
 import Transformer
 
@@ -15,13 +16,16 @@ public final class LoadedModel {
   public let originalMultiplyAccumulates: Int
   private let tokenizerResult: Result<Tokenizer, any Error>
 
-  /// Opens a Hugging Face folder or a GGUF file. A missing or unreadable tokenizer is no error until text is to be read.
+  /// Opens a Hugging Face folder or a GGUF file, and looks whether all weights are finite: what isn't later on, the run
+  /// itself has made. A missing or unreadable tokenizer is no error until text is to be read.
+  /// - Parameter threads: that look at the weights; nil: as many as there are processors.
   /// - Throws: `CheckpointError`, `DecoderError`.
-  public init(path: String) throws {
+  public init(path: String, threads: Int? = nil) throws {
     self.path = path
     let checkpoint = try Checkpoint.open(path)
     source = checkpoint
     decoder = try Decoder(checkpoint)
+    try checkpoint.requireFiniteWeights(workers: Workers(count: threads))
     originalParameters = decoder.parameters
     originalMultiplyAccumulates = decoder.multiplyAccumulates
     tokenizerResult = Result { try LoadedModel.tokenizer(of: checkpoint) }

@@ -17,7 +17,7 @@ extension Operations {
     _ request: RunRequest, sharing shared: SharedWork?, progress: any ProgressReporter,
     cancellation: Cancellation
   ) throws -> RunSummary {
-    let model = try LoadedModel(path: request.modelPath)
+    let model = try LoadedModel(path: request.modelPath, threads: request.threads)
     try request.manifest.checkCanChange(model)
     try request.manifest.checkTrainingData(model)
     let folder = try RunFolder.claim(at: request.outputPath, command: "run", isRun: shared != nil)
@@ -84,7 +84,7 @@ extension Operations {
   public static func evaluate(
     _ request: EvaluateRequest, progress: any ProgressReporter, cancellation: Cancellation
   ) throws -> [EvaluationRecord] {
-    let model = try LoadedModel(path: request.modelPath)
+    let model = try LoadedModel(path: request.modelPath, threads: request.threads)
     let workers = Workers(count: request.threads)
     var services = HostServices(seed: UInt64(bitPattern: Int64(request.seed)))
     services.log = { plugin, level, sentence in
