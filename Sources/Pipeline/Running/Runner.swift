@@ -165,14 +165,13 @@ public final class Runner {
     var pruning = Pruning(
       stage: stage, label: label, model: model, sequences: sequences,
       criterion: try CriterionInstance(
-        of: loaded(stage.criterion), options: .object(stage.criterion.options), services: services(for: label)
+        of: host.loaded(stage.criterion), options: .object(stage.criterion.options), services: host.services()
       ),
       allocator: try AllocatorInstance(
-        of: loaded(stage.allocator), options: .object(stage.allocator.options), services: services(for: label)
+        of: host.loaded(stage.allocator), options: .object(stage.allocator.options), services: host.services()
       ),
       compensator: try stage.compensator.map {
-        try CompensatorInstance(
-          of: loaded($0), options: .object($0.options), services: services(for: label))
+        try CompensatorInstance(of: host.loaded($0), options: .object($0.options), services: host.services())
       },
       workers: settings.workers, reporter: settings.reporter, cancellation: settings.cancellation,
       seed: settings.seed, scratchFolder: folder.path)
@@ -291,10 +290,9 @@ public final class Runner {
     let evaluation = Evaluation(
       use: use, label: label, model: model, workers: settings.workers, reporter: settings.reporter,
       cancellation: settings.cancellation)
-    let plugin = try loaded(use)
-    var services = services(for: label)
+    let plugin = try host.loaded(use)
     guard isUnpruned, let shared = settings.shared else {
-      return try evaluation.run(plugin: plugin, services: services)
+      return try evaluation.run(plugin: plugin, services: host.services())
     }
     let key = try shared.key(of: use, plugin: plugin)
     if let record = shared.evaluation(key, seed: settings.seed, stage: label) {
@@ -302,8 +300,8 @@ public final class Runner {
       return record
     }
     let dependsOnSeed = Flag()
-    services.drewRandomNumbers = { dependsOnSeed.raise() }
-    let record = try evaluation.run(plugin: plugin, services: services)
+    let record = try evaluation.run(
+      plugin: plugin, services: host.services(drewRandomNumbers: { dependsOnSeed.raise() }))
     try shared.keep(record, key, seed: dependsOnSeed.isRaised ? settings.seed : nil)
     return record
   }
@@ -311,7 +309,7 @@ public final class Runner {
   /// What the stage would gather of the model as it came, if another run has gathered it.
   private func firstScores(_ stage: PruneStage, label: String) throws -> ScoredModel? {
     guard isUnpruned, let shared = settings.shared,
-      let job = try SharedCalibration.Job(stage, seed: settings.seed, registry: registry, shared: shared),
+      let job = try SharedCalibration.Job(stage, host: host, shared: shared),
       let (model, seconds) = shared.scores(job.key, seed: settings.seed)
     else { return nil }
     try tellSpared(.calibration, of: stage.criterion.id, stage: label, seconds: seconds)
@@ -362,24 +360,17 @@ public final class Runner {
 
   private func tokenize(_ text: String) throws -> [Int32] { try model.tokenizer().encode(text) }
 
-  func loaded(_ use: PluginUse) throws -> LoadedPlugin {
-    try LoadedPlugin(
-      loading: registry.find(use.id), isolated: use.isolation?.with(threads: settings.workers.count))
-  }
-
-  func services(for label: String) -> HostServices {
-    var services = HostServices(seed: settings.seed)
-    let (events, reporter, cancellation) = (events, settings.reporter, settings.cancellation)
-    services.log = { plugin, level, sentence in
+  /// The run as plugins see it.
+  var host: PluginHost {
+    let events = events
+    return PluginHost(
+      registry: registry, seed: settings.seed, workers: settings.workers, reporter: settings.reporter,
+      cancellation: settings.cancellation
+    ) { plugin, level, sentence in
       // A log that can't be written shows at the next event of the run itself.
       try? events.log(
         "plugin", ["plugin": .string(plugin), "level": .string("\(level)"), "sentence": .string(sentence)])
-      if level != .debug { reporter.note("\(plugin): \(sentence)") }
     }
-    services.isCancelled = { cancellation.isCancelled }
-    let workers = settings.workers
-    services.offerArithmetic(on: workers)
-    return services
   }
 }
 

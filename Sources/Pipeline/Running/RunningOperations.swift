@@ -85,21 +85,14 @@ extension Operations {
     _ request: EvaluateRequest, progress: any ProgressReporter, cancellation: Cancellation
   ) throws -> [EvaluationRecord] {
     let model = try LoadedModel(path: request.modelPath, threads: request.threads)
-    let workers = Workers(count: request.threads)
-    var services = HostServices(seed: UInt64(bitPattern: Int64(request.seed)))
-    services.log = { plugin, level, sentence in
-      if level != .debug { progress.note("\(plugin): \(sentence)") }
-    }
-    services.isCancelled = { cancellation.isCancelled }
-    services.offerArithmetic(on: workers)
+    let host = PluginHost(
+      registry: request.registry, seed: UInt64(bitPattern: Int64(request.seed)),
+      workers: Workers(count: request.threads), reporter: progress, cancellation: cancellation)
     return try request.stage.evaluators.map { use in
       try Evaluation(
-        use: use, label: "evaluate", model: model, workers: workers, reporter: progress,
+        use: use, label: "evaluate", model: model, workers: host.workers, reporter: progress,
         cancellation: cancellation
-      ).run(
-        plugin: try LoadedPlugin(
-          loading: request.registry.find(use.id), isolated: use.isolation?.with(threads: request.threads)),
-        services: services)
+      ).run(plugin: host.loaded(use), services: host.services())
     }
   }
 }
