@@ -64,11 +64,14 @@ public final class LoadedModel {
   public var files: [String] {
     switch source.format {
     case .gguf: return [path]
-    case .huggingFace(let folder):
-      let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
-      return names.sorted().filter { $0.hasSuffix(".safetensors") || $0.hasSuffix(".json") }
-        .map { folder.path + "/" + $0 }
+    case .huggingFace(let folder): return Self.files(in: folder.path).map { folder.path + "/" + $0 }
     }
+  }
+
+  /// The names of all that is read of a Hugging Face folder, in order: shards, their index, configurations.
+  static func files(in folder: String) -> [String] {
+    ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).sorted()
+      .filter { $0.hasSuffix(".safetensors") || $0.hasSuffix(".json") }
   }
 
   public var summary: String {

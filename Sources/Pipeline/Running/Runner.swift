@@ -17,6 +17,8 @@ public final class Runner {
     /// What other runs on the same model have done, in a comparison.
     var shared: SharedWork?
 
+    /// Of the models in `state/`.
+    var shardBytes = ModelWriter.standardShardBytes
     public init(
       seed: UInt64, workers: Workers, reporter: any ProgressReporter = SilentProgress(),
       cancellation: Cancellation = Cancellation()
@@ -60,7 +62,8 @@ public final class Runner {
       try resuming?.state
         ?? RunState(
           manifest: FileHash.sha256(folder.path + "/" + RunLayout.manifest),
-          model: RunState.ModelPlace(selected: model.decoder.selected)), folder: folder)
+          model: RunState.ModelPlace(selected: model.decoder.selected)), folder: folder,
+      shardBytes: settings.shardBytes)
     events = try folder.openEventLog()
   }
 

@@ -26,6 +26,7 @@ extension Operations {
       seed: UInt64(bitPattern: Int64(request.manifest.seed)), workers: Workers(count: request.threads),
       reporter: progress, cancellation: cancellation)
     settings.shared = shared
+    settings.shardBytes = request.shardBytes
     return try telling(how: folder, progress) {
       try Runner(
         request.manifest, registry: request.registry, model: model, folder: folder, settings: settings
