@@ -43,7 +43,7 @@ import Testing
       ("model.embed_tokens.weight", 69 * 64 + 63, .nan, "[69, 63]"),
       ("model.layers.0.input_layernorm.weight", 7, .infinity, "[7]"),
       // Beyond the first piece that is looked at.
-      ("model.layers.0.mlp.up_proj.weight", 1499 * 64 + 1, -.infinity, "[1499, 1]"),
+      ("model.layers.0.mlp.up_proj.weight", 1499 * 64 + 1, -Float.infinity, "[1499, 1]"),
       ("model.layers.0.mlp.down_proj.weight", 1500 * 63, .nan, "[63, 0]"),
       ("model.norm.weight", 0, .nan, "[0]"), ("lm_head.weight", 64, .infinity, "[1, 0]"),
     ]
@@ -55,7 +55,7 @@ import Testing
 
   /// The largest finite numbers, and those next to zero, are numbers.
   @Test func extremeNumbersAreNumbers() throws {
-    for value in [Float.greatestFiniteMagnitude, -.leastNonzeroMagnitude, -0.0] {
+    for value in [Float.greatestFiniteMagnitude, -Float.leastNonzeroMagnitude, -0.0] {
       #expect(try sentence(.float32, wrong: ("lm_head.weight", 3, value)) == "")
     }
   }

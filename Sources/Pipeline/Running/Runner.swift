@@ -1,6 +1,7 @@
 import Checkpoints
 import Files
 import Foundation
+import JSON
 import PluginRuntime
 import Tensors
 import Tokenizers
@@ -16,9 +17,9 @@ public final class Runner {
     public var cancellation: Cancellation
     /// What other runs on the same model have done, in a comparison.
     var shared: SharedWork?
-
     /// Of the models in `state/`.
     var shardBytes = ModelWriter.standardShardBytes
+
     public init(
       seed: UInt64, workers: Workers, reporter: any ProgressReporter = SilentProgress(),
       cancellation: Cancellation = Cancellation()
@@ -278,10 +279,14 @@ public final class Runner {
       evaluations.append(record)
       try folder.write(evaluations)
       for metric in record.metrics {
-        try events.log(
-          "metric",
-          ["stage": .string(label), "name": .string(metric.name), "value": .number(metric.value)])
-        settings.reporter.note("\(label): \(metric.name) = \(HumanFormat.fixed(metric.value, 4))")
+        var fields: JSONObject = [
+          "stage": .string(label), "name": .string(metric.name), "value": .number(metric.value),
+        ]
+        if metric.value.isInfinite { fields["infinite"] = true }
+        try events.log("metric", fields)
+        let value =
+          metric.value.isFinite ? HumanFormat.fixed(metric.value, 4) : HumanFormat.measured(metric.value)
+        settings.reporter.note("\(label): \(metric.name) = \(value)")
       }
     }
     let count = evaluations.count
