@@ -37,6 +37,7 @@ public enum CheckpointError: Error, Equatable, Sendable {
   case noSuchTensor(file: String, tensor: String)
 
   // Using what was read.
+  case notFinite(file: String, tensor: String, place: [Int], value: Float)
   case cannotWiden(file: String, tensor: String, type: StorageType)
   case notIntegers(file: String, tensor: String, type: StorageType)
   case badSelection(tensor: String, problem: String)
@@ -118,6 +119,10 @@ extension CheckpointError: CustomStringConvertible {
     case .noSuchTensor(let file, let tensor):
       "\(file) has no tensor \(tensor)."
 
+    case .notFinite(let file, let tensor, let place, let value):
+      "\(file): the model's own weights are not finite: tensor \(tensor) has "
+        + "\(value.isNaN ? "nan" : "\(value)") at \(place). "
+        + "Fetch the model anew, or take a checkpoint from before its training diverged."
     case .cannotWiden(let file, let tensor, let type):
       "\(file): tensor \(tensor) holds \(type), which are not weights: "
         + "floating-point or quantised values expected."

@@ -265,3 +265,24 @@ WIDE int64_t ap_narrow_bf16(const float *restrict source, uint16_t *restrict des
   }
   return overflowed;
 }
+
+// By the exponent's bits, so that no freedom given to arithmetic takes the test away. A block's values are looked at one by
+// one only if one of them is meant.
+WIDE int64_t ap_first_not_finite(const float *values, int64_t count) {
+  const uint32_t exponent = 0x7f800000;
+  for (int64_t start = 0; start < count; start += 4096) {
+    int64_t end = start + 4096 < count ? start + 4096 : count;
+    uint32_t found = 0;
+    for (int64_t i = start; i < end; i++) {
+      uint32_t bits;
+      memcpy(&bits, values + i, sizeof bits);
+      found |= (bits & exponent) == exponent;
+    }
+    for (int64_t i = start; found && i < end; i++) {
+      uint32_t bits;
+      memcpy(&bits, values + i, sizeof bits);
+      if ((bits & exponent) == exponent) return i;
+    }
+  }
+  return -1;
+}

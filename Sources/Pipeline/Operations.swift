@@ -1,3 +1,4 @@
+import Checkpoints
 import Foundation
 import JSON
 import PluginRuntime
@@ -20,6 +21,8 @@ public struct RunRequest: Sendable {
   /// The run folder, which is missing or empty.
   public let outputPath: String
   public let threads: Int
+  /// Of the models that the run keeps while it is under way, so that a test sees several shards.
+  package var shardBytes = ModelWriter.standardShardBytes
 
   public init(
     manifest: Manifest, registry: PluginRegistry, modelPath: String, outputPath: String, threads: Int

@@ -43,5 +43,10 @@ extension JSONValue {
   static func optional(_ value: Double?) -> JSONValue {
     value.map { $0.isFinite ? .number($0) : .null } ?? .null
   }
+  /// For a spreadsheet: infinity as most readers of CSV understand it.
+  static func cell(_ value: Double?) -> JSONValue {
+    guard let value, value.isInfinite else { return optional(value) }
+    return .string(value < 0 ? "-inf" : "inf")
+  }
   static func optional(_ flag: Bool?) -> JSONValue { flag.map { .bool($0) } ?? .null }
 }

@@ -42,8 +42,8 @@ package enum ResultsSection {
 
   /// The value and its error with the decimals that the error's second digit has: `25.6 ± 1.9`.
   package static func words(_ metric: Evaluation.Metric) -> String {
-    guard let value = metric.value, value.isFinite else { return "not finite" }
-    guard let error = metric.standardError, error.isFinite, error > 0 else {
+    guard let value = metric.value, !value.isNaN else { return "not finite" }
+    guard value.isFinite, let error = metric.standardError, error.isFinite, error > 0 else {
       return HumanFormat.measured(value)
     }
     var decimals = 0

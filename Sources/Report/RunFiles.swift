@@ -97,7 +97,7 @@ public enum ReportError: Error, Equatable, CustomStringConvertible {
 package struct Evaluation: Equatable {
   package struct Metric: Equatable {
     package let name: String
-    /// nil if it wasn't finite.
+    /// Infinite where it was worse than any number; nil if it isn't known.
     package let value: Double?
     /// nil if unknown.
     package let standardError: Double?
@@ -129,12 +129,15 @@ package struct Evaluation: Equatable {
     items = (json["items"]?.objectValue?.members ?? []).map { member in
       Items(name: member.key, values: (member.value.arrayValue ?? []).map { $0.numberValue ?? .nan })
     }
+    let infinite = Set((json["infinite"]?.arrayValue ?? []).compactMap(\.stringValue))
     metrics = (json["metrics"]?.arrayValue ?? []).compactMap { metric in
       metric["name"]?.stringValue.map { name in
-        Metric(
-          name: name, value: metric["value"]?.numberValue,
-          standardError: metric["standard_error"]?.numberValue,
-          lowerIsBetter: metric["lower_is_better"]?.boolValue)
+        let lowerIsBetter = metric["lower_is_better"]?.boolValue
+        let worst: Double? =
+          infinite.contains(name) ? (lowerIsBetter == false ? -Double.infinity : .infinity) : nil
+        return Metric(
+          name: name, value: metric["value"]?.numberValue ?? worst,
+          standardError: metric["standard_error"]?.numberValue, lowerIsBetter: lowerIsBetter)
       }
     }
   }

@@ -65,7 +65,7 @@ enum RunTables {
           .string(run.folder), .string(method ?? run.method), run.target?.value ?? .null,
           .integer(run.seed), .string(row.stage), .optional(row.parameters),
           .optional(share(row.parameters, of: run.originalParameters)), .optional(row.macs),
-          .string(metric.name), .optional(metric.value), .optional(metric.standardError),
+          .string(metric.name), .cell(metric.value), .optional(metric.standardError),
           .optional(metric.lowerIsBetter),
         ])
       }
@@ -89,10 +89,14 @@ enum RunTables {
       "peak_memory_bytes": .optional(run.files.history.peakMemoryBytes),
       "stages": .array(
         ResultsSection.rows(run.files).map { row in
-          [
+          var stage: JSONObject = [
             "stage": .string(row.stage), "parameters": .optional(row.parameters),
             "macs_per_token": .optional(row.macs), "metrics": .array(row.metrics.map(json)),
           ]
+          // As in metrics.json.
+          let infinite = row.metrics.filter { $0.value?.isInfinite == true }
+          if !infinite.isEmpty { stage["infinite"] = .array(infinite.map { .string($0.name) }) }
+          return .object(stage)
         }),
       "layers": .array(layers(run.files)),
     ]

@@ -320,6 +320,9 @@ public enum DecoderError: Error, Equatable, CustomStringConvertible {
     case .nothingToTrain:
       "there is nothing to train: no layer has any of the projections that adapters were asked for, since the sublayers "
         + "that had them were removed"
+    case .notFinite(step: 1):
+      "the loss or the gradient of step 1 is not finite, though this training has changed no weight yet: what the model "
+        + "computes is too large for float32; did a stage before this one leave weights that are too large?"
     case .notFinite(let step):
       "the loss or the gradient of step \(step) is not finite; try a lower learning rate or a smaller max_grad_norm"
     case .unlikeTeacher(let what, let teacher, let student):

@@ -1,3 +1,4 @@
+import Checkpoints
 import Foundation
 import JSON
 import Testing
@@ -53,6 +54,45 @@ struct IsolatedRunTests {
       try Support.json(scratch.url.appendingPathComponent("here/manifest.json"))["stages"]?.arrayValue?[1][
         "isolate"]
         == nil)
+  }
+
+  /// A criterion that calibrates in a pass of its own, or in one for several runs, computes on the same threads.
+  @Test func inAComparisonItFindsAsManyThreadsAsInARun() throws {
+    let scratch = Scratch()
+    try ConformanceTests.place("counts_threads", kind: "criterion", in: scratch)
+    let model = try SmallModel(.llama, seed: 4, hidden: 16, intermediate: 40).write()
+    defer { try? FileManager.default.removeItem(at: model) }
+    try scratch.writeIDs(12, length: 24, to: "ids.json")
+    let pipeline = try scratch.write(
+      """
+      {"name": "threads", "stages": [
+        {"stage": "prune", "criterion": "fixture.plugin", "allocator": "adapt-pruner.uniform",
+         "calibration": {"data": {"path": "ids.json", "format": "ids"}, "sequences": 4, "length": 16},
+         "target": 0.8, "iterations": 1, "record_scores": true, "isolate": true}]}
+      """, to: "pipeline.json")
+    func scores(_ command: String, _ output: String, _ more: [String], _ run: String, threads: Int) throws
+      -> [Float]
+    {
+      let answer = try Program.call(
+        [
+          command, pipeline, "--model", model.path, "--output", scratch.path(output), "--threads",
+          "\(threads)", "--plugin-path", scratch.path("plugins"),
+        ] + more, in: scratch)
+      try #require(answer.code == 0, "\(answer.error)")
+      let file = try SafetensorsFile(path: scratch.path("\(run)/scores/001.safetensors"))
+      return try file.tensors.values.flatMap { try $0.floats() }
+    }
+    // Two runs at two targets begin with one pass.
+    let shared = ["--targets", "0.8,0.7", "--sample-tokens", "0"]
+    for threads in [1, 6] {
+      let alone = try scores("run", "alone-\(threads)", ["--quiet"], "alone-\(threads)", threads: threads)
+      let together = try scores(
+        "compare", "out-\(threads)", shared, "out-\(threads)/runs/threads-0.8", threads: threads)
+      let record = try Support.json(
+        scratch.url.appendingPathComponent("out-\(threads)/comparison.json"))
+      #expect(record["shared"]?["calibration_passes_spared"] == 2)
+      #expect(!alone.isEmpty && alone == together, "\(alone.first ?? 0) and \(together.first ?? 0) threads")
+    }
   }
 
   @Test func anInterruptReachesThePluginByWayOfTheHost() throws {

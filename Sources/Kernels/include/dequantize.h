@@ -29,3 +29,6 @@ void ap_widen_q6_K(const uint8_t *source, float *destination, int64_t count);
 int64_t ap_narrow_f16(const float *source, uint16_t *destination, int64_t count);
 /// Rounds to nearest, ties to even. Returns how many finite values became infinite.
 int64_t ap_narrow_bf16(const float *source, uint16_t *destination, int64_t count);
+
+/// The index of the first of `count` widened values that is NaN or infinite; -1 if there is none.
+int64_t ap_first_not_finite(const float *values, int64_t count);

@@ -123,7 +123,7 @@ private final class Comparing {
     let earlier = request.folders.map { URL(fileURLWithPath: $0).standardizedFileURL.path }
     for path in earlier { _ = try RunReport.page(of: path) }
     // All that can be refused is, before any work.
-    let model = try request.modelPath.map { try LoadedModel(path: $0) }
+    let model = try request.modelPath.map { try LoadedModel(path: $0, threads: request.threads) }
     let files = try model?.recordedFiles() ?? []
     let states = try plan.all.map { try state(of: $0, files) }
     let refused = try model.map { try check(states, $0) } ?? [:]
@@ -182,7 +182,7 @@ private final class Comparing {
     var plugins: [String: String] = [:]
     for use in run.manifest.pluginUses where plugins[use.id] == nil {
       plugins[use.id] = try FileHash.sha256(
-        try LoadedPlugin(loading: request.registry.find(use.id), isolated: use.isolation).library)
+        try request.registry.load(use, threads: request.threads).library)
     }
     return try EarlierRun.state(
       of: place(Self.place(run)), name: Self.place(run),
@@ -258,17 +258,20 @@ private final class Comparing {
   private func calibrate(
     _ model: LoadedModel, _ states: [EarlierRun.State], _ refused: Set<String>, _ shared: SharedWork
   ) throws {
+    let workers = Workers(count: request.threads)
     let jobs = try zip(plan.all, states).compactMap { run, state -> SharedCalibration.Job? in
       let change = run.manifest.executions.first { !$0.leavesModel }
       guard state != .finished, !refused.contains(run.name), case .prune(let stage)? = change?.work else {
         return nil
       }
-      return try SharedCalibration.Job(
-        stage, seed: UInt64(bitPattern: Int64(run.manifest.seed)), registry: request.registry, shared: shared)
+      let host = PluginHost(
+        registry: request.registry, seed: UInt64(bitPattern: Int64(run.manifest.seed)), workers: workers,
+        reporter: progress, cancellation: cancellation)
+      return try SharedCalibration.Job(stage, host: host, shared: shared)
     }
     do {
       try SharedCalibration(
-        model: model, shared: shared, workers: Workers(count: request.threads), progress: progress,
+        model: model, shared: shared, workers: workers, progress: progress,
         cancellation: cancellation
       ).make(jobs)
     } catch {

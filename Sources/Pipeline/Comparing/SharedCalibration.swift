@@ -15,24 +15,24 @@ struct SharedCalibration {
     let criterion: LoadedPlugin
     /// Of criterion and allocator.
     let needs: Set<String>
-    let seed: UInt64
+    /// The run's own.
+    let host: PluginHost
     let key: SharedWork.Key
     /// The pass that it can be scored in. Gradients are summed in another order where their squares are wanted too, so
     /// that only what asks for the same gradients has the bytes of a pass of its own.
     let pass: SharedWork.Key
 
     /// nil if the stage needs no pass.
-    init?(_ stage: PruneStage, seed: UInt64, registry: PluginRegistry, shared: SharedWork) throws {
+    init?(_ stage: PruneStage, host: PluginHost, shared: SharedWork) throws {
       guard case .sample(let sample) = stage.calibration else { return nil }
-      let criterion = try LoadedPlugin(
-        loading: registry.find(stage.criterion.id), isolated: stage.criterion.isolation)
+      let (criterion, seed) = (try host.loaded(stage.criterion), host.seed)
       let needs = Set(stage.criterion.statistics + stage.allocator.statistics)
       guard !needs.isEmpty else { return nil }
       self.stage = stage
       self.sample = sample
       self.criterion = criterion
       self.needs = needs
-      self.seed = seed
+      self.host = host
       let request = CalibrationRequest(
         sequences: [], batchSize: 1, statistics: needs, families: stage.families, seed: seed)
       var pass: JSONObject = [
@@ -55,6 +55,8 @@ struct SharedCalibration {
       own["families"] = .array(stage.families.map { .string($0.rawValue) })
       key = SharedWork.hash(.object(own))
     }
+
+    var seed: UInt64 { host.seed }
   }
 
   let model: LoadedModel
@@ -91,7 +93,7 @@ struct SharedCalibration {
     let criteria = try zip(jobs, flags).map { job, flag in
       try CriterionInstance(
         of: job.criterion, options: .object(job.stage.criterion.options),
-        services: services(seed: job.seed, drewRandomNumbers: flag))
+        services: job.host.services(drewRandomNumbers: { flag.raise() }))
     }
     var scores = jobs.map { _ in [[Family: [Float]]](repeating: [:], count: decoder.layerCount) }
     let summary = ModelSummary(model)
@@ -126,18 +128,6 @@ struct SharedCalibration {
         seed: flags[index].isRaised ? job.seed : nil)
     }
     try shared.write(["seconds": .number(seconds), "criteria": .integer(jobs.count)], "pass", pass, nil)
-  }
-
-  private func services(seed: UInt64, drewRandomNumbers flag: Flag) -> HostServices {
-    var services = HostServices(seed: seed)
-    let (progress, cancellation, workers) = (progress, cancellation, workers)
-    services.drewRandomNumbers = { flag.raise() }
-    services.log = { plugin, level, sentence in
-      if level != .debug { progress.note("\(plugin): \(sentence)") }
-    }
-    services.isCancelled = { cancellation.isCancelled }
-    services.offerArithmetic(on: workers)
-    return services
   }
 }
 

@@ -12,6 +12,7 @@ public struct EvaluationRecord: Sendable, Equatable {
   public struct Metric: Sendable, Equatable {
     /// By its definition: `wikitext2.token_perplexity@512`.
     public let name: String
+    /// Infinite where it was worse than any number: a perplexity that overflowed.
     public let value: Double
     public let uncertainty: Uncertainty
     public let lowerIsBetter: Bool
@@ -75,17 +76,22 @@ public struct EvaluationRecord: Sendable, Equatable {
       items: result.items.map { Items(name: $0.name, values: $0.values) })
   }
 
+  /// JSON has no word for infinity: an infinite value is null there, and `infinite` names its metric. An infinite item
+  /// is null.
   public var json: JSONValue {
-    [
+    var object: JSONObject = [
       "stage": .string(stage), "evaluator": .string(evaluator), "parameters": .integer(parameters),
       "macs_per_token": .integer(macs), "seconds": .number(seconds), "metrics": .array(metrics.map(\.json)),
       "items": .object(JSONObject(items.map { ($0.name, .array($0.values.map { .number($0) })) })),
     ]
+    let infinite = metrics.filter(\.value.isInfinite)
+    if !infinite.isEmpty { object["infinite"] = .array(infinite.map { .string($0.name) }) }
+    return .object(object)
   }
 }
 
 extension EvaluationRecord.Metric {
-  /// A value or error that isn't finite is null, since JSON has no word for it.
+  /// A value or error that isn't finite is null.
   var json: JSONValue {
     var object: JSONObject = ["name": .string(name), "value": .number(value)]
     if case .standardError(let error) = uncertainty { object["standard_error"] = .number(error) }
@@ -104,7 +110,8 @@ extension EvaluationRecord {
       let seconds = json["seconds"]?.numberValue, let list = json["metrics"]?.arrayValue,
       case .object(let items)? = json["items"]
     else { return nil }
-    let metrics = list.compactMap(Metric.init(json:))
+    let infinite = Set((json["infinite"]?.arrayValue ?? []).compactMap(\.stringValue))
+    let metrics = list.compactMap { Metric(json: $0, infinite: infinite) }
     guard metrics.count == list.count else { return nil }
     self.init(
       stage: stage, evaluator: evaluator, parameters: parameters, macs: macs, seconds: seconds,
@@ -116,12 +123,14 @@ extension EvaluationRecord {
 }
 
 extension EvaluationRecord.Metric {
-  init?(json: JSONValue) {
+  /// - Parameter infinite: the names of metrics whose value is infinite, which is worse than any number.
+  init?(json: JSONValue, infinite: Set<String>) {
     guard let name = json["name"]?.stringValue, let lower = json["lower_is_better"]?.boolValue else {
       return nil
     }
+    let unwritten = infinite.contains(name) ? (lower ? Double.infinity : -.infinity) : .nan
     self.init(
-      name: name, value: json["value"]?.numberValue ?? .nan,
+      name: name, value: json["value"]?.numberValue ?? unwritten,
       uncertainty: json["standard_error"]?.numberValue.map { .standardError($0) } ?? .unknown,
       lowerIsBetter: lower)
   }

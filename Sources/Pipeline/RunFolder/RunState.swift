@@ -13,9 +13,10 @@ struct RunState: Equatable {
 
   /// Where the model as it is now comes from.
   struct ModelPlace: Equatable {
-    /// A folder that a train stage wrote, with its weights' file; nil for the run's own model.
+    /// A folder that a stage wrote; nil for the run's own model.
     var folder: String?
-    var weights: StoredFile?
+    /// What is read of it: every shard, their index, the configuration.
+    var files: [StoredFile] = []
     var origin: ModelOrigin?
     /// Positions in that checkpoint, [layers].
     var selected: [KeptUnits]
@@ -69,7 +70,7 @@ struct RunState: Equatable {
 
   /// What the run cannot go on without; a checkpoint that is damaged costs only the steps since the one before.
   var files: [StoredFile] {
-    [model.weights].compactMap(\.self) + training.values.compactMap(\.moments)
+    model.files + training.values.compactMap(\.moments)
   }
 }
 
@@ -168,9 +169,9 @@ extension RunState.TrainingProgress {
 extension RunState.ModelPlace {
   var json: JSONValue {
     var object: JSONObject = ["selected": .array(selected.map(\.json))]
-    if let folder, let weights, let origin {
+    if let folder, let origin {
       object["folder"] = .string(folder)
-      object["weights"] = weights.json
+      object["files"] = .array(files.map(\.json))
       object["original_units"] = .array(origin.kept.map(\.json))
       object["original_groups"] = .array(origin.groupCounts.map { .integer($0) })
       object["original_channels"] = .array(origin.channelCounts.map { .integer($0) })
@@ -186,14 +187,14 @@ extension RunState.ModelPlace {
       return units.count == list.count ? units : nil
     }
     guard let selected = units("selected") else { return nil }
-    self.init(folder: nil, weights: nil, origin: nil, selected: selected)
+    self.init(selected: selected)
     guard let folder = json["folder"]?.stringValue else { return }
-    guard let weights = json["weights"].flatMap(RunState.StoredFile.init(json:)),
-      let kept = units("original_units"),
+    guard let list = json["files"]?.arrayValue, !list.isEmpty, let kept = units("original_units"),
       let groups = integers("original_groups"), let channels = integers("original_channels")
     else { return nil }
+    files = list.compactMap(RunState.StoredFile.init(json:))
+    guard files.count == list.count else { return nil }
     self.folder = folder
-    self.weights = weights
     origin = ModelOrigin(kept: kept, groupCounts: groups, channelCounts: channels)
   }
 }

@@ -34,7 +34,7 @@ struct Evaluation {
       scored += sequences.reduce(0) { $0 + max(0, $1.tokens.count - max(1, $1.first)) }
       var phase: PassProgress.Phase?
       defer { reporter.end() }
-      return try decoder.logLikelihoods(sequences.map { ($0.tokens, $0.first) }, workers: workers) {
+      let found = try decoder.logLikelihoods(sequences.map { ($0.tokens, $0.first) }, workers: workers) {
         progress in
         try cancellation.check()
         if phase != progress.phase {
@@ -43,6 +43,9 @@ struct Evaluation {
         }
         reporter.advance(to: progress.done)
       }.map { $0.map { Float($0) } }
+      // Said here, since an evaluator could only hand it on.
+      guard !found.joined().contains(where: \.isNaN) else { throw EvaluationError.notNumbers(stage: label) }
+      return found
     }
     let instance = try EvaluatorInstance(of: plugin, options: .object(use.options), services: services)
     let result = try instance.evaluate(
@@ -60,11 +63,15 @@ struct Evaluation {
 
 enum EvaluationError: Error, CustomStringConvertible {
   case noSuchData(plugin: String, option: String)
+  case notNumbers(stage: String)
 
   var description: String {
     switch self {
     case .noSuchData(let plugin, let option):
       "\(plugin) asked for the data of its option \"\(option)\", which its schema does not declare as data"
+    case .notNumbers(let stage):
+      "\(stage): the model's log-likelihoods are not numbers: what it computes is too large for float32. Its weights were finite "
+        + "when it was read; if a stage before this one trained it, try a lower learning rate there"
     }
   }
 }

@@ -58,7 +58,7 @@ extension Operations {
     _ request: GenerateRequest, progress: any ProgressReporter, cancellation: Cancellation,
     emit: (String) throws -> Void
   ) throws {
-    let model = try LoadedModel(path: request.modelPath)
+    let model = try LoadedModel(path: request.modelPath, threads: request.threads)
     let tokenizer = try model.tokenizer()
     let start: [Int32]
     switch request.prompt {

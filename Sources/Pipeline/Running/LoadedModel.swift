@@ -1,5 +1,6 @@
 import Checkpoints
 import Foundation
+import Tensors
 import Tokenizers
 import Transformer
 
@@ -15,13 +16,16 @@ public final class LoadedModel {
   public let originalMultiplyAccumulates: Int
   private let tokenizerResult: Result<Tokenizer, any Error>
 
-  /// Opens a Hugging Face folder or a GGUF file. A missing or unreadable tokenizer is no error until text is to be read.
+  /// Opens a Hugging Face folder or a GGUF file, and looks whether all weights are finite: what isn't later on, the run
+  /// itself has made. A missing or unreadable tokenizer is no error until text is to be read.
+  /// - Parameter threads: that look at the weights; nil: as many as there are processors.
   /// - Throws: `CheckpointError`, `DecoderError`.
-  public init(path: String) throws {
+  public init(path: String, threads: Int? = nil) throws {
     self.path = path
     let checkpoint = try Self.checkpoint(at: path)
     source = checkpoint
     decoder = try Decoder(checkpoint)
+    try checkpoint.requireFiniteWeights(workers: Workers(count: threads))
     originalParameters = decoder.parameters
     originalMultiplyAccumulates = decoder.multiplyAccumulates
     tokenizerResult = Result { try LoadedModel.tokenizer(of: checkpoint) }
@@ -89,11 +93,14 @@ public final class LoadedModel {
   public var files: [String] {
     switch source.format {
     case .gguf: return [path]
-    case .huggingFace(let folder):
-      let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
-      return names.sorted().filter { $0.hasSuffix(".safetensors") || $0.hasSuffix(".json") }
-        .map { folder.path + "/" + $0 }
+    case .huggingFace(let folder): return Self.files(in: folder.path).map { folder.path + "/" + $0 }
     }
+  }
+
+  /// The names of all that is read of a Hugging Face folder, in order: shards, their index, configurations.
+  static func files(in folder: String) -> [String] {
+    ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).sorted()
+      .filter { $0.hasSuffix(".safetensors") || $0.hasSuffix(".json") }
   }
 
   public var summary: String {

@@ -27,9 +27,11 @@ extension LoadedModel {
   ///
   /// - Parameters:
   ///   - keepingEmptyLayers: for the run's own use, whose layers keep their numbers.
+  ///   - shardBytes: no file of weights takes more, unless a single tensor does.
   ///   - configure: what is different in the values' configuration, biases for instance.
   func save(
     to folder: String, type: StorageType, keepingEmptyLayers: Bool = false,
+    shardBytes: Int = ModelWriter.standardShardBytes,
     configure: (inout ModelConfiguration) -> Void = { _ in },
     forEachParameter: ((String, UnsafeBufferPointer<Float>) throws -> Void) throws -> Void
   ) throws {
@@ -44,7 +46,7 @@ extension LoadedModel {
     configure(&configuration)
     let renumbering = keepingEmptyLayers ? nil : LayerRenumbering(configuration)
     let writer = try ModelWriter(
-      folder: partial, configuration: renumbering?.configuration ?? configuration)
+      folder: partial, configuration: renumbering?.configuration ?? configuration, shardBytes: shardBytes)
     try forEachParameter { name, values in
       try writer.append(values, to: renumbering?.name(of: name) ?? name)
     }

@@ -160,9 +160,9 @@ extension Operations {
       seed: UInt64(bitPattern: Int64(run.manifest.seed)), workers: .init(count: run.threads),
       reporter: progress, cancellation: cancellation)
     settings.shared = shared
+    let model = try LoadedModel(path: run.modelPath, threads: run.threads)
     let runner = try Runner(
-      run.manifest, registry: registry, model: try LoadedModel(path: run.modelPath), folder: run.folder,
-      settings: settings, resuming: run)
+      run.manifest, registry: registry, model: model, folder: run.folder, settings: settings, resuming: run)
     return try telling(how: run.folder, progress) { try runner.run() }
   }
 }

@@ -8,10 +8,13 @@ import Transformer
 final class RunKeeper {
   private(set) var state: RunState
   private let folder: RunFolder
+  /// No file of a model's weights takes more, unless a single tensor does.
+  private let shardBytes: Int
 
-  init(_ state: RunState, folder: RunFolder) {
+  init(_ state: RunState, folder: RunFolder, shardBytes: Int = ModelWriter.standardShardBytes) {
     self.state = state
     self.folder = folder
+    self.shardBytes = shardBytes
   }
 
   /// Changes the state, puts it on the disk, and removes what it no longer names. In this order: whenever the machine
@@ -86,22 +89,16 @@ final class RunKeeper {
     let path = try folder.place(name)
     try Folder.remove(path)
     try model.save(
-      to: path, type: .float32, keepingEmptyLayers: true, configure: configure,
+      to: path, type: .float32, keepingEmptyLayers: true, shardBytes: shardBytes, configure: configure,
       forEachParameter: forEachParameter)
     let origin = model.decoder.origin
     return RunState.ModelPlace(
-      folder: name, weights: try storedFile(name + "/" + Self.weights(of: path)), origin: origin,
-      selected: Self.everything(in: origin))
+      folder: name, files: try LoadedModel.files(in: path).map { try storedFile(name + "/" + $0) },
+      origin: origin, selected: Self.everything(in: origin))
   }
 
   private func storedFile(_ name: String) throws -> RunState.StoredFile {
     RunState.StoredFile(name: name, sha256: try FileHash.sha256(folder.path + "/" + name))
-  }
-
-  /// One file, or the first of several shards.
-  private static func weights(of folder: String) -> String {
-    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-    return names.filter { $0.hasSuffix(".safetensors") }.sorted().first ?? "model.safetensors"
   }
 
   private static func everything(in origin: ModelOrigin) -> [KeptUnits] {

@@ -1,6 +1,7 @@
 import Checkpoints
 import Files
 import Foundation
+import JSON
 import PluginRuntime
 import Tensors
 import Tokenizers
@@ -16,6 +17,8 @@ public final class Runner {
     public var cancellation: Cancellation
     /// What other runs on the same model have done, in a comparison.
     var shared: SharedWork?
+    /// Of the models in `state/`.
+    var shardBytes = ModelWriter.standardShardBytes
 
     public init(
       seed: UInt64, workers: Workers, reporter: any ProgressReporter = SilentProgress(),
@@ -60,7 +63,8 @@ public final class Runner {
       try resuming?.state
         ?? RunState(
           manifest: FileHash.sha256(folder.path + "/" + RunLayout.manifest),
-          model: RunState.ModelPlace(selected: model.decoder.selected)), folder: folder)
+          model: RunState.ModelPlace(selected: model.decoder.selected)), folder: folder,
+      shardBytes: settings.shardBytes)
     events = try folder.openEventLog()
   }
 
@@ -165,14 +169,13 @@ public final class Runner {
     var pruning = Pruning(
       stage: stage, label: label, model: model, sequences: sequences,
       criterion: try CriterionInstance(
-        of: loaded(stage.criterion), options: .object(stage.criterion.options), services: services(for: label)
+        of: host.loaded(stage.criterion), options: .object(stage.criterion.options), services: host.services()
       ),
       allocator: try AllocatorInstance(
-        of: loaded(stage.allocator), options: .object(stage.allocator.options), services: services(for: label)
+        of: host.loaded(stage.allocator), options: .object(stage.allocator.options), services: host.services()
       ),
       compensator: try stage.compensator.map {
-        try CompensatorInstance(
-          of: loaded($0), options: .object($0.options), services: services(for: label))
+        try CompensatorInstance(of: host.loaded($0), options: .object($0.options), services: host.services())
       },
       workers: settings.workers, reporter: settings.reporter, cancellation: settings.cancellation,
       seed: settings.seed, scratchFolder: folder.path)
@@ -277,10 +280,14 @@ public final class Runner {
       evaluations.append(record)
       try folder.write(evaluations)
       for metric in record.metrics {
-        try events.log(
-          "metric",
-          ["stage": .string(label), "name": .string(metric.name), "value": .number(metric.value)])
-        settings.reporter.note("\(label): \(metric.name) = \(HumanFormat.fixed(metric.value, 4))")
+        var fields: JSONObject = [
+          "stage": .string(label), "name": .string(metric.name), "value": .number(metric.value),
+        ]
+        if metric.value.isInfinite { fields["infinite"] = true }
+        try events.log("metric", fields)
+        let value =
+          metric.value.isFinite ? HumanFormat.fixed(metric.value, 4) : HumanFormat.measured(metric.value)
+        settings.reporter.note("\(label): \(metric.name) = \(value)")
       }
     }
     let count = evaluations.count
@@ -292,10 +299,9 @@ public final class Runner {
     let evaluation = Evaluation(
       use: use, label: label, model: model, workers: settings.workers, reporter: settings.reporter,
       cancellation: settings.cancellation)
-    let plugin = try loaded(use)
-    var services = services(for: label)
+    let plugin = try host.loaded(use)
     guard isUnpruned, let shared = settings.shared else {
-      return try evaluation.run(plugin: plugin, services: services)
+      return try evaluation.run(plugin: plugin, services: host.services())
     }
     let key = try shared.key(of: use, plugin: plugin)
     if let record = shared.evaluation(key, seed: settings.seed, stage: label) {
@@ -303,8 +309,8 @@ public final class Runner {
       return record
     }
     let dependsOnSeed = Flag()
-    services.drewRandomNumbers = { dependsOnSeed.raise() }
-    let record = try evaluation.run(plugin: plugin, services: services)
+    let record = try evaluation.run(
+      plugin: plugin, services: host.services(drewRandomNumbers: { dependsOnSeed.raise() }))
     try shared.keep(record, key, seed: dependsOnSeed.isRaised ? settings.seed : nil)
     return record
   }
@@ -312,7 +318,7 @@ public final class Runner {
   /// What the stage would gather of the model as it came, if another run has gathered it.
   private func firstScores(_ stage: PruneStage, label: String) throws -> ScoredModel? {
     guard isUnpruned, let shared = settings.shared,
-      let job = try SharedCalibration.Job(stage, seed: settings.seed, registry: registry, shared: shared),
+      let job = try SharedCalibration.Job(stage, host: host, shared: shared),
       let (model, seconds) = shared.scores(job.key, seed: settings.seed)
     else { return nil }
     try tellSpared(.calibration, of: stage.criterion.id, stage: label, seconds: seconds)
@@ -360,24 +366,17 @@ public final class Runner {
     try sample.sequences(from: model.corpus(of: sample.data))
   }
 
-  func loaded(_ use: PluginUse) throws -> LoadedPlugin {
-    try LoadedPlugin(
-      loading: registry.find(use.id), isolated: use.isolation?.with(threads: settings.workers.count))
-  }
-
-  func services(for label: String) -> HostServices {
-    var services = HostServices(seed: settings.seed)
-    let (events, reporter, cancellation) = (events, settings.reporter, settings.cancellation)
-    services.log = { plugin, level, sentence in
+  /// The run as plugins see it.
+  var host: PluginHost {
+    let events = events
+    return PluginHost(
+      registry: registry, seed: settings.seed, workers: settings.workers, reporter: settings.reporter,
+      cancellation: settings.cancellation
+    ) { plugin, level, sentence in
       // A log that can't be written shows at the next event of the run itself.
       try? events.log(
         "plugin", ["plugin": .string(plugin), "level": .string("\(level)"), "sentence": .string(sentence)])
-      if level != .debug { reporter.note("\(plugin): \(sentence)") }
     }
-    services.isCancelled = { cancellation.isCancelled }
-    let workers = settings.workers
-    services.offerArithmetic(on: workers)
-    return services
   }
 }
 

@@ -17,7 +17,7 @@ extension Operations {
     _ request: RunRequest, sharing shared: SharedWork?, progress: any ProgressReporter,
     cancellation: Cancellation
   ) throws -> RunSummary {
-    let model = try LoadedModel(path: request.modelPath)
+    let model = try LoadedModel(path: request.modelPath, threads: request.threads)
     let workers = Workers(count: request.threads)
     // A comparison has checked all its runs before the first.
     if shared == nil {
@@ -32,6 +32,7 @@ extension Operations {
       seed: UInt64(bitPattern: Int64(request.manifest.seed)), workers: workers,
       reporter: progress, cancellation: cancellation)
     settings.shared = shared
+    settings.shardBytes = request.shardBytes
     return try telling(how: folder, progress) {
       try Runner(
         request.manifest, registry: request.registry, model: model, folder: folder, settings: settings
@@ -104,22 +105,15 @@ extension Operations {
   public static func evaluate(
     _ request: EvaluateRequest, progress: any ProgressReporter, cancellation: Cancellation
   ) throws -> [EvaluationRecord] {
-    let model = try LoadedModel(path: request.modelPath)
-    let workers = Workers(count: request.threads)
-    var services = HostServices(seed: UInt64(bitPattern: Int64(request.seed)))
-    services.log = { plugin, level, sentence in
-      if level != .debug { progress.note("\(plugin): \(sentence)") }
-    }
-    services.isCancelled = { cancellation.isCancelled }
-    services.offerArithmetic(on: workers)
+    let model = try LoadedModel(path: request.modelPath, threads: request.threads)
+    let host = PluginHost(
+      registry: request.registry, seed: UInt64(bitPattern: Int64(request.seed)),
+      workers: Workers(count: request.threads), reporter: progress, cancellation: cancellation)
     return try request.stage.evaluators.map { use in
       try Evaluation(
-        use: use, label: "evaluate", model: model, workers: workers, reporter: progress,
+        use: use, label: "evaluate", model: model, workers: host.workers, reporter: progress,
         cancellation: cancellation
-      ).run(
-        plugin: try LoadedPlugin(
-          loading: request.registry.find(use.id), isolated: use.isolation?.with(threads: request.threads)),
-        services: services)
+      ).run(plugin: host.loaded(use), services: host.services())
     }
   }
 }

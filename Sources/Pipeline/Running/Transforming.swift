@@ -97,8 +97,8 @@ extension Runner {
     let transforming = Transforming(
       stage: stage, label: label, model: model, sequences: try sequences(of: stage.calibration),
       transform: try TransformInstance(
-        of: loaded(stage.transform), options: .object(stage.transform.options),
-        services: services(for: label)),
+        of: host.loaded(stage.transform), options: .object(stage.transform.options),
+        services: host.services()),
       workers: settings.workers, reporter: settings.reporter, cancellation: settings.cancellation)
     let hidden = model.decoder.hidden
     let (place, widths) = try transforming.run { widths, forEachParameter in

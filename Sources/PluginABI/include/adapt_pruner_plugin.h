@@ -425,12 +425,13 @@ struct ap_metrics {
   void *context; /* the host's own */
 
   /* A number with its standard error (NaN: it has none). `name` is by definition, as in
-   * wikitext2.token_perplexity@512; `lower_is_better` non-zero where it is. [host thread] */
+   * wikitext2.token_perplexity@512; `lower_is_better` non-zero where it is. The value is no NaN, and infinite only where
+   * that is worse than any number: a perplexity that overflows. [host thread] */
   void (*metric)(const ap_metrics *sink, const char *name, double value, double standard_error,
                  int32_t lower_is_better);
 
   /* One item's share of a metric (a window's mean negative log-likelihood, say), so that two models can be
-   * compared item by item. Items of one name are numbered from 0 in the order given. [host thread] */
+   * compared item by item. Items of one name are numbered from 0 in the order given. No NaN. [host thread] */
   void (*item)(const ap_metrics *sink, const char *name, double value);
 };
 

@@ -9,13 +9,16 @@ public struct EvaluationResult: Equatable, Sendable {
 
   public struct Metric: Equatable, Sendable {
     public var name: String
+    /// Finite, or infinite where that is worse than any number: a perplexity that overflowed.
     public var value: Double
+    /// Finite; nil if it isn't known.
     public var standardError: Double?
     public var lowerIsBetter: Bool
   }
 
   public struct Items: Equatable, Sendable {
     public var name: String
+    /// No NaN is among them.
     public var values: [Double]
   }
 }
@@ -45,8 +48,12 @@ public final class EvaluatorInstance {
   }
 
   public func evaluate(model: ModelSummary) throws(PluginError) -> EvaluationResult {
-    let result = try calls.evaluate(model: model)
+    var result = try calls.evaluate(model: model)
     try check(result)
+    // An error that overflowed says no more than none.
+    for index in result.metrics.indices where result.metrics[index].standardError?.isFinite == false {
+      result.metrics[index].standardError = nil
+    }
     return result
   }
 
@@ -71,19 +78,19 @@ public final class EvaluatorInstance {
             "a name has at most \(Self.longestName) bytes, in one line, without | and control characters")
       }
       if !names.insert(metric.name).inserted { throw bad("it is given twice") }
-      if !metric.value.isFinite { throw bad("its value is \(metric.value), and must be finite") }
-      if let error = metric.standardError, !error.isFinite || error < 0 {
-        throw bad("its standard error is \(error), and must be finite and not negative")
+      let isWorst = metric.value == (metric.lowerIsBetter ? .infinity : -.infinity)
+      if !metric.value.isFinite, !isWorst { throw bad("its value is \(metric.value), and must be finite") }
+      if let error = metric.standardError, error.isNaN || error < 0 {
+        throw bad("its standard error is \(error), and must not be negative")
       }
     }
     for items in result.items {
       if items.name.isEmpty {
         throw .badMetric(plugin: plugin.id, metric: "", reason: "the name of its items is empty")
       }
-      if let index = items.values.firstIndex(where: { !$0.isFinite }) {
+      if let index = items.values.firstIndex(where: \.isNaN) {
         throw .badMetric(
-          plugin: plugin.id, metric: items.name,
-          reason: "item \(index) is \(items.values[index]), and must be finite")
+          plugin: plugin.id, metric: items.name, reason: "item \(index) is \(items.values[index]): no number")
       }
     }
   }

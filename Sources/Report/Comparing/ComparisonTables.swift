@@ -15,7 +15,7 @@ package struct ComparisonTables {
     guard let first = values.first else { return "" }
     guard values.count > 1 else { return ResultsSection.words(first) }
     let numbers = values.map { $0.value ?? .nan }
-    guard numbers.allSatisfy(\.isFinite), let low = numbers.min(), let high = numbers.max() else {
+    guard !numbers.contains(where: \.isNaN), let low = numbers.min(), let high = numbers.max() else {
       return "not finite"
     }
     let mean = HumanFormat.measured(numbers.reduce(0, +) / Double(numbers.count))

@@ -14,9 +14,11 @@ enum QualitySection {
 
   private static func chart(_ comparison: Comparison, _ measurement: Measurement) -> Markup? {
     let dense = comparison.unpruned.flatMap { point($0, measurement) }
+    var isInfinite = false
     let series: [LineChart.Series] = comparison.methods.enumerated().compactMap { index, method in
       let points = comparison.pruned.filter { $0.method == method }.compactMap { point($0, measurement) }
       if points.isEmpty { return nil }
+      isInfinite = isInfinite || points.contains { $0.y.isInfinite }
       // The curve begins where all of them do.
       return LineChart.Series(
         method, .curve(index), [((dense.map { [$0] } ?? []) + points).sorted { $0.x < $1.x }])
@@ -29,6 +31,7 @@ enum QualitySection {
       comparison.lowerIsBetter(measurement).map { $0 ? "Lower is better." : "Higher is better." } ?? "",
     ]
     if isLogarithmic { notes.append("The y axis is logarithmic.") }
+    if isInfinite { notes.append("What is infinite is not drawn.") }
     let name = comparison.name(of: measurement)
     return LineChart(
       title: name, note: notes.filter { !$0.isEmpty }.joined(separator: " "),
