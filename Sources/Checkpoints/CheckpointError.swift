@@ -9,6 +9,7 @@ public enum CheckpointError: Error, Equatable, Sendable {
   case missingFile(file: String, advice: String)
   case missingShard(index: String, shard: String, tensor: String)
   case unsafeShardPath(index: String, shard: String)
+  case adapter(file: String, isAlone: Bool)
 
   // The container.
   case truncated(file: String, place: String, needed: Int, available: Int)
@@ -63,6 +64,12 @@ extension CheckpointError: CustomStringConvertible {
       "\(index) says that \(tensor) is in \(shard), which is not beside it: download it, or repair the index."
     case .unsafeShardPath(let index, let shard):
       "\(index) names the shard “\(shard)”: expected the name of a file in the same folder."
+    case .adapter(let file, let isAlone):
+      "\(file) belongs to an adapter, which is not applied here"
+        + (isAlone
+          ? ", and there is no model beside it: give the model's folder. To have the adapter in it, "
+          : ". To work with the model as it is, put the adapter into another folder. To have it in the model, ")
+        + "merge it first: load both with peft, call merge_and_unload(), and save what that returns."
 
     case .truncated(let file, let place, let needed, let available):
       "\(file) ends within \(place): \(needed) bytes expected, \(available) left. Was the download cut short?"

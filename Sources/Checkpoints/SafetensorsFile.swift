@@ -77,6 +77,8 @@ public struct SafetensorsFile: Sendable {
   private static func metadata(
     _ value: JSONValue, file: String
   ) throws(CheckpointError) -> OrderedDictionary<String, String> {
+    // As if it were not there, for the format's own reader too.
+    if value == .null { return [:] }
     guard case .object(let members) = value else {
       throw .malformed(
         file: file, place: "__metadata__", expected: "an object of strings", found: value.summary)
