@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import JSON
 import OrderedCollections
@@ -50,6 +51,16 @@ public struct Checkpoint: Sendable {
   public func tensor(named name: String) throws(CheckpointError) -> StoredTensor {
     guard let tensor = tensors[name] else { throw .noSuchTensor(file: location, tensor: name) }
     return tensor
+  }
+
+  /// Looks at the weights' files again, before what was made of them is kept.
+  /// - Throws: `.changed` if somebody wrote to one of them since it was opened.
+  public func requireUnchanged() throws(CheckpointError) {
+    var last: MappedFile?
+    for tensor in tensors.values where tensor.mapping !== last {
+      last = tensor.mapping
+      do { try tensor.mapping.requireUnchanged() } catch { throw .changed(error) }
+    }
   }
 
   private init(folder path: String) throws(CheckpointError) {

@@ -5,6 +5,7 @@ import Wording
 public enum CheckpointError: Error, Equatable, Sendable {
   // Finding and reading files.
   case cannotRead(file: String, reason: String)
+  case changed(FileError)
   case notACheckpoint(location: String, found: String)
   case missingFile(file: String, advice: String)
   case missingShard(index: String, shard: String, tensor: String)
@@ -55,6 +56,7 @@ extension CheckpointError: CustomStringConvertible {
     switch self {
     case .cannotRead(let file, let reason):
       "\(file) cannot be read: \(reason)."
+    case .changed(let error): "\(error)."
     case .notACheckpoint(let location, let found):
       "\(location) is no checkpoint: expected a .gguf file or a folder with config.json and "
         + "model.safetensors (or model.safetensors.index.json), found \(found)."
@@ -148,4 +150,11 @@ func writing<Result>(
   _ body: @autoclosure () throws(FileError) -> Result
 ) throws(CheckpointError) -> Result {
   do { return try body() } catch { throw .cannotWrite(error) }
+}
+
+/// The same for reading.
+func reading<Result>(
+  _ body: @autoclosure () throws(FileError) -> Result
+) throws(CheckpointError) -> Result {
+  do { return try body() } catch { throw .cannotRead(file: error.path, reason: error.reason) }
 }

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import JSON
 import OrderedCollections
@@ -17,7 +18,7 @@ public struct SafetensorsFile: Sendable {
   /// - Throws: a sentence about the first fault.
   public init(path: String) throws(CheckpointError) {
     self.path = path
-    let file = try MappedFile(path)
+    let file = try reading(try MappedFile(path))
     let header = try Self.header(of: file)
     var metadata = OrderedDictionary<String, String>()
     var found: [StoredTensor] = []

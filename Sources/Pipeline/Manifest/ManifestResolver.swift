@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import JSON
 import PluginRuntime
@@ -24,18 +25,18 @@ public struct ManifestResolver: Sendable {
   public func resolve(file: String, overrides: [Override] = []) throws(ManifestError) -> Manifest {
     let url = URL(
       fileURLWithPath: file, relativeTo: URL(fileURLWithPath: currentFolder, isDirectory: true))
-    let bytes: Data
+    let bytes: [UInt8]
     do {
-      bytes = try Data(contentsOf: url.standardizedFileURL)
+      bytes = try ReadableFile.bytesOfFileOrStream(url.standardizedFileURL.path)
     } catch {
       let reason =
         FileManager.default.fileExists(atPath: url.path)
-        ? "the file can't be read" : "there is no such file"
+        ? "the file can't be read: \(error.reason)" : "there is no such file"
       throw ManifestError(problems: [ManifestProblem(source: file, path: "", found: reason)])
     }
     let document: JSONValue
     do {
-      document = try JSONValue(parsing: Array(bytes))
+      document = try JSONValue(parsing: bytes)
     } catch {
       throw ManifestError(problems: [
         ManifestProblem(
