@@ -52,10 +52,13 @@ let package = Package(
     .target(name: "PluginABI", cSettings: [.unsafeFlags(["-Wall", "-Wextra"])]),
     room("PluginKit", ["PluginABI"]),
 
+    // What the system has and Swift's Glibc does not show.
+    .target(name: "Processes", cSettings: [.unsafeFlags(["-Wall", "-Wextra"])]),
+
     // What files hold, and how they come to be.
     room("Wording", []),
     room("JSON", ["Wording"]),
-    room("Files", []),
+    room("Files", ["Processes"]),
     room("TensorBoard", ["Files"]),
     room("Report", ["JSON", "Files", "Wording"]),
 
@@ -80,7 +83,9 @@ let package = Package(
         "JSON", "Files", "Wording", "Tensors", "Kernels",
         .product(name: "OrderedCollections", package: "swift-collections"),
       ]),
-    room("Tokenizers", ["JSON", "Wording", .product(name: "HeapModule", package: "swift-collections")]),
+    room(
+      "Tokenizers",
+      ["JSON", "Files", "Wording", .product(name: "HeapModule", package: "swift-collections")]),
     room("ChatTemplates", ["JSON", "Wording"]),
     room("TrainingData", ["JSON", "Files", "Wording", "Tokenizers", "Checkpoints", "ChatTemplates"]),
 
@@ -93,7 +98,6 @@ let package = Package(
       ]),
 
     // Plugins, pipelines, the command line.
-    .target(name: "Processes", cSettings: [.unsafeFlags(["-Wall", "-Wextra"])]),
     .systemLibrary(name: "CFFI", pkgConfig: "libffi", providers: [.apt(["libffi-dev"])]),
     room("PluginRuntime", ["PluginABI", "Processes", "CFFI", "JSON", "Wording"]),
     .target(

@@ -1,4 +1,6 @@
+import Files
 import Foundation
+import JSON
 import OrderedCollections
 
 /// A model on disk: a Hugging Face folder or a GGUF file, its configuration read and its tensors checked
@@ -51,11 +53,22 @@ public struct Checkpoint: Sendable {
     return tensor
   }
 
+  /// Looks at the weights' files again, before what was made of them is kept.
+  /// - Throws: `.changed` if somebody wrote to one of them since it was opened.
+  public func requireUnchanged() throws(CheckpointError) {
+    var last: MappedFile?
+    for tensor in tensors.values where tensor.mapping !== last {
+      last = tensor.mapping
+      do { try tensor.mapping.requireUnchanged() } catch { throw .changed(error) }
+    }
+  }
+
   private init(folder path: String) throws(CheckpointError) {
     location = path
     let folder = try HuggingFaceFolder(path: path)
-    configuration = try ModelConfiguration.read(folder.configuration)
-    tensors = try folder.openTensors()
+    var configuration = try ModelConfiguration.read(folder.configuration)
+    tensors = try FolderTensors(folder, configuration: &configuration).tensors
+    self.configuration = configuration
     format = .huggingFace(folder)
   }
 
@@ -63,14 +76,15 @@ public struct Checkpoint: Sendable {
     location = file.path
     format = .gguf(file)
     configuration = try ModelConfiguration(gguf: file)
+    let parameters = configuration.parameters
     var tensors = OrderedDictionary<String, StoredTensor>(minimumCapacity: file.tensors.count)
-    for tensor in file.tensors.values {
-      guard let name = GGUFNames.huggingFaceName(of: tensor.name) else {
-        // Outside of the layers: rope_freqs, which the configuration has read. Inside, it would be lost.
-        guard tensor.name.hasPrefix("blk."), !tensor.name.contains("rope_freqs") else { continue }
+    for tensor in file.tensors.values where !configuration.hasRead(ggufTensor: tensor.name) {
+      let name = GGUFNames.huggingFaceName(of: tensor.name)
+      guard let name, parameters[name] != nil else {
         throw .undeclaredTensor(
-          file: file.path, tensor: tensor.name, configuration: "the architecture",
-          advice: "\(configuration.architecture.rawValue) has no such tensor.")
+          file: file.path, tensor: tensor.name,
+          configuration: name == nil ? "the architecture" : "its metadata",
+          advice: UnknownTensor.advice(on: name ?? tensor.name, configuration))
       }
       tensors[name] = StoredTensor(
         name: name, shape: tensor.shape, type: tensor.type,
@@ -103,21 +117,23 @@ public struct Checkpoint: Sendable {
                 (widths.map { ", a residual stream of \($0.input), \($0.middle) and \($0.output)" } ?? "")
                 + ", layer \($0) of \(layer.queryHeads) query heads, \(layer.keyValueHeads) key-value heads of "
                 + "\(layer.headDimension), and \(layer.intermediateSize) channels"
-            } ?? ""))
+            } ?? "") + absentSizes)
       }
       guard tensor.type.isWidenable else {
         throw .cannotWiden(file: tensor.file, tensor: name, type: tensor.type)
       }
     }
-    for (name, tensor) in tensors where name.hasPrefix("model.") && expected[name] == nil {
-      // Early Llama checkpoints carry their rotary frequencies along; they follow from rope_theta.
-      if name.hasSuffix(".rotary_emb.inv_freq") { continue }
+    for (name, tensor) in tensors where expected[name] == nil {
       throw .undeclaredTensor(
-        file: tensor.file, tensor: name, configuration: source, advice: advice(onUndeclared: name))
+        file: tensor.file, tensor: tensor.name, configuration: source,
+        advice: UnknownTensor.advice(on: name, configuration))
     }
   }
 
   private func advice(onMissing name: String) -> String {
+    if case .huggingFace(let folder) = format, let shard = folder.shardNamed(for: name) {
+      return "model.safetensors.index.json says that it is in \(shard), which has no such tensor."
+    }
     if name == "lm_head.weight" { return "is tie_word_embeddings true for this model?" }
     if name.hasSuffix(".bias") { return "the configuration declares a bias." }
     if name.hasSuffix("_shortcut_Q") {
@@ -126,30 +142,32 @@ public struct Checkpoint: Sendable {
     return ""
   }
 
-  private func advice(onUndeclared name: String) -> String {
-    if name.hasSuffix("_shortcut_Q") {
-      return "it belongs to a sliced model, whose configuration has residual_widths."
-    }
-    if configuration.residualWidths != nil, name.hasSuffix("norm.weight") {
-      return "a sliced model's norms have no weights: they are in the matrices behind them."
-    }
-    if name.hasSuffix(".bias") {
-      return "it would be lost; are attention_bias and mlp_bias as they should be?"
-    }
-    if let layer = Self.layer(of: name), layer >= configuration.layers.count {
-      return "it has num_hidden_layers \(configuration.layers.count)."
-    }
-    return "\(configuration.architecture.rawValue) has no such tensor."
+  /// Sizes that config.json leaves out, and that are the class's therefore.
+  private var absentSizes: String {
+    guard case .huggingFace(let folder) = format,
+      case .object(let keys)? = try? JSONFile.read(folder.configuration)
+    else { return "" }
+    let absent = [
+      "vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads",
+      "intermediate_size", "head_dim",
+    ].filter { keys[$0] == nil }
+    return absent.isEmpty
+      ? "" : "; as transformers has it where the key is absent: " + absent.joined(separator: ", ")
   }
 
   /// 3 for `model.layers.3.mlp.up_proj.weight`.
-  private static func layer(of name: String) -> Int? {
+  static func layer(of name: String) -> Int? {
     let parts = name.split(separator: ".")
     return parts.count > 2 && parts[1] == "layers" ? Int(parts[2]) : nil
   }
 }
 
 extension ModelConfiguration {
+  /// Whether a tensor is no parameter, and is in the configuration already. llama.cpp has it in its `llama` alone.
+  fileprivate func hasRead(ggufTensor name: String) -> Bool {
+    name == GGUFNames.rotaryDivisors && (architecture == .llama || architecture == .mistral)
+  }
+
   /// Which order of rows a GGUF file has a tensor in. Only the `llama` converter permutes.
   fileprivate func ggufRowOrder(of name: String) -> RowOrder {
     guard architecture == .llama || architecture == .mistral,

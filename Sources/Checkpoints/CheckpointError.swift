@@ -5,10 +5,12 @@ import Wording
 public enum CheckpointError: Error, Equatable, Sendable {
   // Finding and reading files.
   case cannotRead(file: String, reason: String)
+  case changed(FileError)
   case notACheckpoint(location: String, found: String)
   case missingFile(file: String, advice: String)
   case missingShard(index: String, shard: String, tensor: String)
   case unsafeShardPath(index: String, shard: String)
+  case adapter(file: String, isAlone: Bool)
 
   // The container.
   case truncated(file: String, place: String, needed: Int, available: Int)
@@ -55,6 +57,7 @@ extension CheckpointError: CustomStringConvertible {
     switch self {
     case .cannotRead(let file, let reason):
       "\(file) cannot be read: \(reason)."
+    case .changed(let error): "\(error)."
     case .notACheckpoint(let location, let found):
       "\(location) is no checkpoint: expected a .gguf file or a folder with config.json and "
         + "model.safetensors (or model.safetensors.index.json), found \(found)."
@@ -64,6 +67,12 @@ extension CheckpointError: CustomStringConvertible {
       "\(index) says that \(tensor) is in \(shard), which is not beside it: download it, or repair the index."
     case .unsafeShardPath(let index, let shard):
       "\(index) names the shard “\(shard)”: expected the name of a file in the same folder."
+    case .adapter(let file, let isAlone):
+      "\(file) belongs to an adapter, which is not applied here"
+        + (isAlone
+          ? ", and there is no model beside it: give the model's folder. To have the adapter in it, "
+          : ". To work with the model as it is, put the adapter into another folder. To have it in the model, ")
+        + "merge it first: load both with peft, call merge_and_unload(), and save what that returns."
 
     case .truncated(let file, let place, let needed, let available):
       "\(file) ends within \(place): \(needed) bytes expected, \(available) left. Was the download cut short?"
@@ -146,4 +155,11 @@ func writing<Result>(
   _ body: @autoclosure () throws(FileError) -> Result
 ) throws(CheckpointError) -> Result {
   do { return try body() } catch { throw .cannotWrite(error) }
+}
+
+/// The same for reading.
+func reading<Result>(
+  _ body: @autoclosure () throws(FileError) -> Result
+) throws(CheckpointError) -> Result {
+  do { return try body() } catch { throw .cannotRead(file: error.path, reason: error.reason) }
 }

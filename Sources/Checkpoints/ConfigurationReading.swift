@@ -38,10 +38,9 @@ struct ConfigurationKeys {
   }
 
   /// One size a layer, from a number for all or from a list. In a list 0 stands for a removed sublayer.
-  func sizes(_ key: String, layers: Int, default standard: [Int]? = nil) throws(CheckpointError) -> [Int] {
+  func sizes(_ key: String, layers: Int, default standard: Int? = nil) throws(CheckpointError) -> [Int] {
     guard case .array(let values)? = self[key] else {
-      if self[key] == nil, let standard { return standard }
-      return Array(repeating: try size(key), count: layers)
+      return Array(repeating: try size(key, default: standard), count: layers)
     }
     let sizes = values.compactMap { Self.size($0, atLeast: 0) }
     guard sizes.count == values.count, sizes.count == layers else {
@@ -76,10 +75,10 @@ struct ConfigurationKeys {
     }
   }
 
-  /// A token, several of them, or none.
-  /// - Parameter absent: what a missing key stands for; null says that there is none.
-  func tokens(_ key: String, default absent: [Int]) throws(CheckpointError) -> [Int] {
-    if members[key] == nil { return absent }
+  /// A token, several of them, or none, which null means.
+  /// - Parameter standard: where there is no such key.
+  func tokens(_ key: String, default standard: Int?) throws(CheckpointError) -> [Int] {
+    if members[key] == nil { return standard.map { [$0] } ?? [] }
     switch self[key] {
     case .integer(let value)?: return value >= 0 ? [value] : []  // some configs say −1 for “none”
     case nil: return []
@@ -122,16 +121,25 @@ extension ModelConfiguration {
     }
     self.architecture = architecture
     let activation = try keys.word("hidden_act") ?? "silu"
-    guard activation == "silu" else {
+    // Two names of one function in transformers' activations.py.
+    guard activation == "silu" || activation == "swish" else {
       throw .unsupportedSetting(
         file: file, key: "hidden_act", found: activation, advice: "only silu is supported")
     }
 
-    vocabularySize = try keys.size("vocab_size")
-    hiddenSize = try keys.size("hidden_size")
+    if keys["per_layer_config"] != nil {
+      throw .unsupportedSetting(
+        file: file, key: "per_layer_config", found: "set",
+        advice: "sizes that differ between layers are read from lists, intermediate_size for instance")
+    }
+
+    let defaults = architecture.defaults
+    vocabularySize = try keys.size("vocab_size", default: defaults.vocabularySize)
+    hiddenSize = try keys.size("hidden_size", default: defaults.hiddenSize)
     layers = try Self.layers(keys, architecture: architecture, hiddenSize: hiddenSize)
-    rmsNormEpsilon = try keys.number("rms_norm_eps", default: 1e-6)
-    rope = try Self.rope(keys, layers: layers)
+    rmsNormEpsilon = try keys.number("rms_norm_eps", default: defaults.rmsNormEpsilon)
+    maxPositions = try keys.size("max_position_embeddings", default: defaults.maxPositions)
+    rope = try RotaryEmbedding.read(keys, layers: layers, maxPositions: maxPositions)
     tiedEmbeddings = try keys.flag("tie_word_embeddings", default: false)
     biases = try Self.biases(keys, architecture: architecture)
     queryKeyNorm = architecture == .qwen3
@@ -141,9 +149,8 @@ extension ModelConfiguration {
         file: file, key: "tie_word_embeddings", found: "true",
         advice: "the embedding and the head of a sliced model stand in different bases, and can't be one")
     }
-    maxPositions = try keys.size("max_position_embeddings", default: architecture.defaultMaxPositions)
-    beginningOfText = try keys.tokens("bos_token_id", default: architecture.defaultBeginning).first
-    endOfText = try keys.tokens("eos_token_id", default: architecture.defaultEnd)
+    beginningOfText = try keys.tokens("bos_token_id", default: defaults.beginningOfText).first
+    endOfText = try keys.tokens("eos_token_id", default: defaults.endOfText)
     let typeKey = keys["dtype"] == nil ? "torch_dtype" : "dtype"
     let typeName = try keys.word(typeKey) ?? "float32"
     guard let type = StorageType(rawValue: typeName), type.isWritable else {
@@ -163,22 +170,21 @@ extension ModelConfiguration {
   private static func layers(
     _ keys: ConfigurationKeys, architecture: Architecture, hiddenSize: Int
   ) throws(CheckpointError) -> [LayerShape] {
+    let defaults = architecture.defaults
     // No real model has more layers, and a lying number must not take memory.
-    let count = try keys.size("num_hidden_layers")
+    let count = try keys.size("num_hidden_layers", default: defaults.layers)
     guard count <= 4096 else { throw keys.malformed("num_hidden_layers", "at most 4096") }
-    let queryHeads = try keys.sizes("num_attention_heads", layers: count)
-    let keyValueHeads = try keys.sizes("num_key_value_heads", layers: count, default: queryHeads)
-    let intermediate = try keys.sizes("intermediate_size", layers: count)
-    let headDimensions: [Int]
-    if keys["head_dim"] != nil {
-      headDimensions = try keys.sizes("head_dim", layers: count)
-    } else if architecture == .qwen3 {
-      headDimensions = Array(repeating: 128, count: count)  // Qwen3Config
-    } else if case .integer(let heads)? = keys["num_attention_heads"], hiddenSize % heads == 0 {
-      headDimensions = Array(repeating: hiddenSize / heads, count: count)
-    } else {
-      throw keys.malformed("head_dim", "a number, as num_attention_heads does not give it")
-    }
+    let queryHeads = try keys.sizes("num_attention_heads", layers: count, default: defaults.queryHeads)
+    let keyValueHeads =
+      if keys["num_key_value_heads"] == nil,
+        keys.members["num_key_value_heads"] == .null || defaults.keyValueHeads == nil
+      { queryHeads } else {
+        try keys.sizes("num_key_value_heads", layers: count, default: defaults.keyValueHeads)
+      }
+    let intermediate = try keys.sizes(
+      "intermediate_size", layers: count, default: defaults.intermediateSize)
+    let headDimensions = try headDimensions(
+      keys, architecture: architecture, hiddenSize: hiddenSize, layers: count)
     let windows = try slidingWindows(keys, architecture: architecture, layers: count)
     var layers: [LayerShape] = []
     for index in 0..<count {
@@ -189,8 +195,11 @@ extension ModelConfiguration {
           expected: "num_attention_heads to be a multiple of num_key_value_heads",
           found: "\(queries) and \(keyValues)")
       }
-      guard headDimensions[index] > 0, headDimensions[index] % 2 == 0 else {
-        throw keys.malformed("head_dim", "even numbers: rotary embedding turns pairs")
+      guard LayerShape.canTurn(headDimension: headDimensions[index]) else {
+        throw keys.malformed(
+          "head_dim",
+          "even numbers up to \(LayerShape.largestHead), since the rotary embedding turns pairs; "
+            + "layer \(index) has \(headDimensions[index])")
       }
       layers.append(
         LayerShape(
@@ -198,6 +207,24 @@ extension ModelConfiguration {
           intermediateSize: intermediate[index], slidingWindow: windows[index]))
     }
     return layers
+  }
+
+  private static func headDimensions(
+    _ keys: ConfigurationKeys, architecture: Architecture, hiddenSize: Int, layers: Int
+  ) throws(CheckpointError) -> [Int] {
+    if keys["head_dim"] != nil { return try keys.sizes("head_dim", layers: layers) }
+    if let standard = architecture.defaults.headDimension {
+      return Array(repeating: standard, count: layers)
+    }
+    if case .array? = keys["num_attention_heads"] {
+      throw keys.malformed("head_dim", "a number, as num_attention_heads does not give it")
+    }
+    let heads = try keys.size("num_attention_heads", default: architecture.defaults.queryHeads)
+    // LlamaConfig refuses a remainder, the others drop it.
+    guard architecture != .llama || hiddenSize % heads == 0 else {
+      throw keys.malformed("head_dim", "a number, as num_attention_heads does not give it")
+    }
+    return Array(repeating: hiddenSize / heads, count: layers)
   }
 
   /// Llama never slides, Mistral slides in all layers or none, Qwen in those that `layer_types` names, or
@@ -211,13 +238,18 @@ extension ModelConfiguration {
     case .mistral:
       // MistralConfig slides by 4096 unless the key is there and null.
       if keys.members["sliding_window"] == .null { return none }
-      return [Int?](repeating: try keys.size("sliding_window", default: 4096), count: layers)
+      return [Int?](
+        repeating: try keys.size("sliding_window", default: architecture.defaults.slidingWindow),
+        count: layers)
     case .qwen2, .qwen3:
-      guard try keys.flag("use_sliding_window", default: false) else { return none }
-      if keys.members["sliding_window"] == .null { return none }
-      let window = try keys.size("sliding_window", default: 4096)
+      let slides =
+        try keys.flag("use_sliding_window", default: false) && keys.members["sliding_window"] != .null
+      let window =
+        slides
+        ? try keys.size("sliding_window", default: architecture.defaults.slidingWindow) : nil
       guard let types = keys["layer_types"] else {
-        let first = try keys.size("max_window_layers", default: 28, atLeast: 0)
+        let first = try keys.size(
+          "max_window_layers", default: architecture.defaults.maxWindowLayers, atLeast: 0)
         return (0..<layers).map { $0 >= first ? window : nil }
       }
       guard case .array(let names) = types, names.count == layers else {
@@ -226,8 +258,16 @@ extension ModelConfiguration {
       var windows = none
       for (index, name) in names.enumerated() {
         switch name {
-        case .string("sliding_attention"): windows[index] = window
         case .string("full_attention"): break
+        case .string("sliding_attention"):
+          guard let window else {
+            throw .unsupportedSetting(
+              file: keys.file, key: "layer_types[\(index)]", found: name.summary,
+              advice:
+                "the width of the window is missing: use_sliding_window is not true, or sliding_window is null"
+            )
+          }
+          windows[index] = window
         default:
           throw .unsupportedSetting(
             file: keys.file, key: "layer_types[\(index)]", found: name.summary,
@@ -258,75 +298,4 @@ extension ModelConfiguration {
     biases.down = try keys.flag("mlp_down_bias", default: biases.down)
     return biases
   }
-
-  private static func rope(
-    _ keys: ConfigurationKeys, layers: [LayerShape]
-  ) throws(CheckpointError) -> RotaryEmbedding {
-    func checkWhole(_ keys: ConfigurationKeys) throws(CheckpointError) {
-      guard try keys.number("partial_rotary_factor", default: 1) == 1 else {
-        throw .unsupportedSetting(
-          file: keys.file, key: keys.prefix + "partial_rotary_factor",
-          found: keys["partial_rotary_factor"]?.summary ?? "", advice: "only whole heads are turned here")
-      }
-    }
-    try checkWhole(keys)
-    let outer = try keys.number("rope_theta", default: 10_000)
-    // transformers 5 has it all in one object, 4 the scaling only.
-    let found: ConfigurationKeys? =
-      if let parameters = try keys.object("rope_parameters") { parameters } else {
-        try keys.object("rope_scaling")
-      }
-    guard let scaling = found else { return RotaryEmbedding(theta: outer) }
-    try checkWhole(scaling)
-    let theta = try scaling.number("rope_theta", default: outer)
-    let typeKey = scaling["rope_type"] == nil ? "type" : "rope_type"
-    switch try scaling.word(typeKey) ?? "default" {
-    case "default": return RotaryEmbedding(theta: theta)
-    case "linear":
-      return RotaryEmbedding(theta: theta, scaling: .linear(factor: try scaling.number("factor")))
-    case "llama3":
-      let low = try scaling.number("low_freq_factor")
-      let high = try scaling.number("high_freq_factor")
-      guard high > low else { throw scaling.malformed("high_freq_factor", "more than low_freq_factor") }
-      return RotaryEmbedding(
-        theta: theta,
-        scaling: .llama3(
-          factor: try scaling.number("factor"), lowFrequencyFactor: low, highFrequencyFactor: high,
-          originalMaxPositions: try scaling.size("original_max_position_embeddings")))
-    case "explicit":
-      guard case .array(let values)? = scaling["divisors"] else {
-        throw scaling.malformed("divisors", "a list")
-      }
-      let divisors = values.compactMap { value -> Float? in
-        switch value {
-        case .integer(let number) where number > 0: Float(number)
-        case .number(let number) where number > 0 && number.isFinite: Float(number)
-        default: nil
-        }
-      }
-      guard divisors.count == values.count, layers.allSatisfy({ $0.headDimension == 2 * divisors.count })
-      else {
-        throw scaling.malformed("divisors", "head_dim / 2 numbers above 0")
-      }
-      return RotaryEmbedding(theta: theta, scaling: .explicit(divisors: divisors))
-    case let other:
-      throw .unsupportedSetting(
-        file: keys.file, key: scaling.prefix + typeKey, found: other,
-        advice: "the supported rotary embeddings are default, linear and llama3")
-    }
-  }
-}
-
-extension ModelConfiguration.Architecture {
-  /// From transformers' configuration classes.
-  fileprivate var defaultMaxPositions: Int {
-    switch self {
-    case .llama: 2048
-    case .mistral: 131_072
-    case .qwen2, .qwen3: 32_768
-    }
-  }
-
-  fileprivate var defaultBeginning: [Int] { self == .llama || self == .mistral ? [1] : [] }
-  fileprivate var defaultEnd: [Int] { self == .llama || self == .mistral ? [2] : [] }
 }

@@ -30,12 +30,10 @@ extension ModelConfiguration {
     keys["intermediate_size"] = Self.sizes(layers.map(\.intermediateSize))
     keys["hidden_act"] = .string("silu")
     keys["rms_norm_eps"] = .number(rmsNormEpsilon)
-    // transformers 4 reads rope_theta and rope_scaling, 5 rope_parameters.
+    // What transformers 4, 5 and llama.cpp's converter all read. rope_parameters is for 5 alone, and would hide
+    // from it what somebody changes here.
     keys["rope_theta"] = .number(rope.theta)
-    var scaling = rope.scaling.json
-    keys["rope_scaling"] = rope.scaling == .none ? .null : .object(scaling)
-    scaling["rope_theta"] = .number(rope.theta)
-    keys["rope_parameters"] = .object(scaling)
+    keys["rope_scaling"] = rope.scaling.json.map { .object($0) } ?? .null
     keys["tie_word_embeddings"] = .bool(tiedEmbeddings)
     writeBiases(&keys)
     writeWindows(&keys)
@@ -100,9 +98,10 @@ extension ModelConfiguration {
 }
 
 extension RotaryEmbedding.Scaling {
-  fileprivate var json: JSONObject {
+  /// nil where nothing is scaled.
+  fileprivate var json: JSONObject? {
     switch self {
-    case .none: ["rope_type": .string("default")]
+    case .none: nil
     case .linear(let factor): ["rope_type": .string("linear"), "factor": .number(factor)]
     case .llama3(let factor, let low, let high, let original):
       [

@@ -1,3 +1,4 @@
+import Files
 import OrderedCollections
 
 /// A GGUF file, literally: its metadata and its tensors under its own names.
@@ -12,7 +13,7 @@ public struct GGUFFile: Sendable {
   /// Maps the file and checks its whole header.
   /// - Throws: a sentence about the first fault.
   public init(path: String) throws(CheckpointError) {
-    let file = try MappedFile(path)
+    let file = try reading(try MappedFile(path))
     var reader = GGUFReader(file)
     self.path = path
     version = try Self.version(&reader)

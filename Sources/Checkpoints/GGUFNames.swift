@@ -21,6 +21,9 @@ enum GGUFNames {
     "ffn_down": "mlp.down_proj",
   ]
 
+  /// `[headDimension / 2]`: no parameter, but what each frequency of the rotary embedding is divided by.
+  static let rotaryDivisors = "rope_freqs.weight"
+
   /// `blk.3.attn_q.weight` to `model.layers.3.self_attn.q_proj.weight`; nil for a name that is not known.
   static func huggingFaceName(of name: String) -> String? {
     let parts = name.split(separator: ".", omittingEmptySubsequences: false).map(String.init)

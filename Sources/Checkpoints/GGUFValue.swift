@@ -1,3 +1,5 @@
+import Files
+
 /// A value of a GGUF file's metadata. Whole numbers of any width are `Int`, both widths of floats `Double`.
 public enum GGUFValue: Sendable, Equatable {
   case integer(Int)

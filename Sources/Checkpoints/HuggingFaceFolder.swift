@@ -21,10 +21,19 @@ public struct HuggingFaceFolder: Sendable {
   init(path: String) throws(CheckpointError) {
     self.path = path
     configuration = Self.join(path, "config.json")
+    let isAlone = !FileManager.default.fileExists(atPath: configuration)
+    if let adapter = Self.adapterFiles(isAlone: isAlone).compactMap(existing).first {
+      throw .adapter(file: adapter, isAlone: isAlone)
+    }
     guard FileManager.default.fileExists(atPath: configuration) else {
       throw .missingFile(
         file: configuration, advice: "a model's folder has a config.json beside its safetensors files")
     }
+  }
+
+  /// What peft saves. Beside a model transformers looks for the first alone, and applies the adapter with the model.
+  private static func adapterFiles(isAlone: Bool) -> [String] {
+    ["adapter_config.json"] + (isAlone ? ["adapter_model.safetensors", "adapter_model.bin"] : [])
   }
 
   private func existing(_ name: String) -> String? {
@@ -36,22 +45,19 @@ public struct HuggingFaceFolder: Sendable {
     (folder as NSString).appendingPathComponent(name)
   }
 
-  /// The tensors of model.safetensors, or of the shards that model.safetensors.index.json names.
+  /// The tensors of model.safetensors, or of the shards that model.safetensors.index.json names: all that they have,
+  /// since the index may lack some and name others that there are not.
   func openTensors() throws(CheckpointError) -> OrderedDictionary<String, StoredTensor> {
     if let single = existing("model.safetensors") { return try SafetensorsFile(path: single).tensors }
-    guard let index = existing("model.safetensors.index.json") else {
+    guard let index = existing(Self.indexName) else {
       throw .missingFile(
         file: Self.join(path, "model.safetensors"),
         advice:
           "the folder has neither it nor model.safetensors.index.json; PyTorch's .bin files are not read")
     }
-    let json = try JSONFile.read(index)
-    guard case .object(let members) = json, case .object(let map)? = members["weight_map"] else {
-      throw .malformed(file: index, place: "weight_map", expected: "an object", found: "something else")
-    }
-    var shards = OrderedDictionary<String, SafetensorsFile>()
-    var tensors = OrderedDictionary<String, StoredTensor>(minimumCapacity: map.count)
-    for member in map.members {
+    var opened: Set<String> = []
+    var tensors = OrderedDictionary<String, StoredTensor>()
+    for member in try Self.weightMap(index).members {
       let (name, value) = (member.key, member.value)
       guard case .string(let shard) = value else {
         throw .malformed(
@@ -60,17 +66,36 @@ public struct HuggingFaceFolder: Sendable {
       guard !shard.isEmpty, !shard.contains("/"), !shard.contains("\0"), shard != "..", shard != "." else {
         throw .unsafeShardPath(index: index, shard: shard)
       }
-      if shards[shard] == nil {
-        guard let file = existing(shard) else {
-          throw .missingShard(index: index, shard: shard, tensor: name)
+      guard opened.insert(shard).inserted else { continue }
+      guard let file = existing(shard) else {
+        throw .missingShard(index: index, shard: shard, tensor: name)
+      }
+      for tensor in try SafetensorsFile(path: file).tensors.values {
+        if let other = tensors.updateValue(tensor, forKey: tensor.name) {
+          throw .malformed(
+            file: file, place: tensor.name, expected: "each tensor in one shard",
+            found: "it in \(other.file) as well")
         }
-        shards[shard] = try SafetensorsFile(path: file)
       }
-      guard let tensor = shards[shard]?.tensors[name] else {
-        throw .noSuchTensor(file: Self.join(path, shard), tensor: name)
-      }
-      tensors[name] = tensor
     }
     return tensors
+  }
+
+  private static let indexName = "model.safetensors.index.json"
+
+  private static func weightMap(_ index: String) throws(CheckpointError) -> JSONObject {
+    let json = try JSONFile.read(index)
+    guard case .object(let members) = json, case .object(let map)? = members["weight_map"] else {
+      throw .malformed(file: index, place: "weight_map", expected: "an object", found: "something else")
+    }
+    return map
+  }
+
+  /// The shard that the index names for a tensor, if the weights are in shards.
+  func shardNamed(for tensor: String) -> String? {
+    guard existing("model.safetensors") == nil, let index = existing(Self.indexName),
+      case .string(let shard)? = (try? Self.weightMap(index))?[tensor]
+    else { return nil }
+    return shard
   }
 }

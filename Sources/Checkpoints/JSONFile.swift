@@ -4,7 +4,7 @@ import JSON
 /// The JSON files beside the weights: Python's, so that an infinite number may stand in them.
 enum JSONFile {
   static func read(_ path: String) throws(CheckpointError) -> JSONValue {
-    let file = try MappedFile(path)
+    let file = try reading(try MappedFile(path))
     do {
       return try JSONValue(parsing: file.bytes, .python)
     } catch {

@@ -27,6 +27,14 @@ public struct LayerShape: Sendable, Hashable {
   /// Query heads that share one key-value head; 0 where the attention was removed.
   public var repeats: Int { keyValueHeads > 0 ? queryHeads / keyValueHeads : 0 }
 
+  /// No real model has larger heads, and a lying number must not take memory.
+  static let largestHead = 65_536
+
+  /// The rotary embedding turns pairs.
+  static func canTurn(headDimension: Int) -> Bool {
+    headDimension > 0 && headDimension % 2 == 0 && headDimension <= largestHead
+  }
+
   /// Each key-value head serves as many query heads as the others; a removed sublayer has none of either.
   static func areGroups(queryHeads: Int, keyValueHeads: Int) -> Bool {
     keyValueHeads == 0 ? queryHeads == 0 : queryHeads > 0 && queryHeads % keyValueHeads == 0

@@ -44,10 +44,16 @@ public struct RotaryEmbedding: Sendable, Hashable {
     }
   }
 
-  /// GGUF keeps the divisors that llama.cpp's converter computes from Llama 3's four numbers. Where the
-  /// numbers that Meta's models use give these divisors, they are taken for them, so that the model can be
-  /// saved for transformers, which has no word for bare divisors.
-  init(theta: Double, ggufDivisors divisors: [Float]) {
+  /// GGUF keeps the divisors that llama.cpp's converter computes from Llama 3's four numbers, and llama.cpp divides by a
+  /// linear factor besides. Where one factor, or the numbers that Meta's models use, give these divisors, they are taken for
+  /// them, so that the model can be saved for transformers, which has no word for bare divisors.
+  package init(theta: Double, ggufDivisors: [Float], factor: Double = 1) {
+    let divisors = ggufDivisors.map { Float(Double($0) * factor) }
+    if let first = divisors.first, divisors.allSatisfy({ $0 == first }) {
+      self.init(
+        theta: theta, scaling: first == 1 ? .none : .linear(factor: Double("\(first)") ?? Double(first)))
+      return
+    }
     self.init(theta: theta, scaling: .explicit(divisors: divisors))
     let candidate = RotaryEmbedding(
       theta: theta,

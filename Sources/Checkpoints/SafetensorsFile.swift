@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import JSON
 import OrderedCollections
@@ -17,7 +18,7 @@ public struct SafetensorsFile: Sendable {
   /// - Throws: a sentence about the first fault.
   public init(path: String) throws(CheckpointError) {
     self.path = path
-    let file = try MappedFile(path)
+    let file = try reading(try MappedFile(path))
     let header = try Self.header(of: file)
     var metadata = OrderedDictionary<String, String>()
     var found: [StoredTensor] = []
@@ -77,6 +78,8 @@ public struct SafetensorsFile: Sendable {
   private static func metadata(
     _ value: JSONValue, file: String
   ) throws(CheckpointError) -> OrderedDictionary<String, String> {
+    // As if it were not there, for the format's own reader too.
+    if value == .null { return [:] }
     guard case .object(let members) = value else {
       throw .malformed(
         file: file, place: "__metadata__", expected: "an object of strings", found: value.summary)

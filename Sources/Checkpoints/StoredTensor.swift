@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// Which rows of a tensor to widen, in the order of the result.

@@ -1,6 +1,8 @@
 #define _GNU_SOURCE
 #include "calls.h"
 
+#include "mappings.h"
+
 #include <dirent.h>
 #include <fcntl.h>
 #include <locale.h>
@@ -137,8 +139,9 @@ enum { FATAL = sizeof fatal / sizeof fatal[0] };
 static struct sigaction before[FATAL];
 
 static void on_signal_in_call(int number, siginfo_t *info, void *context) {
-  (void)info;
   (void)context;
+  /* No plugin's fault, whoever was running. */
+  if (number == SIGBUS) ap_end_if_in_mapping(info->si_addr);
   if (current) {
     name_call(number == SIGABRT  ? " ended this process with abort (SIGABRT). "
               : number == SIGSEGV ? " crashed (SIGSEGV). "

@@ -20,12 +20,12 @@ package struct RunFiles {
   package init(folder: String) throws(ReportError) {
     var problems: [String] = []
     func read(_ name: String, isNeeded: Bool) -> JSONValue? {
-      guard let data = FileManager.default.contents(atPath: folder + "/" + name) else {
+      guard let bytes = try? ReadableFile.bytes(of: folder + "/" + name) else {
         if isNeeded { problems.append("\(name) is missing.") }
         return nil
       }
       do {
-        return try JSONValue(parsing: Array(data))
+        return try JSONValue(parsing: bytes)
       } catch {
         problems.append("\(name) is left out, since it is not JSON: \(error).")
         return nil
@@ -47,8 +47,8 @@ package struct RunFiles {
       .compactMap { read("iterations/" + $0, isNeeded: false).flatMap(Iteration.init) }
       .sorted { $0.number < $1.number }
 
-    if let data = FileManager.default.contents(atPath: folder + "/events.jsonl") {
-      let (history, broken) = History.reading(Array(data))
+    if let bytes = try? ReadableFile.bytes(of: folder + "/events.jsonl") {
+      let (history, broken) = History.reading(bytes)
       self.history = history
       if broken > 0 {
         problems.append("events.jsonl: \(broken) lines that are not JSON objects are left out.")

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import JSON
 
@@ -173,14 +174,14 @@ public struct Tokenizer: Sendable {
   }
 
   private static func parse(_ url: URL) throws(TokenizerError) -> JSONCursor {
-    let data: Data
+    let bytes: [UInt8]
     do {
-      data = try Data(contentsOf: url)
+      bytes = try ReadableFile.bytes(of: url.path)
     } catch {
-      throw .unreadable(file: url.path, reason: error.localizedDescription)
+      throw .unreadable(file: url.path, reason: error.reason)
     }
     do {
-      return JSONCursor(try JSONValue(parsing: Array(data)), file: url.path)
+      return JSONCursor(try JSONValue(parsing: bytes), file: url.path)
     } catch {
       throw .malformedJSON(file: url.path, line: error.line, column: error.column, problem: error.reason)
     }

@@ -1,9 +1,10 @@
+import Files
 import Foundation
 
 /// A text file, mapped, and where its documents start. Nothing of it is decoded before it is asked for.
 final class TextFile: Sendable {
   let path: String
-  private let data: Data
+  private let file: MappedFile
   /// Between documents; nil where the file is one document.
   private let separator: [UInt8]?
   /// Offsets of the documents that have more than blanks in them.
@@ -15,8 +16,8 @@ final class TextFile: Sendable {
   init(path: String, separator: [UInt8]?) throws(TrainingDataError) {
     self.path = path
     self.separator = separator
-    data = try Self.map(path)
-    starts = data.withUnsafeBytes { bytes in
+    file = try Self.map(path)
+    starts = file.withBytes { bytes in
       var starts: [Int] = []
       var start = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0
       while start < bytes.count {
@@ -32,21 +33,21 @@ final class TextFile: Sendable {
   /// What a file is that plainly holds no prose.
   /// - Throws: `.unreadable`.
   static func notProse(path: String) throws(TrainingDataError) -> NotProse? {
-    try map(path).withUnsafeBytes { NotProse(path: path, bytes: $0) }
+    try map(path).withBytes { NotProse(path: path, bytes: $0) }
   }
 
   /// What a file is that plainly holds no JSON lines.
   /// - Throws: `.unreadable`.
   static func notLines(path: String) throws(TrainingDataError) -> NotProse? {
-    try map(path).withUnsafeBytes { NotProse(insteadOfLines: path, bytes: $0) }
+    try map(path).withBytes { NotProse(insteadOfLines: path, bytes: $0) }
   }
 
-  private static func map(_ path: String) throws(TrainingDataError) -> Data {
+  private static func map(_ path: String) throws(TrainingDataError) -> MappedFile {
     do {
-      return try Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped)
+      return try MappedFile(path)
     } catch {
       let exists = FileManager.default.fileExists(atPath: path)
-      throw .unreadable(path: path, reason: exists ? error.localizedDescription : "there is no such file")
+      throw .unreadable(path: path, reason: exists ? error.reason : "there is no such file")
     }
   }
 
@@ -67,7 +68,7 @@ final class TextFile: Sendable {
 
   /// The bytes of a document. `index` is below `count`.
   func bytes(at index: Int) -> [UInt8] {
-    data.withUnsafeBytes { bytes in
+    file.withBytes { bytes in
       let start = starts[index]
       return Array(bytes[start..<Self.end(in: bytes, from: start, separator)])
     }
@@ -85,6 +86,6 @@ final class TextFile: Sendable {
 
   /// The line that a document starts on, counted when it is asked for: in an error.
   func line(of index: Int) -> Int {
-    data.withUnsafeBytes { bytes in 1 + bytes[..<starts[index]].count { $0 == 0x0A } }
+    file.withBytes { bytes in 1 + bytes[..<starts[index]].count { $0 == 0x0A } }
   }
 }

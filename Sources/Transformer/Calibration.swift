@@ -119,7 +119,7 @@ private final class CalibrationPass {
   let sizes: [LayerSizes]
   let weights: LayerParameters
   let inside: LayerInside
-  let rotary: RotaryTable
+  let rotary: RotaryTables
   let store: ActivationStore
   /// nil if nothing is asked for.
   let inputs: InputAccumulator?
@@ -152,7 +152,7 @@ private final class CalibrationPass {
     weights = LayerParameters(roomFor: sizes)
     inside = LayerInside(
       roomFor: sizes, tokens: blocks.mostTokens, longest: blocks.longest, workers: workers.count)
-    rotary = decoder.rotaryTable(positions: blocks.longest)
+    rotary = decoder.rotaryTables(positions: blocks.longest)
     let backward = request.goesBack
     inputs =
       request.inputs.isEmpty ? nil : InputAccumulator(request.inputs, roomFor: sizes, workers: workers)

@@ -92,7 +92,7 @@ private final class CompensationPass {
   private let first: LayerParameters?
   private let after: LayerParameters
   private let inside: LayerInside
-  private let rotary: RotaryTable
+  private let rotary: RotaryTables
   private let sums: ProjectionSums
   /// [tokens of a block, hidden]
   private let target: Buffer
@@ -118,7 +118,7 @@ private final class CompensationPass {
     inside = LayerInside(
       roomFor: sizes + (original?.allSizes ?? []), tokens: blocks.mostTokens, longest: blocks.longest,
       workers: workers.count)
-    rotary = whole.rotaryTable(positions: blocks.longest)
+    rotary = whole.rotaryTables(positions: blocks.longest)
     sums = ProjectionSums(
       rows: whole.hidden, columns: sizes.map { max($0.queryWidth, $0.intermediate) }.max() ?? 1, workers)
     target = Buffer(blocks.mostTokens * whole.hidden)

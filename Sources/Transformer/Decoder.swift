@@ -265,9 +265,8 @@ public final class Decoder {
     return norm
   }
 
-  func rotaryTable(positions: Int) -> RotaryTable {
-    RotaryTable(
-      configuration.rope, headDimension: configuration.layers.first?.headDimension ?? 2, positions: positions)
+  func rotaryTables(positions: Int) -> RotaryTables {
+    RotaryTables(configuration.rope, layers: configuration.layers, positions: positions)
   }
 }
 

@@ -11,7 +11,7 @@ public final class Generator {
   private let sizes: [LayerSizes]
   private let weights: LayerParameters
   private let head: Head
-  private let rotary: RotaryTable
+  private let rotary: RotaryTables
   /// Rotated keys and values of each layer: [capacity, keyValueWidth] each.
   private let keys: [Buffer]
   private let values: [Buffer]
@@ -28,7 +28,7 @@ public final class Generator {
     sizes = decoder.allSizes
     weights = LayerParameters(roomFor: sizes)
     head = try Head(decoder, workers: workers)
-    rotary = decoder.rotaryTable(positions: capacity)
+    rotary = decoder.rotaryTables(positions: capacity)
     keys = sizes.map { Buffer(capacity * $0.keyValueWidth) }
     values = sizes.map { Buffer(capacity * $0.keyValueWidth) }
   }

@@ -17,7 +17,7 @@ import Tensors
 struct LayerPass {
   let weights: LayerParameters
   let inside: LayerInside
-  let rotary: RotaryTable
+  let rotary: RotaryTables
   let normEpsilon: Float
   let workers: Workers
 
@@ -244,6 +244,7 @@ struct LayerPass {
     rows: Range<Int>, position: Int, _ queryKeyValue: UnsafeMutablePointer<Float>, direction: Float
   ) {
     let s = sizes
+    let rotary = rotary[s.headDimension]
     ap_rope(
       queryKeyValue + rows.lowerBound * s.queryKeyValueWidth, Int64(rows.count), Int64(s.queryKeyValueWidth),
       Int64(s.queryHeads + s.keyValueHeads), Int64(s.headDimension), rotary.cosine.at(position * rotary.half),

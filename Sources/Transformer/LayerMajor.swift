@@ -79,7 +79,7 @@ extension Decoder {
     let weights = LayerParameters(roomFor: sizes)
     let inside = LayerInside(
       roomFor: sizes, tokens: blocks.mostTokens, longest: blocks.longest, workers: workers.count)
-    let rotary = rotaryTable(positions: blocks.longest)
+    let rotary = rotaryTables(positions: blocks.longest)
     for layer in 0..<layerCount {
       try widen(layer: layer, into: weights, workers: workers)
       let pass = LayerPass(

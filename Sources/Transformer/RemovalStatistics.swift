@@ -41,7 +41,7 @@ private final class RemovalPass {
   let blocks: Blocks
   let weights: LayerParameters
   let inside: LayerInside
-  let rotary: RotaryTable
+  let rotary: RotaryTables
   /// Those that walk together: all of one layer, or of several that follow one another.
   let groups: [[Candidate]]
   var hidden: Int { decoder.hidden }
@@ -57,7 +57,7 @@ private final class RemovalPass {
     inside = LayerInside(
       roomFor: sizes, tokens: max(Blocks.usualTokens, blocks.longest), longest: blocks.longest,
       workers: workers.count)
-    rotary = decoder.rotaryTable(positions: blocks.longest)
+    rotary = decoder.rotaryTables(positions: blocks.longest)
     let room = request.removalLimit / max(1, blocks.rows * decoder.hidden * MemoryLayout<Float>.size)
     var groups: [[Candidate]] = []
     for (layer, kept) in decoder.selected.enumerated() {

@@ -13,7 +13,7 @@ final class ResidualWalk {
   /// [rows, hidden]
   private let stream: Buffer
   private let inside: LayerInside
-  private let rotary: RotaryTable
+  private let rotary: RotaryTables
   private let sum: GramSum
   /// [hidden], the weights of a norm that has none.
   private let ones: Buffer
@@ -29,7 +29,7 @@ final class ResidualWalk {
     weights = LayerParameters(roomFor: sizes)
     inside = LayerInside(
       roomFor: sizes, tokens: blocks.mostTokens, longest: blocks.longest, workers: workers.count)
-    rotary = decoder.rotaryTable(positions: blocks.longest)
+    rotary = decoder.rotaryTables(positions: blocks.longest)
     stream = Buffer(blocks.rows * decoder.hidden)
     sum = GramSum(decoder.hidden)
     ones = Buffer(decoder.hidden)

@@ -26,3 +26,26 @@ final class RotaryTable {
     }
   }
 }
+
+/// The tables of a model, one for each size that its heads have: layers may differ in it.
+final class RotaryTables {
+  private let tables: [Int: RotaryTable]
+
+  /// - Parameter layers: those without attention need no table.
+  init(_ rotary: RotaryEmbedding, layers: [LayerShape], positions: Int) {
+    var tables: [Int: RotaryTable] = [:]
+    for layer in layers where layer.keyValueHeads > 0 && tables[layer.headDimension] == nil {
+      tables[layer.headDimension] = RotaryTable(
+        rotary, headDimension: layer.headDimension, positions: positions)
+    }
+    self.tables = tables
+  }
+
+  /// - Parameter headDimension: of a layer with attention.
+  subscript(headDimension: Int) -> RotaryTable {
+    guard let table = tables[headDimension] else {
+      preconditionFailure("no layer with attention has heads of \(headDimension)")
+    }
+    return table
+  }
+}

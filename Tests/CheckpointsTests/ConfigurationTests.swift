@@ -130,7 +130,8 @@ struct ConfigurationTests {
       ),
       (text("llama", #""hidden_act": "gelu""#), "config.json: hidden_act is gelu: only silu is supported."),
       (
-        text(without: "vocab_size"), "config.json: vocab_size: expected a number, found nothing."
+        text("llama", #""vocab_size": "100""#),
+        "config.json: vocab_size: expected a whole number from 1 to 2147483647, found “100”."
       ),
       (
         text("llama", #""hidden_size": -3"#),

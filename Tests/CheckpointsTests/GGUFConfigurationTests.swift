@@ -125,4 +125,76 @@ struct GGUFConfigurationTests {
         == "…/f.gguf has the tensor blk.0.attn_sub_norm.weight, which the architecture does not declare: "
         + "llama has no such tensor.")
   }
+
+  /// llama.cpp, load_hparams: the type is linear unless the file says otherwise, an older name counts where the newer is
+  /// not there, and 0 stands for no factor.
+  @Test(
+    "scales positions as llama.cpp does",
+    arguments: [
+      (["llama.rope.scaling.factor": 4], RotaryEmbedding.Scaling.linear(factor: 4)),
+      (["llama.rope.scale_linear": 4], .linear(factor: 4)),
+      (["llama.rope.scaling.factor": 2, "llama.rope.scale_linear": 4], .linear(factor: 2)),
+      (["llama.rope.scaling.factor": 0, "llama.rope.scale_linear": 4], .none),
+      (["llama.rope.scaling.attn_factor": 1], .none), ([:], .none),
+    ] as [([String: Float], RotaryEmbedding.Scaling)])
+  func factors(_ keys: [String: Float], scaling: RotaryEmbedding.Scaling) throws {
+    #expect(try read(keys.mapValues { .real($0) }).rope.scaling == scaling)
+  }
+
+  @Test("scales nothing where the type is none")
+  func noScaling() throws {
+    let rope = try read(["llama.rope.scaling.type": .word("none"), "llama.rope.scaling.factor": .real(4)])
+      .rope
+    #expect(rope.scaling == .none)
+  }
+
+  @Test(
+    "that changes the arithmetic by a key which is not read is refused by name",
+    arguments: [
+      "rope.scaling.attn_factor", "rope.scaling.alpha", "rope.scaling.yarn_beta_fast", "rope.freq_base_swa",
+      "attention.scale", "logit_scale", "residual_scale", "embedding_scale", "attn_logit_softcapping",
+      "final_logit_softcapping", "attention.clamp_kqv", "attention.max_alibi_bias",
+    ])
+  func unread(key: String) throws {
+    #expect(try complaint(["llama.\(key)": .real(1.5)]).hasPrefix("…/f.gguf: llama.\(key) is 1.5: "))
+  }
+
+  @Test(
+    "may have no tensor that llama.cpp does not know",
+    arguments: [
+      (
+        "output.bias", "its metadata",
+        "the head of llama has no bias, and without it the model would be another."
+      ),
+      ("rope_factors_long.weight", "the architecture", "llama has no such tensor."),
+      ("blk.0.rope_freqs.weight", "the architecture", "llama has no such tensor."),
+      ("blk.7.ffn_up.weight", "its metadata", "it has num_hidden_layers 2."),
+      ("blk.0.attn_q.weight.lora_a", "the architecture", "llama has no such tensor."),
+      ("blk.0.attn_q_norm.weight", "its metadata", "llama has no such tensor."),
+    ])
+  func unknownTensors(name: String, configuration: String, advice: String) throws {
+    #expect(
+      try complaint([:], tensor: name)
+        == "…/f.gguf has the tensor \(name), which \(configuration) does not declare: \(advice)")
+  }
+
+  @Test("of an adapter alone is refused, with the program that merges it")
+  func adapter() throws {
+    #expect(
+      try complaint(["general.type": .word("adapter")])
+        == "…/f.gguf: general.type is “adapter”: a whole model is expected; llama.cpp's llama-export-lora merges an adapter "
+        + "into one.")
+    #expect(try read(["general.type": .word("model")]).layers.count == 2)
+  }
+
+  /// ggml_rope_ext divides by the divisors, and by the linear factor besides.
+  @Test("has divisors multiplied by the factor")
+  func divisorsAndFactor() {
+    func embedding(_ divisors: [Float], _ factor: Double) -> RotaryEmbedding {
+      RotaryEmbedding(theta: 100, ggufDivisors: divisors, factor: factor)
+    }
+    #expect(embedding([2, 4], 4).frequencies(headDimension: 4) == [1.0 / 8, 0.1 / 16])
+    #expect(embedding([1, 1], 4).scaling == .linear(factor: 4))
+    #expect(embedding([1, 1], 1).scaling == .none)
+  }
 }

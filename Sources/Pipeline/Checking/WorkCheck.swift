@@ -63,17 +63,10 @@ struct WorkCheck {
     return findings.estimate(rate ?? MatrixRate(model.decoder, workers: workers))
   }
 
-  private func loaded(_ use: PluginUse) throws -> LoadedPlugin {
-    try LoadedPlugin(loading: registry.find(use.id), isolated: use.isolation?.with(threads: workers.count))
-  }
-
-  /// A plugin that logs would do so again at work.
-  private var services: HostServices {
-    var services = HostServices(seed: seed)
-    let cancellation = cancellation
-    services.isCancelled = { cancellation.isCancelled }
-    services.offerArithmetic(on: workers)
-    return services
+  /// Silent: a plugin that logs does so again at work.
+  private var host: PluginHost {
+    PluginHost(
+      registry: registry, seed: seed, workers: workers, reporter: SilentProgress(), cancellation: cancellation)
   }
 
   // MARK: - Stages
@@ -86,7 +79,7 @@ struct WorkCheck {
         let evaluation = Evaluation(
           use: use, label: execution.label, model: model, workers: workers, reporter: SilentProgress(),
           cancellation: cancellation)
-        return try evaluation.rehearse(plugin: loaded(use), services: services)
+        return try evaluation.rehearse(plugin: host.loaded(use), services: host.services())
       }
       guard let rehearsal else { continue }
       needs.add(findings.counting.evaluation(rehearsal))
@@ -111,11 +104,11 @@ struct WorkCheck {
       try Pruning(
         stage: stage, label: execution.label, model: model, sequences: [],
         criterion: CriterionInstance(
-          of: loaded(stage.criterion), options: .object(stage.criterion.options), services: services),
+          of: host.loaded(stage.criterion), options: .object(stage.criterion.options), services: host.services()),
         allocator: AllocatorInstance(
-          of: loaded(stage.allocator), options: .object(stage.allocator.options), services: services),
+          of: host.loaded(stage.allocator), options: .object(stage.allocator.options), services: host.services()),
         compensator: stage.compensator.map {
-          try CompensatorInstance(of: loaded($0), options: .object($0.options), services: services)
+          try CompensatorInstance(of: host.loaded($0), options: .object($0.options), services: host.services())
         },
         workers: workers, reporter: SilentProgress(), cancellation: cancellation, seed: seed,
         scratchFolder: folder ?? NSTemporaryDirectory())
@@ -152,7 +145,7 @@ struct WorkCheck {
     let isFirst = findings.sizes.isUntouched
     findings.attempt(execution) {
       let transform = try TransformInstance(
-        of: loaded(stage.transform), options: .object(stage.transform.options), services: services)
+        of: host.loaded(stage.transform), options: .object(stage.transform.options), services: host.services())
       // What an earlier stage leaves, a transform makes smaller.
       guard isFirst else { return }
       try Transforming(

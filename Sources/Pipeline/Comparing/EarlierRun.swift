@@ -65,7 +65,7 @@ package enum EarlierRun {
   }
 
   private static func json(_ folder: String, _ name: String) -> JSONValue? {
-    FileManager.default.contents(atPath: folder + "/" + name).flatMap { try? JSONValue(parsing: Array($0)) }
+    (try? ReadableFile.bytes(of: folder + "/" + name)).flatMap { try? JSONValue(parsing: $0) }
   }
 
   private static func compare(

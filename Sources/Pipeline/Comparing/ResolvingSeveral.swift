@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import JSON
 
@@ -43,8 +44,8 @@ extension ManifestResolver {
   private func inputNames(of file: String) -> [String]? {
     let url = URL(
       fileURLWithPath: file, relativeTo: URL(fileURLWithPath: currentFolder, isDirectory: true))
-    guard let data = try? Data(contentsOf: url.standardizedFileURL),
-      let document = try? JSONValue(parsing: Array(data))
+    guard let bytes = try? ReadableFile.bytes(of: url.standardizedFileURL.path),
+      let document = try? JSONValue(parsing: bytes)
     else { return nil }
     return document["inputs"]?.objectValue?.keys ?? []
   }

@@ -54,8 +54,8 @@ final class SharedWork: Sendable {
 
   func read(_ kind: String, _ key: Key, _ seed: UInt64) -> JSONValue? {
     for name in [Self.name(kind, key, nil), Self.name(kind, key, seed)] {
-      guard let data = FileManager.default.contents(atPath: folder + "/" + name) else { continue }
-      if let json = try? JSONValue(parsing: Array(data)) { return json }
+      guard let bytes = try? ReadableFile.bytes(of: folder + "/" + name) else { continue }
+      if let json = try? JSONValue(parsing: bytes) { return json }
     }
     return nil
   }
@@ -75,8 +75,8 @@ final class SharedWork: Sendable {
     let names = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [])
       .filter { $0.hasPrefix(kind + "-") && $0.hasSuffix(".json") }
     let seconds = names.compactMap { name in
-      FileManager.default.contents(atPath: folder + "/" + name)
-        .flatMap { try? JSONValue(parsing: Array($0)) }?["seconds"]?.numberValue
+      (try? ReadableFile.bytes(of: folder + "/" + name))
+        .flatMap { try? JSONValue(parsing: $0) }?["seconds"]?.numberValue
     }
     return (names.count, seconds.reduce(0, +))
   }

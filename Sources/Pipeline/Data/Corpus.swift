@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import JSON
 import PluginRuntime
@@ -45,11 +46,11 @@ extension DataSource {
 
   private func bytes() throws(DataError) -> [UInt8] {
     do {
-      return Array(try Data(contentsOf: URL(fileURLWithPath: path)))
+      return try ReadableFile.bytesOfFileOrStream(path)
     } catch {
       let exists = FileManager.default.fileExists(atPath: path)
       throw .unreadable(
-        path: path, reason: exists ? error.localizedDescription : "there is no such file")
+        path: path, reason: exists ? error.reason : "there is no such file")
     }
   }
 

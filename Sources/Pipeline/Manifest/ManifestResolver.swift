@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import JSON
 import PluginRuntime
@@ -24,15 +25,17 @@ public struct ManifestResolver: Sendable {
   public func resolve(file: String, overrides: [Override] = []) throws(ManifestError) -> Manifest {
     let url = URL(
       fileURLWithPath: file, relativeTo: URL(fileURLWithPath: currentFolder, isDirectory: true))
-    let bytes: Data
+    let bytes: [UInt8]
     do {
-      bytes = try Data(contentsOf: url.standardizedFileURL)
+      bytes = try ReadableFile.bytesOfFileOrStream(url.standardizedFileURL.path)
     } catch {
-      throw ManifestError(problems: [NoPipeline.missing(file, at: url.standardizedFileURL.path)])
+      throw ManifestError(problems: [
+        NoPipeline.missing(file, at: url.standardizedFileURL.path, reason: error.reason)
+      ])
     }
     let document: JSONValue
     do {
-      document = try JSONValue(parsing: Array(bytes))
+      document = try JSONValue(parsing: bytes)
     } catch {
       throw ManifestError(problems: [
         ManifestProblem(

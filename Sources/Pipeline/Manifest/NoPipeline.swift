@@ -5,7 +5,8 @@ enum NoPipeline {
   /// - Parameters:
   ///   - file: as it was given.
   ///   - path: absolute.
-  static func missing(_ file: String, at path: String) -> ManifestProblem {
+  ///   - reason: why it can't be read.
+  static func missing(_ file: String, at path: String, reason: String) -> ManifestProblem {
     var isFolder: ObjCBool = false
     let exists = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
     if exists, isFolder.boolValue {
@@ -16,12 +17,12 @@ enum NoPipeline {
     }
     let named = FileManager.default.fileExists(atPath: path + ".json")
     return ManifestProblem(
-      source: file, path: "", found: exists ? "the file can't be read" : "there is no such file",
+      source: file, path: "", found: exists ? "the file can't be read: \(reason)" : "there is no such file",
       advice: named ? "did you mean \(file).json?" : "")
   }
 
   /// What to do with a file that is not JSON; empty if it looks like JSON with a mistake.
-  static func advice(for bytes: Data, file: String) -> String {
+  static func advice(for bytes: [UInt8], file: String) -> String {
     if bytes.starts(with: Array("GGUF".utf8)) { return "this is a model; give it as --model" }
     let ending = (file as NSString).pathExtension.lowercased()
     let text = String(decoding: bytes.prefix(64 << 10), as: UTF8.self)

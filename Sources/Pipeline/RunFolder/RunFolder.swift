@@ -194,7 +194,7 @@ public struct RunFolder: Sendable {
   }
 
   private static func json(_ folder: String, _ name: String) -> JSONValue? {
-    FileManager.default.contents(atPath: folder + "/" + name).flatMap { try? JSONValue(parsing: Array($0)) }
+    (try? ReadableFile.bytes(of: folder + "/" + name)).flatMap { try? JSONValue(parsing: $0) }
   }
 
   // MARK: - Writing

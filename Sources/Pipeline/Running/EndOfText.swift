@@ -1,4 +1,5 @@
 import Checkpoints
+import Files
 import Foundation
 import JSON
 import Tokenizers
@@ -49,7 +50,7 @@ extension LoadedModel {
     guard let path = folder.generationConfiguration else { return nil }
     let value: JSONValue
     do {
-      value = try JSONValue(parsing: Array(Data(contentsOf: URL(fileURLWithPath: path))), .python)
+      value = try JSONValue(parsing: ReadableFile.bytes(of: path), .python)
     } catch {
       throw EndOfTextError(file: path, reason: "it can't be read: \(error)")
     }

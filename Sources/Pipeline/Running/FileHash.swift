@@ -6,9 +6,7 @@ import Foundation
 enum FileHash {
   /// Hexadecimal SHA-256 of a file's bytes, read in pieces.
   static func sha256(_ path: String) throws(FileError) -> String {
-    guard let handle = FileHandle(forReadingAtPath: path) else {
-      throw FileError(operation: "read", path: path, reason: "there is no such file, or it can't be read")
-    }
+    let handle = FileHandle(fileDescriptor: try ReadableFile.open(path), closeOnDealloc: true)
     defer { try? handle.close() }
     var hash = SHA256()
     do {

@@ -50,6 +50,9 @@ extension LoadedModel {
     try forEachParameter { name, values in
       try writer.append(values, to: renumbering?.name(of: name) ?? name)
     }
+    // Read from beginning to end by now: was it one model?
+    try decoder.checkpoint.requireUnchanged()
+    try source.requireUnchanged()
     try writer.finish()
     try saveTokenizer(to: partial)
     try AtomicFolder.commit(partial, as: folder)
@@ -68,7 +71,7 @@ extension LoadedModel {
       for name in Self.tokenizerFiles {
         let file = original.path + "/" + name
         guard FileManager.default.fileExists(atPath: file) else { continue }
-        try AtomicFile.write(Array(Data(contentsOf: URL(fileURLWithPath: file))), to: folder + "/" + name)
+        try AtomicFile.write(ReadableFile.bytes(of: file), to: folder + "/" + name)
       }
     case .gguf:
       guard let tokenizer = try? tokenizer() else { return }

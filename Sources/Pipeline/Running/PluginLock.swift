@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import JSON
 import PluginRuntime
@@ -36,8 +37,8 @@ public struct PluginLock: Sendable, Equatable {
   public init(besidePipeline pipeline: String) throws {
     let file = (pipeline as NSString).deletingLastPathComponent
     let record = (file.isEmpty ? "." : file) + "/" + RunLayout.run
-    guard let data = FileManager.default.contents(atPath: record),
-      let list = (try? JSONValue(parsing: Array(data)))?["plugins"]?.arrayValue
+    guard let bytes = try? ReadableFile.bytes(of: record),
+      let list = (try? JSONValue(parsing: bytes))?["plugins"]?.arrayValue
     else { throw LockError.noRecord(pipeline: pipeline, record: record) }
     self.init(file: record, plugins: list.compactMap(RunRecord.Plugin.init(json:)))
   }

@@ -54,10 +54,10 @@ struct ResumedRun {
     self.folder = folder
     func read(_ name: String) throws -> JSONValue {
       let file = folder.path + "/" + name
-      guard let data = FileManager.default.contents(atPath: file) else {
+      guard let bytes = try? ReadableFile.bytes(of: file) else {
         throw ResumeError.notARun(folder: path, missing: name)
       }
-      guard let json = try? JSONValue(parsing: Array(data)) else { throw ResumeError.broken(file: file) }
+      guard let json = try? JSONValue(parsing: bytes) else { throw ResumeError.broken(file: file) }
       return json
     }
     let run = try read(RunLayout.run)
@@ -113,7 +113,7 @@ struct ResumedRun {
   private static func evaluations(_ folder: RunFolder, count: Int) throws -> [EvaluationRecord] {
     guard count > 0 else { return [] }
     let file = folder.path + "/" + RunLayout.metrics
-    let list = FileManager.default.contents(atPath: file).flatMap { try? JSONValue(parsing: Array($0)) }?[
+    let list = (try? ReadableFile.bytes(of: file)).flatMap { try? JSONValue(parsing: $0) }?[
       "evaluations"]?
       .arrayValue
     let records = (list ?? []).prefix(count).compactMap(EvaluationRecord.init(json:))

@@ -26,7 +26,7 @@ void ap_leave_call(ap_call *call);
 size_t ap_take_disturbance(char *text, size_t room);
 
 /* From now on whoever ends this process in the middle of a call is named on standard error: by exit, which becomes a failure, or
- * by a signal. */
+ * by a signal. A page that a mapped file lost is nobody's fault: see mappings.h. */
 void ap_name_who_ends_process(void);
 
 /* What a plugin shares with the rest of the process and must leave as it is, a line each, with a tab between what it is and

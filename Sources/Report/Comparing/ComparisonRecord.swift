@@ -82,11 +82,11 @@ public struct ComparisonRecord: Sendable, Equatable {
   /// - Throws: `ReportError` if the folder has no such file, or it isn't what a comparison writes.
   public init(folder: String) throws(ReportError) {
     let file = folder + "/" + Self.fileName
-    guard let data = FileManager.default.contents(atPath: file) else {
+    guard let bytes = try? ReadableFile.bytes(of: file) else {
       throw .notAComparison(folder: folder, reason: "\(Self.fileName) is missing")
     }
     do {
-      let json = try JSONValue(parsing: Array(data))
+      let json = try JSONValue(parsing: bytes)
       guard let record = ComparisonRecord(json: json) else {
         throw ReportError.notAComparison(folder: folder, reason: "\(Self.fileName) names no runs")
       }

@@ -26,7 +26,7 @@ final class TeacherPass {
   private let head: Head
   private let weights: LayerParameters
   private let inside: LayerInside
-  private let rotary: RotaryTable
+  private let rotary: RotaryTables
   private let stream: ResidualStream
 
   /// - Throws: `DecoderError.unlikeTeacher` if the two cannot be compared.
@@ -54,7 +54,7 @@ final class TeacherPass {
     weights = LayerParameters(roomFor: teacher.allSizes)
     inside = LayerInside(
       roomFor: teacher.allSizes, tokens: room.blockTokens, longest: room.longest, workers: workers.count)
-    rotary = teacher.rotaryTable(positions: room.longest)
+    rotary = teacher.rotaryTables(positions: room.longest)
     // Of a forward pass alone two are enough; the hidden term asks for each layer's output.
     stream = ResidualStream(
       layers: options.hiddenWeight == 0 ? 2 : teacher.layerCount + 1, count: room.tokens * teacher.hidden)

@@ -39,7 +39,7 @@ final class TrainingPass {
   private let store: ActivationStore
   /// What enters each layer and leaves the last: [layers + 1][tokens, hidden].
   private let stream: ResidualStream
-  private let rotary: RotaryTable
+  private let rotary: RotaryTables
   private let head: Head
 
   init(
@@ -57,7 +57,7 @@ final class TrainingPass {
     space = LayerGradientSpace(roomFor: sizes, tokens: room.blockTokens, singleSequences: false)
     store = ActivationStore(layers: sizes, tokens: room.tokens, limit: room.activationLimit)
     stream = ResidualStream(layers: decoder.layerCount + 1, count: room.tokens * decoder.hidden)
-    rotary = decoder.rotaryTable(positions: room.longest)
+    rotary = decoder.rotaryTables(positions: room.longest)
     head = try Head(decoder, ends: trainee.ends, workers: workers)
   }
 
