@@ -182,7 +182,11 @@ public struct Target: Sendable, Equatable {
 
 /// Writes the model as it is now.
 public struct SaveStage: Sendable, Equatable {
-  public enum ElementType: String, Sendable, CaseIterable { case float32, float16, bfloat16 }
+  public enum ElementType: String, Sendable, CaseIterable {
+    /// The source's, or bfloat16 where that is quantised.
+    case auto
+    case float32, float16, bfloat16
+  }
 
   public let type: ElementType
   /// Relative to the run folder, and inside it.
