@@ -126,6 +126,12 @@ public enum Calibration: Sendable, Equatable {
   /// No plugin of the stage needs statistics.
   case none
   case sample(CalibrationSample)
+
+  /// nil without a sample. The last one may have fewer sequences.
+  var miniBatches: Int? {
+    guard case .sample(let sample) = self else { return nil }
+    return (sample.sequences - 1) / sample.batchSize + 1
+  }
 }
 
 /// `sequences` × `length` tokens of a data source, taken in mini-batches of `batchSize` sequences.

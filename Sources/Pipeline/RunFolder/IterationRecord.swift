@@ -46,8 +46,14 @@ public struct IterationRecord: Sendable, Equatable {
   public let parameters: Int
   /// Multiply-accumulates a token of the model after the cut.
   public let macs: Int
+  /// Over how many the layer statistics are sums; nil without calibration data.
+  public let miniBatches: Int?
 
-  public init(number: Int, stage: String, iteration: Int, layers: [Layer], parameters: Int, macs: Int) {
+  public init(
+    number: Int, stage: String, iteration: Int, layers: [Layer], parameters: Int, macs: Int,
+    miniBatches: Int? = nil
+  ) {
+    self.miniBatches = miniBatches
     self.number = number
     self.stage = stage
     self.iteration = iteration
@@ -57,11 +63,13 @@ public struct IterationRecord: Sendable, Equatable {
   }
 
   public var json: JSONValue {
-    [
+    var object: JSONObject = [
       "number": .integer(number), "stage": .string(stage), "iteration": .integer(iteration),
       "parameters": .integer(parameters), "macs_per_token": .integer(macs),
-      "layers": .array(layers.map(\.json)),
     ]
+    object["mini_batches"] = miniBatches.map { .integer($0) }
+    object["layers"] = .array(layers.map(\.json))
+    return .object(object)
   }
 }
 

@@ -194,7 +194,8 @@ public final class Runner {
       let number = before + iteration.number
       let record = IterationRecord(
         number: number, stage: label, iteration: iteration.number, layers: iteration.layers,
-        parameters: model.decoder.parameters, macs: model.decoder.multiplyAccumulates)
+        parameters: model.decoder.parameters, macs: model.decoder.multiplyAccumulates,
+        miniBatches: stage.calibration.miniBatches)
       try folder.write(record)
       if stage.recordsScores { try writeScores(iteration.scores, number: number) }
       try tellIteration(
