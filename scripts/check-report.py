@@ -8,7 +8,8 @@ The browser is a Chromium that is there already (Debian's package chromium, and 
 nothing else is needed. Checked at 1280 and at 390 pixels, light and dark:
 
   - nothing is written to the console as an error or a warning, and no request leaves the file;
-  - the page does not scroll sideways, and no text of a drawing is cut off, runs into another or is too small to read;
+  - the page does not scroll sideways, and a table that does says so;
+  - no text of a drawing is cut off, runs into another or is too small to read;
   - headings go down one level at a time, and every table has a caption and its headings a scope;
   - text stands out from its background by WCAG's ratio of 4.5;
   - pointing at each drawing, and its arrow keys, tell values;
@@ -90,6 +91,18 @@ LAYOUT = r"""() => {
   return wrong;
 }"""
 
+SCROLLING = r"""() => {
+  const wrong = [];
+  for (const box of document.querySelectorAll(".scroll")) {
+    // What is folded has no width yet.
+    if (box.closest("details:not([open])")) continue;
+    const hides = box.scrollWidth - box.clientWidth > 2;
+    const says = getComputedStyle(box.querySelector("caption span"), "::after").content.includes("Scroll");
+    if (hides !== says) wrong.push(`${box.querySelector("caption").textContent}: ${says ? "says that it scrolls, and does not" : "scrolls without a word"}`);
+  }
+  return wrong;
+}"""
+
 CONTRAST = r"""() => {
   const luminance = ([r, g, b]) => {
     const [x, y, z] = [r, g, b].map(v => v / 255).map(v => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
@@ -152,8 +165,9 @@ def look(browser, address, size, scheme, pictures):
     tab.open(address)
     if pictures:
         tab.screenshot(pictures(f"{size}-{scheme}"))
+    wrong = tab.evaluate(f"({SCROLLING})()")
     tab.evaluate("document.querySelectorAll('details').forEach(part => { part.open = true })")
-    wrong = tab.evaluate(f"({LAYOUT})()") + tab.evaluate(f"({CONTRAST})()")
+    wrong += tab.evaluate(f"({LAYOUT})()") + tab.evaluate(f"({CONTRAST})()")
     for number in range(tab.evaluate("document.querySelectorAll('figure.plot').length")):
         wrong += point_at(tab, number, pictures(f"{size}-{scheme}-readout") if pictures and number == 0 else None)
     wrong += [f"console: {said(event)}" for event in tab.events("Runtime.consoleAPICalled") if event["type"] in ("error", "warning")]

@@ -41,12 +41,21 @@ public struct RunSummary: Sendable, Equatable {
     /// Absolute.
     public let path: String
     public let parameters: Int
+    /// Of all files in its folder.
     public let bytes: Int
+    /// nil of what an older version saved.
+    public let weights: StoredWeights?
+    /// What the source holds and the folder lacks.
+    public let leftBehind: [LeftBehind]
 
-    public init(path: String, parameters: Int, bytes: Int) {
+    public init(
+      path: String, parameters: Int, bytes: Int, weights: StoredWeights? = nil, leftBehind: [LeftBehind] = []
+    ) {
       self.path = path
       self.parameters = parameters
       self.bytes = bytes
+      self.weights = weights
+      self.leftBehind = leftBehind
     }
   }
 
@@ -55,10 +64,13 @@ public struct RunSummary: Sendable, Equatable {
     public let parameters: Int
     /// Multiply-accumulates a token.
     public let macs: Int
+    /// On the disk; nil of a model that was not saved.
+    public let weights: StoredWeights?
 
-    public init(parameters: Int, macs: Int) {
+    public init(parameters: Int, macs: Int, weights: StoredWeights? = nil) {
       self.parameters = parameters
       self.macs = macs
+      self.weights = weights
     }
   }
 

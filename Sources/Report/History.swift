@@ -1,5 +1,6 @@
 import Foundation
 import JSON
+import Wording
 
 /// What `events.jsonl` tells, put in order. A run that was resumed has lines of several processes: what was done
 /// again, since it came after the last checkpoint, stands there twice, and then the later one counts.
@@ -46,6 +47,25 @@ package struct History: Equatable {
     package let seconds: Double
   }
 
+  /// Weights as they lie on a disk.
+  package struct Weights: Equatable {
+    package let bytes: Int
+    /// What most values of the matrices are stored in.
+    package let type: String
+
+    package var words: String { "\(HumanFormat.bytes(bytes)), \(type)" }
+  }
+
+  /// A model that a stage has saved.
+  package struct Saved: Equatable {
+    package let stage: String
+    /// Within the run's folder.
+    package let directory: String
+    package let weights: Weights?
+    /// What the source holds and the saved folder lacks, each with the reason where there is one.
+    package let leftBehind: [String]
+  }
+
   /// In the order in which they were first begun.
   package private(set) var stages: [Stage] = []
   /// By the stage and then by the number, each once.
@@ -57,6 +77,9 @@ package struct History: Equatable {
   /// Of the model as it came, if the run noted it.
   package private(set) var originalParameters: Int?
   package private(set) var originalMacs: Int?
+  package private(set) var originalWeights: Weights?
+  /// Each stage's once.
+  package private(set) var saved: [Saved] = []
   /// Of the process that finished the run.
   package private(set) var peakMemoryBytes: Int?
 
@@ -92,6 +115,10 @@ package struct History: Equatable {
       case "run_started":
         originalParameters = event["parameters"]?.integerValue
         originalMacs = event["macs_per_token"]?.integerValue
+        originalWeights = Weights(event)
+      case "saved":
+        saved.removeAll { $0.stage == stage }
+        saved.append(Saved(event, stage: stage))
       case "stage_started", "stage_finished":
         let place = places[stage] ?? stages.count
         if place == stages.count { stages.append(Stage(label: stage)) }
@@ -123,6 +150,30 @@ package struct History: Equatable {
       default: break
       }
     }
+  }
+}
+
+extension History.Weights {
+  /// nil if the event does not tell both, as those of older versions don't.
+  init?(_ event: JSONValue) {
+    guard let bytes = event["weight_bytes"]?.integerValue, let type = event["weight_type"]?.stringValue else {
+      return nil
+    }
+    self.init(bytes: bytes, type: type)
+  }
+}
+
+extension History.Saved {
+  init(_ event: JSONValue, stage: String) {
+    let path = event["path"]?.stringValue ?? ""
+    self.init(
+      stage: stage, directory: event["directory"]?.stringValue ?? (path as NSString).lastPathComponent,
+      weights: History.Weights(event),
+      leftBehind: (event["left_behind"]?.arrayValue ?? []).compactMap { left in
+        left["name"]?.stringValue.map { name in
+          name + (left["reason"]?.stringValue.map { " (\($0))" } ?? "")
+        }
+      })
   }
 }
 

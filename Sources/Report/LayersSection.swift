@@ -93,7 +93,9 @@ package enum LayersSection {
         })
     }
     return HeatMap(
-      title: name, note: "As gathered before each iteration's cut; the last iteration is large." + note,
+      title: name,
+      note: "Mean over the tokens, as gathered before each iteration's cut; the last iteration is large."
+        + note,
       rowName: "layer", columnName: "iteration", columns: columns, domain: low...high,
       ends: (
         HumanFormat.measured(low) + (isClipped ? " or less" : ""),

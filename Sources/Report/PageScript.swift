@@ -1,12 +1,20 @@
 /// What pages do beyond showing: pointing at a drawing, or going through it with the arrow keys, tells the values
 /// there; pointing at an entry of a legend, or the keys up and down, lets its curve stand out. The texts are those that
-/// are hover titles without JavaScript.
+/// are hover titles without JavaScript. A table that is wider than the screen says so until its last column is in sight.
 ///
 /// Written without "less than" and ampersand, as `Markup.verbatim` asks.
 enum PageScript {
   static let text = Markup.StaticText(
     """
 
+    document.querySelectorAll(".scroll").forEach(function (box) {
+      // What is out of sight to the right; a fraction of a pixel is none.
+      function tell() { box.classList.toggle("more", box.scrollWidth - box.clientWidth - box.scrollLeft > 2); }
+      box.addEventListener("scroll", tell, { passive: true });
+      window.addEventListener("resize", tell);
+      new ResizeObserver(tell).observe(box);
+      tell();
+    });
     document.querySelectorAll("figure.plot").forEach(function (figure, number) {
       var drawing = figure.querySelector("svg:not(.key), table");
       var readout = figure.querySelector(".readout");

@@ -27,6 +27,8 @@ enum PageStyle {
     dt { color: var(--soft); font-size: 0.85rem; }
     dd { margin: 0; }
     .scroll { overflow-x: auto; margin: 1rem 0; container-type: inline-size; }
+    .scroll.more { box-shadow: inset -0.75rem 0 0.6rem -0.6rem var(--soft); }
+    .scroll.more caption span::after { content: "Scroll sideways for more columns →"; display: block; font-size: 0.8rem; font-weight: 600; color: var(--blue); }
     table { border-collapse: collapse; font-variant-numeric: tabular-nums; overflow-wrap: normal; }
     caption { text-align: left; color: var(--soft); padding-bottom: 0.4rem; }
     caption span { display: block; position: sticky; left: 0; max-width: 100cqw; }

@@ -62,6 +62,11 @@ package struct RunFiles {
 }
 
 extension RunFiles {
+  /// Whether a run has begun in `folder`: then one of these two files is there.
+  package static func isIn(_ folder: String) -> Bool {
+    ["run.json", "manifest.json"].contains { FileManager.default.fileExists(atPath: folder + "/" + $0) }
+  }
+
   /// By layer, what the run left of each family. A stage tells only of what it cuts, so each family is as the last
   /// iteration that names it in the layer has it: of a model that lost layers first and channels then, both.
   package var kept: [[String: Iteration.Units]] {
@@ -158,7 +163,8 @@ package struct Iteration: Equatable {
   /// By layer, then by family: `attention`, `mlp`, `attention_block`, `mlp_block`, `layer`, or of
   /// a sliced residual stream `attention_stream`, `mlp_stream`.
   package let units: [[String: Units]]
-  /// By layer, then by name. NaN where one wasn't finite.
+  /// By layer, then by name: means over mini-batches, where the file tells how many there were, of their means over
+  /// tokens. NaN where one wasn't finite.
   package let statistics: [[String: Double]]
   /// The names of the statistics, in the order of the file.
   package let statisticNames: [String]
@@ -186,9 +192,11 @@ package struct Iteration: Equatable {
       }
       return units
     }
+    // The file has what allocators are handed, which are sums over mini-batches.
+    let batches = Double(max(1, json["mini_batches"]?.integerValue ?? 1))
     statistics = values.map { members in
       var statistics: [String: Double] = [:]
-      for member in members { statistics[member.key] = member.value.numberValue ?? .nan }
+      for member in members { statistics[member.key] = (member.value.numberValue ?? .nan) / batches }
       return statistics
     }
     familyNames = Self.inOrder(families.joined().map(\.key))

@@ -38,11 +38,11 @@ public enum RunReport {
     let name = URL(fileURLWithPath: folder).standardizedFileURL.lastPathComponent
     var page = Page(
       title: (files.manifest["name"]?.stringValue ?? "A run") + " in " + name, lead: lead(files))
-    page.add(IdentitySection.section(files))
     page.add(ResultsSection.section(files))
     page.add(TrainingSection.section(files))
     page.add(LayersSection.section(files))
     page.add(CostSection.section(files))
+    page.add(IdentitySection.section(files))
     return page
   }
 

@@ -16,8 +16,10 @@ enum RunTables {
   private static func markdown(_ files: RunFiles, folder: String) -> String {
     let rows = ResultsSection.rows(files)
     let names = Iteration.inOrder(rows.flatMap(\.metrics).map(\.name))
+    let tellsWeights = rows.contains { $0.weights != nil }
     var sizes = TextTable(
       [.init("stage"), .init("parameters", .right), .init("of the original", .right), .init("MACs", .right)]
+        + (tellsWeights ? [.init("weights on disk", .right)] : [])
         + names.map { .init($0, .right) })
     let original = ResultsSection.originalParameters(files)
     for row in rows {
@@ -26,7 +28,8 @@ enum RunTables {
           row.stage, row.parameters.map(HumanFormat.grouped) ?? "",
           share(row.parameters, of: original).map(HumanFormat.percent) ?? "",
           row.macs.map(HumanFormat.grouped) ?? "",
-        ] + names.map { name in row.metrics.first { $0.name == name }.map(ResultsSection.words) ?? "" })
+        ] + (tellsWeights ? [row.weights?.words ?? ""] : [])
+          + names.map { name in row.metrics.first { $0.name == name }.map(ResultsSection.words) ?? "" })
     }
     var times = TextTable([.init("stage"), .init("time", .right)])
     for stage in files.history.stages {
@@ -47,7 +50,8 @@ enum RunTables {
   }
 
   static let columns = [
-    "run", "method", "target", "seed", "stage", "parameters", "share", "macs_per_token", "metric", "value",
+    "run", "method", "target", "seed", "stage", "is_final", "parameters", "share", "macs_per_token", "metric",
+    "value",
     "standard_error", "lower_is_better",
   ]
 
@@ -63,7 +67,7 @@ enum RunTables {
       for metric in row.metrics {
         table.add([
           .string(run.folder), .string(method ?? run.method), run.target?.value ?? .null,
-          .integer(run.seed), .string(row.stage), .optional(row.parameters),
+          .integer(run.seed), .string(row.stage), .optional(row.isFinal), .optional(row.parameters),
           .optional(share(row.parameters, of: run.originalParameters)), .optional(row.macs),
           .string(metric.name), .cell(metric.value), .optional(metric.standardError),
           .optional(metric.lowerIsBetter),
@@ -87,10 +91,13 @@ enum RunTables {
       "macs_per_token": .optional(run.macs), "seconds": .optional(run.seconds),
       "seconds_spared": .optional(run.secondsSpared),
       "peak_memory_bytes": .optional(run.files.history.peakMemoryBytes),
+      "original_weights": run.files.history.originalWeights.map(json) ?? .null,
+      "saved": .array(run.files.history.saved.map(json)),
       "stages": .array(
         ResultsSection.rows(run.files).map { row in
           var stage: JSONObject = [
-            "stage": .string(row.stage), "parameters": .optional(row.parameters),
+            "stage": .string(row.stage), "is_final": .optional(row.isFinal),
+            "parameters": .optional(row.parameters),
             "macs_per_token": .optional(row.macs), "metrics": .array(row.metrics.map(json)),
           ]
           // As in metrics.json.
@@ -118,6 +125,18 @@ enum RunTables {
       }
       return ["families": .object(JSONObject(units)), "statistics": .object(JSONObject(statistics))]
     }
+  }
+
+  private static func json(_ weights: History.Weights) -> JSONValue {
+    ["bytes": .integer(weights.bytes), "type": .string(weights.type)]
+  }
+
+  private static func json(_ model: History.Saved) -> JSONValue {
+    [
+      "stage": .string(model.stage), "directory": .string(model.directory),
+      "weights": model.weights.map(json) ?? .null,
+      "left_behind": .array(model.leftBehind.map { .string($0) }),
+    ]
   }
 
   private static func json(_ metric: Evaluation.Metric) -> JSONValue {

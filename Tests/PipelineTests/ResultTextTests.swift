@@ -59,3 +59,34 @@ import Testing
         """)
   }
 }
+
+extension ResultTextTests {
+  @Test func whatTheWeightsTakeOnTheDiskAndWhatWasLeftBehindIsSaid() {
+    let summary = RunSummary(
+      folder: "/runs/a",
+      original: .init(
+        parameters: 1_000_000, macs: 900_000, weights: StoredWeights(bytes: 700_000, type: .q4_1)),
+      final: .init(
+        parameters: 800_000, macs: 700_000, weights: StoredWeights(bytes: 1_600_000, type: .bfloat16)),
+      evaluations: [],
+      savedModels: [
+        .init(
+          path: "/runs/a/model", parameters: 800_000, bytes: 1_700_000,
+          weights: StoredWeights(bytes: 1_600_000, type: .bfloat16),
+          leftBehind: [LeftBehind("README.md", because: "it describes the source"), LeftBehind("original/")])
+      ], seconds: 5, peakMemoryBytes: 1_100_000_000)
+    #expect(
+      ResultText.description(of: summary) == """
+                                          original               now   share
+        parameters                       1,000,000           800,000   80.0%
+        multiply-accumulates a token       900,000           700,000   77.8%
+        weights on disk               700 kB, q4_1  1.6 MB, bfloat16  228.6%
+
+        model   /runs/a/model (800.0 k parameters, 1.7 MB, bfloat16)
+                left behind of the source: README.md (it describes the source), original/
+        run     /runs/a
+        took    5.0 s, at most 1.1 GB of memory
+
+        """)
+  }
+}

@@ -58,9 +58,10 @@ import Testing
           .init(
             statistics: [("layer_cosine", -0.25)],
             families: [.init(family: .mlp, targetSparsity: 0.5, originalCount: 4, kept: [0, 3])])
-        ], parameters: 100, macs: 50))
+        ], parameters: 100, macs: 50, miniBatches: 4))
     let iteration = try JSONValue(
       parsing: String(contentsOfFile: run.path + "/iterations/007.json", encoding: .utf8))
+    #expect(iteration["mini_batches"] == 4)
     #expect(iteration["layers"]?.arrayValue?.first?["statistics"]?["layer_cosine"] == -0.25)
     #expect(iteration["layers"]?.arrayValue?.first?["families"]?["mlp"]?["kept"] == [0, 3])
 

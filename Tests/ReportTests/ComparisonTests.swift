@@ -135,6 +135,42 @@ struct ComparisonTests {
     #expect(try pair("a", "dense", "80.0%").difference?.mean == 0.5)
   }
 
+  @Test("runs that were planned and never started are one sentence, without those that have failed")
+  func planned() throws {
+    let names = (1...9).map { "runs/c-\($0)" }
+    try folder.writeRecord(
+      ["dense", "a-0.8"] + names, more: ", \"failures\": [{\"run\": \"runs/c-1\", \"reason\": \"no memory\"}]"
+    )
+    try FileManager.default.createDirectory(
+      atPath: folder.path + "/runs/c-2", withIntermediateDirectories: true)
+    #expect(
+      try comparison().problems == [
+        "runs/c-1 failed: no memory",
+        "8 planned runs have not started: runs/c-2, runs/c-3, runs/c-4, runs/c-5, runs/c-6, runs/c-7 "
+          + "and 2 more.",
+      ])
+    let notices = Parsed(try ComparisonReport.page(of: folder.path).html).elements
+      .filter { $0.attributes["class"] == "notice" }
+    #expect(notices.count == 2)
+  }
+
+  @Test("what models take on the disk stands beside their parameters")
+  func weights() throws {
+    func event(_ name: String, _ bytes: Int, _ type: String) -> String {
+      "{\"event\": \"\(name)\", \"stage\": \"save\", \"parameters\": 1000, "
+        + "\"weight_bytes\": \(bytes), \"weight_type\": \"\(type)\"}\n"
+    }
+    for name in ["dense", "b-0.6", "a-0.8"] {
+      try folder.write(
+        event("run_started", 600, "q4_1") + event("saved", 1600, "bfloat16"), to: "\(name)/events.jsonl")
+    }
+    let markdown = try ComparisonReport.text(of: folder.path, as: .markdown)
+    #expect(markdown.contains("| weights on disk"))
+    let rows = markdown.split(separator: "\n").filter { $0.contains("80.0%") || $0.contains("dense") }
+    #expect(rows.first?.contains("600 bytes, q4_1") == true)
+    #expect(rows.contains { $0.contains("| a ") && $0.contains("1.6 kB, bfloat16") })
+  }
+
   @Test("a run that can't be read is left out and named; with none there is no comparison")
   func unreadable() throws {
     try folder.writeRecord(
@@ -198,9 +234,9 @@ struct ComparisonTests {
     #expect(csv.count == 5)
     #expect(
       csv[0]
-        == "run,method,target,seed,stage,parameters,share,macs_per_token,metric,value,standard_error,lower_is_better"
+        == "run,method,target,seed,stage,is_final,parameters,share,macs_per_token,metric,value,standard_error,lower_is_better"
     )
-    #expect(csv.contains("a-0.8,a,0.8,1,after,800,0.8,800,text.mean_nll@4,4.5,0.1,true"))
+    #expect(csv.contains("a-0.8,a,0.8,1,after,true,800,0.8,800,text.mean_nll@4,4.5,0.1,true"))
     let markdown = try ComparisonReport.text(of: folder.path, as: .markdown)
     #expect(markdown.contains("| a      |  80.0% |"))
     #expect(markdown.contains("dense is better"))

@@ -60,6 +60,73 @@ struct RunReportTests {
       ])
   }
 
+  @Test("it opens with what came out, from the model as it came to the last that is known of it")
+  func outcome() throws {
+    try run.replace(
+      "\"parameters\":1000000,\"macs_per_token\":900000}",
+      by: "\"parameters\":1000000,\"macs_per_token\":900000,\"weight_bytes\":650000,"
+        + "\"weight_type\":\"q4_1\"}",
+      in: "events.jsonl")
+    let line = """
+      {"seconds":3.7,"event":"saved","stage":"after","path":"/x/model","directory":"model","weight_bytes":1000000,\
+      "weight_type":"bfloat16","left_behind":[{"name":"README.md","reason":"it describes the source"},\
+      {"name":"<i>x"}]}
+
+      """
+    try run.write(try run.read("events.jsonl") + line, to: "events.jsonl")
+    let parsed = try page()
+    #expect(
+      parsed.texts(of: "h2").first == "Sizes and metrics" && parsed.texts(of: "h2").last == "What was run")
+    let facts = Array(zip(parsed.texts(of: "dt"), parsed.texts(of: "dd")).prefix(5)).map { "\($0): \($1)" }
+    #expect(
+      facts == [
+        "Parameters: 500,000 of 1,000,000, 50.0%",
+        "Multiply-accumulates a token: 400,000 of 900,000, 44.4%",
+        "Weights on disk: 650 kB, q4_1 → 1.0 MB, bfloat16",
+        "text.token_perplexity@256: 25.6 ± 1.9 → 45.371 ± 0.073 (lower is better)",
+        "<b>accuracy</b>: 0.5 → not finite (higher is better)",
+      ])
+    #expect(
+      parsed.texts(of: "p").contains(
+        "Saved in model: weights of 1.0 MB, bfloat16. Left behind of the source: "
+          + "README.md (it describes the source), <i>x."))
+    let table = try rows(parsed, table: "The model after each stage")
+    #expect(table.map { $0[4] } == ["650 kB, q4_1", "", "", "", "", "1.0 MB, bfloat16"])
+  }
+
+  @Test("layer statistics are sums over mini-batches, and shown as means")
+  func means() throws {
+    for iteration in ["001", "002"] {
+      try run.replace(
+        "\"iteration\":", by: "\"mini_batches\": 4, \"iteration\":", in: "iterations/\(iteration).json")
+    }
+    let parsed = try page()
+    #expect(
+      try rows(parsed, table: "layer_cosine by layer") == [
+        ["0", "0.0625", "0.125"], ["1", "not a number", "0.03125"],
+      ])
+    let places = parsed.elements.filter { $0.attributes["class"] == "hit" }.map(\.text)
+    #expect(places.contains("layer 0, iteration 2: 0.125"))
+  }
+
+  @Test("final are the stages of a finished run that measured the model that it came to")
+  func finalStages() throws {
+    func final() throws -> [String: String] {
+      let lines = try RunReport.text(of: run.path, as: .csv).split(separator: "\n").dropFirst()
+      return Dictionary(
+        lines.map { line in
+          // The run's and the pipeline's names have commas or not: from the end on there are ten columns.
+          let cells = line.split(separator: ",", omittingEmptySubsequences: false)
+          return (String(cells[cells.count - 9]), String(cells[cells.count - 8]))
+        }, uniquingKeysWith: { $1 })
+    }
+    #expect(try final() == ["before": "false", "after": "true"])
+    try run.replace("\"finished\",", by: "\"interrupted\",", in: "run.json")
+    #expect(try final() == ["before": "false", "after": "false"])
+    try run.remove("manifest.json")
+    #expect(try final() == ["before": "", "after": ""])
+  }
+
   @Test("its curves have all rounds on one axis, and each step once")
   func curves() throws {
     let parsed = try page()
@@ -152,7 +219,7 @@ struct RunReportTests {
     #expect(levels.first == 1 && levels.count { $0 == 1 } == 1)
     #expect(zip(levels, levels.dropFirst()).allSatisfy { $1 <= $0 + 1 })
     let links = parsed.elements.filter { $0.name == "a" }.compactMap { $0.attributes["href"] }
-    #expect(links == ["#run", "#results", "#training", "#layers", "#cost"])
+    #expect(links == ["#results", "#training", "#layers", "#cost", "#run"])
     let identifiers = parsed.elements.compactMap { $0.attributes["id"] }
     #expect(Set(identifiers).count == identifiers.count)
     #expect(links.allSatisfy { identifiers.contains(String($0.dropFirst())) })

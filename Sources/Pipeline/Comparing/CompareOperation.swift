@@ -173,7 +173,7 @@ private final class Comparing {
 
   // MARK: - Runs
 
-  private static func place(_ run: ComparePlan.Run) -> String { "runs/" + run.name }
+  private static func place(_ run: ComparePlan.Run) -> String { ComparisonRecord.ownRuns + run.name }
   private func place(_ name: String) -> String { name.hasPrefix("/") ? name : folder + "/" + name }
 
   private func state(

@@ -136,6 +136,12 @@ public enum Calibration: Sendable, Equatable {
   /// No plugin of the stage needs statistics.
   case none
   case sample(CalibrationSample)
+
+  /// nil without a sample. The last one may have fewer sequences.
+  var miniBatches: Int? {
+    guard case .sample(let sample) = self else { return nil }
+    return (sample.sequences - 1) / sample.batchSize + 1
+  }
 }
 
 /// `sequences` × `length` tokens of a data source, taken in mini-batches of `batchSize` sequences.
@@ -192,7 +198,11 @@ public struct Target: Sendable, Equatable {
 
 /// Writes the model as it is now.
 public struct SaveStage: Sendable, Equatable {
-  public enum ElementType: String, Sendable, CaseIterable { case float32, float16, bfloat16 }
+  public enum ElementType: String, Sendable, CaseIterable {
+    /// The source's, or bfloat16 where that is quantised.
+    case auto
+    case float32, float16, bfloat16
+  }
 
   public let type: ElementType
   /// Relative to the run folder, and inside it.

@@ -18,7 +18,9 @@ public enum PipelineText {
   private static func lines(of execution: StageExecution) -> [String] {
     switch execution.work {
     case .evaluate(let stage): return stage.evaluators.map { "measures " + words(for: $0) }
-    case .save(let stage): return ["saves the model as \(stage.type.rawValue) in \(stage.directory)"]
+    case .save(let stage):
+      let type = stage.type == .auto ? "in its source's type" : "as \(stage.type.rawValue)"
+      return ["saves the model \(type) in \(stage.directory)"]
     case .train(let stage): return lines(of: stage, round: execution.time, of: execution.times)
     case .prune(let stage):
       var lines = [

@@ -175,7 +175,7 @@ struct StageReading {
   private func save(_ object: JSONObject, at path: JSONPath) -> SaveStage {
     let reader = ObjectReader(
       object, at: path, keys: ["stage", "name", "type", "directory"], reading: reading)
-    let type = reader.choice("type", default: SaveStage.ElementType.float32)
+    let type = reader.choice("type", default: SaveStage.ElementType.auto)
     let directory = reader.optionalString("directory") ?? "model"
     if let reason = RunLayout.refusal(ofModelDirectory: directory) {
       reading.problem(

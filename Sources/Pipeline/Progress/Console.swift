@@ -10,11 +10,11 @@ import Wording
 
 /// stdout and stderr: what they are, and what may be printed on them.
 public enum Console {
-  /// The reporter that fits stderr: a bar on a terminal, lines elsewhere, nothing with `--quiet`.
+  /// The reporter that fits stderr: a bar on a terminal, lines elsewhere, warnings alone with `--quiet`.
   public static func progress(
     quiet: Bool, environment: [String: String] = ProcessInfo.processInfo.environment
   ) -> any ProgressReporter {
-    if quiet { return SilentProgress() }
+    if quiet { return QuietProgress(write: writeError) }
     guard isTerminal, !isDumb(environment) else { return LineProgress(write: writeError) }
     return TerminalProgress(
       colour: allowsColour(environment), width: { terminalWidth }, write: writeRawError)

@@ -27,15 +27,34 @@ public protocol ProgressReporter: Sendable {
   func end()
   /// A sentence for the person who waits. Results do not belong here: they go to stdout.
   func note(_ sentence: String)
+  /// A sentence about a result that is not what was to be expected: said even to who wants no progress.
+  func warn(_ sentence: String)
 }
 
-/// Says nothing: `--quiet`, and tests.
+extension ProgressReporter {
+  public func warn(_ sentence: String) { note("warning: " + sentence) }
+}
+
+/// Says nothing but warnings: `--quiet`.
+public struct QuietProgress: ProgressReporter {
+  private let write: @Sendable (String) -> Void
+
+  public init(write: @escaping @Sendable (String) -> Void) { self.write = write }
+  public func begin(_ task: ProgressTask) {}
+  public func advance(to done: Int) {}
+  public func end() {}
+  public func note(_ sentence: String) {}
+  public func warn(_ sentence: String) { write("warning: \(sentence)\n") }
+}
+
+/// Says nothing: tests, and work within other work.
 public struct SilentProgress: ProgressReporter {
   public init() {}
   public func begin(_ task: ProgressTask) {}
   public func advance(to done: Int) {}
   public func end() {}
   public func note(_ sentence: String) {}
+  public func warn(_ sentence: String) {}
 }
 
 /// Set once, when the user asks to stop; long work polls it between layers.

@@ -23,6 +23,12 @@ public enum ResultText {
     ])
     sizes.add(row("parameters", run.original.parameters, run.final.parameters))
     sizes.add(row("multiply-accumulates a token", run.original.macs, run.final.macs))
+    if let original = run.original.weights, let now = run.final.weights {
+      sizes.add([
+        "weights on disk", words(original), words(now),
+        original.bytes > 0 ? HumanFormat.percent(Double(now.bytes) / Double(original.bytes)) : "",
+      ])
+    }
     var text = sizes.plain
     if run.evaluations.contains(where: { !$0.metrics.isEmpty }) {
       text += "\n" + metricsByStage(run.evaluations)
@@ -30,11 +36,18 @@ public enum ResultText {
     text += "\n"
     for model in run.savedModels {
       text += "model   \(model.path) (\(HumanFormat.count(model.parameters)) parameters, "
-      text += "\(HumanFormat.bytes(model.bytes)))\n"
+      text += "\(HumanFormat.bytes(model.bytes))\(model.weights.map { ", \($0.type.rawValue)" } ?? ""))\n"
+      if !model.leftBehind.isEmpty {
+        text += "        left behind of the source: \(LeftBehind.words(model.leftBehind))\n"
+      }
     }
     text += "run     \(run.folder)\n"
     text += "took    \(HumanFormat.duration(seconds: run.seconds))"
     return text + ", at most \(HumanFormat.bytes(run.peakMemoryBytes)) of memory\n"
+  }
+
+  private static func words(_ weights: StoredWeights) -> String {
+    "\(HumanFormat.bytes(weights.bytes)), \(weights.type.rawValue)"
   }
 
   private static func row(_ title: String, _ original: Int, _ now: Int) -> [String] {

@@ -53,12 +53,15 @@ public struct IterationRecord: Sendable, Equatable {
   public let macs: Int
   /// Whether the criterion says that its scores compare across families; nil if that is not known.
   public let scoresCompare: Bool?
+  /// Over how many the layer statistics are sums; nil without calibration data.
+  public let miniBatches: Int?
 
   public init(
     number: Int, stage: String, iteration: Int, layers: [Layer], parameters: Int, macs: Int,
-    scoresCompare: Bool? = nil
+    scoresCompare: Bool? = nil, miniBatches: Int? = nil
   ) {
     self.scoresCompare = scoresCompare
+    self.miniBatches = miniBatches
     self.number = number
     self.stage = stage
     self.iteration = iteration
@@ -73,6 +76,7 @@ public struct IterationRecord: Sendable, Equatable {
       "parameters": .integer(parameters), "macs_per_token": .integer(macs),
     ]
     object["scores_compare"] = scoresCompare.map { .bool($0) }
+    object["mini_batches"] = miniBatches.map { .integer($0) }
     object["layers"] = .array(layers.map(\.json))
     return .object(object)
   }

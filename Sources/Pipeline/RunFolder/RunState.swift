@@ -1,3 +1,4 @@
+import Checkpoints
 import Foundation
 import JSON
 import Transformer
@@ -45,7 +46,11 @@ struct RunState: Equatable {
   struct Saved: Equatable {
     let directory: String
     let parameters: Int
+    /// Of all files.
     let bytes: Int
+    /// nil of what an older version saved.
+    let weights: StoredWeights?
+    let leftBehind: [LeftBehind]
   }
 
   /// SHA-256 of the resolved manifest's file.
@@ -81,13 +86,7 @@ extension RunState {
     var object: JSONObject = [
       "manifest_sha256": .string(manifest), "executions_done": .integer(executionsDone),
       "iterations": .integer(iterations), "evaluations": .integer(evaluations),
-      "saved_models": .array(
-        savedModels.map {
-          [
-            "directory": .string($0.directory), "parameters": .integer($0.parameters),
-            "bytes": .integer($0.bytes),
-          ]
-        }),
+      "saved_models": .array(savedModels.map(\.json)),
       "model": model.json,
       "training": .object(
         JSONObject(training.sorted { $0.key < $1.key }.map { ($0.key, $0.value.json) })),
@@ -108,10 +107,8 @@ extension RunState {
       manifest: manifest, executionsDone: done, iterations: iterations, evaluations: evaluations, model: model
     )
     for value in saved {
-      guard let directory = value["directory"]?.stringValue,
-        let parameters = value["parameters"]?.integerValue, let bytes = value["bytes"]?.integerValue
-      else { return nil }
-      savedModels.append(Saved(directory: directory, parameters: parameters, bytes: bytes))
+      guard let model = Saved(json: value) else { return nil }
+      savedModels.append(model)
     }
     for member in training.members {
       guard let progress = TrainingProgress(json: member.value) else { return nil }
@@ -121,6 +118,39 @@ extension RunState {
       guard let checkpoint = TrainingCheckpoint(json: value) else { return nil }
       checkpoints.append(checkpoint)
     }
+  }
+}
+
+extension RunState.Saved {
+  var json: JSONValue {
+    var object: JSONObject = [
+      "directory": .string(directory), "parameters": .integer(parameters), "bytes": .integer(bytes),
+    ]
+    object["weight_bytes"] = weights.map { .integer($0.bytes) }
+    object["weight_type"] = weights.map { .string($0.type.rawValue) }
+    object["left_behind"] = .array(leftBehind.map(\.json))
+    return .object(object)
+  }
+
+  init?(json: JSONValue) {
+    guard let directory = json["directory"]?.stringValue, let parameters = json["parameters"]?.integerValue,
+      let bytes = json["bytes"]?.integerValue
+    else { return nil }
+    let weights = json["weight_bytes"]?.integerValue.flatMap { bytes in
+      json["weight_type"]?.stringValue.flatMap(StorageType.init(rawValue:)).map {
+        StoredWeights(bytes: bytes, type: $0)
+      }
+    }
+    self.init(
+      directory: directory, parameters: parameters, bytes: bytes, weights: weights,
+      leftBehind: (json["left_behind"]?.arrayValue ?? []).compactMap(LeftBehind.init(json:)))
+  }
+
+  /// A line of the event log.
+  func event(stage: String, path: String) -> JSONObject {
+    var event: JSONObject = ["stage": .string(stage), "path": .string(path)]
+    for member in json.objectValue?.members ?? [] { event[member.key] = member.value }
+    return event
   }
 }
 

@@ -25,11 +25,16 @@ enum FileHash {
     }
   }
 
-  /// Bytes of a folder's own files.
+  /// Bytes of all files below a folder.
   static func sizeOfFolder(_ path: String) throws(FileError) -> Int {
     var total = 0
-    for name in (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? [] {
-      total += try size(path + "/" + name)
+    for name in (try? FileManager.default.subpathsOfDirectory(atPath: path)) ?? [] {
+      var isFolder: ObjCBool = false
+      let place = path + "/" + name
+      guard FileManager.default.fileExists(atPath: place, isDirectory: &isFolder), !isFolder.boolValue else {
+        continue
+      }
+      total += try size(place)
     }
     return total
   }

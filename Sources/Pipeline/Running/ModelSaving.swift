@@ -6,17 +6,20 @@ import Transformer
 
 extension LoadedModel {
   /// Writes the model as it is now as a Hugging Face folder: config.json (with lists for what varies by layer),
-  /// safetensors, tokenizer. The folder appears whole or not at all. Layers that have nothing left are left out, so that
-  /// a model that lost whole layers is one of fewer layers to whoever reads it.
+  /// safetensors, and what the source holds beside its weights: tokenizer, chat templates, settings for generation.
+  /// The folder appears whole or not at all. Layers that have nothing left are left out, so that a model that lost whole
+  /// layers is one of fewer layers to whoever reads it.
   ///
   /// - Parameters:
   ///   - folder: must not exist.
   ///   - type: of the weights.
   ///   - progress: layers done, of how many.
+  /// - Returns: what the source holds and the folder lacks.
   /// - Throws: `CheckpointError`, `FileError`.
+  @discardableResult
   public func save(
     to folder: String, type: StorageType, workers: Workers, progress: (Int, Int) throws -> Void = { _, _ in }
-  ) throws {
+  ) throws -> [LeftBehind] {
     try save(to: folder, type: type) {
       try decoder.forEachParameter(workers: workers, progress: progress, body: $0)
     }
@@ -29,12 +32,13 @@ extension LoadedModel {
   ///   - keepingEmptyLayers: for the run's own use, whose layers keep their numbers.
   ///   - shardBytes: no file of weights takes more, unless a single tensor does.
   ///   - configure: what is different in the values' configuration, biases for instance.
+  @discardableResult
   func save(
     to folder: String, type: StorageType, keepingEmptyLayers: Bool = false,
     shardBytes: Int = ModelWriter.standardShardBytes,
     configure: (inout ModelConfiguration) -> Void = { _ in },
     forEachParameter: ((String, UnsafeBufferPointer<Float>) throws -> Void) throws -> Void
-  ) throws {
+  ) throws -> [LeftBehind] {
     let partial =
       (folder as NSString).deletingLastPathComponent + "/.partial-"
       + (folder as NSString).lastPathComponent
@@ -47,36 +51,52 @@ extension LoadedModel {
     let renumbering = keepingEmptyLayers ? nil : LayerRenumbering(configuration)
     let writer = try ModelWriter(
       folder: partial, configuration: renumbering?.configuration ?? configuration, shardBytes: shardBytes)
-    try forEachParameter { name, values in
-      try writer.append(values, to: renumbering?.name(of: name) ?? name)
+    do {
+      try forEachParameter { name, values in
+        try writer.append(values, to: renumbering?.name(of: name) ?? name)
+      }
+    } catch CheckpointError.valueTooLarge(_, let tensor, let count, let type) {
+      // Under the name that the reader knows.
+      throw CheckpointError.valueTooLarge(file: folder, tensor: tensor, count: count, type: type)
     }
     // Read from beginning to end by now: was it one model?
     try decoder.checkpoint.requireUnchanged()
     try source.requireUnchanged()
     try writer.finish()
-    try saveTokenizer(to: partial)
+    let left = try saveCompanions(to: partial)
     try AtomicFolder.commit(partial, as: folder)
+    return left
   }
 
-  /// Files beside the weights that other software reads a model's text handling from.
-  private static let tokenizerFiles = [
-    "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
-    "tokenizer.model",
-    "vocab.json", "merges.txt", "chat_template.jinja", "generation_config.json",
-  ]
-
-  private func saveTokenizer(to folder: String) throws {
+  /// Writes what goes along with the weights.
+  private func saveCompanions(to folder: String) throws -> [LeftBehind] {
     switch source.format {
-    case .huggingFace(let original):
-      for name in Self.tokenizerFiles {
-        let file = original.path + "/" + name
-        guard FileManager.default.fileExists(atPath: file) else { continue }
-        try AtomicFile.write(ReadableFile.bytes(of: file), to: folder + "/" + name)
-      }
-    case .gguf:
-      guard let tokenizer = try? tokenizer() else { return }
-      try AtomicFile.write(Array(tokenizer.huggingFaceJSON()), to: folder + "/tokenizer.json")
-      try AtomicFile.write(Array(tokenizer.huggingFaceConfigJSON()), to: folder + "/tokenizer_config.json")
+    case .huggingFace(let original): try FolderCompanions(original, of: source).copy(to: folder)
+    case .gguf(let file):
+      try GGUFCompanions(
+        file: file, configuration: source.configuration, tokenizer: Result { try tokenizer() }
+      ).write(to: folder)
     }
   }
+}
+
+/// Weights as they lie on a disk.
+public struct StoredWeights: Sendable, Equatable {
+  public let bytes: Int
+  /// What most values of the matrices are stored in.
+  public let type: StorageType
+
+  public init(bytes: Int, type: StorageType) {
+    self.bytes = bytes
+    self.type = type
+  }
+
+  init(of checkpoint: Checkpoint) {
+    self.init(bytes: checkpoint.totalBytes, type: checkpoint.predominantType)
+  }
+}
+
+extension LoadedModel {
+  /// The model's files as they were given.
+  var sourceWeights: StoredWeights { StoredWeights(of: source) }
 }

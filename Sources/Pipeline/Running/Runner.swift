@@ -39,7 +39,7 @@ public final class Runner {
   let settings: Settings
   let keeper: RunKeeper
   /// Whether an earlier process began this run.
-  private let isResumed: Bool
+  let isResumed: Bool
   private let replaced: [PluginLock.Difference]
   /// Whether the model is as it came.
   private var isUnpruned = true
@@ -91,6 +91,8 @@ public final class Runner {
           "pipeline": .string(manifest.name), "model": .string(model.path),
           "parameters": .integer(model.originalParameters),
           "macs_per_token": .integer(model.originalMultiplyAccumulates),
+          "weight_bytes": .integer(model.sourceWeights.bytes),
+          "weight_type": .string(model.sourceWeights.type.rawValue),
         ])
     }
     try folder.write(record)
@@ -196,7 +198,7 @@ public final class Runner {
       let record = IterationRecord(
         number: number, stage: label, iteration: iteration.number, layers: iteration.layers,
         parameters: model.decoder.parameters, macs: model.decoder.multiplyAccumulates,
-        scoresCompare: iteration.scoresCompare)
+        scoresCompare: iteration.scoresCompare, miniBatches: stage.calibration.miniBatches)
       try folder.write(record)
       if stage.recordsScores { try writeScores(iteration.scores, number: number) }
       try tellIteration(
@@ -334,30 +336,6 @@ public final class Runner {
         "stage": .string(stage), "work": .string(work.rawValue), "what": .string(what),
         "took": .number(seconds),
       ])
-  }
-
-  private func save(_ stage: SaveStage, label: String) throws -> StateChange {
-    let path = try folder.place(stage.directory)
-    // What an earlier process wrote without recording it.
-    if isResumed { try Folder.remove(path) }
-    settings.reporter.begin(
-      ProgressTask(title: "\(label): writing", total: model.decoder.layerCount, unit: "layers"))
-    defer { settings.reporter.end() }
-    let type: StorageType =
-      switch stage.type {
-      case .float32: .float32
-      case .float16: .float16
-      case .bfloat16: .bfloat16
-      }
-    try model.save(to: path, type: type, workers: settings.workers) { done, _ in
-      try settings.cancellation.check()
-      settings.reporter.advance(to: done)
-    }
-    try events.log("saved", ["stage": .string(label), "path": .string(path)])
-    let saved = RunState.Saved(
-      directory: stage.directory, parameters: model.decoder.parameters,
-      bytes: try FileHash.sizeOfFolder(path))
-    return { $0.savedModels.append(saved) }
   }
 
   // MARK: - What stages share

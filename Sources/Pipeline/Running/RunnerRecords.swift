@@ -23,8 +23,11 @@ extension Runner {
     RunSummary(
       folder: folder.path,
       original: RunSummary.Size(
-        parameters: model.originalParameters, macs: model.originalMultiplyAccumulates),
-      final: RunSummary.Size(parameters: model.decoder.parameters, macs: model.decoder.multiplyAccumulates),
+        parameters: model.originalParameters, macs: model.originalMultiplyAccumulates,
+        weights: model.sourceWeights),
+      final: RunSummary.Size(
+        parameters: model.decoder.parameters, macs: model.decoder.multiplyAccumulates,
+        weights: keeper.state.savedModels.last { $0.parameters == model.decoder.parameters }?.weights),
       evaluations: evaluations, savedModels: savedModels,
       seconds: (ContinuousClock.now - start) / .seconds(1), peakMemoryBytes: PeakMemory.bytes)
   }
@@ -32,7 +35,8 @@ extension Runner {
   private var savedModels: [RunSummary.SavedModel] {
     keeper.state.savedModels.map {
       RunSummary.SavedModel(
-        path: folder.path + "/" + $0.directory, parameters: $0.parameters, bytes: $0.bytes)
+        path: folder.path + "/" + $0.directory, parameters: $0.parameters, bytes: $0.bytes,
+        weights: $0.weights, leftBehind: $0.leftBehind)
     }
   }
 

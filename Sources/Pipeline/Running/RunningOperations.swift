@@ -48,7 +48,8 @@ extension Operations {
     progress: any ProgressReporter, cancellation: Cancellation
   ) throws -> WorkEstimate {
     try WorkCheck(
-      manifest: manifest, registry: registry, model: LoadedModel(path: modelPath, threads: threads), folder: outputPath,
+      manifest: manifest, registry: registry, model: LoadedModel(path: modelPath, threads: threads),
+      folder: outputPath,
       workers: Workers(count: threads), reporter: progress, cancellation: cancellation
     ).run()
   }

@@ -61,7 +61,7 @@ enum ComparedLayersSection {
     return LineChart(
       title: name,
       note:
-        "By layer of the dense model, as \(found.map { $0.methods.joined(separator: ", ") }.joined(separator: "; ")) saw it.",
+        "Mean over the tokens, by layer of the dense model, as \(found.map { $0.methods.joined(separator: ", ") }.joined(separator: "; ")) saw it.",
       xName: "layer", yName: name, series: series
     ).markup
   }

@@ -56,9 +56,15 @@ package struct Comparison {
     let record = try ComparisonRecord(folder: folder)
     var problems = record.failures.map { "\($0.run) failed: \($0.reason)" }
     var runs: [ComparedRun] = []
+    var unstarted: [String] = []
     for name in record.runs {
+      let path = name.hasPrefix("/") ? name : folder + "/" + name
+      // Of a run that was made elsewhere the folder is missed; one that is to be made here was only planned.
+      if name.hasPrefix(ComparisonRecord.ownRuns), !RunFiles.isIn(path) {
+        if !record.failures.contains(where: { $0.run == name }) { unstarted.append(name) }
+        continue
+      }
       do {
-        let path = name.hasPrefix("/") ? name : folder + "/" + name
         let run = ComparedRun(folder: name, files: try RunFiles(folder: path))
         if run.files.run["state"]?.stringValue != "finished",
           !record.failures.contains(where: { $0.run == name })
@@ -71,6 +77,7 @@ package struct Comparison {
         problems.append("\(name) is left out: \(error)")
       }
     }
+    if !unstarted.isEmpty { problems.append(Self.words(ofUnstarted: unstarted)) }
     guard !runs.isEmpty else {
       throw .notAComparison(
         folder: folder, reason: "none of its runs can be read. " + problems.joined(separator: " "))
@@ -94,6 +101,15 @@ package struct Comparison {
           + "kept apart.")
     }
     self.problems = problems
+  }
+
+  /// One sentence, however many there are.
+  private static func words(ofUnstarted names: [String]) -> String {
+    let most = 6
+    let told = names.prefix(most).joined(separator: ", ")
+    let rest = names.count > most ? " and \(names.count - most) more" : ""
+    let who = names.count == 1 ? "One planned run has" : "\(names.count) planned runs have"
+    return "\(who) not started: \(told)\(rest)."
   }
 
   /// How a measurement is called here: the metric's name, with a number where several share it.

@@ -6,6 +6,8 @@ import Wording
 /// `comparison.json`: which runs stand side by side in a folder, and what is known of them all together.
 public struct ComparisonRecord: Sendable, Equatable {
   public static let fileName = "comparison.json"
+  /// Where the runs are, within the folder, that the comparison makes itself.
+  public static let ownRuns = "runs/"
 
   /// A run that didn't end well.
   public struct Failure: Sendable, Equatable {

@@ -43,14 +43,28 @@ package struct ComparisonTables {
 
   var severalSeeds: Bool { comparison.pruned.contains { $0.runs.count > 1 } }
 
+  /// Whether some run tells what its model takes on the disk.
+  var tellsWeights: Bool { comparison.settings.contains { !weights($0).isEmpty } }
+
+  /// Of the model as it came, or of those that the runs saved last.
+  func weights(_ setting: Comparison.Setting) -> String {
+    let known =
+      setting.isOfUnprunedModel
+      ? comparison.runs.lazy.compactMap(\.files.history.originalWeights).prefix(1).map(\.self)
+      : setting.runs.compactMap { $0.files.history.saved.last?.weights }
+    return Iteration.inOrder(known.map(\.words)).joined(separator: "; ")
+  }
+
   package var results: TextTable {
     var table = TextTable(
       [.init("method"), .init("target", .right), .init("parameters", .right), .init("share", .right)]
+        + (tellsWeights ? [.init("weights on disk", .right)] : [])
         + (severalSeeds ? [.init("seeds", .right)] : [])
         + comparison.measurements.map { .init(comparison.name(of: $0), .right) })
     for setting in comparison.settings {
       table.add(
         [setting.method, setting.target?.label ?? "", parameters(setting), share(setting)]
+          + (tellsWeights ? [weights(setting)] : [])
           + (severalSeeds ? ["\(max(1, setting.runs.count))"] : [])
           + comparison.measurements.map { cell(setting, $0) })
     }

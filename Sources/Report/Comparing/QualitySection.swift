@@ -57,7 +57,8 @@ enum QualitySection {
       columns: [
         .init("Method"), .init("Target", isNumber: true), .init("Parameters", isNumber: true),
         .init("of the dense", isNumber: true),
-      ] + (tables.severalSeeds ? [.init("Seeds", isNumber: true)] : [])
+      ] + (tables.tellsWeights ? [.init("Weights on disk", isNumber: true)] : [])
+        + (tables.severalSeeds ? [.init("Seeds", isNumber: true)] : [])
         + comparison.measurements.map { measurement in
           .init(
             comparison.name(of: measurement),
