@@ -66,7 +66,8 @@ struct WorkCheck {
   /// Silent: a plugin that logs does so again at work.
   private var host: PluginHost {
     PluginHost(
-      registry: registry, seed: seed, workers: workers, reporter: SilentProgress(), cancellation: cancellation)
+      registry: registry, seed: seed, workers: workers, reporter: SilentProgress(), cancellation: cancellation
+    )
   }
 
   // MARK: - Stages
@@ -104,11 +105,14 @@ struct WorkCheck {
       try Pruning(
         stage: stage, label: execution.label, model: model, sequences: [],
         criterion: CriterionInstance(
-          of: host.loaded(stage.criterion), options: .object(stage.criterion.options), services: host.services()),
+          of: host.loaded(stage.criterion), options: .object(stage.criterion.options),
+          services: host.services()),
         allocator: AllocatorInstance(
-          of: host.loaded(stage.allocator), options: .object(stage.allocator.options), services: host.services()),
+          of: host.loaded(stage.allocator), options: .object(stage.allocator.options),
+          services: host.services()),
         compensator: stage.compensator.map {
-          try CompensatorInstance(of: host.loaded($0), options: .object($0.options), services: host.services())
+          try CompensatorInstance(
+            of: host.loaded($0), options: .object($0.options), services: host.services())
         },
         workers: workers, reporter: SilentProgress(), cancellation: cancellation, seed: seed,
         scratchFolder: folder ?? NSTemporaryDirectory())
@@ -119,7 +123,8 @@ struct WorkCheck {
     var sizes = findings.sizes
     let reached: Void? = findings.attempt(execution) {
       try sizes.prune(
-        stage, label: execution.label, meetsGoal: pruning.allocator.meetsGoal && !stage.widths.sameSize && stage.widths.roundTo == 1,
+        stage, label: execution.label,
+        meetsGoal: pruning.allocator.meetsGoal && !stage.widths.sameSize && stage.widths.roundTo == 1,
         biases: pruning.costOfBiases)
     }
     findings.sizes = sizes
@@ -145,7 +150,8 @@ struct WorkCheck {
     let isFirst = findings.sizes.isUntouched
     findings.attempt(execution) {
       let transform = try TransformInstance(
-        of: host.loaded(stage.transform), options: .object(stage.transform.options), services: host.services())
+        of: host.loaded(stage.transform), options: .object(stage.transform.options), services: host.services()
+      )
       // What an earlier stage leaves, a transform makes smaller.
       guard isFirst else { return }
       try Transforming(

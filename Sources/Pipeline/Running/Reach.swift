@@ -35,7 +35,8 @@ struct Reach {
       return sizes.cost(of: width == .attention ? .attentionBlock : .mlpBlock, in: measure)
     }
     guard families.contains(width) else { return 0 }
-    return (sizes.count(of: width) - min(sizes.count(of: width), minimum(width))) * sizes.cost(of: width, in: measure)
+    return (sizes.count(of: width) - min(sizes.count(of: width), minimum(width)))
+      * sizes.cost(of: width, in: measure)
   }
 
   /// Of a model all of whose sublayers may go, the cheapest of those that one unit takes away stays.

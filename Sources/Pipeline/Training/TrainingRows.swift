@@ -73,7 +73,8 @@ extension TrainStage {
     let end = try model.documentEnd(ofText: needsText)
     guard needsText else {
       return TrainingTokenizer(
-        vocabularySize: vocabulary, endOfSequence: end.appended, endings: end.known) { _ in [] }
+        vocabularySize: vocabulary, endOfSequence: end.appended, endings: end.known
+      ) { _ in [] }
     }
     let tokenizer = try model.tokenizer()
     guard let appended = end.appended else { throw TrainingError.noEndOfSequence(stage: label) }
@@ -112,7 +113,8 @@ extension TrainingInput {
       }
       return .chat(
         ChatFormat(
-          template: template, variables: source.variables, loss: loss, date: date ?? .usual, file: source.file))
+          template: template, variables: source.variables, loss: loss, date: date ?? .usual, file: source.file
+        ))
     }
   }
 }
