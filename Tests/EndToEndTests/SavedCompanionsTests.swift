@@ -116,7 +116,7 @@ import Testing
     let model = try #require(summary.savedModels.first)
     #expect(model.leftBehind.map(\.name) == ["the tokenizer"])
     #expect(model.leftBehind.first?.reason?.contains("not-heard-of") == true)
-    #expect(ResultText.description(of: summary).contains("left behind of the source: the tokenizer (GGUF: "))
+    #expect(ResultText.description(of: summary).contains("left behind of the source: the tokenizer ("))
     let events = try String(contentsOf: folder.appendingPathComponent("events.jsonl"), encoding: .utf8)
       .split(separator: "\n").map { try JSONValue(parsing: Array($0.utf8)) }
     let saved = try #require(events.first { $0["event"] == "saved" })

@@ -165,7 +165,7 @@ struct ComparisonTests {
         event("run_started", 600, "q4_1") + event("saved", 1600, "bfloat16"), to: "\(name)/events.jsonl")
     }
     let markdown = try ComparisonReport.text(of: folder.path, as: .markdown)
-    #expect(markdown.contains("| weights on disk"))
+    #expect(markdown.contains(" weights on disk |"))
     let rows = markdown.split(separator: "\n").filter { $0.contains("80.0%") || $0.contains("dense") }
     #expect(rows.first?.contains("600 bytes, q4_1") == true)
     #expect(rows.contains { $0.contains("| a ") && $0.contains("1.6 kB, bfloat16") })
