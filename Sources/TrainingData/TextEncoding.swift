@@ -5,13 +5,8 @@ public enum TextEncoding {
   /// Goes through the file once, in parts.
   /// - Throws: `TrainingDataError.notUTF8` with the first byte that is no part of a character, `TrainingDataError.unreadable`.
   public static func requireUTF8(_ path: String) throws(TrainingDataError) {
-    let data: Data
-    do {
-      data = try Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped)
-    } catch {
-      throw .unreadable(path: path, reason: error.localizedDescription)
-    }
-    if let byte = data.withUnsafeBytes(firstInvalidByte) { throw .notUTF8(path: path, byte: byte) }
+    let file = try TextFile.map(path)
+    if let byte = file.withBytes(firstInvalidByte) { throw .notUTF8(path: path, byte: byte) }
   }
 
   private static let part = 1 << 20

@@ -42,7 +42,8 @@ final class TextFile: Sendable {
     try map(path).withBytes { NotProse(insteadOfLines: path, bytes: $0) }
   }
 
-  private static func map(_ path: String) throws(TrainingDataError) -> MappedFile {
+  /// - Throws: `.unreadable`.
+  static func map(_ path: String) throws(TrainingDataError) -> MappedFile {
     do {
       return try MappedFile(path)
     } catch {
