@@ -50,7 +50,7 @@ extension FLAPStructure {
       options.budget == .exact
       ? try exact(families, allocation.budget) : try published(families, allocation.budget)
     return zip(families, removed).map { family, removed in
-      let keep = max(family.minimum, family.count - removed)
+      let keep = min(family.count, max(family.minimum, family.count - removed))
       return Share(sparsity: 1 - Double(keep) / Double(family.originalCount), keep: keep)
     }
   }
