@@ -165,6 +165,17 @@ struct FLAPTests {
     #expect(try kept(Self.layers, removing: 15, ["structure": "AL-AM"]) == [[2, 5], [4, 8]])
   }
 
+  @Test("Of a sublayer that is gone nothing stays", arguments: ["AL-AM", "AL-MM", "UL-UM", "UL-MM"])
+  func gone(_ structure: String) throws {
+    var layers = Self.layers
+    layers[0].families[0] = FamilyRequest(
+      name: "attention", count: 0, originalCount: 4, cost: 6, minimum: 1, scores: [])
+    let options: [JSONValue] = [
+      ["structure": .string(structure), "remove_heads": 0], published(structure, ratio: 0.25, heads: 0),
+    ]
+    for options in options { #expect(try kept(layers, removing: 6, options)[0][0] == 0) }
+  }
+
   @Test("Options and families that leave nothing to rank are no crash")
   func extremes() throws {
     let channels = Self.layers.map { LayerRequest(families: [$0.families[1]]) }
