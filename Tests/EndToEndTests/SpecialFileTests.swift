@@ -52,7 +52,7 @@ struct SpecialFileTests {
   @Test func aFIFOAsATokenizerIsRefused() throws {
     let folder = try smallModel()
     try makeFIFO(folder + "/tokenizer.json")
-    let answer = try call(["generate", folder, "text"])
+    let answer = try call(["generate", folder, "--prompt", "text"])
     #expect(answer.code == 1, "\(answer.error)")
     #expect(answer.error.contains("tokenizer.json"))
     #expect(answer.error.contains("it is not a regular file, but a FIFO"))
