@@ -53,10 +53,9 @@
 extern "C" {
 #endif
 
-/* Structs grow at their ends: an initializer that ends where an older version's did is right. */
-#ifdef __GNUC__
+/* Structs grow at their ends: an initializer that ends where an older version's did is right. Compilers that do not know
+ * the pragma pass it over. */
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers"
-#endif
 
 /* ---------------------------------------------------------------- 1. Words of the contract */
 
