@@ -3,7 +3,7 @@ public enum EvenCut {
   /// Each family loses its share of its original units, in whole ones, until enough is freed. Where the few KV groups of all
   /// layers go at the same share, no share may fit: of the last that is not enough and the first that is, the nearer is
   /// taken. The rest is made up for in the cheapest units, one by one, from whoever lags most behind its share, or
-  /// returned to whoever is most ahead.
+  /// returned to whoever is most ahead. Where too little of those left to return it all, the other share is taken.
   ///
   /// - Parameters:
   ///   - excess: what is to be freed, in the measure of the families' costs.
@@ -14,8 +14,7 @@ public enum EvenCut {
     from families: [Family], excess: Int, times: ClosedRange<Double>,
     share: (_ family: Int, _ time: Double) -> Double
   ) -> (units: [Int], time: Double) {
-    var removed = families.map { _ in 0 }
-    guard excess > 0 else { return (removed, times.lowerBound) }
+    guard excess > 0 else { return (families.map { _ in 0 }, times.lowerBound) }
     func due(_ time: Double) -> [Int] {
       families.indices.map { index in
         let family = families[index]
@@ -32,14 +31,28 @@ public enum EvenCut {
       if freed(due(middle)) >= excess { high = middle } else { low = middle }
     }
     let isNearerBelow = excess - freed(due(low)) <= freed(due(high)) - excess
-    let time = isNearerBelow ? low : high
-    removed = due(time)
-    var sum = freed(removed)
+    let (nearer, other) = isNearerBelow ? (low, high) : (high, low)
+    let first = settled(due(nearer), of: families, excess: excess) { share($0, nearer) }
+    let second = settled(due(other), of: families, excess: excess) { share($0, other) }
+    let cheapest = families.filter { $0.count > $0.minimum }.map(\.cost).min() ?? 0
+    // Less than a unit too much is as good as it gets.
+    if first.freed - excess < cheapest || second.freed < excess || first.freed <= second.freed {
+      return (first.units, nearer)
+    }
+    return (second.units, other)
+  }
+
+  /// Units that leave once what is too little or too much has been made up for.
+  private static func settled(
+    _ due: [Int], of families: [Family], excess: Int, share: (_ family: Int) -> Double
+  ) -> (units: [Int], freed: Int) {
+    var removed = due
+    var sum = zip(families, removed).reduce(0) { $0 + $1.0.cost * $1.1 }
     /// How far a family is ahead of its share.
     func lead(_ index: Int) -> Double {
       let original = families[index].originalCount
       return Double(original - families[index].count + removed[index]) / Double(max(1, original))
-        - share(index, time)
+        - share(index)
     }
     while sum < excess {
       // Of equals the first.
@@ -57,6 +70,6 @@ public enum EvenCut {
       removed[next] -= 1
       sum -= families[next].cost
     }
-    return (removed, time)
+    return (removed, sum)
   }
 }
