@@ -217,7 +217,10 @@ struct BadInputTests {
   }
 
   @Test(arguments: [
-    ("other_major", "was built for version 7.0 of the plugin ABI, this host speaks 1.0"),
+    (
+      "other_major",
+      "was built for version 7.\(ABIVersion.host.minor) of the plugin ABI, this host speaks \(ABIVersion.host)"
+    ),
     ("no_symbol", "exports no function adapt_pruner_plugin"),
     ("unknown_statistic", "asks for the statistic \"gradients\", which the host does not have"),
   ])

@@ -70,6 +70,15 @@ struct WorkCheck {
     )
   }
 
+  /// In a process of its own, where this program can start itself: whatever a plugin does with made-up values must not end
+  /// the run that they are made up for.
+  private func loaded(_ use: PluginUse) throws -> LoadedPlugin {
+    let name = CommandLine.arguments.first.map { ($0 as NSString).lastPathComponent }
+    guard use.isolation == nil, name == Tool.name else { return try host.loaded(use) }
+    return try LoadedPlugin(
+      loading: registry.find(use.id), isolated: Isolation().with(threads: workers.count))
+  }
+
   // MARK: - Stages
 
   private func evaluate(_ stage: EvaluateStage, _ execution: StageExecution, _ findings: inout Findings) {
@@ -80,7 +89,7 @@ struct WorkCheck {
         let evaluation = Evaluation(
           use: use, label: execution.label, model: model, workers: workers, reporter: SilentProgress(),
           cancellation: cancellation)
-        return try evaluation.rehearse(plugin: host.loaded(use), services: host.services())
+        return try evaluation.rehearse(plugin: loaded(use), services: host.services())
       }
       guard let rehearsal else { continue }
       needs.add(findings.counting.evaluation(rehearsal))
@@ -105,14 +114,14 @@ struct WorkCheck {
       try Pruning(
         stage: stage, label: execution.label, model: model, sequences: [],
         criterion: CriterionInstance(
-          of: host.loaded(stage.criterion), options: .object(stage.criterion.options),
+          of: loaded(stage.criterion), options: .object(stage.criterion.options),
           services: host.services()),
         allocator: AllocatorInstance(
-          of: host.loaded(stage.allocator), options: .object(stage.allocator.options),
+          of: loaded(stage.allocator), options: .object(stage.allocator.options),
           services: host.services()),
         compensator: stage.compensator.map {
           try CompensatorInstance(
-            of: host.loaded($0), options: .object($0.options), services: host.services())
+            of: loaded($0), options: .object($0.options), services: host.services())
         },
         workers: workers, reporter: SilentProgress(), cancellation: cancellation, seed: seed,
         scratchFolder: folder ?? NSTemporaryDirectory())
@@ -150,7 +159,7 @@ struct WorkCheck {
     let isFirst = findings.sizes.isUntouched
     findings.attempt(execution) {
       let transform = try TransformInstance(
-        of: host.loaded(stage.transform), options: .object(stage.transform.options), services: host.services()
+        of: loaded(stage.transform), options: .object(stage.transform.options), services: host.services()
       )
       // What an earlier stage leaves, a transform makes smaller.
       guard isFirst else { return }
