@@ -43,7 +43,7 @@ public struct NotProse: Sendable, Equatable {
     let start = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0
     if let found = Self.magic(bytes) {
       self = found
-    } else if let first = bytes.dropFirst(start).first(where: { $0 > 0x20 }), first == UInt8(ascii: "["),
+    } else if bytes.dropFirst(start).lazy.filter({ $0 > 0x20 }).prefix(2).elementsEqual("[{".utf8),
       let found = Self.json(path, "", bytes), found.isArrayOfObjects
     {
       self = found
