@@ -31,45 +31,42 @@ public enum EvenCut {
       if freed(due(middle)) >= excess { high = middle } else { low = middle }
     }
     let isNearerBelow = excess - freed(due(low)) <= freed(due(high)) - excess
-    let (nearer, other) = isNearerBelow ? (low, high) : (high, low)
-    let first = settled(due(nearer), of: families, excess: excess) { share($0, nearer) }
-    let second = settled(due(other), of: families, excess: excess) { share($0, other) }
+    /// Makes up for the rest, or returns it.
+    func settled(_ time: Double) -> (units: [Int], sum: Int) {
+      var removed = due(time)
+      var sum = freed(removed)
+      /// How far a family is ahead of its share.
+      func lead(_ index: Int) -> Double {
+        let original = families[index].originalCount
+        return Double(original - families[index].count + removed[index]) / Double(max(1, original))
+          - share(index, time)
+      }
+      while sum < excess {
+        // Of equals the first.
+        let next = families.indices.filter { families[$0].count - removed[$0] > families[$0].minimum }
+          .min { (families[$0].cost, lead($0), $0) < (families[$1].cost, lead($1), $1) }
+        guard let next else { break }
+        removed[next] += 1
+        sum += families[next].cost
+      }
+      while true {
+        // Of equals the last.
+        let next = families.indices.filter { removed[$0] > 0 && sum - families[$0].cost >= excess }
+          .min { (families[$0].cost, -lead($0), -$0) < (families[$1].cost, -lead($1), -$1) }
+        guard let next else { break }
+        removed[next] -= 1
+        sum -= families[next].cost
+      }
+      return (removed, sum)
+    }
+    let time = isNearerBelow ? low : high
+    let nearer = settled(time)
+    // Channels that leave now may be too few to make room for a group that leaves with them.
     let cheapest = families.filter { $0.count > $0.minimum }.map(\.cost).min() ?? 0
-    // Less than a unit too much is as good as it gets.
-    if first.freed - excess < cheapest || second.freed < excess || first.freed <= second.freed {
-      return (first.units, nearer)
-    }
-    return (second.units, other)
-  }
-
-  /// Units that leave once what is too little or too much has been made up for.
-  private static func settled(
-    _ due: [Int], of families: [Family], excess: Int, share: (_ family: Int) -> Double
-  ) -> (units: [Int], freed: Int) {
-    var removed = due
-    var sum = zip(families, removed).reduce(0) { $0 + $1.0.cost * $1.1 }
-    /// How far a family is ahead of its share.
-    func lead(_ index: Int) -> Double {
-      let original = families[index].originalCount
-      return Double(original - families[index].count + removed[index]) / Double(max(1, original))
-        - share(index)
-    }
-    while sum < excess {
-      // Of equals the first.
-      let next = families.indices.filter { families[$0].count - removed[$0] > families[$0].minimum }
-        .min { (families[$0].cost, lead($0), $0) < (families[$1].cost, lead($1), $1) }
-      guard let next else { break }
-      removed[next] += 1
-      sum += families[next].cost
-    }
-    while true {
-      // Of equals the last.
-      let next = families.indices.filter { removed[$0] > 0 && sum - families[$0].cost >= excess }
-        .min { (families[$0].cost, -lead($0), -$0) < (families[$1].cost, -lead($1), -$1) }
-      guard let next else { break }
-      removed[next] -= 1
-      sum -= families[next].cost
-    }
-    return (removed, sum)
+    if nearer.sum - excess < cheapest { return (nearer.units, time) }
+    let other = isNearerBelow ? high : low
+    let further = settled(other)
+    let fits = further.sum >= excess && further.sum < nearer.sum
+    return fits ? (further.units, other) : (nearer.units, time)
   }
 }
