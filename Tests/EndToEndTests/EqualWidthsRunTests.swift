@@ -130,7 +130,7 @@ struct EqualWidthsRunTests {
         #expect(family["sparsity"]?.numberValue == 1 - Double(kept) / Double(original))
       }
       // Less than a third is to go: no group does.
-      #expect(layer["families"]?["attention"]?["sparsity"] == 0)
+      #expect(layer["families"]?["attention"]?["sparsity"]?.numberValue == 0)
     }
     let events = try String(contentsOfFile: run.scratch.path("run/events.jsonl"), encoding: .utf8)
     #expect(events.contains("attention and mlp lose their shares apart"))

@@ -89,6 +89,7 @@ import Transformer
       let roundTo = [1, 4, 8, 32].randomElement(using: &generator) ?? 1
       let sameSize = Bool.random(using: &generator)
       let rule = EqualWidths(roundTo: roundTo, sameSize: sameSize)
+      if rule.isOff { continue }
       let layers = Self.layers(
         channels: Array(repeating: 96, count: count), groups: Array(repeating: 4, count: count))
       let now = 1000 + count * (4 * 20 + 96 * 3)

@@ -54,7 +54,7 @@ extern "C" {
 #endif
 
 /* Structs grow at their ends: an initializer that ends where an older version's did is right. */
-#ifdef __GNUC__
+#ifndef _MSC_VER
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers"
 #endif
 
