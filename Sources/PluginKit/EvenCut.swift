@@ -14,8 +14,7 @@ public enum EvenCut {
     from families: [Family], excess: Int, times: ClosedRange<Double>,
     share: (_ family: Int, _ time: Double) -> Double
   ) -> (units: [Int], time: Double) {
-    var removed = families.map { _ in 0 }
-    guard excess > 0 else { return (removed, times.lowerBound) }
+    guard excess > 0 else { return (families.map { _ in 0 }, times.lowerBound) }
     func due(_ time: Double) -> [Int] {
       families.indices.map { index in
         let family = families[index]
@@ -32,31 +31,42 @@ public enum EvenCut {
       if freed(due(middle)) >= excess { high = middle } else { low = middle }
     }
     let isNearerBelow = excess - freed(due(low)) <= freed(due(high)) - excess
+    /// Makes up for the rest, or returns it.
+    func settled(_ time: Double) -> (units: [Int], sum: Int) {
+      var removed = due(time)
+      var sum = freed(removed)
+      /// How far a family is ahead of its share.
+      func lead(_ index: Int) -> Double {
+        let original = families[index].originalCount
+        return Double(original - families[index].count + removed[index]) / Double(max(1, original))
+          - share(index, time)
+      }
+      while sum < excess {
+        // Of equals the first.
+        let next = families.indices.filter { families[$0].count - removed[$0] > families[$0].minimum }
+          .min { (families[$0].cost, lead($0), $0) < (families[$1].cost, lead($1), $1) }
+        guard let next else { break }
+        removed[next] += 1
+        sum += families[next].cost
+      }
+      while true {
+        // Of equals the last.
+        let next = families.indices.filter { removed[$0] > 0 && sum - families[$0].cost >= excess }
+          .min { (families[$0].cost, -lead($0), -$0) < (families[$1].cost, -lead($1), -$1) }
+        guard let next else { break }
+        removed[next] -= 1
+        sum -= families[next].cost
+      }
+      return (removed, sum)
+    }
     let time = isNearerBelow ? low : high
-    removed = due(time)
-    var sum = freed(removed)
-    /// How far a family is ahead of its share.
-    func lead(_ index: Int) -> Double {
-      let original = families[index].originalCount
-      return Double(original - families[index].count + removed[index]) / Double(max(1, original))
-        - share(index, time)
-    }
-    while sum < excess {
-      // Of equals the first.
-      let next = families.indices.filter { families[$0].count - removed[$0] > families[$0].minimum }
-        .min { (families[$0].cost, lead($0), $0) < (families[$1].cost, lead($1), $1) }
-      guard let next else { break }
-      removed[next] += 1
-      sum += families[next].cost
-    }
-    while true {
-      // Of equals the last.
-      let next = families.indices.filter { removed[$0] > 0 && sum - families[$0].cost >= excess }
-        .min { (families[$0].cost, -lead($0), -$0) < (families[$1].cost, -lead($1), -$1) }
-      guard let next else { break }
-      removed[next] -= 1
-      sum -= families[next].cost
-    }
-    return (removed, time)
+    let nearer = settled(time)
+    // Channels that leave now may be too few to make room for a group that leaves with them.
+    let cheapest = families.filter { $0.count > $0.minimum }.map(\.cost).min() ?? 0
+    if nearer.sum - excess < cheapest { return (nearer.units, time) }
+    let other = isNearerBelow ? high : low
+    let further = settled(other)
+    let fits = further.sum >= excess && further.sum < nearer.sum
+    return fits ? (further.units, other) : (nearer.units, time)
   }
 }

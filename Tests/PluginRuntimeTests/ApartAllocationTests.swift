@@ -58,6 +58,21 @@ struct ApartAllocationTests {
     #expect(zip(state.channels, atOnce).allSatisfy { abs($0 - $1[1].keep) <= 1 })
   }
 
+  @Test("A group does not leave if the channels that leave now are too few to make room for it")
+  func noRoomForAGroup() throws {
+    // 40 of 100 channels are gone. 45 are to be freed: at a half, 10 channels and a group of 50 come nearest, and 5 too
+    // many are left over.
+    let attention = FamilyRequest(name: "attention", count: 2, originalCount: 2, cost: 50, scores: [1, 2])
+    let mlp = FamilyRequest(
+      name: "mlp", count: 60, originalCount: 100, cost: 1, scores: Array(repeating: 1, count: 60))
+    let shares = try AllocatorInstance(of: Shipped.plugin("adapt-pruner.uniform")).allocate(
+      model: toyModel,
+      budget: BudgetRequest(
+        measure: "parameters", now: 160, original: 200, goal: 115, iterationGoal: 115, iteration: 0,
+        iterations: 1), layers: [LayerRequest(families: [attention, mlp])], scoresCompare: false)
+    #expect(shares[0].map(\.keep) == [2, 15])
+  }
+
   @Test("It is FLAP's UL-UM", arguments: [0.95, 0.85, 0.8, 0.75, 0.6, 0.4])
   func isUniformPerFamily(share: Double) throws {
     let apart = try shares(to: share)
