@@ -131,7 +131,7 @@ struct NewPluginTests {
       ["acme.x", "--kind", "criterion", "--language", "go"],
       "'go' is invalid for '--language <language>'. Please provide one of 'c', 'cpp', 'swift' or 'rust'"
     ),
-    (["acme.x", "--language", "c"], "Missing expected argument '--kind <kind>'"),
+    (["acme.x", "--language", "c"], "missing expected argument '--kind <kind>'"),
     (["acme.x", "--kind", "criterion", "--language", "c", "--output", ""], "--output is empty"),
   ])
   func aWrongCallGetsASentence(arguments: [String], sentence: String) throws {
