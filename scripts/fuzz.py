@@ -89,9 +89,8 @@ PIPELINE = {
          "evaluators": [{"id": "adapt-pruner.perplexity", "options": {"data": {"input": "text"}, "window": 16}}]},
         {"stage": "prune", "criterion": {"id": "adapt-pruner.magnitude"}, "allocator": {"id": "adapt-pruner.uniform"},
          "target": {"parameters": 0.98}, "iterations": 1},
-        {"stage": "train", "data": ["text.txt"], "steps": 1, "length": 16, "batch_size": 1},
-        {"stage": "prune", "criterion": "adapt-pruner.magnitude", "allocator": "adapt-pruner.uniform",
-         "target": 0.001, "iterations": 1},
+        {"stage": "train", "data": ["text.txt"], "steps": 1, "length": 16, "batch_size": 1, "checkpoint_steps": 0},
+        {"stage": "train", "data": ["text.txt"], "steps": 2, "length": 16, "batch_size": 1, "checkpoint_steps": 1},
         {"stage": "save"},
     ],
 }
@@ -170,11 +169,13 @@ def comparison(program, plugins, files):
 
 
 def interrupted_run(program, plugins, files):
-    """The folder of a run that ended in its second prune stage: its target cannot be met."""
+    """The folder of a run that ended in its second train stage, for whose checkpoint there was no room."""
     with tempfile.TemporaryDirectory() as place:
         write(Path(place), {**files, "pipeline.json": json.dumps(PIPELINE).encode()})
         answer = run(program, plugins, Path(place),
-                     ["run", "pipeline.json", "--model", "model", "--output", "run", "--quiet", "--threads", "1"])
+                     ["run", "pipeline.json", "--model", "model", "--output", "run", "--quiet", "--threads", "1"],
+                     # The model takes some 40,000 bytes, a checkpoint with its moments three times as many.
+                     largest_file=60_000)
         if answer.returncode != 1 or not (Path(place) / "run/run.json").exists():
             sys.exit(f"fuzz: no run to resume: {answer.stderr.decode()}")
         made = {f"run/{name}": data for name, data in folder(Path(place) / "run").items()}
@@ -248,12 +249,13 @@ def write(place, files):
         file.write_bytes(data.replace(b"{place}", str(place).encode()))
 
 
-def run(program, plugins, place, arguments):
+def run(program, plugins, place, arguments, largest_file=None):
     environment = {"PATH": os.environ.get("PATH", ""), "HOME": str(place), "ADAPT_PRUNER_PLUGIN_PATH": plugins,
                    "OPENBLAS_NUM_THREADS": "1", "OPENBLAS_CORETYPE": os.environ.get("OPENBLAS_CORETYPE", ""),
                    "SWIFT_BACKTRACE": "enable=no"}
     environment = {key: value for key, value in environment.items() if value}
-    return subprocess.run([program, *arguments], cwd=place, env=environment, stdin=subprocess.DEVNULL,
+    limits = ["prlimit", f"--fsize={largest_file}"] if largest_file else []
+    return subprocess.run([*limits, program, *arguments], cwd=place, env=environment, stdin=subprocess.DEVNULL,
                           capture_output=True, timeout=SECONDS, close_fds=False)
 
 
