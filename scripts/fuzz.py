@@ -8,6 +8,7 @@ said holds no control character and is short. Wants the program with its plugins
 """
 import argparse
 import concurrent.futures
+import hashlib
 import json
 import os
 import random
@@ -180,7 +181,10 @@ def interrupted_run(program, plugins, files):
             sys.exit(f"fuzz: no run to resume: {answer.stderr.decode()}")
         made = {f"run/{name}": data for name, data in folder(Path(place) / "run").items()}
         # Paths in it are those of the folder that it was made in: another one stands in each place.
-        made = {name: data.replace(str(Path(place).resolve()).encode(), b"{place}") for name, data in made.items()}
+        # So is the manifest's hash that of what stands there, or every folder would be refused for it.
+        digest = hashlib.sha256(made["run/manifest.json"]).hexdigest().encode()
+        made = {name: data.replace(str(Path(place).resolve()).encode(), b"{place}").replace(digest, b"{manifest}")
+                for name, data in made.items()}
     return {**files, **made}
 
 
@@ -243,10 +247,12 @@ def spoil(data, random):
 
 
 def write(place, files):
+    files = {name: data.replace(b"{place}", str(place).encode()) for name, data in files.items()}
+    digest = hashlib.sha256(files.get("run/manifest.json", b"")).hexdigest().encode()
     for name, data in files.items():
         file = place / name
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(data.replace(b"{place}", str(place).encode()))
+        file.write_bytes(data.replace(b"{manifest}", digest))
 
 
 def run(program, plugins, place, arguments, largest_file=None):
@@ -354,7 +360,7 @@ def main():
             write(sound, reader.files)
             for name in (reader.spoilt or [""]) if "{spoilt}" in reader.command else [""]:
                 answer = run(program, plugins, sound, [word.replace("{spoilt}", name) for word in reader.command])
-                if answer.returncode != (1 if reader.name == "resume" else 0):
+                if answer.returncode != 0:
                     sys.exit(f"fuzz: {reader.name}: refused before it was spoilt: {answer.stderr.decode()}")
         # A page takes several times as long as a refusal.
         count = arguments.count // 3 if reader.is_lenient else arguments.count
