@@ -34,7 +34,7 @@ struct MakeReport: ParsableCommand {
     if format == .html {
       if output == "-" {
         let page = isComparison ? try ComparisonReport.page(of: folder) : try RunReport.page(of: folder)
-        try Output.text(page.html)
+        try Output.result(page.html)
         return
       }
       let path =
