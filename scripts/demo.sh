@@ -58,7 +58,7 @@ settings+=(
   --set "stages.after.evaluators.0.options.max_windows=$windows"
 )
 prompts=("The history of Rome is" "To back up a computer, you should")
-generation=(--max-tokens 40) # greedy: no temperature
+generation=(--max-tokens 40 --quiet) # greedy: no temperature. Quiet: bare prompts are meant here
 
 # The next free number. The folder itself is left to the program, which wants a new one.
 mkdir -p demo
