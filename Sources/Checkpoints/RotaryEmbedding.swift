@@ -45,8 +45,8 @@ public struct RotaryEmbedding: Sendable, Hashable {
   }
 
   /// GGUF keeps the divisors that llama.cpp's converter computes from Llama 3's four numbers, and llama.cpp divides by a
-  /// linear factor besides. Where one factor, or the numbers that Meta's models use, give these divisors, they are taken for
-  /// them, so that the model can be saved for transformers, which has no word for bare divisors.
+  /// linear factor besides. transformers has no word for bare divisors.
+  /// So they are told as one factor, or as the numbers of Meta's models, where these give the same divisors.
   package init(theta: Double, ggufDivisors: [Float], factor: Double = 1) {
     let divisors = ggufDivisors.map { Float(Double($0) * factor) }
     if let first = divisors.first, divisors.allSatisfy({ $0 == first }) {

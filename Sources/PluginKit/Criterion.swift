@@ -14,9 +14,9 @@ public protocol Criterion {
   /// What this instance needs with its options, in the order in which `Matrix.statistics` will be.
   var statistics: [Statistic] { get }
 
-  /// Whether, with these options, scores compare across families: one says in one measure, the change of the loss for
-  /// instance, what is lost with the unit, so that a KV group and a channel can be ranked together by score for each
-  /// parameter. Otherwise a score ranks the units of one family of one layer.
+  /// Whether, with these options, scores compare across families: a score says what is lost with the unit, in
+  /// one measure for all, such as the change of the loss. A KV group and a channel can then be ranked together by score
+  /// for each parameter. Otherwise a score ranks the units of one family of one layer.
   var scoresCompare: Bool { get }
 
   /// A finite score for each unit, the higher the more it matters: [units.count].

@@ -1,10 +1,9 @@
 import PluginRuntime
 import Transformer
 
-// Plugins are asked before any work whether they take this model with these options, in calls that the ABI has for the
-// work itself, on instances that are made for it and given up afterwards. What they are handed is made up, so what
-// they compute is of no use, and most of what they may say against it says nothing: but a plugin that answers
-// AP_INVALID_OPTIONS or AP_UNSUPPORTED would answer the same later.
+// Before any work plugins are asked whether they take this model with these options. The calls are those of the work
+// itself, on instances of their own. What plugins are handed is made up, so what they compute is of no use, and most of
+// their errors say nothing. But a plugin that answers AP_INVALID_OPTIONS or AP_UNSUPPORTED would answer the same later.
 
 extension PluginError {
   /// The plugin does not take the options, the model, the family or the statistics that it is given.

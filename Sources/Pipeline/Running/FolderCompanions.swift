@@ -2,9 +2,9 @@ import Checkpoints
 import Files
 import Foundation
 
-/// What a Hugging Face folder holds beside its weights and its config.json. All that texts are read, laid out and gone on
-/// with by comes along when the model is saved, and so does the licence, which binds whoever passes the weights on. The
-/// rest is named.
+/// What a Hugging Face folder holds beside its weights and its config.json. Tokenizers, templates
+/// and settings for generating come along when the model is saved. So does the licence, which binds whoever passes the
+/// weights on. The rest is named.
 struct FolderCompanions {
   let path: String
   /// The files, by their names, that a saved model has of its own.

@@ -302,9 +302,9 @@ typedef struct ap_descriptor {
                                  `kind` says */
 
   /* Since 1.1, of criteria. Non-zero: scores compare across families, with some options at least. A score then
-   * says in one measure, the change of the loss for instance, what is lost with the unit, so that a KV group and a
-   * channel can be ranked together by score for each parameter. Zero, and what a library of version 1.0 is
-   * taken to say: a score ranks the units of one family of one layer. */
+   * says what is lost with the unit, in one measure for all: the change of the loss, for instance. A KV group and a
+   * channel can be ranked together by score for each parameter. Zero: a score ranks the units of one family of one
+   * layer. A library of version 1.0 is taken to say so. */
   int32_t scores_compare;
 } ap_descriptor;
 
