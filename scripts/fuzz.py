@@ -143,6 +143,8 @@ def readers(program, plugins):
         Reader("ids", {**in_model, "ids.json": ids}, ["ids.json"], evaluate("ids.json")),
         Reader("report", {f"run/{name}": data for name, data in folder(FIXTURES / "report-run").items()}, None,
                ["report", "run", "--output", "page.html"], is_lenient=True),
+        Reader("report as CSV", {f"run/{name}": data for name, data in folder(FIXTURES / "report-run").items()}, None,
+               ["report", "run", "--format", "csv"], is_lenient=True),
         Reader("comparison", comparison(program, plugins, {**in_model, "text.txt": text}), None,
                ["report", "comparison", "--format", "markdown"], is_lenient=True),
     ]

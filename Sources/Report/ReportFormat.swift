@@ -29,7 +29,9 @@ package struct DataTable {
     }
   }
 
+  /// A spreadsheet in a terminal is steered by hidden characters as any text is, so they are escaped.
   private static func field(_ text: String) -> String {
+    let text = ShownText.json(text)
     guard text.contains(where: { $0 == "," || $0 == "\"" || $0.isNewline }) else { return text }
     return "\"" + text.replacing("\"", with: "\"\"") + "\""
   }

@@ -8,8 +8,9 @@ public struct TextTable: Sendable {
     public let title: String
     public let alignment: Alignment
 
+    /// Headings come from files too: names of metrics.
     public init(_ title: String, _ alignment: Alignment = .left) {
-      self.title = title
+      self.title = ShownText.oneLine(title)
       self.alignment = alignment
     }
   }
@@ -59,8 +60,10 @@ public struct TextTable: Sendable {
       + rows.map(line).joined()
   }
 
-  /// Text without line breaks.
-  public static func oneLine(_ text: String) -> String { String(text.map { $0.isNewline ? " " : $0 }) }
+  /// Text without line breaks and hidden characters.
+  public static func oneLine(_ text: String) -> String {
+    ShownText.oneLine(String(text.map { $0.isNewline ? " " : $0 }))
+  }
 
   private func columnWidths(of shown: (String) -> String) -> [Int] {
     columns.indices.map { index in

@@ -261,6 +261,16 @@ struct ComparisonTests {
     #expect(json["original_parameters"] == 1_000_000 && json["manifest"] != nil)
     #expect(try RunReport.text(of: run.path, as: .html) == RunReport.page(of: run.path).html)
   }
+
+  @Test("no form holds the hidden characters of a name", arguments: [ReportFormat.markdown, .csv, .html])
+  func hiddenNames(format: ReportFormat) throws {
+    let run = try RunCopy()
+    try run.replace("<b>accuracy</b>", by: #"\u202eacc\u001b[2J\u200buracy"#, in: "metrics.json")
+    let text = try RunReport.text(of: run.path, as: format)
+    #expect(text.contains("uracy"))
+    let hidden: Set<Unicode.Scalar> = ["\u{202E}", "\u{1B}"]
+    #expect(!text.unicodeScalars.contains { hidden.contains($0) })
+  }
 }
 
 @Suite("Axes of powers")
