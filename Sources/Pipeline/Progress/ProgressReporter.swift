@@ -67,6 +67,9 @@ public final class Cancellation: Sendable {
 
   public func cancel() { flag.store(true, ordering: .relaxed) }
 
+  /// Whether it is the user who ended the work that threw `error`.
+  func isBehind(_ error: any Error) -> Bool { error is Interrupted || isCancelled }
+
   /// Throws `Interrupted` once the user has asked to stop.
   public func check() throws(Interrupted) {
     if isCancelled { throw Interrupted() }
