@@ -82,6 +82,7 @@ struct StageContext {
       record(plugin, level, sentence)
       if level != .debug { reporter.note("\(plugin): \(sentence)") }
     }
+    services.progress = { reporter.tell(plugin: $0, done: $1, of: $2) }
     services.isCancelled = { cancellation.isCancelled }
     services.drewRandomNumbers = drewRandomNumbers
     services.offerArithmetic(on: workers)
