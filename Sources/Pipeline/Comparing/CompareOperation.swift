@@ -129,7 +129,7 @@ private final class Comparing {
         cancellation: cancellation)
     }
     let files = try context?.model.recordedFiles() ?? []
-    let states = try plan.all.map { try state(of: $0, files) }
+    let states = try context.map { context in try plan.all.map { try state(of: $0, files, context) } } ?? []
     let refused = try context.map { try check(states, $0) } ?? [:]
 
     if claim == nil {
@@ -181,12 +181,11 @@ private final class Comparing {
   private func place(_ name: String) -> String { name.hasPrefix("/") ? name : folder + "/" + name }
 
   private func state(
-    of run: ComparePlan.Run, _ files: [RunRecord.ModelFile]
+    of run: ComparePlan.Run, _ files: [RunRecord.ModelFile], _ context: StageContext
   ) throws -> EarlierRun.State {
     var plugins: [String: String] = [:]
     for use in run.manifest.pluginUses where plugins[use.id] == nil {
-      plugins[use.id] = try FileHash.sha256(
-        try request.registry.load(use, threads: request.threads).library)
+      plugins[use.id] = try FileHash.sha256(context.loaded(use).library)
     }
     return try EarlierRun.state(
       of: place(Self.place(run)), name: Self.place(run),
@@ -239,10 +238,11 @@ private final class Comparing {
           folder: path, registry: request.registry, isLocked: true, sharing: shared, progress: progress,
           cancellation: cancellation)
       } else {
-        _ = try Operations.run(
-          RunRequest(
-            manifest: run.manifest, registry: request.registry, modelPath: modelPath, outputPath: path,
-            threads: request.threads), sharing: shared, progress: progress, cancellation: cancellation)
+        var work = RunRequest(
+          manifest: run.manifest, registry: request.registry, modelPath: modelPath, outputPath: path,
+          threads: request.threads)
+        work.shared = shared
+        _ = try Operations.run(work, progress: progress, cancellation: cancellation)
       }
     } catch {
       if cancellation.isBehind(error) {

@@ -8,26 +8,19 @@ extension Operations {
   public static func run(
     _ request: RunRequest, progress: any ProgressReporter, cancellation: Cancellation
   ) throws -> RunSummary {
-    try run(request, sharing: nil, progress: progress, cancellation: cancellation)
-  }
-
-  static func run(
-    _ request: RunRequest, sharing shared: SharedWork?, progress: any ProgressReporter,
-    cancellation: Cancellation
-  ) throws -> RunSummary {
     let context = try StageContext(
       modelPath: request.modelPath, registry: request.registry, seed: request.manifest.seed,
       threads: request.threads, reporter: progress, cancellation: cancellation)
     // A comparison has checked all its runs before the first.
-    if shared == nil {
+    if request.shared == nil {
       let check = WorkCheck(manifest: request.manifest, context: context, folder: request.outputPath)
       progress.note("this takes \(try check.run().summary)")
     }
-    let folder = try RunFolder.claim(at: request.outputPath, command: "run", isRun: shared != nil)
+    let folder = try RunFolder.claim(at: request.outputPath, command: "run", isRun: request.shared != nil)
     if let doubt = folder.doubt { progress.note(doubt) }
     return try telling(how: folder, progress) {
       try RunSession(
-        request.manifest, in: folder, context, sharing: shared, shardBytes: request.shardBytes
+        request.manifest, in: folder, context, sharing: request.shared, shardBytes: request.shardBytes
       ).run()
     }
   }

@@ -37,40 +37,32 @@ struct StageContext {
     self.cancellation = cancellation
   }
 
-  /// The same for one stage.
-  func labelled(_ label: String) -> StageContext {
+  private func with<Value>(_ part: WritableKeyPath<StageContext, Value>, _ value: Value) -> StageContext {
     var context = self
-    context.label = label
+    context[keyPath: part] = value
     return context
   }
 
-  func seeded(_ seed: Int) -> StageContext {
-    var context = self
-    context.seed = Self.bits(seed)
-    return context
-  }
+  /// The same for one stage.
+  func labelled(_ label: String) -> StageContext { with(\.label, label) }
+  func seeded(_ seed: Int) -> StageContext { with(\.seed, Self.bits(seed)) }
+  var silent: StageContext { with(\.reporter, SilentProgress()) }
 
   private static func bits(_ seed: Int) -> UInt64 { UInt64(bitPattern: Int64(seed)) }
-
-  var silent: StageContext {
-    var context = self
-    context.reporter = SilentProgress()
-    return context
-  }
 
   /// The same for a rehearsal with made-up values. It is silent, since a plugin that logs does so again at work. Plugins are
   /// called in processes of their own where this program can start itself, so that none of them can end the run.
   var rehearsing: StageContext {
-    var context = silent
     let name = CommandLine.arguments.first.map { ($0 as NSString).lastPathComponent }
-    if name == Tool.name { context.isolation = Isolation() }
-    return context
+    return silent.with(\.isolation, name == Tool.name ? Isolation() : nil)
   }
 
   // MARK: - Plugins
 
+  /// A plugin as a pipeline uses it: in this process, or in one of its own with as many threads as this one computes with.
   func loaded(_ use: PluginUse) throws -> LoadedPlugin {
-    try registry.load(use, isolation, threads: workers.count)
+    try LoadedPlugin(
+      loading: registry.find(use.id), isolated: (use.isolation ?? isolation)?.with(threads: workers.count))
   }
 
   /// What every plugin is offered.
@@ -109,13 +101,5 @@ struct StageContext {
 
   func sequences(of sample: CalibrationSample) throws -> [[Int32]] {
     try sample.sequences(from: model.corpus(of: sample.data))
-  }
-}
-
-extension PluginRegistry {
-  /// A plugin as a pipeline uses it: in this process, or in one of its own with as many threads as this one computes with.
-  /// - Parameter isolation: where the use has none of its own.
-  func load(_ use: PluginUse, _ isolation: Isolation? = nil, threads: Int) throws -> LoadedPlugin {
-    try LoadedPlugin(loading: find(use.id), isolated: (use.isolation ?? isolation)?.with(threads: threads))
   }
 }
