@@ -117,9 +117,7 @@ private final class CalibrationPass {
   let workers: Workers
   let blocks: Blocks
   let sizes: [LayerSizes]
-  let weights: LayerParameters
-  let inside: LayerInside
-  let rotary: RotaryTables
+  let workspace: LayerWorkspace
   let store: ActivationStore
   /// nil if nothing is asked for.
   let inputs: InputAccumulator?
@@ -149,10 +147,7 @@ private final class CalibrationPass {
     self.workers = workers
     blocks = Blocks(request.sequences, tokens: Blocks.usualTokens)
     sizes = decoder.allSizes
-    weights = LayerParameters(roomFor: sizes)
-    inside = LayerInside(
-      roomFor: sizes, tokens: blocks.mostTokens, longest: blocks.longest, workers: workers.count)
-    rotary = decoder.rotaryTables(positions: blocks.longest)
+    workspace = LayerWorkspace(decoder, blocks, workers: workers)
     let backward = request.goesBack
     inputs =
       request.inputs.isEmpty ? nil : InputAccumulator(request.inputs, roomFor: sizes, workers: workers)
@@ -168,6 +163,7 @@ private final class CalibrationPass {
   }
 
   var hidden: Int { decoder.hidden }
+  private var inside: LayerInside { workspace.inside }
 
   func run(
     observer: PassObserver, visit: (CalibratedLayer) throws -> Void
@@ -193,25 +189,19 @@ private final class CalibrationPass {
     outputGradients: [Labels: OutputGradients] = [:]
   ) -> CalibratedLayer {
     CalibratedLayer(
-      layer: layer, weights: weights, gradients: gradients, squares: squares, inputs: inputs?.finish(),
+      layer: layer, weights: workspace.weights, gradients: gradients, squares: squares,
+      inputs: inputs?.finish(),
       cosines: request.blockCosines ? cosines[layer] : nil, outputGradients: outputGradients)
-  }
-
-  private func layerPass(_ layer: Int) throws -> LayerPass {
-    try decoder.widen(layer: layer, into: weights, workers: workers)
-    return LayerPass(
-      weights: weights, inside: inside, rotary: rotary,
-      normEpsilon: Float(decoder.configuration.rmsNormEpsilon), workers: workers)
   }
 
   // MARK: - Forward
 
   private func forward(_ layer: Int, _ distances: inout LayerDistances) throws {
-    let pass = try layerPass(layer)
+    let pass = try workspace.at(layer)
     let (input, output) = (stream.entering(layer), stream.entering(layer + 1))
     // With gradients the inside comes by once more, and its statistics need not wait for it in memory.
     let gathers = !request.goesBack
-    if gathers { inputs?.begin(weights.sizes) }
+    if gathers { inputs?.begin(pass.sizes) }
     var turns = BlockTurns()
     for block in blocks.all {
       let offset = block.firstRow * hidden
@@ -317,14 +307,14 @@ private final class CalibrationPass {
       roomFor: sizes, tokens: blocks.mostTokens, singleSequences: squaresWanted)
     let counts = predictedTokens
     for layer in (0..<decoder.layerCount).reversed() {
-      let pass = try layerPass(layer)
+      let pass = try workspace.at(layer)
       for parameters in [gradients, squares, unused].compactMap(\.self) {
-        parameters.sizes = weights.sizes
+        parameters.sizes = pass.sizes
         parameters.zero()
       }
       let input = stream.entering(layer)
       stream.fetch(before: layer)
-      inputs?.begin(weights.sizes)
+      inputs?.begin(pass.sizes)
       for descent in descents { descent.outputs?.begin() }
       for block in blocks.all {
         let offset = block.firstRow * hidden

@@ -87,12 +87,10 @@ private final class CompensationPass {
   let uncutStream: Buffer
   /// The same of the cut model; nil if nobody follows it.
   let cutStream: Buffer?
-  private let before: LayerParameters
+  private let before: LayerWorkspace
   /// The original's; nil if that is the model before the cut.
-  private let first: LayerParameters?
-  private let after: LayerParameters
-  private let inside: LayerInside
-  private let rotary: RotaryTables
+  private let first: LayerWorkspace?
+  private let after: LayerWorkspace
   private let sums: ProjectionSums
   /// [tokens of a block, hidden]
   private let target: Buffer
@@ -112,13 +110,10 @@ private final class CompensationPass {
     uncutStream = Buffer(blocks.rows * whole.hidden)
     cutStream = request.followsCut ? Buffer(blocks.rows * whole.hidden) : nil
     let sizes = whole.allSizes
-    before = LayerParameters(roomFor: sizes)
-    after = LayerParameters(roomFor: sizes)
-    first = original.map { LayerParameters(roomFor: $0.allSizes) }
-    inside = LayerInside(
-      roomFor: sizes + (original?.allSizes ?? []), tokens: blocks.mostTokens, longest: blocks.longest,
-      workers: workers.count)
-    rotary = whole.rotaryTables(positions: blocks.longest)
+    let workspace = LayerWorkspace(whole, blocks, roomFor: original?.allSizes ?? [], workers: workers)
+    before = workspace
+    after = LayerWorkspace(cut, sharing: workspace)
+    first = original.map { LayerWorkspace($0, sharing: workspace) }
     sums = ProjectionSums(
       rows: whole.hidden, columns: sizes.map { max($0.queryWidth, $0.intermediate) }.max() ?? 1, workers)
     target = Buffer(blocks.mostTokens * whole.hidden)
@@ -126,42 +121,51 @@ private final class CompensationPass {
 
   /// Takes the streams through a layer, and answers its parameters as cut and compensated.
   func layer(_ layer: Int, _ solve: Solve) throws -> LayerParameters {
-    try whole.widen(layer: layer, into: before, workers: workers)
-    try cut.widen(layer: layer, into: after, workers: workers)
-    if let original, let first { try original.widen(layer: layer, into: first, workers: workers) }
+    let (before, after) = (try before.at(layer), try after.at(layer))
+    let models = Models(before: before, first: try first?.at(layer), after: after)
     if before.sizes.hasAttention {
-      addBias(.attention, \.outputBias, after.outputBias)
+      addBias(.attention, \.outputBias, after.weights.outputBias, after.weights)
       try sublayer(
         Sublayer(
           layer: layer, family: .attention, weight: \.output, bias: \.outputBias,
           hasBias: before.sizes.outputBias, columns: before.sizes.queryWidth,
           kept: columns(.queryHeads, layer),
-          inputs: inside.attended
+          inputs: before.inside.attended
         ) { pass, x, block in
           pass.attend(from: x, block)
         } output: { pass, x, y, tokens in
           pass.addAttention(to: x, tokens)
           pass.copy(Rows(pass.inside.middle, stride: pass.sizes.hidden), to: y, tokens)
-        }, solve)
+        }, models, solve)
     }
     if before.sizes.hasMLP {
-      addBias(.mlp, \.downBias, after.downBias)
+      addBias(.mlp, \.downBias, after.weights.downBias, after.weights)
       try sublayer(
         Sublayer(
           layer: layer, family: .mlp, weight: \.down, bias: \.downBias, hasBias: before.sizes.downBias,
-          columns: before.sizes.intermediate, kept: columns(.channels, layer), inputs: inside.activated
+          columns: before.sizes.intermediate, kept: columns(.channels, layer), inputs: before.inside.activated
         ) { pass, x, block in
           pass.copy(x, to: Rows(pass.inside.middle, stride: pass.sizes.hidden), block.tokens)
           pass.activateMiddle(block.tokens)
         } output: { pass, _, y, tokens in
           pass.addMLP(to: y, tokens)
-        }, solve)
+        }, models, solve)
     }
-    return after
+    return after.weights
+  }
+
+  /// One layer's passes in the models that take turns.
+  private struct Models {
+    let before: LayerPass
+    /// The original's; nil if that is the model before the cut.
+    let first: LayerPass?
+    let after: LayerPass
   }
 
   /// Makes room for a bias that the checkpoint does not have.
-  private func addBias(_ family: Family, _ flag: WritableKeyPath<LayerSizes, Bool>, _ bias: Buffer) {
+  private func addBias(
+    _ family: Family, _ flag: WritableKeyPath<LayerSizes, Bool>, _ bias: Buffer, _ after: LayerParameters
+  ) {
     guard request.addsBias, request.families.contains(family), !after.sizes[keyPath: flag] else { return }
     after.sizes[keyPath: flag] = true
     bias.zero()
@@ -194,28 +198,21 @@ private final class CompensationPass {
     let output: (LayerPass, _ x: Rows, _ y: Rows, _ tokens: Int) -> Void
   }
 
-  private func pass(_ weights: LayerParameters) -> LayerPass {
-    LayerPass(
-      weights: weights, inside: inside, rotary: rotary,
-      normEpsilon: Float(whole.configuration.rmsNormEpsilon), workers: workers)
-  }
-
-  private func sublayer(_ sublayer: Sublayer, _ solve: Solve) throws {
+  private func sublayer(_ sublayer: Sublayer, _ models: Models, _ solve: Solve) throws {
     let losesColumns = sublayer.kept.count < sublayer.columns
     let isSolved =
       request.families.contains(sublayer.family) && (losesColumns || (request.followsCut && isCut))
     if isSolved { sums.begin(columns: sublayer.columns) }
-    for block in blocks.all { advanceUncut(block, sublayer, gathers: isSolved) }
-    if isSolved { try replace(sublayer, solve) }
+    for block in blocks.all { advanceUncut(block, sublayer, models, gathers: isSolved) }
+    if isSolved { try replace(sublayer, models, solve) }
     isCut = isCut || losesColumns
     guard let cutStream else { return }
     for block in blocks.all {
       let place = block.firstRow * whole.hidden
       if isCut {
         let c = Rows(cutStream.at(place), stride: whole.hidden)
-        let pass = pass(after)
-        sublayer.input(pass, c, block.sequences)
-        sublayer.output(pass, c, c, block.sequences.tokens)
+        sublayer.input(models.after, c, block.sequences)
+        sublayer.output(models.after, c, c, block.sequences.tokens)
       } else {
         cutStream.at(place).update(
           from: uncutStream.at(place), count: block.sequences.tokens * whole.hidden)
@@ -225,14 +222,16 @@ private final class CompensationPass {
 
   /// Takes a block of the uncut stream through the sublayer, and adds to the sums what the projection gets, and should
   /// answer: what is missing behind it.
-  private func advanceUncut(_ block: Blocks.Block, _ sublayer: Sublayer, gathers: Bool) {
+  private func advanceUncut(
+    _ block: Blocks.Block, _ sublayer: Sublayer, _ models: Models, gathers: Bool
+  ) {
     let hidden = whole.hidden
     let tokens = block.sequences.tokens
     let place = block.firstRow * hidden
     let u = Rows(uncutStream.at(place), stride: hidden)
     let start = cutStream?.at(place) ?? u.base
     if gathers { target.base.update(from: start, count: tokens * hidden) }
-    let pass = pass(first ?? before)
+    let pass = models.first ?? models.before
     sublayer.input(pass, u, block.sequences)
     sublayer.output(pass, u, u, tokens)
     guard gathers else { return }
@@ -241,7 +240,7 @@ private final class CompensationPass {
       for index in range { target.base[index] = u.base[index] - target.base[index] }
     }
     if let cutStream {
-      sublayer.input(self.pass(before), Rows(cutStream.at(place), stride: hidden), block.sequences)
+      sublayer.input(models.before, Rows(cutStream.at(place), stride: hidden), block.sequences)
     }
     // Else the inputs that the output was made from are still there.
     sums.addInputs(sublayer.inputs, tokens)
@@ -249,8 +248,10 @@ private final class CompensationPass {
   }
 
   /// The columns that there are before the cut, as the original has them.
-  private func weight(of sublayer: Sublayer) throws -> Buffer {
-    guard let original, let first else { return before[keyPath: sublayer.weight] }
+  private func weight(of sublayer: Sublayer, _ models: Models) throws -> Buffer {
+    guard let original, let first = models.first else {
+      return models.before.weights[keyPath: sublayer.weight]
+    }
     let shape = original.configuration.layers[sublayer.layer]
     let width = sublayer.family == .mlp ? 1 : shape.repeats * shape.headDimension
     let now = Set(whole.kept[sublayer.layer].units(of: sublayer.family))
@@ -259,7 +260,7 @@ private final class CompensationPass {
     guard columns.count == sublayer.columns else {
       throw DecoderError.wrongOrigin(file: original.checkpoint.location)
     }
-    let (from, to) = (first[keyPath: sublayer.weight], Buffer(whole.hidden * columns.count))
+    let (from, to) = (first.weights[keyPath: sublayer.weight], Buffer(whole.hidden * columns.count))
     for row in 0..<whole.hidden {
       for (place, column) in columns.enumerated() {
         to.base[row * columns.count + place] = from.base[row * units.count * width + column]
@@ -268,19 +269,20 @@ private final class CompensationPass {
     return to
   }
 
-  private func replace(_ sublayer: Sublayer, _ solve: Solve) throws {
+  private func replace(_ sublayer: Sublayer, _ models: Models, _ solve: Solve) throws {
     let hidden = whole.hidden
-    let bias = sublayer.hasBias ? Array(before[keyPath: sublayer.bias].values.prefix(hidden)) : nil
+    let bias =
+      sublayer.hasBias ? Array(models.before.weights[keyPath: sublayer.bias].values.prefix(hidden)) : nil
     sums.finish()
     let answer = try solve(
       CutProjection(
         layer: sublayer.layer, family: sublayer.family, rows: hidden, columns: sublayer.columns,
-        weight: try weight(of: sublayer), bias: bias, kept: sublayer.kept, inputMean: sums.inputMean,
+        weight: try weight(of: sublayer, models), bias: bias, kept: sublayer.kept, inputMean: sums.inputMean,
         inputGram: sums.gram, targetMean: sums.targetMean, targetProduct: sums.product))
-    after[keyPath: sublayer.weight].base.update(
+    models.after.weights[keyPath: sublayer.weight].base.update(
       from: answer.weight, count: min(answer.weight.count, hidden * sublayer.kept.count))
     if let bias = answer.bias {
-      after[keyPath: sublayer.bias].base.update(from: bias, count: min(bias.count, hidden))
+      models.after.weights[keyPath: sublayer.bias].base.update(from: bias, count: min(bias.count, hidden))
     }
   }
 }

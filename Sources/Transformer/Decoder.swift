@@ -264,10 +264,6 @@ public final class Decoder {
       .widen(into: UnsafeMutableBufferPointer(start: norm.base, count: hidden))
     return norm
   }
-
-  func rotaryTables(positions: Int) -> RotaryTables {
-    RotaryTables(configuration.rope, layers: configuration.layers, positions: positions)
-  }
 }
 
 /// The first error that parts of a parallel loop met.

@@ -75,16 +75,9 @@ extension Decoder {
   func forwardInPlace(
     _ stream: Buffer, _ blocks: Blocks, workers: Workers, observer: PassObserver
   ) throws {
-    let sizes = allSizes
-    let weights = LayerParameters(roomFor: sizes)
-    let inside = LayerInside(
-      roomFor: sizes, tokens: blocks.mostTokens, longest: blocks.longest, workers: workers.count)
-    let rotary = rotaryTables(positions: blocks.longest)
+    let workspace = LayerWorkspace(self, blocks, workers: workers)
     for layer in 0..<layerCount {
-      try widen(layer: layer, into: weights, workers: workers)
-      let pass = LayerPass(
-        weights: weights, inside: inside, rotary: rotary, normEpsilon: Float(configuration.rmsNormEpsilon),
-        workers: workers)
+      let pass = try workspace.at(layer)
       for block in blocks.all {
         // The input has been copied to `middle` by the time the output is written.
         let x = Rows(stream.at(block.firstRow * hidden), stride: hidden)

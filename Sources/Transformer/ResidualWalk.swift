@@ -7,13 +7,10 @@ final class ResidualWalk {
   let places: ResidualPlaces
   let request: SlicingRequest
   let workers: Workers
-  /// The layer at hand.
-  let weights: LayerParameters
   let blocks: Blocks
   /// [rows, hidden]
   private let stream: Buffer
-  private let inside: LayerInside
-  private let rotary: RotaryTables
+  private let workspace: LayerWorkspace
   private let sum: GramSum
   /// [hidden], the weights of a norm that has none.
   private let ones: Buffer
@@ -25,11 +22,7 @@ final class ResidualWalk {
     self.request = request
     self.workers = workers
     blocks = Blocks(request.sequences, tokens: Blocks.usualTokens)
-    let sizes = decoder.allSizes
-    weights = LayerParameters(roomFor: sizes)
-    inside = LayerInside(
-      roomFor: sizes, tokens: blocks.mostTokens, longest: blocks.longest, workers: workers.count)
-    rotary = decoder.rotaryTables(positions: blocks.longest)
+    workspace = LayerWorkspace(decoder, blocks, workers: workers)
     stream = Buffer(blocks.rows * decoder.hidden)
     sum = GramSum(decoder.hidden)
     ones = Buffer(decoder.hidden)
@@ -39,6 +32,7 @@ final class ResidualWalk {
   }
 
   var hidden: Int { decoder.hidden }
+  private var inside: LayerInside { workspace.inside }
 
   /// Takes each row's mean from its elements.
   func center(_ x: Rows, rows: Int) {
@@ -92,11 +86,11 @@ final class ResidualWalk {
     }
   }
 
-  private var pass: LayerPass {
-    LayerPass(
-      weights: weights, inside: inside, rotary: rotary,
-      normEpsilon: Float(decoder.configuration.rmsNormEpsilon), workers: workers)
-  }
+  /// Comes to a layer, whose sublayers `attention` and `mlp` then take the stream through.
+  /// - Returns: its weights, dense.
+  func enter(_ layer: Int) throws -> LayerParameters { try workspace.at(layer).weights }
+
+  private var pass: LayerPass { workspace.pass(workspace.weights) }
 
   /// Takes the stream through the layer's attention.
   func attention() {

@@ -68,12 +68,12 @@ extension Decoder {
     }
     var result: [[Double]] = []
     for layer in 0..<layerCount {
-      try widen(layer: layer, into: walk.weights, workers: workers)
-      if walk.weights.sizes.hasAttention {
+      let sizes = try walk.enter(layer).sizes
+      if sizes.hasAttention {
         result.append(try energies())
         walk.attention()
       }
-      if walk.weights.sizes.hasMLP {
+      if sizes.hasMLP {
         result.append(try energies())
         walk.mlp()
       }
@@ -119,20 +119,20 @@ private final class SlicingPass {
     var here = try basis(orient)
     try writeEmbedding(here, body)
     for layer in 0..<decoder.layerCount {
-      try decoder.widen(layer: layer, into: walk.weights, workers: workers)
+      let before = try walk.enter(layer)
       after.sizes = sliced[layer]
       if after.sizes.hasAttention {
         walk.project(on: here)
         walk.attention()
         let next = try basis(orient)
-        rewriteAttention(into: after, here, next)
+        rewriteAttention(before, into: after, here, next)
         here = next
       }
       if after.sizes.hasMLP {
         walk.project(on: here)
         walk.mlp()
         let next = try basis(orient)
-        rewriteMLP(into: after, here, next)
+        rewriteMLP(before, into: after, here, next)
         here = next
       }
       for parameter in after.named {
@@ -159,8 +159,9 @@ private final class SlicingPass {
 
   // MARK: - Layers
 
-  private func rewriteAttention(into after: LayerParameters, _ here: KeptBasis, _ next: KeptBasis) {
-    let before = walk.weights
+  private func rewriteAttention(
+    _ before: LayerParameters, into after: LayerParameters, _ here: KeptBasis, _ next: KeptBasis
+  ) {
     let s = before.sizes
     read(before.queryKeyValue, s.queryKeyValueWidth, norm: before.inputNorm, here, into: after.queryKeyValue)
     copy(
@@ -172,8 +173,9 @@ private final class SlicingPass {
     shortcut(here, next, into: after.attentionShortcut)
   }
 
-  private func rewriteMLP(into after: LayerParameters, _ here: KeptBasis, _ next: KeptBasis) {
-    let before = walk.weights
+  private func rewriteMLP(
+    _ before: LayerParameters, into after: LayerParameters, _ here: KeptBasis, _ next: KeptBasis
+  ) {
     let s = before.sizes
     read(before.gateUp, 2 * s.intermediate, norm: before.postAttentionNorm, here, into: after.gateUp)
     copy(before.gateUpBias, to: after.gateUpBias, s.gateUpBias ? 2 * s.intermediate : 0)

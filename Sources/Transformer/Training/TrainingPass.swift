@@ -33,13 +33,11 @@ final class TrainingPass {
   private let teacher: TeacherPass?
   private let workers: Workers
   private let room: TrainingRoom
-  private let workspace: LayerParameters
-  private let inside: LayerInside
+  private let workspace: LayerWorkspace
   private let space: LayerGradientSpace
   private let store: ActivationStore
   /// What enters each layer and leaves the last: [layers + 1][tokens, hidden].
   private let stream: ResidualStream
-  private let rotary: RotaryTables
   private let head: Head
 
   init(
@@ -51,13 +49,10 @@ final class TrainingPass {
     self.workers = workers
     self.room = room
     let sizes = decoder.allSizes
-    workspace = LayerParameters(roomFor: sizes)
-    inside = LayerInside(
-      roomFor: sizes, tokens: room.blockTokens, longest: room.longest, workers: workers.count)
+    workspace = LayerWorkspace(decoder, tokens: room.blockTokens, longest: room.longest, workers: workers)
     space = LayerGradientSpace(roomFor: sizes, tokens: room.blockTokens, singleSequences: false)
     store = ActivationStore(layers: sizes, tokens: room.tokens, limit: room.activationLimit)
     stream = ResidualStream(layers: decoder.layerCount + 1, count: room.tokens * decoder.hidden)
-    rotary = decoder.rotaryTables(positions: room.longest)
     head = try Head(decoder, ends: trainee.ends, workers: workers)
   }
 
@@ -104,9 +99,7 @@ final class TrainingPass {
   }
 
   private func layerPass(_ layer: Int) throws -> LayerPass {
-    LayerPass(
-      weights: try trainee.weights(layer, workspace: workspace, workers: workers), inside: inside,
-      rotary: rotary, normEpsilon: Float(decoder.configuration.rmsNormEpsilon), workers: workers)
+    workspace.pass(try trainee.weights(layer, workspace: workspace.weights, workers: workers))
   }
 
   private func forward(_ layer: Int, _ blocks: Blocks) throws {
@@ -114,7 +107,7 @@ final class TrainingPass {
     let hidden = decoder.hidden
     for block in blocks.all {
       let offset = block.firstRow * hidden
-      inside.use(store.slice(layer: layer, firstToken: block.firstRow))
+      pass.inside.use(store.slice(layer: layer, firstToken: block.firstRow))
       pass.forward(
         Rows(stream.entering(layer) + offset, stride: hidden), block.sequences,
         .output(Rows(stream.entering(layer + 1) + offset, stride: hidden)))
@@ -163,7 +156,7 @@ final class TrainingPass {
       let offset = block.firstRow * hidden
       let x = Rows(stream.entering(layer) + offset, stride: hidden)
       let kept = store.slice(layer: layer, firstToken: block.firstRow)
-      inside.use(kept)
+      pass.inside.use(kept)
       pass.forward(x, block.sequences, .inside(productsKept: kept != nil))
       pass.backward(
         x, Rows(d + offset, stride: hidden), block.sequences, into: target, space, inputGradient: true)
