@@ -13,15 +13,19 @@ public struct LayerShape: Sendable, Hashable {
   public var intermediateSize: Int
   /// How many positions back, itself included, a token attends to; nil for all.
   public var slidingWindow: Int?
+  /// Which of the configuration's `ropes` turns queries and keys; nil for none.
+  public var rope: Int?
 
   public init(
-    queryHeads: Int, keyValueHeads: Int, headDimension: Int, intermediateSize: Int, slidingWindow: Int? = nil
+    queryHeads: Int, keyValueHeads: Int, headDimension: Int, intermediateSize: Int, slidingWindow: Int? = nil,
+    rope: Int? = 0
   ) {
     self.queryHeads = queryHeads
     self.keyValueHeads = keyValueHeads
     self.headDimension = headDimension
     self.intermediateSize = intermediateSize
     self.slidingWindow = slidingWindow
+    self.rope = rope
   }
 
   /// Query heads that share one key-value head; 0 where the attention was removed.
@@ -91,12 +95,15 @@ public struct ModelConfiguration: Sendable, Equatable {
   public var hiddenSize: Int
   public var layers: [LayerShape]
   public var rmsNormEpsilon: Double
+  /// The rotary embedding of layers whose `rope` is 0.
   public var rope: RotaryEmbedding
+  /// Those of layers whose `rope` is 1, 2, ….
+  public var otherRopes: [RotaryEmbedding]
   /// Whether the head is the token embedding.
   public var tiedEmbeddings: Bool
   public var biases: Biases
-  /// Whether each head's queries and keys are normalised (Qwen3).
-  public var queryKeyNorm: Bool
+  /// What the decoder computes beyond its sizes.
+  public var design: DecoderDesign
   /// Of a model whose residual stream was sliced; nil of any other.
   public var residualWidths: ResidualWidths?
   public var maxPositions: Int
@@ -112,7 +119,8 @@ public struct ModelConfiguration: Sendable, Equatable {
   public init(
     architecture: Architecture, vocabularySize: Int, hiddenSize: Int, layers: [LayerShape],
     rmsNormEpsilon: Double, rope: RotaryEmbedding, tiedEmbeddings: Bool, biases: Biases = Biases(),
-    queryKeyNorm: Bool = false, residualWidths: ResidualWidths? = nil, maxPositions: Int,
+    design: DecoderDesign = DecoderDesign(), otherRopes: [RotaryEmbedding] = [],
+    residualWidths: ResidualWidths? = nil, maxPositions: Int,
     beginningOfText: Int? = nil, endOfText: [Int] = [],
     declaredType: StorageType = .float32, otherKeys: JSONObject = [:]
   ) {
@@ -124,7 +132,8 @@ public struct ModelConfiguration: Sendable, Equatable {
     self.rope = rope
     self.tiedEmbeddings = tiedEmbeddings
     self.biases = biases
-    self.queryKeyNorm = queryKeyNorm
+    self.design = design
+    self.otherRopes = otherRopes
     self.residualWidths = residualWidths
     self.maxPositions = maxPositions
     self.beginningOfText = beginningOfText
@@ -132,6 +141,9 @@ public struct ModelConfiguration: Sendable, Equatable {
     self.declaredType = declaredType
     self.otherKeys = otherKeys
   }
+
+  /// Whether queries and keys are normalised.
+  public var queryKeyNorm: Bool { design.queryKeyNorm != .none }
 
   /// Every parameter with its shape, under Hugging Face's names, in the order of the forward pass.
   public var parameters: OrderedDictionary<String, [Int]> {
