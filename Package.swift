@@ -147,7 +147,7 @@ let package = Package(
     tests("PluginTemplatesTests", ["PluginTemplates", "PluginABI", "JSON"]),
     tests(
       "PipelineTests",
-      ["Pipeline", "PluginRuntime", "TrainingData", "Transformer", "JSON", "Files", "Wording"]),
+      ["Pipeline", "PluginRuntime", "TrainingData", "Transformer", "Checkpoints", "JSON", "Files", "Wording"]),
     tests(
       "EndToEndTests",
       [

@@ -56,5 +56,8 @@ public struct DecoderDesign: Sendable, Hashable {
   /// What logits are multiplied by, before the cap.
   public var logitScale = 1.0
 
+  /// Files have q, k and v as one tensor, and gate and up as another, as Phi-3's.
+  public var fusesProjections = false
+
   public init(queryKeyNorm: QueryKeyNorm = .none) { self.queryKeyNorm = queryKeyNorm }
 }

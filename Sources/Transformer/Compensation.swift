@@ -1,3 +1,4 @@
+import Checkpoints
 import Kernels
 import Tensors
 
@@ -26,6 +27,8 @@ public struct CutProjection {
   public let layer: Int
   /// `attention` or `mlp`.
   public let family: Family
+  /// `o_proj` or `down_proj`.
+  public let name: String
   public let rows: Int
   public let columns: Int
   /// [rows, columns], before the cut; with an original as it has them, so that what earlier cuts made of them is not fitted
@@ -124,11 +127,11 @@ private final class CompensationPass {
     let (before, after) = (try before.at(layer), try after.at(layer))
     let models = Models(before: before, first: try first?.at(layer), after: after)
     if before.sizes.hasAttention {
-      addBias(.attention, \.outputBias, after.weights.outputBias, after.weights)
+      addBias(.attention, \.attentionOutput, after.weights.bias(.attentionOutput), after.weights)
       try sublayer(
         Sublayer(
-          layer: layer, family: .attention, weight: \.output, bias: \.outputBias,
-          hasBias: before.sizes.outputBias, columns: before.sizes.queryWidth,
+          layer: layer, family: .attention, slot: .attentionOutput,
+          hasBias: before.sizes.biases.attentionOutput, columns: before.sizes.queryWidth,
           kept: columns(.queryHeads, layer),
           inputs: before.inside.attended
         ) { pass, x, block in
@@ -139,10 +142,10 @@ private final class CompensationPass {
         }, models, solve)
     }
     if before.sizes.hasMLP {
-      addBias(.mlp, \.downBias, after.weights.downBias, after.weights)
+      addBias(.mlp, \.down, after.weights.bias(.down), after.weights)
       try sublayer(
         Sublayer(
-          layer: layer, family: .mlp, weight: \.down, bias: \.downBias, hasBias: before.sizes.downBias,
+          layer: layer, family: .mlp, slot: .down, hasBias: before.sizes.biases.down,
           columns: before.sizes.intermediate, kept: columns(.channels, layer), inputs: before.inside.activated
         ) { pass, x, block in
           pass.copy(x, to: Rows(pass.inside.middle, stride: pass.sizes.hidden), block.tokens)
@@ -164,19 +167,20 @@ private final class CompensationPass {
 
   /// Makes room for a bias that the checkpoint does not have.
   private func addBias(
-    _ family: Family, _ flag: WritableKeyPath<LayerSizes, Bool>, _ bias: Buffer, _ after: LayerParameters
+    _ family: Family, _ flag: WritableKeyPath<Biases, Bool>, _ bias: Buffer, _ after: LayerParameters
   ) {
-    guard request.addsBias, request.families.contains(family), !after.sizes[keyPath: flag] else { return }
-    after.sizes[keyPath: flag] = true
+    guard request.addsBias, request.families.contains(family), !after.sizes.biases[keyPath: flag] else {
+      return
+    }
+    after.sizes.biases[keyPath: flag] = true
     bias.zero()
   }
 
   /// Where the cut's columns stand among those before it.
-  private func columns(_ owner: NamedParameter.Owner, _ layer: Int) -> [Int] {
-    let shape = whole.configuration.layers[layer]
-    let width = owner == .channels ? shape.intermediateSize : shape.queryHeads * shape.headDimension
-    let now = whole.rows(of: owner, layer) ?? Array(0..<width)
-    let kept = Set(cut.rows(of: owner, layer) ?? Array(0..<width))
+  private func columns(_ dimension: LayerDimension, _ layer: Int) -> [Int] {
+    let all = Array(0..<whole.configuration.sizes(layer)[dimension])
+    let kept = Set(cut.kept(dimension, layer) ?? all)
+    let now = whole.kept(dimension, layer) ?? all
     return now.indices.filter { kept.contains(now[$0]) }
   }
 
@@ -186,8 +190,7 @@ private final class CompensationPass {
   private struct Sublayer {
     let layer: Int
     let family: Family
-    let weight: KeyPath<LayerParameters, Buffer>
-    let bias: KeyPath<LayerParameters, Buffer>
+    let slot: ParameterSlot
     let hasBias: Bool
     let columns: Int
     let kept: [Int]
@@ -250,7 +253,7 @@ private final class CompensationPass {
   /// The columns that there are before the cut, as the original has them.
   private func weight(of sublayer: Sublayer, _ models: Models) throws -> Buffer {
     guard let original, let first = models.first else {
-      return models.before.weights[keyPath: sublayer.weight]
+      return models.before.weights.weight(sublayer.slot)
     }
     let shape = original.configuration.layers[sublayer.layer]
     let width = sublayer.family == .mlp ? 1 : shape.repeats * shape.headDimension
@@ -260,7 +263,7 @@ private final class CompensationPass {
     guard columns.count == sublayer.columns else {
       throw DecoderError.wrongOrigin(file: original.checkpoint.location)
     }
-    let (from, to) = (first.weights[keyPath: sublayer.weight], Buffer(whole.hidden * columns.count))
+    let (from, to) = (first.weights.weight(sublayer.slot), Buffer(whole.hidden * columns.count))
     for row in 0..<whole.hidden {
       for (place, column) in columns.enumerated() {
         to.base[row * columns.count + place] = from.base[row * units.count * width + column]
@@ -272,17 +275,19 @@ private final class CompensationPass {
   private func replace(_ sublayer: Sublayer, _ models: Models, _ solve: Solve) throws {
     let hidden = whole.hidden
     let bias =
-      sublayer.hasBias ? Array(models.before.weights[keyPath: sublayer.bias].values.prefix(hidden)) : nil
+      sublayer.hasBias ? Array(models.before.weights.bias(sublayer.slot).values.prefix(hidden)) : nil
     sums.finish()
+    let named = models.before.weights.named.first { $0.slot == sublayer.slot && !$0.spec.isBias }
     let answer = try solve(
       CutProjection(
-        layer: sublayer.layer, family: sublayer.family, rows: hidden, columns: sublayer.columns,
+        layer: sublayer.layer, family: sublayer.family, name: named?.spec.shortName ?? "", rows: hidden,
+        columns: sublayer.columns,
         weight: try weight(of: sublayer, models), bias: bias, kept: sublayer.kept, inputMean: sums.inputMean,
         inputGram: sums.gram, targetMean: sums.targetMean, targetProduct: sums.product))
-    models.after.weights[keyPath: sublayer.weight].base.update(
+    models.after.weights.weight(sublayer.slot).base.update(
       from: answer.weight, count: min(answer.weight.count, hidden * sublayer.kept.count))
     if let bias = answer.bias {
-      models.after.weights[keyPath: sublayer.bias].base.update(from: bias, count: min(bias.count, hidden))
+      models.after.weights.bias(sublayer.slot).base.update(from: bias, count: min(bias.count, hidden))
     }
   }
 }

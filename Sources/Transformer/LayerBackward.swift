@@ -1,3 +1,4 @@
+import Checkpoints
 import Kernels
 import Tensors
 
@@ -81,10 +82,11 @@ extension LayerPass {
     // y = m + down · a
     target.outputs?.addMLP(d)
     weightGradient(
-      d, Rows(inside.activated.base, stride: i), \.down, outputs: h, inputs: i, block, target, space)
-    if s.downBias { biasGradient(d, target.sum.downBias, tokens, width: h) }
+      d, Rows(inside.activated.base, stride: i), .down, outputs: h, inputs: i, block, target, space)
+    if s.biases.down { biasGradient(d, target.sum.bias(.down), tokens, width: h) }
     workers.multiply(
-      d, .plain, Rows(weights.down.base, stride: i), .plain, into: Rows(space.activated.base, stride: i),
+      d, .plain, Rows(weights.weight(.down).base, stride: i), .plain,
+      into: Rows(space.activated.base, stride: i),
       m: tokens, n: i, k: h)
 
     // a = silu(gate) ∘ up
@@ -96,15 +98,16 @@ extension LayerPass {
     }
     let dGateUp = Rows(space.gateUp.base, stride: 2 * i)
     weightGradient(
-      dGateUp, Rows(inside.normedMiddle.base, stride: h), \.gateUp, outputs: 2 * i, inputs: h, block, target,
+      dGateUp, Rows(inside.normedMiddle.base, stride: h), .gateUp, outputs: 2 * i, inputs: h, block, target,
       space)
-    if s.gateUpBias { biasGradient(dGateUp, target.sum.gateUpBias, tokens, width: 2 * i) }
+    if s.biases.gateUp { biasGradient(dGateUp, target.sum.bias(.gateUp), tokens, width: 2 * i) }
     let dNormed = Rows(space.normed.base, stride: h)
     workers.multiply(
-      dGateUp, .plain, Rows(weights.gateUp.base, stride: h), .plain, into: dNormed, m: tokens, n: h, k: 2 * i)
+      dGateUp, .plain, Rows(weights.weight(.gateUp).base, stride: h), .plain, into: dNormed, m: tokens, n: h,
+      k: 2 * i)
     normGradient(
-      Rows(inside.middle, stride: h), weights.postAttentionNorm, inside.inverseRMSMiddle, dNormed, into: d,
-      target.sum.postAttentionNorm, tokens, space)
+      Rows(inside.middle, stride: h), weights.weight(.mlpNorm), inside.inverseRMSMiddle, dNormed, into: d,
+      target.sum.weight(.mlpNorm), tokens, space)
   }
 
   /// The same of the attention, whose input is the layer's.
@@ -119,12 +122,14 @@ extension LayerPass {
     // m = x + output · attended
     target.outputs?.addAttention(d)
     weightGradient(
-      d, Rows(inside.attended.base, stride: s.queryWidth), \.output, outputs: h, inputs: s.queryWidth, block,
+      d, Rows(inside.attended.base, stride: s.queryWidth), .attentionOutput, outputs: h, inputs: s.queryWidth,
+      block,
       target, space)
-    if s.outputBias { biasGradient(d, target.sum.outputBias, tokens, width: h) }
+    if s.biases.attentionOutput { biasGradient(d, target.sum.bias(.attentionOutput), tokens, width: h) }
     let dAttended = Rows(space.attended.base, stride: s.queryWidth)
     workers.multiply(
-      d, .plain, Rows(weights.output.base, stride: s.queryWidth), .plain, into: dAttended, m: tokens,
+      d, .plain, Rows(weights.weight(.attentionOutput).base, stride: s.queryWidth), .plain, into: dAttended,
+      m: tokens,
       n: s.queryWidth, k: h)
     workers.run(block.sequences.count * s.keyValueHeads) { part, worker in
       let rows = block.sequences[part / s.keyValueHeads]
@@ -137,35 +142,37 @@ extension LayerPass {
         dQuery: dQuery, dKey: dKey, dValue: dValue, count: rows.count, scratch: inside.scratch[worker].base)
     }
     rotate(block, space.queryKeyValue.base, direction: -1)
-    if s.queryKeyNorm { queryKeyNormGradient(target.sum, tokens, space) }
+    if s.design.queryKeyNorm != .none { queryKeyNormGradient(target.sum, tokens, space) }
 
     // q, k, v from the normed input
     let dQueryKeyValue = Rows(space.queryKeyValue.base, stride: s.queryKeyValueWidth)
     weightGradient(
-      dQueryKeyValue, Rows(inside.normed.base, stride: h), \.queryKeyValue, outputs: s.queryKeyValueWidth,
+      dQueryKeyValue, Rows(inside.normed.base, stride: h), .queryKeyValue, outputs: s.queryKeyValueWidth,
       inputs: h, block, target, space)
-    if s.queryKeyValueBias {
-      biasGradient(dQueryKeyValue, target.sum.queryKeyValueBias, tokens, width: s.queryKeyValueWidth)
+    if s.biases.queryKeyValue {
+      biasGradient(dQueryKeyValue, target.sum.bias(.queryKeyValue), tokens, width: s.queryKeyValueWidth)
     }
     guard inputGradient else { return }
     let dNormed = Rows(space.normed.base, stride: h)
     workers.multiply(
-      dQueryKeyValue, .plain, Rows(weights.queryKeyValue.base, stride: h), .plain, into: dNormed, m: tokens,
+      dQueryKeyValue, .plain, Rows(weights.weight(.queryKeyValue).base, stride: h), .plain, into: dNormed,
+      m: tokens,
       n: h, k: s.queryKeyValueWidth)
     normGradient(
-      x, weights.inputNorm, inside.inverseRMS, dNormed, into: d, target.sum.inputNorm, tokens, space)
+      x, weights.weight(.attentionNorm), inside.inverseRMS, dNormed, into: d,
+      target.sum.weight(.attentionNorm), tokens, space)
   }
 
   /// dW = dYᵀ X: for all tokens at once, or sequence by sequence where squares are wanted.
   private func weightGradient(
-    _ dy: Rows, _ x: Rows, _ weight: KeyPath<LayerParameters, Buffer>, outputs: Int, inputs: Int,
+    _ dy: Rows, _ x: Rows, _ slot: ParameterSlot, outputs: Int, inputs: Int,
     _ block: SequenceBlock, _ target: GradientTarget, _ space: LayerGradientSpace
   ) {
     switch target.matrices {
     case .none: break
     case .sum:
       workers.multiply(
-        dy, .transposed, x, .plain, into: Rows(target.sum[keyPath: weight].base, stride: inputs), m: outputs,
+        dy, .transposed, x, .plain, into: Rows(target.sum.weight(slot).base, stride: inputs), m: outputs,
         n: inputs, k: block.tokens, beta: 1)
     case .sumAndSquares(let squares, let factors):
       for (rows, factor) in zip(block.sequences, factors) {
@@ -175,13 +182,13 @@ extension LayerPass {
         workers.ranges(outputs * inputs, grain: 1 << 16) { range, _ in
           let gradient = space.single.base + range.lowerBound
           ap_add_scaled(
-            gradient, Int64(range.count), 1, target.sum[keyPath: weight].base + range.lowerBound)
+            gradient, Int64(range.count), 1, target.sum.weight(slot).base + range.lowerBound)
           ap_add_scaled_square(
-            gradient, Int64(range.count), factor, squares[keyPath: weight].base + range.lowerBound)
+            gradient, Int64(range.count), factor, squares.weight(slot).base + range.lowerBound)
         }
       }
     case .lowRank(let adapters):
-      for adapter in adapters where adapter.matrix == weight { adapterGradient(dy, x, adapter, block.tokens) }
+      for adapter in adapters where adapter.slot == slot { adapterGradient(dy, x, adapter, block.tokens) }
     }
   }
 
@@ -252,8 +259,10 @@ extension LayerPass {
         }
       }
     }
-    heads(s.queryHeads, column: 0, firstHead: 0, weights.queryNorm, sum.queryNorm)
-    heads(s.keyValueHeads, column: s.queryWidth, firstHead: s.queryHeads, weights.keyNorm, sum.keyNorm)
+    heads(s.queryHeads, column: 0, firstHead: 0, weights.weight(.queryNorm), sum.weight(.queryNorm))
+    heads(
+      s.keyValueHeads, column: s.queryWidth, firstHead: s.queryHeads, weights.weight(.keyNorm),
+      sum.weight(.keyNorm))
   }
 
   private func overParts(

@@ -1,3 +1,4 @@
+import Checkpoints
 import Kernels
 import Tensors
 
@@ -56,7 +57,7 @@ struct LayerPass {
     _ x: Rows, count: Int, position: Int, keys: Buffer, values: Buffer, output: Rows
   ) {
     if sizes.hasAttention {
-      normalise(x, weights.inputNorm, count, into: inside.normed, inside.inverseRMS)
+      normalise(x, weights.weight(.attentionNorm), count, into: inside.normed, inside.inverseRMS)
       projectQueriesKeysAndValues(count)
       rotate(rows: 0..<count, position: position, inside.queryKeyValue, direction: 1)
       attend(count: count, position: position, keys: keys, values: values)
@@ -71,7 +72,7 @@ struct LayerPass {
   /// As far as what attention answers, `attended`.
   func attend(from x: Rows, _ block: SequenceBlock, productsKept: Bool = false) {
     guard sizes.hasAttention else { return }
-    normalise(x, weights.inputNorm, block.tokens, into: inside.normed, inside.inverseRMS)
+    normalise(x, weights.weight(.attentionNorm), block.tokens, into: inside.normed, inside.inverseRMS)
     if !productsKept {
       projectQueriesKeysAndValues(block.tokens)
       rotate(block, inside.queryKeyValue, direction: 1)
@@ -109,11 +110,11 @@ struct LayerPass {
 
   private func projectQueriesKeysAndValues(_ tokens: Int) {
     project(
-      Rows(inside.normed.base, stride: sizes.hidden), weights.queryKeyValue.base,
+      Rows(inside.normed.base, stride: sizes.hidden), weights.weight(.queryKeyValue).base,
       into: Rows(inside.queryKeyValue, stride: sizes.queryKeyValueWidth), tokens: tokens,
       from: sizes.inputWidth,
-      to: sizes.queryKeyValueWidth, bias: sizes.queryKeyValueBias ? weights.queryKeyValueBias : nil)
-    if sizes.queryKeyNorm { normaliseQueriesAndKeys(tokens) }
+      to: sizes.queryKeyValueWidth, bias: sizes.biases.queryKeyValue ? weights.bias(.queryKeyValue) : nil)
+    if sizes.design.queryKeyNorm != .none { normaliseQueriesAndKeys(tokens) }
   }
 
   /// middle = x + O · attended, or x where there is no attention.
@@ -121,24 +122,27 @@ struct LayerPass {
     let middle = Rows(inside.middle, stride: sizes.hidden)
     guard sizes.hasAttention else { return copy(x, to: middle, tokens) }
     passBy(
-      x, weights.attentionShortcut, into: middle, tokens, from: sizes.inputWidth, to: sizes.middleWidth)
+      x, weights.weight(.attentionShortcut), into: middle, tokens, from: sizes.inputWidth,
+      to: sizes.middleWidth)
     project(
-      Rows(inside.attended.base, stride: sizes.queryWidth), weights.output.base, into: middle, tokens: tokens,
-      from: sizes.queryWidth, to: sizes.middleWidth, bias: sizes.outputBias ? weights.outputBias : nil,
+      Rows(inside.attended.base, stride: sizes.queryWidth), weights.weight(.attentionOutput).base,
+      into: middle, tokens: tokens,
+      from: sizes.queryWidth, to: sizes.middleWidth,
+      bias: sizes.biases.attentionOutput ? weights.bias(.attentionOutput) : nil,
       accumulate: true)
   }
 
   private func normaliseMiddle(_ tokens: Int) {
     normalise(
-      Rows(inside.middle, stride: sizes.hidden), weights.postAttentionNorm, tokens, into: inside.normedMiddle,
+      Rows(inside.middle, stride: sizes.hidden), weights.weight(.mlpNorm), tokens, into: inside.normedMiddle,
       inside.inverseRMSMiddle)
   }
 
   private func projectGatesAndUps(_ tokens: Int) {
     project(
-      Rows(inside.normedMiddle.base, stride: sizes.hidden), weights.gateUp.base,
+      Rows(inside.normedMiddle.base, stride: sizes.hidden), weights.weight(.gateUp).base,
       into: Rows(inside.gateUp, stride: 2 * sizes.intermediate), tokens: tokens, from: sizes.middleWidth,
-      to: 2 * sizes.intermediate, bias: sizes.gateUpBias ? weights.gateUpBias : nil)
+      to: 2 * sizes.intermediate, bias: sizes.biases.gateUp ? weights.bias(.gateUp) : nil)
   }
 
   private func activate(_ tokens: Int) {
@@ -154,10 +158,12 @@ struct LayerPass {
   func addMLP(to y: Rows, _ tokens: Int) {
     let middle = Rows(inside.middle, stride: sizes.hidden)
     guard sizes.hasMLP else { return copy(middle, to: y, tokens) }
-    passBy(middle, weights.mlpShortcut, into: y, tokens, from: sizes.middleWidth, to: sizes.outputWidth)
+    passBy(
+      middle, weights.weight(.mlpShortcut), into: y, tokens, from: sizes.middleWidth, to: sizes.outputWidth)
     project(
-      Rows(inside.activated.base, stride: sizes.intermediate), weights.down.base, into: y, tokens: tokens,
-      from: sizes.intermediate, to: sizes.outputWidth, bias: sizes.downBias ? weights.downBias : nil,
+      Rows(inside.activated.base, stride: sizes.intermediate), weights.weight(.down).base, into: y,
+      tokens: tokens,
+      from: sizes.intermediate, to: sizes.outputWidth, bias: sizes.biases.down ? weights.bias(.down) : nil,
       accumulate: true)
   }
 
@@ -216,9 +222,9 @@ struct LayerPass {
         let target = inside.queryKeyValue + row * s.queryKeyValueWidth
         let inverse = inside.inverseRMSQueryKey.base + row * heads
         raw.update(from: target, count: rawWidth)
-        normaliseHeads(raw, weights.queryNorm, s.queryHeads, into: target, inverse)
+        normaliseHeads(raw, weights.weight(.queryNorm), s.queryHeads, into: target, inverse)
         normaliseHeads(
-          raw + s.queryWidth, weights.keyNorm, s.keyValueHeads, into: target + s.queryWidth,
+          raw + s.queryWidth, weights.weight(.keyNorm), s.keyValueHeads, into: target + s.queryWidth,
           inverse + s.queryHeads)
       }
     }
@@ -252,7 +258,8 @@ struct LayerPass {
   }
 
   var attention: Attention {
-    Attention(heads: sizes.repeats, headDimension: sizes.headDimension, window: sizes.slidingWindow ?? 0)
+    Attention(
+      heads: sizes.repeats, headDimension: sizes.headDimension, window: sizes.shape.slidingWindow ?? 0)
   }
 
   /// Queries, keys and values (or their gradients) of one group in one sequence.

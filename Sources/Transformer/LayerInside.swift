@@ -1,3 +1,4 @@
+import Checkpoints
 import Tensors
 
 /// Sequences that lie one after another in a block of tokens; each starts at position 0.
@@ -52,8 +53,9 @@ final class LayerInside {
     normed = Buffer(most(\.hidden))
     inverseRMS = Buffer(tokens)
     ownQueryKeyValue = Buffer(most(\.queryKeyValueWidth))
-    rawQueryKey = Buffer(most { $0.queryKeyNorm ? $0.queryWidth + $0.keyValueWidth : 0 })
-    inverseRMSQueryKey = Buffer(most { $0.queryKeyNorm ? $0.queryHeads + $0.keyValueHeads : 0 })
+    rawQueryKey = Buffer(most { $0.design.queryKeyNorm != .none ? $0.queryWidth + $0.keyValueWidth : 0 })
+    inverseRMSQueryKey = Buffer(
+      most { $0.design.queryKeyNorm != .none ? $0.queryHeads + $0.keyValueHeads : 0 })
     attended = Buffer(most(\.queryWidth))
     ownMiddle = Buffer(most(\.hidden))
     normedMiddle = Buffer(most(\.hidden))
@@ -95,7 +97,8 @@ final class ActivationStore {
   ///     them.
   init(layers sizes: [LayerSizes], tokens: Int, limit: Int) {
     var left = limit
-    for (index, layer) in sizes.enumerated().reversed() where !layer.queryKeyNorm && !layer.isEmpty {
+    for (index, layer) in sizes.enumerated().reversed()
+    where layer.design.queryKeyNorm == .none && !layer.isEmpty {
       let floats = tokens * (layer.queryKeyValueWidth + layer.hidden + 2 * layer.intermediate)
       guard floats * MemoryLayout<Float>.size <= left else { break }
       left -= floats * MemoryLayout<Float>.size

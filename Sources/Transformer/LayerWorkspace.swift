@@ -1,3 +1,4 @@
+import Checkpoints
 import Tensors
 
 /// What a pass needs to compute one layer after another: the weights of the layer at hand in float32, the layer's inside

@@ -1,3 +1,4 @@
+import Checkpoints
 import Tensors
 
 /// What a pass over tokens takes of memory, in bytes, before it begins: the buffers that it makes, and no more.
@@ -36,7 +37,7 @@ package struct PassMemory {
   private var inside: Int {
     let row = most { sizes in
       3 * sizes.hidden + sizes.queryKeyValueWidth + sizes.queryWidth + 3 * sizes.intermediate
-        + (sizes.queryKeyNorm ? sizes.queryWidth + sizes.keyValueWidth : 0)
+        + (sizes.design.queryKeyNorm != .none ? sizes.queryWidth + sizes.keyValueWidth : 0)
     }
     return Saturating.sum(
       Saturating.product(block, row), Saturating.product(threads, Attention.scratchCount(length: 1), longest))
