@@ -46,7 +46,7 @@ enum ParameterSlot: Int, CaseIterable {
   }
 
   /// The norms before sublayers.
-  static let norms = [SublayerSlots.attention.norm, SublayerSlots.mlp.norm]
+  static let norms = [SelfAttention.slots.norm, GatedMLP.slots.norm]
 }
 
 /// Where a sublayer's parameters lie, by what they are to it.
@@ -62,12 +62,6 @@ struct SublayerSlots {
   let otherNorms: [ParameterSlot]
 
   var all: [ParameterSlot] { [norm, shortcut, input, output] + otherNorms }
-
-  static let attention = SublayerSlots(
-    norm: .attentionNorm, shortcut: .attentionShortcut, input: .queryKeyValue, output: .attentionOutput,
-    otherNorms: [.queryNorm, .keyNorm, .attentionOutputNorm])
-  static let mlp = SublayerSlots(
-    norm: .mlpNorm, shortcut: .mlpShortcut, input: .gateUp, output: .down, otherNorms: [.mlpOutputNorm])
 }
 
 /// One value for each parameter of a decoder layer: its weights in float32, or their gradients, or the
@@ -92,7 +86,7 @@ public final class LayerParameters {
     for layer in layers {
       // A compensator's bias has room also where the checkpoint has none, and a norm's ones in a sliced model.
       for slot in ParameterSlot.norms { weights[slot.rawValue] = max(weights[slot.rawValue], layer.hidden) }
-      for slot in [SublayerSlots.attention.output, SublayerSlots.mlp.output] {
+      for slot in [SelfAttention.slots.output, GatedMLP.slots.output] {
         biases[slot.rawValue] = max(biases[slot.rawValue], layer.hidden)
       }
       for place in LayerParameters.places(layer) where matrices || place.spec.columns == nil {

@@ -113,17 +113,14 @@ private final class RemovalPass {
       let x = Rows(base.at(block.firstRow * hidden), stride: hidden)
       for (index, candidate) in new.enumerated() {
         switch candidate.family {
-        case .attentionBlock:
-          pass.copy(x, to: Rows(pass.inside.middle, stride: hidden), tokens)
-          pass.activateMiddle(tokens)
-          pass.addMLP(to: stream(index), tokens)
-        case .layer: pass.copy(x, to: stream(index), tokens)
+        case .attentionBlock: pass.forward(.mlp, x, into: stream(index), block.sequences)
+        case .layer: pass.context.copy(x, to: stream(index), tokens)
         case .attention, .mlp, .mlpBlock: break
         }
       }
       pass.forward(x, block.sequences, .output(x))
       for (index, candidate) in new.enumerated() where candidate.family == .mlpBlock {
-        pass.copy(Rows(pass.inside.middle, stride: hidden), to: stream(index), tokens)
+        pass.context.copy(pass.middle, to: stream(index), tokens)
       }
     }
     walking += new.count
@@ -187,7 +184,7 @@ private final class OutputComparison {
   private func normalise(_ x: Buffer, rows: Int) {
     let hidden = decoder.hidden
     let inverseRMS = Buffer(rows)
-    workers.ranges(rows, grain: LayerPass.grain) { range, _ in
+    workers.ranges(rows, grain: LayerContext.grain) { range, _ in
       let row = x.at(range.lowerBound * hidden)
       ap_rms_norm(
         row, ends.norm.base, Float(decoder.configuration.rmsNormEpsilon), Int64(range.count), Int64(hidden),

@@ -68,14 +68,9 @@ extension Decoder {
     }
     var result: [[Double]] = []
     for layer in 0..<layerCount {
-      let sizes = try walk.enter(layer).sizes
-      if sizes.hasAttention {
+      for sublayer in try walk.enter(layer).sublayers {
         result.append(try energies())
-        walk.attention()
-      }
-      if sizes.hasMLP {
-        result.append(try energies())
-        walk.mlp()
+        walk.pass(sublayer)
       }
       try observer(PassProgress(phase: .forward, done: layer + 1, total: layerCount))
     }
@@ -121,18 +116,11 @@ private final class SlicingPass {
     for layer in 0..<decoder.layerCount {
       let before = try walk.enter(layer)
       after.sizes = sliced[layer]
-      if after.sizes.hasAttention {
+      for sublayer in before.sublayers {
         walk.project(on: here)
-        walk.attention()
+        walk.pass(sublayer)
         let next = try basis(orient)
-        rewrite(.attention, before, into: after, here, next)
-        here = next
-      }
-      if after.sizes.hasMLP {
-        walk.project(on: here)
-        walk.mlp()
-        let next = try basis(orient)
-        rewrite(.mlp, before, into: after, here, next)
+        rewrite(sublayer.slots, before.weights, into: after, here, next)
         here = next
       }
       for parameter in after.named {

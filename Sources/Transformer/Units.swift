@@ -33,7 +33,9 @@ public enum Family: String, CaseIterable, Sendable {
   public init(_ sublayer: ParameterSpec.Sublayer) { self = sublayer == .attention ? .attention : .mlp }
 
   /// The sublayer whose parts the units of a width family are; nil of whole sublayers and layers.
-  public var sublayer: ParameterSpec.Sublayer? { ParameterSpec.Sublayer.allCases.first { Family($0) == self } }
+  public var sublayer: ParameterSpec.Sublayer? {
+    ParameterSpec.Sublayer.allCases.first { Family($0) == self }
+  }
 
   /// A unit is a whole sublayer, or layer, and may leave as the last one.
   public var isWhole: Bool { !Family.widths.contains(self) }
