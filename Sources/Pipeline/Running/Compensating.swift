@@ -17,8 +17,8 @@ extension Pruning {
     let decoder = model.decoder
     guard stage.target.measure == .parameters else { return 0 }
     return decoder.allSizes.reduce(0) { sum, sizes in
-      let attention = biases.attentionOutput && sizes.hasAttention && !sizes.outputBias
-      let mlp = biases.down && sizes.hasMLP && !sizes.downBias
+      let attention = biases.attentionOutput && sizes.hasAttention && !sizes.biases.attentionOutput
+      let mlp = biases.down && sizes.hasMLP && !sizes.biases.down
       return sum + (attention ? sizes.hidden : 0) + (mlp ? sizes.hidden : 0)
     }
   }
@@ -53,7 +53,7 @@ extension CutProjection {
   /// As a compensator sees it, over the pass's own memory.
   fileprivate var request: ProjectionRequest {
     ProjectionRequest(
-      family: family.rawValue, layer: layer, name: family == .attention ? "o_proj" : "down_proj",
+      family: family.rawValue, layer: layer, name: name,
       weight: MatrixMemory(weight.base, rows: rows, columns: columns), bias: bias, kept: kept,
       statistics: [
         "input_mean": MatrixMemory(inputMean.base, rows: 1, columns: columns),
