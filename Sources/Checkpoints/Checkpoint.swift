@@ -89,7 +89,9 @@ public struct Checkpoint: Sendable {
       }
       tensors[name] = StoredTensor(
         name: name, shape: tensor.shape, type: tensor.type,
-        rowOrder: configuration.ggufRowOrder(of: name), mapping: tensor.mapping, offset: tensor.offset,
+        rowOrder: configuration.ggufRowOrder(of: name),
+        added: name.hasSuffix("norm.weight") ? configuration.architecture.rules.ggufNormOffset : 0,
+        mapping: tensor.mapping, offset: tensor.offset,
         byteCount: tensor.byteCount)
     }
     self.tensors = tensors
@@ -164,14 +166,14 @@ public struct Checkpoint: Sendable {
 }
 
 extension ModelConfiguration {
-  /// Whether a tensor is no parameter, and is in the configuration already. llama.cpp has it in its `llama` alone.
+  /// Whether a tensor is no parameter, and is in the configuration already.
   fileprivate func hasRead(ggufTensor name: String) -> Bool {
-    name == GGUFNames.rotaryDivisors && (architecture == .llama || architecture == .mistral)
+    architecture.rules.ggufSettings.contains(name)
   }
 
   /// Which order of rows a GGUF file has a tensor in. Only the `llama` converter permutes.
   fileprivate func ggufRowOrder(of name: String) -> RowOrder {
-    guard architecture == .llama || architecture == .mistral,
+    guard architecture.rules.ggufFollowsLlama,
       let layer = layers.first,
       sizes(0).specs.contains(where: {
         ($0.role == .query || $0.role == .key) && name.hasSuffix("." + $0.name)

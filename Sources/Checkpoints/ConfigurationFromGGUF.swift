@@ -4,7 +4,7 @@ extension ModelConfiguration {
   /// - Throws: `.unsupportedArchitecture`, `.unsupportedSetting` or `.malformed`, naming file and key.
   public init(gguf: GGUFFile) throws(CheckpointError) {
     let keys = GGUFKeys(gguf)
-    guard let named = Architecture(rawValue: keys.architecture), named != .mistral else {
+    guard let named = Architecture(ggufName: keys.architecture) else {
       throw .unsupportedArchitecture(file: gguf.path, found: keys.architecture)
     }
     if let type = gguf.metadata["general.type"], type != .string("model") {
@@ -17,7 +17,7 @@ extension ModelConfiguration {
         file: gguf.path, key: "split.count", found: "\(splits)",
         advice: "join the parts with llama.cpp's llama-gguf-split --merge")
     }
-    try Self.refuseUnread(keys)
+    try Self.refuseUnread(keys, but: named.rules.ggufKeys)
     let experts = try keys.size("expert_count", default: 0, atLeast: 0)
     guard experts == 0 else {
       throw .unsupportedSetting(
@@ -36,14 +36,13 @@ extension ModelConfiguration {
     let derived = queryHeads.first.flatMap { $0 > 0 && hiddenSize % $0 == 0 ? hiddenSize / $0 : nil }
     let headDimension = try keys.size("attention.key_length", default: derived)
     let window = try keys.size("attention.sliding_window", default: 0, atLeast: 0)
-    // Mistral's files say “llama” as well; only the window tells them apart.
-    architecture = named == .llama && window > 0 ? .mistral : named
+    architecture = named
     guard LayerShape.canTurn(headDimension: headDimension) else {
       throw keys.malformed(
         "attention.key_length", "an even number up to \(LayerShape.largestHead), not \(headDimension)")
     }
     for (key, name) in [("attention.value_length", "values"), ("rope.dimension_count", "rotated dimensions")]
-    {
+    where !named.rules.ggufKeys.contains(key) {
       let found = try keys.size(key, default: headDimension)
       guard found == headDimension else {
         throw .unsupportedSetting(
@@ -70,7 +69,7 @@ extension ModelConfiguration {
     let embedding = gguf.tensors["token_embd.weight"]?.shape ?? []
     vocabularySize = try keys.size("vocab_size", default: embedding.first)
     rmsNormEpsilon = try keys.number("attention.layer_norm_rms_epsilon")
-    rope = try RotaryEmbedding.read(keys, gguf: gguf, headDimension: headDimension)
+    ropes = [try named.rules.rope(keys, headDimension: headDimension)]
     tiedEmbeddings = gguf.tensors["output.weight"] == nil
     func has(_ stem: String) -> Bool {
       gguf.tensors.keys.contains { $0.hasPrefix("blk.") && $0.hasSuffix(".\(stem).bias") }
@@ -78,8 +77,7 @@ extension ModelConfiguration {
     biases = Biases(
       queryKeyValue: has("attn_q"), attentionOutput: has("attn_output"), gateUp: has("ffn_gate"),
       down: has("ffn_down"))
-    design = DecoderDesign(queryKeyNorm: named == .qwen3 ? .perHead : .none)
-    otherRopes = []
+    design = DecoderDesign()
     maxPositions = try keys.size("context_length")
     beginningOfText = keys.token("tokenizer.ggml.bos_token_id")
     var ends: [Int] = []
@@ -90,6 +88,7 @@ extension ModelConfiguration {
     let type = gguf.tensors["blk.0.ffn_down.weight"]?.type ?? .float32
     declaredType = type.isWritable ? type : .float32
     otherKeys = [:]
+    try named.rules.finish(&self, gguf: keys)
   }
 
   /// Keys by which llama.cpp changes the arithmetic of other architectures, and the values that change nothing.
@@ -103,8 +102,8 @@ extension ModelConfiguration {
     ("embedding_scale", [.real(0), .real(1)]),
   ]
 
-  private static func refuseUnread(_ keys: GGUFKeys) throws(CheckpointError) {
-    for (key, neutral) in unread {
+  private static func refuseUnread(_ keys: GGUFKeys, but read: Set<String>) throws(CheckpointError) {
+    for (key, neutral) in unread where !read.contains(key) {
       guard let value = keys.gguf.metadata[keys.full(key)], !neutral.contains(value) else { continue }
       throw .unsupportedSetting(
         file: keys.gguf.path, key: keys.full(key), found: value.summary,

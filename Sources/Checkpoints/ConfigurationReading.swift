@@ -59,6 +59,20 @@ struct ConfigurationKeys {
     throw malformed(key, "a number above 0")
   }
 
+  /// - Parameter expected: numbers above 0, in words.
+  func numbers(_ key: String, _ expected: String) throws(CheckpointError) -> [Double] {
+    guard case .array(let values)? = self[key] else { throw malformed(key, "a list") }
+    let numbers = values.compactMap { value -> Double? in
+      switch value {
+      case .integer(let number) where number > 0: Double(number)
+      case .number(let number) where number > 0 && number.isFinite: number
+      default: nil
+      }
+    }
+    guard numbers.count == values.count else { throw malformed(key, expected) }
+    return numbers
+  }
+
   func flag(_ key: String, default standard: Bool) throws(CheckpointError) -> Bool {
     switch self[key] {
     case .bool(let value)?: return value
@@ -120,12 +134,8 @@ extension ModelConfiguration {
       throw .unsupportedArchitecture(file: file, found: name)
     }
     self.architecture = architecture
-    let activation = try keys.word("hidden_act") ?? "silu"
-    // Two names of one function in transformers' activations.py.
-    guard activation == "silu" || activation == "swish" else {
-      throw .unsupportedSetting(
-        file: file, key: "hidden_act", found: activation, advice: "only silu is supported")
-    }
+    let rules = architecture.rules
+    let activation = try Self.activation(keys, rules)
 
     if keys["per_layer_config"] != nil {
       throw .unsupportedSetting(
@@ -133,17 +143,18 @@ extension ModelConfiguration {
         advice: "sizes that differ between layers are read from lists, intermediate_size for instance")
     }
 
-    let defaults = architecture.defaults
+    let defaults = rules.defaults
     vocabularySize = try keys.size("vocab_size", default: defaults.vocabularySize)
     hiddenSize = try keys.size("hidden_size", default: defaults.hiddenSize)
-    layers = try Self.layers(keys, architecture: architecture, hiddenSize: hiddenSize)
+    var layers = try Self.layers(keys, rules, hiddenSize: hiddenSize)
     rmsNormEpsilon = try keys.number("rms_norm_eps", default: defaults.rmsNormEpsilon)
     maxPositions = try keys.size("max_position_embeddings", default: defaults.maxPositions)
-    rope = try RotaryEmbedding.read(keys, layers: layers, maxPositions: maxPositions)
-    tiedEmbeddings = try keys.flag("tie_word_embeddings", default: false)
-    biases = try Self.biases(keys, architecture: architecture)
-    design = DecoderDesign(queryKeyNorm: architecture == .qwen3 ? .perHead : .none)
-    otherRopes = []
+    ropes = try rules.ropes(keys, layers: &layers, maxPositions: maxPositions)
+    self.layers = layers
+    tiedEmbeddings = try keys.flag("tie_word_embeddings", default: defaults.tiedEmbeddings)
+    biases = try Self.biases(keys, rules)
+    design = try rules.design(keys, hiddenSize: hiddenSize)
+    design.activation = activation
     residualWidths = try ResidualWidths.read(keys, layers: layers, hiddenSize: hiddenSize)
     if residualWidths != nil, tiedEmbeddings {
       throw .unsupportedSetting(
@@ -160,7 +171,7 @@ extension ModelConfiguration {
     }
     declaredType = type
     otherKeys = members
-    for key in Self.ownKeys { otherKeys[key] = nil }
+    for key in Self.ownKeys.union(rules.ownKeys) { otherKeys[key] = nil }
     if keys["quantization_config"] != nil {
       throw .unsupportedSetting(
         file: file, key: "quantization_config", found: "set",
@@ -168,10 +179,23 @@ extension ModelConfiguration {
     }
   }
 
+  private static func activation(
+    _ keys: ConfigurationKeys, _ rules: any ArchitectureRules
+  ) throws(CheckpointError) -> DecoderDesign.Activation {
+    let (key, names) = rules.activation
+    let standard = key == "hidden_act" ? "silu" : "gelu_pytorch_tanh"
+    let name = try keys.word(key) ?? standard
+    guard let activation = names[name] else {
+      throw .unsupportedSetting(
+        file: keys.file, key: key, found: name, advice: "only \(standard) is supported")
+    }
+    return activation
+  }
+
   private static func layers(
-    _ keys: ConfigurationKeys, architecture: Architecture, hiddenSize: Int
+    _ keys: ConfigurationKeys, _ rules: any ArchitectureRules, hiddenSize: Int
   ) throws(CheckpointError) -> [LayerShape] {
-    let defaults = architecture.defaults
+    let defaults = rules.defaults
     // No real model has more layers, and a lying number must not take memory.
     let count = try keys.size("num_hidden_layers", default: defaults.layers)
     guard count <= 4096 else { throw keys.malformed("num_hidden_layers", "at most 4096") }
@@ -184,9 +208,8 @@ extension ModelConfiguration {
       }
     let intermediate = try keys.sizes(
       "intermediate_size", layers: count, default: defaults.intermediateSize)
-    let headDimensions = try headDimensions(
-      keys, architecture: architecture, hiddenSize: hiddenSize, layers: count)
-    let windows = try slidingWindows(keys, architecture: architecture, layers: count)
+    let headDimensions = try headDimensions(keys, rules, hiddenSize: hiddenSize, layers: count)
+    let windows = try rules.windows(keys, layers: count)
     var layers: [LayerShape] = []
     for index in 0..<count {
       let (queries, keyValues) = (queryHeads[index], keyValueHeads[index])
@@ -211,88 +234,36 @@ extension ModelConfiguration {
   }
 
   private static func headDimensions(
-    _ keys: ConfigurationKeys, architecture: Architecture, hiddenSize: Int, layers: Int
+    _ keys: ConfigurationKeys, _ rules: any ArchitectureRules, hiddenSize: Int, layers: Int
   ) throws(CheckpointError) -> [Int] {
     if keys["head_dim"] != nil { return try keys.sizes("head_dim", layers: layers) }
-    if let standard = architecture.defaults.headDimension {
+    if let standard = rules.defaults.headDimension {
       return Array(repeating: standard, count: layers)
     }
     if case .array? = keys["num_attention_heads"] {
       throw keys.malformed("head_dim", "a number, as num_attention_heads does not give it")
     }
-    let heads = try keys.size("num_attention_heads", default: architecture.defaults.queryHeads)
-    // LlamaConfig refuses a remainder, the others drop it.
-    guard architecture != .llama || hiddenSize % heads == 0 else {
+    let heads = try keys.size("num_attention_heads", default: rules.defaults.queryHeads)
+    guard !rules.dividesHiddenSize || hiddenSize % heads == 0 else {
       throw keys.malformed("head_dim", "a number, as num_attention_heads does not give it")
     }
     return Array(repeating: hiddenSize / heads, count: layers)
   }
 
-  /// Llama never slides, Mistral slides in all layers or none, Qwen in those that `layer_types` names, or
-  /// from `max_window_layers` on (configuration_qwen2.py).
-  private static func slidingWindows(
-    _ keys: ConfigurationKeys, architecture: Architecture, layers: Int
-  ) throws(CheckpointError) -> [Int?] {
-    let none = [Int?](repeating: nil, count: layers)
-    switch architecture {
-    case .llama: return none
-    case .mistral:
-      // MistralConfig slides by 4096 unless the key is there and null.
-      if keys.members["sliding_window"] == .null { return none }
-      return [Int?](
-        repeating: try keys.size("sliding_window", default: architecture.defaults.slidingWindow),
-        count: layers)
-    case .qwen2, .qwen3:
-      let slides =
-        try keys.flag("use_sliding_window", default: false) && keys.members["sliding_window"] != .null
-      let window =
-        slides
-        ? try keys.size("sliding_window", default: architecture.defaults.slidingWindow) : nil
-      guard let types = keys["layer_types"] else {
-        let first = try keys.size(
-          "max_window_layers", default: architecture.defaults.maxWindowLayers, atLeast: 0)
-        return (0..<layers).map { $0 >= first ? window : nil }
-      }
-      guard case .array(let names) = types, names.count == layers else {
-        throw keys.malformed("layer_types", "a list of \(layers) names")
-      }
-      var windows = none
-      for (index, name) in names.enumerated() {
-        switch name {
-        case .string("full_attention"): break
-        case .string("sliding_attention"):
-          guard let window else {
-            throw .unsupportedSetting(
-              file: keys.file, key: "layer_types[\(index)]", found: name.summary,
-              advice:
-                "the width of the window is missing: use_sliding_window is not true, or sliding_window is null"
-            )
-          }
-          windows[index] = window
-        default:
-          throw .unsupportedSetting(
-            file: keys.file, key: "layer_types[\(index)]", found: name.summary,
-            advice: "expected full_attention or sliding_attention")
-        }
-      }
-      return windows
-    }
-  }
-
   private static func biases(
-    _ keys: ConfigurationKeys, architecture: Architecture
+    _ keys: ConfigurationKeys, _ rules: any ArchitectureRules
   ) throws(CheckpointError) -> Biases {
     var biases = Biases()
-    switch architecture {
-    case .llama:
-      let attention = try keys.flag("attention_bias", default: false)
-      let mlp = try keys.flag("mlp_bias", default: false)
-      biases = Biases(queryKeyValue: attention, attentionOutput: attention, gateUp: mlp, down: mlp)
-    case .qwen2: biases.queryKeyValue = true
-    case .qwen3:
-      biases.queryKeyValue = try keys.flag("attention_bias", default: false)
+    switch rules.attentionBias {
+    case .never: break
+    case .inputs: biases.queryKeyValue = true
+    case .key(let key):
+      biases.queryKeyValue = try keys.flag(key, default: false)
       biases.attentionOutput = biases.queryKeyValue
-    case .mistral: break
+    }
+    if case .key(let key) = rules.mlpBias {
+      biases.gateUp = try keys.flag(key, default: false)
+      biases.down = biases.gateUp
     }
     // Ours, for a compensating bias where the architecture has none.
     biases.attentionOutput = try keys.flag("attention_output_bias", default: biases.attentionOutput)

@@ -5,7 +5,8 @@ extension ModelConfiguration {
   /// The keys that this type holds itself, and so writes itself.
   static let ownKeys: Set<String> = [
     "architectures", "model_type", "vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads",
-    "num_key_value_heads", "head_dim", "intermediate_size", "hidden_act", "rms_norm_eps", "rope_theta",
+    "num_key_value_heads", "head_dim", "intermediate_size", "hidden_act", "rms_norm_eps",
+    "rope_theta",
     "rope_scaling", "rope_parameters", "tie_word_embeddings", "attention_bias", "mlp_bias",
     "attention_output_bias", "mlp_down_bias", "max_position_embeddings", "bos_token_id", "eos_token_id",
     "dtype", "torch_dtype", "sliding_window", "use_sliding_window", "max_window_layers", "layer_types",
@@ -18,7 +19,7 @@ extension ModelConfiguration {
     var keys = JSONObject()
     // No other program knows the forward pass of a sliced model: one that goes by the name is to stop here.
     keys["architectures"] = .array([
-      .string((residualWidths == nil ? "" : "Sliced") + architecture.className)
+      .string((residualWidths == nil ? "" : "Sliced") + architecture.rules.className)
     ])
     keys["model_type"] = .string(architecture.rawValue)
     keys["vocab_size"] = .integer(vocabularySize)
@@ -28,7 +29,8 @@ extension ModelConfiguration {
     keys["num_key_value_heads"] = Self.sizes(layers.map(\.keyValueHeads))
     keys["head_dim"] = Self.sizes(layers.map(\.headDimension))
     keys["intermediate_size"] = Self.sizes(layers.map(\.intermediateSize))
-    keys["hidden_act"] = .string("silu")
+    keys[architecture.rules.activation.key] = .string(
+      design.activation == .silu ? "silu" : "gelu_pytorch_tanh")
     keys["rms_norm_eps"] = .number(rmsNormEpsilon)
     // What transformers 4, 5 and llama.cpp's converter all read. rope_parameters is for 5 alone, and would hide
     // from it what somebody changes here.
@@ -36,7 +38,7 @@ extension ModelConfiguration {
     keys["rope_scaling"] = rope.scaling.json.map { .object($0) } ?? .null
     keys["tie_word_embeddings"] = .bool(tiedEmbeddings)
     writeBiases(&keys)
-    writeWindows(&keys)
+    architecture.rules.write(self, into: &keys)
     keys[ResidualWidths.key] = residualWidths?.json
     keys["max_position_embeddings"] = .integer(maxPositions)
     keys["bos_token_id"] = beginningOfText.map { .integer($0) } ?? .null
@@ -61,39 +63,28 @@ extension ModelConfiguration {
   }
 
   private func writeBiases(_ keys: inout JSONObject) {
-    var implied = biases
-    switch architecture {
-    case .llama:
-      keys["attention_bias"] = .bool(biases.queryKeyValue)
-      keys["mlp_bias"] = .bool(biases.gateUp)
+    var implied = Biases()
+    if case .key(let key) = architecture.rules.attentionBias {
+      keys[key] = .bool(biases.queryKeyValue)
       implied.attentionOutput = biases.queryKeyValue
+    }
+    if case .key(let key) = architecture.rules.mlpBias {
+      keys[key] = .bool(biases.gateUp)
       implied.down = biases.gateUp
-    case .qwen3:
-      keys["attention_bias"] = .bool(biases.queryKeyValue)
-      implied.attentionOutput = biases.queryKeyValue
-      implied.down = false
-    case .mistral, .qwen2:
-      implied.attentionOutput = false
-      implied.down = false
     }
     if biases.attentionOutput != implied.attentionOutput {
       keys["attention_output_bias"] = .bool(biases.attentionOutput)
     }
     if biases.down != implied.down { keys["mlp_down_bias"] = .bool(biases.down) }
   }
+}
 
-  private func writeWindows(_ keys: inout JSONObject) {
-    let window = layers.lazy.compactMap(\.slidingWindow).first
-    switch architecture {
-    case .llama: break
-    case .mistral: keys["sliding_window"] = window.map { .integer($0) } ?? .null
-    case .qwen2, .qwen3:
-      keys["use_sliding_window"] = .bool(window != nil)
-      keys["sliding_window"] = window.map { .integer($0) } ?? .null
-      keys["max_window_layers"] = .integer(layers.firstIndex { $0.slidingWindow != nil } ?? layers.count)
-      keys["layer_types"] = .array(
-        layers.map { .string($0.slidingWindow == nil ? "full_attention" : "sliding_attention") })
-    }
+extension RotaryEmbedding {
+  /// What transformers 5 has under `rope_parameters`.
+  var parameters: JSONObject {
+    var keys = scaling.json ?? ["rope_type": .string("default")]
+    keys["rope_theta"] = .number(theta)
+    return keys
   }
 }
 
@@ -107,6 +98,12 @@ extension RotaryEmbedding.Scaling {
       [
         "rope_type": .string("llama3"), "factor": .number(factor), "low_freq_factor": .number(low),
         "high_freq_factor": .number(high), "original_max_position_embeddings": .integer(original),
+      ]
+    // `type`, which transformers 4 asks for here; 5 reads it too.
+    case .longRope(let short, let long, _, _):
+      [
+        "type": .string("longrope"), "short_factor": .array(short.map { .number($0) }),
+        "long_factor": .array(long.map { .number($0) }),
       ]
     case .explicit(let divisors):
       [

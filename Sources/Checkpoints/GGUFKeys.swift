@@ -73,6 +73,17 @@ struct GGUFKeys {
     throw malformed(key, "a number above 0")
   }
 
+  /// [layers]: which slide. Every `period`-th does not, unless the file says another period, or it layer by layer.
+  func slidingLayers(_ layers: Int, period: Int) throws(CheckpointError) -> [Bool] {
+    let key = "attention.sliding_window_pattern"
+    switch gguf.metadata[full(key)] {
+    case .bools(let slides)? where slides.count == layers: return slides
+    case .integer(let period)? where period > 0: return (0..<layers).map { ($0 + 1) % period != 0 }
+    case nil: return (0..<layers).map { ($0 + 1) % period != 0 }
+    default: throw malformed(key, "a period, or a truth value for each of \(layers) layers")
+    }
+  }
+
   func word(_ key: String) throws(CheckpointError) -> String? {
     switch gguf.metadata[full(key)] {
     case .string(let value)?: return value

@@ -75,30 +75,13 @@ public struct Biases: Sendable, Hashable {
 
 /// Everything about a decoder but its weights, whatever file it came from.
 public struct ModelConfiguration: Sendable, Equatable {
-  /// transformers' `model_type`.
-  public enum Architecture: String, Sendable, CaseIterable {
-    case llama, mistral, qwen2, qwen3
-
-    /// The class that transformers loads.
-    var className: String {
-      switch self {
-      case .llama: "LlamaForCausalLM"
-      case .mistral: "MistralForCausalLM"
-      case .qwen2: "Qwen2ForCausalLM"
-      case .qwen3: "Qwen3ForCausalLM"
-      }
-    }
-  }
-
   public var architecture: Architecture
   public var vocabularySize: Int
   public var hiddenSize: Int
   public var layers: [LayerShape]
   public var rmsNormEpsilon: Double
-  /// The rotary embedding of layers whose `rope` is 0.
-  public var rope: RotaryEmbedding
-  /// Those of layers whose `rope` is 1, 2, ….
-  public var otherRopes: [RotaryEmbedding]
+  /// The rotary embeddings, from which layers choose by `LayerShape.rope`.
+  public var ropes: [RotaryEmbedding]
   /// Whether the head is the token embedding.
   public var tiedEmbeddings: Bool
   public var biases: Biases
@@ -129,11 +112,10 @@ public struct ModelConfiguration: Sendable, Equatable {
     self.hiddenSize = hiddenSize
     self.layers = layers
     self.rmsNormEpsilon = rmsNormEpsilon
-    self.rope = rope
+    ropes = [rope] + otherRopes
     self.tiedEmbeddings = tiedEmbeddings
     self.biases = biases
     self.design = design
-    self.otherRopes = otherRopes
     self.residualWidths = residualWidths
     self.maxPositions = maxPositions
     self.beginningOfText = beginningOfText
@@ -141,6 +123,9 @@ public struct ModelConfiguration: Sendable, Equatable {
     self.declaredType = declaredType
     self.otherKeys = otherKeys
   }
+
+  /// The first of `ropes`: that of all layers, where they do not differ.
+  public var rope: RotaryEmbedding { ropes.first ?? RotaryEmbedding(theta: 10_000) }
 
   /// Whether queries and keys are normalised.
   public var queryKeyNorm: Bool { design.queryKeyNorm != .none }

@@ -11,30 +11,55 @@ public struct RotaryEmbedding: Sendable, Hashable {
       factor: Double, lowFrequencyFactor: Double, highFrequencyFactor: Double, originalMaxPositions: Int)
     /// Frequency i divided by `divisors[i]`, `[headDimension / 2]`: GGUF's `rope_freqs.weight`.
     case explicit(divisors: [Float])
+    /// Frequency i divided by `short[i]` in sequences of at most `originalMaxPositions`, by `long[i]` in longer ones;
+    /// cosines and sines multiplied by `attentionFactor` (LongRoPE, arXiv 2402.13753).
+    case longRope(short: [Double], long: [Double], originalMaxPositions: Int, attentionFactor: Double)
   }
 
   public var theta: Double
   public var scaling: Scaling
+  /// How much of a head is turned: its first elements. The others stay as they are.
+  public var partialFactor: Double
 
-  public init(theta: Double, scaling: Scaling = .none) {
+  public init(theta: Double, scaling: Scaling = .none, partialFactor: Double = 1) {
     self.theta = theta
     self.scaling = scaling
+    self.partialFactor = partialFactor
   }
 
-  /// Radians a position, `[headDimension / 2]`: `theta^(−2i/headDimension) / divisor(i)`.
-  public func frequencies(headDimension: Int) -> [Double] {
-    (0..<headDimension / 2).map { pair in
-      let frequency = pow(theta, -2 * Double(pair) / Double(headDimension))
-      return frequency / divisor(pair: pair, frequency: frequency)
+  /// How many of a head's elements are turned.
+  public func rotated(headDimension: Int) -> Int { Int(Double(headDimension) * partialFactor) }
+
+  /// The longest sequence of those that are turned alike with the shortest; nil if all are.
+  public var lengthOfChange: Int? {
+    if case .longRope(_, _, let original, _) = scaling { original } else { nil }
+  }
+
+  /// What cosines and sines are multiplied by.
+  public var attentionFactor: Double {
+    if case .longRope(_, _, _, let factor) = scaling { factor } else { 1 }
+  }
+
+  /// Radians a position, `[rotated / 2]`: `theta^(−2i/rotated) / divisor(i)`.
+  ///
+  /// - Parameter length: of the sequence, which counts for LongRoPE alone.
+  public func frequencies(headDimension: Int, length: Int = 0) -> [Double] {
+    let rotated = rotated(headDimension: headDimension)
+    return (0..<rotated / 2).map { pair in
+      let frequency = pow(theta, -2 * Double(pair) / Double(rotated))
+      return frequency / divisor(pair: pair, frequency: frequency, length: length)
     }
   }
 
   /// `_compute_llama3_parameters` in transformers' modeling_rope_utils.py.
-  private func divisor(pair: Int, frequency: Double) -> Double {
+  private func divisor(pair: Int, frequency: Double, length: Int) -> Double {
     switch scaling {
     case .none: return 1
     case .linear(let factor): return factor
     case .explicit(let divisors): return divisors.indices.contains(pair) ? Double(divisors[pair]) : 1
+    case .longRope(let short, let long, let original, _):
+      let factors = length > original ? long : short
+      return factors.indices.contains(pair) ? factors[pair] : 1
     case .llama3(let factor, let low, let high, let original):
       let turns = Double(original) * frequency / (2 * .pi)  // within the original context
       if turns > high { return 1 }

@@ -3,17 +3,18 @@ extension RotaryEmbedding {
   /// unless the file says otherwise, the factor stands under one of two names, and the divisors of `rope_freqs.weight`
   /// are applied besides.
   static func read(
-    _ keys: GGUFKeys, gguf: GGUFFile, headDimension: Int
+    _ keys: GGUFKeys, also known: Set<String> = [], headDimension: Int
   ) throws(CheckpointError) -> RotaryEmbedding {
+    let gguf = keys.gguf
     try keys.refuseOthers(
       under: "rope.",
-      than: [
+      than: known.union([
         "rope.dimension_count", "rope.freq_base", "rope.scaling.type", "rope.scaling.factor",
         "rope.scale_linear",
         "rope.scaling.attn_factor",
         // These two are told to whoever extends the context further.
         "rope.scaling.original_context_length", "rope.scaling.finetuned",
-      ])
+      ]))
     // It multiplies cosines and sines, whatever the type.
     let attention = try keys.number("rope.scaling.attn_factor", default: 1)
     guard attention == 1 else {
@@ -22,7 +23,7 @@ extension RotaryEmbedding {
         advice: "expected 1: cosines and sines are not scaled here")
     }
     let theta = try keys.number("rope.freq_base", default: 10_000)
-    let divisors = try divisors(gguf, headDimension: headDimension)
+    let divisors = try divisors(gguf, GGUFNames.rotaryDivisors, count: headDimension / 2)
     let factor: Double
     switch try keys.word("rope.scaling.type") ?? "linear" {
     case "none": factor = 1
@@ -41,14 +42,12 @@ extension RotaryEmbedding {
     return RotaryEmbedding(theta: theta, scaling: factor == 1 ? .none : .linear(factor: factor))
   }
 
-  /// `[headDimension / 2]`, where the file has them.
-  private static func divisors(
-    _ gguf: GGUFFile, headDimension: Int
-  ) throws(CheckpointError) -> [Float]? {
-    guard let tensor = gguf.tensors[GGUFNames.rotaryDivisors] else { return nil }
-    guard tensor.shape == [headDimension / 2] else {
+  /// `[count]`, where the file has them.
+  static func divisors(_ gguf: GGUFFile, _ name: String, count: Int) throws(CheckpointError) -> [Float]? {
+    guard let tensor = gguf.tensors[name] else { return nil }
+    guard tensor.shape == [count] else {
       throw .shapeMismatch(
-        file: gguf.path, tensor: tensor.name, expected: [headDimension / 2], found: tensor.shape, advice: "")
+        file: gguf.path, tensor: tensor.name, expected: [count], found: tensor.shape, advice: "")
     }
     let divisors = try tensor.floats()
     guard divisors.allSatisfy({ $0 > 0 && $0.isFinite }) else {

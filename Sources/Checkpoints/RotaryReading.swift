@@ -7,31 +7,45 @@ extension RotaryEmbedding {
   /// `rope_parameters`, and that win over `rope_theta`; version 4 does not know `rope_parameters`. So a folder in
   /// which they disagree is another model to each, and is refused.
   static func read(
-    _ keys: ConfigurationKeys, layers: [LayerShape], maxPositions: Int
+    _ keys: ConfigurationKeys, layers: [LayerShape], maxPositions: Int, standardTheta: Double
   ) throws(CheckpointError) -> RotaryEmbedding {
     try checkWholeHeads(keys)
-    var found: [(key: String, embedding: RotaryEmbedding)] = []
+    var described: [(key: String, object: ConfigurationKeys)] = []
     for key in ["rope_scaling", "rope_parameters"] {
-      guard let scaling = try keys.object(key), scaling.members.count > 0 else { continue }
-      found.append(
-        (key, try read(scaling, within: keys, layers: layers, maxPositions: maxPositions)))
+      if let object = try keys.object(key) { described.append((key, object)) }
     }
-    guard let first = found.first else {
-      return RotaryEmbedding(theta: try keys.number("rope_theta", default: standardTheta))
+    return try agreed(keys, theta: "rope_theta", standard: standardTheta, described) {
+      (scaling, theta) throws(CheckpointError) in
+      try read(scaling, theta, within: keys, layers: layers, maxPositions: maxPositions)
     }
+  }
+
+  /// What several objects describe alike, or what the frequency's base alone does where there are none.
+  ///
+  /// - Parameters:
+  ///   - theta: the key of the base outside of the objects.
+  ///   - standard: the base where no key says it.
+  static func agreed(
+    _ keys: ConfigurationKeys, theta thetaKey: String, standard: Double,
+    _ described: [(key: String, object: ConfigurationKeys)],
+    read: (_ scaling: ConfigurationKeys, _ theta: Double) throws(CheckpointError) -> RotaryEmbedding
+  ) throws(CheckpointError) -> RotaryEmbedding {
+    let outer = try keys.number(thetaKey, default: standard)
+    var found: [(key: String, embedding: RotaryEmbedding)] = []
+    for (key, scaling) in described where scaling.members.count > 0 {
+      found.append((key, try read(scaling, outer)))
+    }
+    guard let first = found.first else { return RotaryEmbedding(theta: outer) }
     if let last = found.last, last.embedding != first.embedding {
       throw keys.malformed(
-        "rope_scaling", "the same rotary embedding as rope_parameters describes, or one of the two keys alone"
-      )
+        first.key, "the same rotary embedding as \(last.key) describes, or one of the two keys alone")
     }
-    if keys["rope_theta"] != nil, try keys.number("rope_theta") != first.embedding.theta {
+    if keys[thetaKey] != nil, outer != first.embedding.theta {
       throw keys.malformed(
-        "rope_theta", "\(first.embedding.theta), as \(first.key) says, or one of the two alone")
+        thetaKey, "\(first.embedding.theta), as \(first.key) says, or one of the two alone")
     }
     return first.embedding
   }
-
-  private static let standardTheta = 10_000.0
 
   private static func checkWholeHeads(_ keys: ConfigurationKeys) throws(CheckpointError) {
     guard try keys.number("partial_rotary_factor", default: 1) == 1 else {
@@ -41,8 +55,9 @@ extension RotaryEmbedding {
     }
   }
 
-  private static func read(
-    _ scaling: ConfigurationKeys, within keys: ConfigurationKeys, layers: [LayerShape], maxPositions: Int
+  static func read(
+    _ scaling: ConfigurationKeys, _ outerTheta: Double, within keys: ConfigurationKeys, layers: [LayerShape],
+    maxPositions: Int
   ) throws(CheckpointError) -> RotaryEmbedding {
     for member in scaling.members.members {
       guard case .object = member.value else { continue }
@@ -52,8 +67,7 @@ extension RotaryEmbedding {
           + "where it is the same in all layers, write rope_theta and rope_type without the layers' type")
     }
     try checkWholeHeads(scaling)
-    let outer = try keys.number("rope_theta", default: standardTheta)
-    let theta = try scaling.number("rope_theta", default: outer)
+    let theta = try scaling.number("rope_theta", default: outerTheta)
     let typeKey = scaling["rope_type"] == nil ? "type" : "rope_type"
     switch try scaling.word(typeKey) ?? "default" {
     case "default": return RotaryEmbedding(theta: theta)
@@ -88,22 +102,12 @@ extension RotaryEmbedding {
   private static func explicit(
     _ scaling: ConfigurationKeys, layers: [LayerShape]
   ) throws(CheckpointError) -> Scaling {
-    guard case .array(let values)? = scaling["divisors"] else {
-      throw scaling.malformed("divisors", "a list")
-    }
-    let divisors = values.compactMap { value -> Float? in
-      let divisor: Float? =
-        switch value {
-        case .integer(let number): Float(number)
-        case .number(let number): Float(number)
-        default: nil
-        }
-      guard let divisor, divisor > 0, divisor.isFinite else { return nil }
-      return divisor
-    }
-    guard divisors.count == values.count, layers.allSatisfy({ $0.headDimension == 2 * divisors.count })
+    let expected = "head_dim / 2 numbers above 0"
+    let divisors = try scaling.numbers("divisors", expected).map { Float($0) }
+    guard divisors.allSatisfy({ $0 > 0 && $0.isFinite }),
+      layers.allSatisfy({ $0.headDimension == 2 * divisors.count })
     else {
-      throw scaling.malformed("divisors", "head_dim / 2 numbers above 0")
+      throw scaling.malformed("divisors", expected)
     }
     return .explicit(divisors: divisors)
   }

@@ -39,6 +39,8 @@ public struct StoredTensor: Sendable {
   public let type: StorageType
   /// How the stored rows follow from those that `widen` counts.
   public let rowOrder: RowOrder
+  /// What the file has added to the values, which `widen` takes off again: 1 in the norms of Gemma's GGUF files.
+  let added: Float
   /// The file that holds it.
   public var file: String { mapping.path }
   /// Bytes in the file.
@@ -50,13 +52,14 @@ public struct StoredTensor: Sendable {
   /// The caller has checked that the bytes lie in the file, that their number is the one that shape and type
   /// ask for, and that the rows divide into heads.
   init(
-    name: String, shape: [Int], type: StorageType, rowOrder: RowOrder = .stored, mapping: MappedFile,
-    offset: Int, byteCount: Int
+    name: String, shape: [Int], type: StorageType, rowOrder: RowOrder = .stored, added: Float = 0,
+    mapping: MappedFile, offset: Int, byteCount: Int
   ) {
     self.name = name
     self.shape = shape
     self.type = type
     self.rowOrder = rowOrder
+    self.added = added
     self.mapping = mapping
     self.offset = offset
     self.byteCount = byteCount
@@ -122,6 +125,10 @@ public struct StoredTensor: Sendable {
       } else {
         whole.matrix(selection, count: count, into: target, stride: stride)
       }
+    }
+    guard added != 0 else { return }
+    for row in 0..<count {
+      for column in 0..<width { target[row * stride + column] -= added }
     }
   }
 

@@ -1,0 +1,146 @@
+import JSON
+
+/// What is particular to one `model_type`. Each has a file in `Architectures/` that states what differs from Llama.
+protocol ArchitectureRules: Sendable {
+  /// transformers' `model_type`.
+  var modelType: String { get }
+  /// The class that transformers loads.
+  var className: String { get }
+  /// `general.architecture` of its GGUF files; nil where llama.cpp has no such architecture.
+  var ggufName: String? { get }
+  /// What its configuration class takes where config.json has no such key.
+  var defaults: ArchitectureDefaults { get }
+
+  // MARK: config.json
+
+  /// The key of the MLP's activation, and the names that are understood.
+  var activation: (key: String, names: [String: DecoderDesign.Activation]) { get }
+  var attentionBias: BiasRule { get }
+  var mlpBias: BiasRule { get }
+  /// Keys besides the usual that `write` writes anew.
+  var ownKeys: Set<String> { get }
+  /// Whether heads must divide the hidden size where there is no `head_dim`. Most classes drop the remainder.
+  var dividesHiddenSize: Bool { get }
+  /// What the decoder computes; the activation is added to it.
+  func design(_ keys: ConfigurationKeys, hiddenSize: Int) throws(CheckpointError) -> DecoderDesign
+  /// [layers]: the sliding windows.
+  func windows(_ keys: ConfigurationKeys, layers: Int) throws(CheckpointError) -> [Int?]
+  /// The rotary embeddings, at least one. Layers choose from them by `LayerShape.rope`.
+  func ropes(
+    _ keys: ConfigurationKeys, layers: inout [LayerShape], maxPositions: Int
+  ) throws(CheckpointError) -> [RotaryEmbedding]
+  /// Writes what is this architecture's own.
+  func write(_ configuration: ModelConfiguration, into keys: inout JSONObject)
+
+  // MARK: GGUF
+
+  /// Whether llama.cpp's converter is that of Llama: rows of q and k are permuted, and `rope_freqs.weight` counts.
+  var ggufFollowsLlama: Bool { get }
+  /// What its GGUF files have added to the weights of norms.
+  var ggufNormOffset: Float { get }
+  /// The rotary embedding of layers whose `rope` is 0.
+  func rope(_ keys: GGUFKeys, headDimension: Int) throws(CheckpointError) -> RotaryEmbedding
+  /// Tensors that are no parameters, and were read with the metadata.
+  var ggufSettings: Set<String> { get }
+  /// Keys that would be refused, were they not read here.
+  var ggufKeys: Set<String> { get }
+  /// Completes what the metadata alike in all architectures say.
+  func finish(_ configuration: inout ModelConfiguration, gguf keys: GGUFKeys) throws(CheckpointError)
+}
+
+/// Whether linear maps have biases.
+enum BiasRule {
+  case never
+  /// Of queries, keys and values, whatever config.json says.
+  case inputs
+  /// In all of the sublayer's maps where this key says so.
+  case key(String)
+}
+
+/// What transformers' configuration class takes where config.json has no such key.
+/// Tests compare it with the classes themselves (scripts/make-configuration-fixture.py).
+struct ArchitectureDefaults {
+  var vocabularySize: Int
+  var hiddenSize = 4096
+  var intermediateSize: Int
+  var layers = 32
+  var queryHeads = 32
+  /// nil: as many as there are query heads, which a null means in every class.
+  var keyValueHeads: Int?
+  /// nil: `hidden_size / num_attention_heads`.
+  var headDimension: Int?
+  var maxPositions: Int
+  var rmsNormEpsilon = 1e-6
+  var ropeTheta = 10_000.0
+  var tiedEmbeddings = false
+  var beginningOfText: Int?
+  var endOfText: Int?
+}
+
+/// Llama's.
+extension ArchitectureRules {
+  var ggufName: String? { modelType }
+  var activation: (key: String, names: [String: DecoderDesign.Activation]) {
+    // Two names of one function in transformers' activations.py.
+    ("hidden_act", ["silu": .silu, "swish": .silu])
+  }
+  var attentionBias: BiasRule { .key("attention_bias") }
+  var mlpBias: BiasRule { .never }
+  var ownKeys: Set<String> { [] }
+  var dividesHiddenSize: Bool { false }
+
+  func design(_ keys: ConfigurationKeys, hiddenSize: Int) throws(CheckpointError) -> DecoderDesign {
+    DecoderDesign()
+  }
+
+  func windows(_ keys: ConfigurationKeys, layers: Int) throws(CheckpointError) -> [Int?] {
+    [Int?](repeating: nil, count: layers)
+  }
+
+  func ropes(
+    _ keys: ConfigurationKeys, layers: inout [LayerShape], maxPositions: Int
+  ) throws(CheckpointError) -> [RotaryEmbedding] {
+    [
+      try RotaryEmbedding.read(
+        keys, layers: layers, maxPositions: maxPositions, standardTheta: defaults.ropeTheta)
+    ]
+  }
+
+  func write(_ configuration: ModelConfiguration, into keys: inout JSONObject) {}
+
+  var ggufFollowsLlama: Bool { false }
+  var ggufNormOffset: Float { 0 }
+  func rope(_ keys: GGUFKeys, headDimension: Int) throws(CheckpointError) -> RotaryEmbedding {
+    try RotaryEmbedding.read(keys, also: ggufKeys, headDimension: headDimension)
+  }
+  var ggufSettings: Set<String> { ggufFollowsLlama ? [GGUFNames.rotaryDivisors] : [] }
+  var ggufKeys: Set<String> { [] }
+  func finish(_ configuration: inout ModelConfiguration, gguf keys: GGUFKeys) throws(CheckpointError) {}
+}
+
+extension ModelConfiguration {
+  /// One of the architectures that can be read, by transformers' `model_type`.
+  public struct Architecture: Sendable, Hashable, CaseIterable {
+    let rules: any ArchitectureRules
+
+    init(_ rules: any ArchitectureRules) { self.rules = rules }
+
+    /// nil if it is not supported.
+    public init?(rawValue: String) {
+      guard let found = Self.allCases.first(where: { $0.rawValue == rawValue }) else { return nil }
+      self = found
+    }
+
+    /// By `general.architecture`; nil if it is not supported.
+    init?(ggufName: String) {
+      guard let found = Self.allCases.first(where: { $0.rules.ggufName == ggufName }) else { return nil }
+      self = found
+    }
+
+    /// transformers' `model_type`.
+    public var rawValue: String { rules.modelType }
+
+    public static func == (one: Self, other: Self) -> Bool { one.rawValue == other.rawValue }
+    public func hash(into hasher: inout Hasher) { hasher.combine(rawValue) }
+  }
+}

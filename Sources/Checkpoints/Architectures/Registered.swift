@@ -1,0 +1,14 @@
+/// The architectures that can be read. A new one is a file beside this and a line here.
+extension ModelConfiguration.Architecture {
+  public static let allCases: [ModelConfiguration.Architecture] = [
+    Self(Llama()),
+    Self(Mistral()),
+    Self(Qwen2()),
+    Self(Qwen3()),
+  ]
+
+  public static let llama = Self(Llama())
+  public static let mistral = Self(Mistral())
+  public static let qwen2 = Self(Qwen2())
+  public static let qwen3 = Self(Qwen3())
+}
