@@ -60,6 +60,65 @@ AP_WIDE void ap_swiglu_backward(const float *gate_up, const float *dout, int64_t
   }
 }
 
+/* gelu(x) = x/2 * (1 + tanh(u)) with u = sqrt(2/pi) * (x + 0.044715 x^3) (Hendrycks and Gimpel, arXiv 1606.08415).
+ * Since (1 + tanh(u)) / 2 is the logistic function of 2u, it is x * s(2u). */
+static const float TWICE_ROOT = 1.5957691216057308f; /* 2 * sqrt(2/pi) */
+static const float CUBIC = 0.044715f;
+
+AP_INLINE float gelu_share(float x) {
+  return 1.0f / (1.0f + exponential(-TWICE_ROOT * (x + CUBIC * x * x * x)));
+}
+
+AP_WIDE void ap_geglu(const float *gate_up, int64_t rows, int64_t columns, float *out) {
+  for (int64_t r = 0; r < rows; r++) {
+    const float *gate = gate_up + r * 2 * columns, *up = gate + columns;
+    float *o = out + r * columns;
+    for (int64_t c = 0; c < columns; c++) o[c] = gate[c] * gelu_share(gate[c]) * up[c];
+  }
+}
+
+/* gelu'(x) = s + x * s * (1 - s) * 2u', with 2u' = 2 sqrt(2/pi) * (1 + 3 * 0.044715 x^2). */
+AP_WIDE void ap_geglu_backward(const float *gate_up, const float *dout, int64_t rows, int64_t columns,
+                               float *dgate_up) {
+  for (int64_t r = 0; r < rows; r++) {
+    const float *gate = gate_up + r * 2 * columns, *up = gate + columns, *d = dout + r * columns;
+    float *dgate = dgate_up + r * 2 * columns, *dup = dgate + columns;
+    for (int64_t c = 0; c < columns; c++) {
+      float g = gate[c], u = up[c], s = gelu_share(g);
+      float slope = TWICE_ROOT * (1.0f + 3.0f * CUBIC * g * g);
+      dgate[c] = d[c] * u * (s + g * s * (1.0f - s) * slope);
+      dup[c] = d[c] * g * s;
+    }
+  }
+}
+
+/* Taylor's polynomial of degree 11 up to 0.4, where its next term is below 7e-8 of x; beyond, 1 - 2 / (e^2x + 1),
+ * which would cancel near 0. */
+AP_INLINE float hyperbolic_tangent(float x) {
+  float square = x * x;
+  float p = -1382.0f / 155925.0f;
+  p = p * square + 62.0f / 2835.0f;
+  p = p * square - 17.0f / 315.0f;
+  p = p * square + 2.0f / 15.0f;
+  p = p * square - 1.0f / 3.0f;
+  p = p * square + 1.0f;
+  float far = 1.0f - 2.0f / (exponential(2.0f * x) + 1.0f);
+  return square < 0.16f ? x * p : far;
+}
+
+AP_WIDE void ap_soft_cap(float *x, int64_t count, float scale, float cap) {
+  float factor = scale / cap;
+  for (int64_t i = 0; i < count; i++) x[i] = cap * hyperbolic_tangent(factor * x[i]);
+}
+
+AP_WIDE void ap_soft_cap_backward(const float *y, float *d, int64_t count, float scale, float cap) {
+  float inverse = 1.0f / cap;
+  for (int64_t i = 0; i < count; i++) {
+    float t = y[i] * inverse;
+    d[i] *= scale * (1.0f - t * t);
+  }
+}
+
 AP_WIDE void ap_rope(float *x, int64_t rows, int64_t stride, int64_t heads, int64_t head_dimension,
                      const float *cosine, const float *sine, float direction) {
   int64_t half = head_dimension / 2;

@@ -23,6 +23,17 @@ void ap_swiglu(const float *gate_up, int64_t rows, int64_t columns, float *out);
 void ap_swiglu_backward(const float *gate_up, const float *dout, int64_t rows, int64_t columns,
                         float *dgate_up);
 
+/* The same with GELU's approximation by tanh in place of silu, as Gemma has it. */
+void ap_geglu(const float *gate_up, int64_t rows, int64_t columns, float *out);
+void ap_geglu_backward(const float *gate_up, const float *dout, int64_t rows, int64_t columns,
+                       float *dgate_up);
+
+/* y = cap * tanh(scale * x / cap), in place: the soft cap of scores and logits (Gemma 2, arXiv 2408.00118). */
+void ap_soft_cap(float *x, int64_t count, float scale, float cap);
+
+/* With y what ap_soft_cap made and d its gradient: d becomes that of x, scale * (1 - (y / cap)^2) * d. */
+void ap_soft_cap_backward(const float *y, float *d, int64_t count, float scale, float cap);
+
 /* Rotates pairs (i, i + head_dimension / 2) of `heads` neighbouring heads in each row, in place.
  * cosine and sine are [rows, head_dimension / 2]; direction +1 rotates, -1 rotates back, which is the
  * gradient. */
