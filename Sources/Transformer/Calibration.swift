@@ -373,7 +373,8 @@ private final class CalibrationPass {
     let embedding = tied ? dHead : Buffer(decoder.vocabulary * hidden)
     let d = stream.entering(decoder.layerCount)
     for (row, token) in request.sequences.joined().enumerated() {
-      ap_add_scaled(d + row * hidden, Int64(hidden), 1, embedding.at(Int(token) * hidden))
+      ap_add_scaled(
+        d + row * hidden, Int64(hidden), decoder.embeddingScale, embedding.at(Int(token) * hidden))
     }
     return EndGradients(embedding: embedding, head: tied ? nil : dHead, finalNorm: head.norm)
   }

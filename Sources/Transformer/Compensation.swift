@@ -192,9 +192,10 @@ private final class CompensationPass {
     let u = Rows(uncutStream.at(place), stride: hidden)
     let start = cutStream?.at(place) ?? u.base
     if gathers { target.base.update(from: start, count: tokens * hidden) }
-    (models.first ?? models.before).forward(sublayer.kind, u, into: u, block.sequences)
+    let uncut = models.first ?? models.before
+    uncut.forward(sublayer.kind, u, into: u, block.sequences)
     guard gathers else { return }
-    ResidualRule.target(from: target.base, to: u.base, count: tokens * hidden, workers)
+    uncut.residual(sublayer.kind).target(from: target.base, to: u.base, count: tokens * hidden)
     if let cutStream {
       sublayer.forwardInputs(from: Rows(cutStream.at(place), stride: hidden), block.sequences)
     }

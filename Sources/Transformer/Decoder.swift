@@ -206,6 +206,28 @@ public final class Decoder {
       } catch { failure.keep(error) }
     }
     try failure.rethrow()
+    if configuration.design.queryKeyNorm == .wholeWidth { keepNorms(layer, parameters) }
+  }
+
+  /// A norm over all queries divides by how many elements there are: fewer after a cut, which is to change nothing else.
+  /// With n elements before and n′ now, and s = √(n′/n),
+  ///
+  ///     w q / √(Σq²/n + ε) = (w/s) (s q) / √(Σ(s q)²/n′ + ε)
+  ///
+  /// so the projection is multiplied by s and the norm's weight by 1/s. The same of keys.
+  private func keepNorms(_ layer: Int, _ parameters: LayerParameters) {
+    let (whole, kept) = (configuration.layers[layer].keyValueHeads, parameters.sizes.keyValueHeads)
+    guard kept < whole, kept > 0 else { return }
+    let share = (Float(kept) / Float(whole)).squareRoot()
+    for parameter in parameters.named {
+      let factor: Float
+      switch parameter.spec.role {
+      case .query, .key: factor = share
+      case .queryNorm, .keyNorm: factor = 1 / share
+      default: continue
+      }
+      for index in 0..<parameter.rows * parameter.columns { parameter.base[index] *= factor }
+    }
   }
 
   /// The checkpoint's indices of the rows or columns that stay; nil if all do.
@@ -233,7 +255,16 @@ public final class Decoder {
     try checkpoint.tensor(named: "model.embed_tokens.weight").widen(
       rows: .rows(tokens.map(Int.init)),
       into: UnsafeMutableBufferPointer(start: target, count: tokens.count * hidden), rowStride: hidden)
+    scaleEmbeddings(target, count: tokens.count * hidden)
   }
+
+  func scaleEmbeddings(_ values: UnsafeMutablePointer<Float>, count: Int) {
+    let scale = embeddingScale
+    if scale != 1 { for index in 0..<count { values[index] *= scale } }
+  }
+
+  /// What embeddings are multiplied by, and their gradients.
+  var embeddingScale: Float { Float(configuration.design.embeddingScale) }
 
   /// The matrix that turns hidden states into logits, [vocabulary, headWidth].
   func head() throws -> StoredTensor {
@@ -277,6 +308,7 @@ public enum DecoderError: Error, Equatable, CustomStringConvertible {
   case unlikeTeacher(what: String, teacher: Int, student: Int)
   case sliced(file: String)
   case badWidths(places: Int, hidden: Int)
+  case normsBehind(file: String)
 
   public var description: String {
     switch self {
@@ -296,6 +328,9 @@ public enum DecoderError: Error, Equatable, CustomStringConvertible {
     case .noRoom(let tokens, let longest, let room):
       "a micro-batch of \(tokens) tokens with a sequence of \(longest) does not fit the \(room.tokens) tokens in sequences "
         + "of at most \(room.longest) that training was set up for"
+    case .normsBehind(let file):
+      "\(file): the residual stream of this model can't be sliced, since norms stand behind its sublayers: "
+        + "they divide by the size of what a sublayer adds, which a narrower stream changes"
     case .wrongOrigin(let file): "\(file) is not the model that the run's records describe"
     case .noTargets:
       "a training step has no token to predict: every token of it is a prompt's or a document's first"

@@ -22,6 +22,14 @@ struct LayerContext {
       for row in rows { to.from(row: row).base.update(from: from.from(row: row).base, count: hidden) }
     }
   }
+
+  /// y += factor · x, of the first `width` columns; of all where nil.
+  func add(_ x: Rows, to y: Rows, _ tokens: Int, width: Int? = nil, by factor: Float = 1) {
+    let width = Int64(width ?? sizes.hidden)
+    workers.ranges(tokens, grain: LayerContext.grain) { rows, _ in
+      for row in rows { ap_add_scaled(x.from(row: row).base, width, factor, y.from(row: row).base) }
+    }
+  }
 }
 
 /// One decoder layer, with x its input:
@@ -59,6 +67,8 @@ struct DecoderLayer {
     return all.filter(\.isPresent)
   }
 
+  func residual(_ kind: ParameterSpec.Sublayer) -> ResidualRule { self[kind].residual }
+
   private subscript(kind: ParameterSpec.Sublayer) -> any Sublayer {
     kind == .attention ? attention : mlp
   }
@@ -85,9 +95,17 @@ struct DecoderLayer {
     var productsKept = false
     if case .activations(true) = extent { productsKept = true }
     if attention.isPresent { attention.forwardInputs(from: x, block, productsKept: productsKept) }
-    if !productsKept { add(attention, to: x, into: middle, block.tokens) }
+    if !productsKept {
+      add(attention, to: x, into: middle, block.tokens)
+    } else if attention.isPresent {
+      attention.residual.prepareBackward(attention.inputs, block.tokens)
+    }
     if mlp.isPresent { mlp.forwardInputs(from: middle, block, productsKept: productsKept) }
-    if case .output(let y) = extent { add(mlp, to: middle, into: y, block.tokens) }
+    if case .output(let y) = extent {
+      add(mlp, to: middle, into: y, block.tokens)
+    } else if mlp.isPresent {
+      mlp.residual.prepareBackward(mlp.inputs, block.tokens)
+    }
   }
 
   /// Continues a sequence: `count` tokens from `position` on, whose keys and values join those of the tokens before.

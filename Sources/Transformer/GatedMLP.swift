@@ -6,11 +6,12 @@ import Tensors
 ///
 ///     a = silu(g) ∘ u,   with gates g = G n and ups u = U n
 ///
-/// and backward, with s = σ(g):   du = silu(g) ∘ da,   dg = s (1 + g (1 − s)) ∘ u ∘ da
+/// and backward, with s = σ(g):   du = silu(g) ∘ da,   dg = s (1 + g (1 − s)) ∘ u ∘ da; or with GELU in silu's place.
 struct GatedMLP: Sublayer {
   static let kind = ParameterSpec.Sublayer.mlp
   static let slots = SublayerSlots(
-    norm: .mlpNorm, shortcut: .mlpShortcut, input: .gateUp, output: .down, otherNorms: [.mlpOutputNorm])
+    norm: .mlpNorm, shortcut: .mlpShortcut, input: .gateUp, output: .down, outputNorm: .mlpOutputNorm,
+    innerNorms: [])
   static let units = LayerDimension.channels
 
   let layer: LayerContext
@@ -24,8 +25,9 @@ struct GatedMLP: Sublayer {
     let gateUp = activations.products
     // [tokens, width]
     let activated = activations.inputs.base
+    let activation = sizes.design.activation
     layer.workers.ranges(block.tokens, grain: LayerContext.grain) { rows, _ in
-      Activation.forward(
+      activation.forward(
         gateUp + rows.lowerBound * 2 * width, rows: rows.count, width: width,
         into: activated + rows.lowerBound * width)
     }
@@ -34,10 +36,11 @@ struct GatedMLP: Sublayer {
   func backwardCore(_ block: SequenceBlock, _ sums: LayerParameters, _ space: GradientSpace) {
     let width = sizes.intermediate
     let gateUp = activations.products
+    let activation = sizes.design.activation
     // [tokens, width] and [tokens, 2 · width]
     let (dActivated, dGateUp) = (space.mlp.inputs.base, space.mlp.products.base)
     layer.workers.ranges(block.tokens, grain: LayerContext.grain) { rows, _ in
-      Activation.backward(
+      activation.backward(
         gateUp + rows.lowerBound * 2 * width, dActivated + rows.lowerBound * width, rows: rows.count,
         width: width, into: dGateUp + rows.lowerBound * 2 * width)
     }
@@ -45,20 +48,26 @@ struct GatedMLP: Sublayer {
 }
 
 /// The function that gates go through, and its gradient.
-enum Activation {
+extension DecoderDesign.Activation {
   /// - Parameters:
   ///   - gateUp: [rows, 2 · width]
   ///   - a: [rows, width]
-  static func forward(
+  fileprivate func forward(
     _ gateUp: UnsafePointer<Float>, rows: Int, width: Int, into a: UnsafeMutablePointer<Float>
   ) {
-    ap_swiglu(gateUp, Int64(rows), Int64(width), a)
+    switch self {
+    case .silu: ap_swiglu(gateUp, Int64(rows), Int64(width), a)
+    case .geluTanh: ap_geglu(gateUp, Int64(rows), Int64(width), a)
+    }
   }
 
-  static func backward(
+  fileprivate func backward(
     _ gateUp: UnsafePointer<Float>, _ da: UnsafePointer<Float>, rows: Int, width: Int,
     into dGateUp: UnsafeMutablePointer<Float>
   ) {
-    ap_swiglu_backward(gateUp, da, Int64(rows), Int64(width), dGateUp)
+    switch self {
+    case .silu: ap_swiglu_backward(gateUp, da, Int64(rows), Int64(width), dGateUp)
+    case .geluTanh: ap_geglu_backward(gateUp, da, Int64(rows), Int64(width), dGateUp)
+    }
   }
 }

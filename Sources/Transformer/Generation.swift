@@ -15,7 +15,8 @@ public final class Generator {
   private let values: [Buffer]
 
   /// Tokens read so far, of at most `capacity`.
-  public private(set) var position = 0
+  public var position: Int { text.count }
+  private var text: [Int32] = []
   public let capacity: Int
 
   /// - Parameter capacity: tokens that prompt and continuation have together, at most.
@@ -39,11 +40,19 @@ public final class Generator {
   }
 
   /// Reads tokens and answers the logits of what comes next, [vocabulary].
+  ///
+  /// Where a text becomes longer than LongRoPE's short frequencies reach, all of it is read anew, as transformers does
+  /// (`prepare_inputs_for_generation` in modeling_phi3.py): the keys so far were turned by the others.
   /// - Throws: `GenerationError.full`, `DecoderError`, `CheckpointError`.
-  public func read(_ tokens: [Int32]) throws -> [Float] {
-    guard !tokens.isEmpty, tokens.count <= capacity - position else {
-      throw GenerationError.full(capacity: capacity, read: position, more: tokens.count)
+  public func read(_ more: [Int32]) throws -> [Float] {
+    guard !more.isEmpty, more.count <= capacity - text.count else {
+      throw GenerationError.full(capacity: capacity, read: text.count, more: more.count)
     }
+    let length = text.count + more.count
+    let changes = decoder.configuration.ropes.compactMap(\.lengthOfChange)
+    let isChanged = changes.contains { text.count <= $0 && length > $0 }
+    let position = isChanged ? 0 : text.count
+    let tokens = isChanged ? text + more : more
     let hidden = decoder.hidden
     let count = tokens.count
     let x = Buffer(count * hidden)
@@ -54,7 +63,7 @@ public final class Generator {
       try workspace.at(layer).forward(
         rows, count: count, position: position, keys: keys[layer], values: values[layer], output: rows)
     }
-    position += count
+    text += more
     let logits = Buffer(decoder.vocabulary)
     try head.logits(x.at((count - 1) * hidden), rows: 1, into: logits.base)
     return Array(logits.values.prefix(decoder.vocabulary))

@@ -14,6 +14,8 @@ final class GradientSpace {
   let mlp: Sublayer
   /// [tokens, hidden]
   let normed: Buffer
+  /// [tokens, hidden]: of what an output projection answers, where that is not simply added to the stream.
+  let branch: Buffer
   /// Partial sums of a norm's gradient: one row for each part that rows are cut into, [parts, hidden].
   let normParts: Buffer
   /// One matrix as large as the layer's largest: a single sequence's gradient.
@@ -28,8 +30,9 @@ final class GradientSpace {
     attention = Sublayer(
       products: Buffer(tokens * most(\.queryKeyValueWidth)), inputs: Buffer(tokens * most(\.queryWidth)))
     normed = Buffer(tokens * most(\.hidden))
+    branch = Buffer(max(1, tokens * most { $0.addsBranchAsIs ? 0 : $0.hidden }))
     let parts = (tokens + GradientSpace.rowsPerPart - 1) / GradientSpace.rowsPerPart
-    normParts = Buffer(parts * most { max($0.hidden, $0.headDimension) })
+    normParts = Buffer(parts * most { max($0.hidden, $0.queryNorm.width) })
     single = Buffer(
       singleSequences
         ? most { $0.hidden * max($0.queryKeyValueWidth, 2 * $0.intermediate, $0.queryWidth) } : 1)

@@ -11,14 +11,16 @@ struct GroupAttention {
   let headDimension: Int
   /// Positions a query sees, its own included; 0 for all.
   let window: Int
+  /// What scores are multiplied by.
+  let scale: Float
+  /// What they are capped at then, if they are.
+  let cap: Float?
 
   /// Queries whose scores exist at a time.
   static let blockRows = 128
 
   /// Floats of scratch that a worker needs for sequences of up to `length` keys.
-  static func scratchCount(length: Int) -> Int { 2 * blockRows * length }
-
-  private var scale: Float { 1 / Float(headDimension).squareRoot() }
+  static func scratchCount(length: Int, isCapped: Bool) -> Int { (isCapped ? 3 : 2) * blockRows * length }
 
   /// Keys that some query of the block sees.
   private func keys(queries: Range<Int>, position: Int) -> Range<Int> {
@@ -32,16 +34,23 @@ struct GroupAttention {
     }
   }
 
-  /// softmax(Q Kᵀ / √d) of a block, into `scores` [queries, keys].
+  /// softmax(scale · Q Kᵀ), or softmax(cap · tanh(scale · Q Kᵀ / cap)), of a block, into `scores` [queries, keys].
+  ///
+  /// - Parameter capped: [queries, keys], where the capped scores are kept, if they are wanted.
   private func probabilities(
-    _ query: Rows, _ key: Rows, queries: Range<Int>, keys: Range<Int>, position: Int, into scores: Rows
+    _ query: Rows, _ key: Rows, queries: Range<Int>, keys: Range<Int>, position: Int, into scores: Rows,
+    capped: UnsafeMutablePointer<Float>? = nil
   ) {
     multiply(
       query.from(row: queries.lowerBound), .plain, key.from(row: keys.lowerBound), .transposed, into: scores,
       m: queries.count, n: keys.count, k: headDimension)
+    if let cap {
+      ap_soft_cap(scores.base, Int64(queries.count * keys.count), scale, cap)
+      capped?.update(from: scores.base, count: queries.count * keys.count)
+    }
     ap_causal_softmax(
       scores.base, Int64(queries.count), Int64(keys.count), Int64(scores.stride),
-      Int64(position + queries.lowerBound - keys.lowerBound), Int64(window), scale)
+      Int64(position + queries.lowerBound - keys.lowerBound), Int64(window), cap == nil ? scale : 1)
   }
 
   /// - Parameters:
@@ -71,7 +80,8 @@ struct GroupAttention {
 
   /// Gradients of a whole sequence (position 0) from that of the output. dKey and dValue are overwritten.
   ///
-  /// With P the probabilities and dP = dO Vᵀ: dV = Pᵀ dO, dS = P ∘ (dP − rowsum(P ∘ dP)) / √d, dQ = dS K, dK = dSᵀ Q.
+  /// With P the probabilities and dP = dO Vᵀ: dV = Pᵀ dO, dS = scale · P ∘ (dP − rowsum(P ∘ dP)), dQ = dS K, dK = dSᵀ Q;
+  /// a cap multiplies dS by 1 − (capped score / cap)².
   func backward(
     query: Rows, key: Rows, value: Rows, dOutput: Rows, dQuery: Rows, dKey: Rows, dValue: Rows, count: Int,
     scratch: UnsafeMutablePointer<Float>
@@ -84,6 +94,7 @@ struct GroupAttention {
       let keys = keys(queries: queries, position: 0)
       let scores = Rows(scratch, stride: keys.count)
       let dScores = Rows(scratch + GroupAttention.blockRows * keys.count, stride: keys.count)
+      let capped = cap == nil ? nil : scratch + 2 * GroupAttention.blockRows * keys.count
       let keyBlock = key.from(row: keys.lowerBound)
       let valueBlock = value.from(row: keys.lowerBound)
       for head in 0..<heads {
@@ -91,7 +102,8 @@ struct GroupAttention {
         let queryBlock = query.from(row: queries.lowerBound, column: column)
         let dOutputBlock = dOutput.from(row: queries.lowerBound, column: column)
         probabilities(
-          query.from(row: 0, column: column), key, queries: queries, keys: keys, position: 0, into: scores)
+          query.from(row: 0, column: column), key, queries: queries, keys: keys, position: 0, into: scores,
+          capped: capped)
         multiply(
           scores, .transposed, dOutputBlock, .plain, into: dValue.from(row: keys.lowerBound), m: keys.count,
           n: headDimension, k: queries.count, beta: 1)
@@ -99,7 +111,11 @@ struct GroupAttention {
           dOutputBlock, .plain, valueBlock, .transposed, into: dScores, m: queries.count, n: keys.count,
           k: headDimension)
         ap_softmax_backward(
-          scores.base, dScores.base, Int64(queries.count), Int64(keys.count), Int64(keys.count), scale)
+          scores.base, dScores.base, Int64(queries.count), Int64(keys.count), Int64(keys.count),
+          cap == nil ? scale : 1)
+        if let cap, let capped {
+          ap_soft_cap_backward(capped, dScores.base, Int64(queries.count * keys.count), scale, cap)
+        }
         multiply(
           dScores, .plain, keyBlock, .plain, into: dQuery.from(row: queries.lowerBound, column: column),
           m: queries.count, n: headDimension, k: keys.count)

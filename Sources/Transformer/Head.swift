@@ -1,3 +1,4 @@
+import Checkpoints
 import Kernels
 import RandomNumbers
 import Tensors
@@ -27,6 +28,11 @@ final class Head {
     self.workers = workers
     self.ends = try ends ?? StoredEnds(decoder)
   }
+
+  private var design: DecoderDesign { decoder.configuration.design }
+  /// What the product of hidden states and head is multiplied by, and what logits are capped at then.
+  private var scale: Float { Float(design.logitScale) }
+  private var cap: Float? { design.finalSoftCap.map { Float($0) } }
 
   /// Predictions whose logits exist at a time.
   private var chunk: Int { max(16, Head.logitBytes / (4 * decoder.vocabulary)) }
@@ -77,6 +83,7 @@ final class Head {
     let normed = Buffer(chunk * hidden)
     let inverseRMS = Buffer(chunk)
     let logits = Buffer(chunk * vocabulary)
+    let capped = cap != nil && backward ? Buffer(chunk * vocabulary) : nil
     let teacherLogits = teacher.map { _ in Buffer(chunk * vocabulary) }
     let dStream = backward ? Buffer(rows * hidden) : nil
     var losses = Losses(crossEntropies: [Double](repeating: 0, count: predictions.count))
@@ -87,11 +94,20 @@ final class Head {
       let count = part.count
       gather(UnsafePointer(stream), part, into: gathered)
       try self.logits(of: gathered, count: count, normed, inverseRMS, into: logits.base)
+      capped?.base.update(from: logits.base, count: count * vocabulary)
       if let teacher, let teacherLogits {
         try teacher.head.logits(teacher.stream, part, into: teacherLogits.base)
         distill(part, logits, teacherLogits, teacher, &losses, at: start)
       } else {
         crossEntropies(part, logits, backward: backward, &losses.crossEntropies, at: start)
+      }
+      if let capped, let cap {
+        // The cap's factor; that of the scale comes with the product.
+        workers.ranges(count, grain: 4) { range, _ in
+          let first = range.lowerBound * vocabulary
+          ap_soft_cap_backward(
+            capped.at(first), logits.at(first), Int64(range.count * vocabulary), 1, cap)
+        }
       }
       if let dStream {
         try propagate(part, gathered, normed, inverseRMS, dLogits: logits, into: dStream, gradients)
@@ -162,14 +178,20 @@ final class Head {
     into logits: UnsafeMutablePointer<Float>
   ) throws {
     let hidden = decoder.hidden
+    let norm = design.factors(ends.norm)
     ap_rms_norm(
-      gathered.base, ends.norm.base, Float(decoder.configuration.rmsNormEpsilon), Int64(count), Int64(hidden),
+      gathered.base, norm.base, Float(decoder.configuration.rmsNormEpsilon), Int64(count), Int64(hidden),
       Int64(hidden), Int64(hidden), normed.base, inverseRMS.base)
     try overHead { columns, weights in
       workers.multiply(
         Rows(normed.base, stride: hidden), .plain, weights, .transposed,
         into: Rows(logits, stride: decoder.vocabulary).from(row: 0, column: columns.lowerBound), m: count,
-        n: columns.count, k: decoder.headWidth)
+        n: columns.count, k: decoder.headWidth, alpha: scale)
+    }
+    guard let cap else { return }
+    workers.ranges(count, grain: 4) { range, _ in
+      ap_soft_cap(
+        logits + range.lowerBound * decoder.vocabulary, Int64(range.count * decoder.vocabulary), 1, cap)
     }
   }
 
@@ -250,18 +272,19 @@ final class Head {
       let block = dLogits.from(row: 0, column: columns.lowerBound)
       workers.multiply(
         block, .plain, weights, .plain, into: Rows(dNormed.base, stride: hidden), m: count, n: hidden,
-        k: columns.count, beta: 1)
+        k: columns.count, alpha: scale, beta: 1)
       if let dHead = gradients?.head {
         workers.multiply(
           block, .transposed, Rows(normed.base, stride: hidden), .plain,
           into: Rows(dHead.base, stride: hidden).from(row: columns.lowerBound), m: columns.count, n: hidden,
-          k: count, beta: 1)
+          k: count, alpha: scale, beta: 1)
       }
     }
     let dGathered = Buffer(count * hidden)
     let dNorm = gradients?.norm ?? Buffer(hidden)
+    let norm = design.factors(ends.norm)
     ap_rms_norm_backward(
-      gathered.base, ends.norm.base, inverseRMS.base, dNormed.base, Int64(count), Int64(hidden),
+      gathered.base, norm.base, inverseRMS.base, dNormed.base, Int64(count), Int64(hidden),
       Int64(hidden), Int64(hidden), Int64(hidden), dGathered.base, dNorm.base)
     for (index, prediction) in part.enumerated() {
       ap_add_scaled(

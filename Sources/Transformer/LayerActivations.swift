@@ -11,8 +11,14 @@ final class SublayerActivations {
   fileprivate let ownProducts: Buffer
   /// [tokens, columns of the output projection]
   let inputs: Buffer
+  /// [tokens, hidden], what the output projection answers, where that is not simply added to the stream; and 1 / RMS a
+  /// token, where a norm stands behind it.
+  let branch: Buffer
+  let inverseRMSBranch: Buffer
 
-  fileprivate init(tokens: Int, hidden: Int, products: Int, inputs: Int) {
+  fileprivate init(tokens: Int, hidden: Int, products: Int, inputs: Int, branch: Int) {
+    self.branch = Buffer(max(1, tokens * branch))
+    inverseRMSBranch = Buffer(tokens)
     normed = Buffer(tokens * hidden)
     inverseRMS = Buffer(tokens)
     ownProducts = Buffer(tokens * products)
@@ -34,6 +40,9 @@ final class LayerActivations {
   private(set) var middle: UnsafeMutablePointer<Float>
   private let ownMiddle: Buffer
 
+  /// [tokens, hidden]: a sublayer's branch behind its norm, on its way to the stream.
+  let normedBranch: Buffer
+
   /// Scratch of attention, one a worker.
   let scratch: [Buffer]
 
@@ -41,17 +50,28 @@ final class LayerActivations {
     func most(_ size: (LayerSizes) -> Int) -> Int { layers.map(size).max() ?? 1 }
     self.tokens = tokens
     let hidden = most(\.hidden)
+    let branch = most { $0.addsBranchAsIs ? 0 : $0.hidden }
+    normedBranch = Buffer(max(1, tokens * most { $0.design.normPlacement.hasAfter ? $0.hidden : 0 }))
     attention = SublayerActivations(
-      tokens: tokens, hidden: hidden, products: most(\.queryKeyValueWidth), inputs: most(\.queryWidth))
+      tokens: tokens, hidden: hidden, products: most(\.queryKeyValueWidth), inputs: most(\.queryWidth),
+      branch: branch)
     mlp = SublayerActivations(
-      tokens: tokens, hidden: hidden, products: most { 2 * $0.intermediate }, inputs: most(\.intermediate))
+      tokens: tokens, hidden: hidden, products: most { 2 * $0.intermediate }, inputs: most(\.intermediate),
+      branch: branch)
     rawQueryKey = Buffer(
       tokens * most { $0.design.queryKeyNorm != .none ? $0.queryWidth + $0.keyValueWidth : 0 })
     inverseRMSQueryKey = Buffer(
       tokens * most { $0.design.queryKeyNorm != .none ? $0.queryHeads + $0.keyValueHeads : 0 })
     ownMiddle = Buffer(tokens * hidden)
     middle = ownMiddle.base
-    scratch = (0..<workers).map { _ in Buffer(GroupAttention.scratchCount(length: longest)) }
+    let isCapped = layers.contains { $0.design.attentionSoftCap != nil }
+    scratch = (0..<workers).map { _ in
+      Buffer(GroupAttention.scratchCount(length: longest, isCapped: isCapped))
+    }
+  }
+
+  subscript(sublayer: ParameterSpec.Sublayer) -> SublayerActivations {
+    sublayer == .attention ? attention : mlp
   }
 
   /// Puts the three expensive tensors where they will be found again, or, given nil, into this memory.

@@ -58,10 +58,12 @@ struct SublayerSlots {
   let input: ParameterSlot
   /// What writes it.
   let output: ParameterSlot
-  /// Norms inside and behind it.
-  let otherNorms: [ParameterSlot]
+  /// Behind what writes it.
+  let outputNorm: ParameterSlot
+  /// Norms inside.
+  let innerNorms: [ParameterSlot]
 
-  var all: [ParameterSlot] { [norm, shortcut, input, output] + otherNorms }
+  var all: [ParameterSlot] { [norm, shortcut, input, output, outputNorm] + innerNorms }
 }
 
 /// One value for each parameter of a decoder layer: its weights in float32, or their gradients, or the

@@ -26,8 +26,7 @@ final class LayerWorkspace {
     weights = LayerParameters(roomFor: sizes)
     activations = LayerActivations(
       roomFor: sizes + others, tokens: tokens, longest: longest, workers: workers.count)
-    rotary = RotaryTables(
-      decoder.configuration.rope, layers: decoder.configuration.layers, positions: positions ?? longest)
+    rotary = RotaryTables(decoder.configuration, positions: positions ?? longest)
   }
 
   convenience init(_ decoder: Decoder, _ blocks: Blocks, roomFor others: [LayerSizes] = [], workers: Workers)

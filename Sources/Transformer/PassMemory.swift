@@ -7,6 +7,8 @@ package struct PassMemory {
   let layers: [LayerSizes]
   let hidden: Int
   let vocabulary: Int
+  /// Whether logits are capped, which keeps them beside their gradient.
+  let isCapped: Bool
   let threads: Int
   /// Tokens of all sequences, and of the longest.
   let rows: Int
@@ -16,6 +18,7 @@ package struct PassMemory {
     layers = decoder.allSizes
     hidden = decoder.hidden
     vocabulary = decoder.vocabulary
+    isCapped = decoder.configuration.design.finalSoftCap != nil
     self.threads = threads
     self.rows = rows
     self.longest = longest
@@ -38,22 +41,30 @@ package struct PassMemory {
     let row = most { sizes in
       3 * sizes.hidden + sizes.queryKeyValueWidth + sizes.queryWidth + 3 * sizes.intermediate
         + (sizes.design.queryKeyNorm != .none ? sizes.queryWidth + sizes.keyValueWidth : 0)
+        + (sizes.addsBranchAsIs ? 0 : 3 * sizes.hidden)
     }
     return Saturating.sum(
       Saturating.product(block, row),
-      Saturating.product(threads, GroupAttention.scratchCount(length: 1), longest))
+      Saturating.product(
+        threads,
+        GroupAttention.scratchCount(
+          length: 1, isCapped: layers.contains { $0.design.attentionSoftCap != nil }), longest))
   }
 
   /// `GradientSpace`.
   private var gradientSpace: Int {
     Saturating.product(
-      block, most { 3 * $0.intermediate + $0.queryKeyValueWidth + $0.queryWidth + $0.hidden })
+      block,
+      most {
+        3 * $0.intermediate + $0.queryKeyValueWidth + $0.queryWidth
+          + ($0.addsBranchAsIs ? $0.hidden : 2 * $0.hidden)
+      })
   }
 
   /// A part of the logits (`Head`), and rows of the head.
   private var head: Int {
     let chunk = min(rows, max(16, (64 << 20) / max(1, 4 * vocabulary)))
-    return Saturating.product(chunk, vocabulary + 4 * hidden) + Head.blockRows * hidden
+    return Saturating.product(chunk, (isCapped ? 2 : 1) * vocabulary + 4 * hidden) + Head.blockRows * hidden
   }
 
   /// The activations that are kept between forward and backward (`ActivationStore`), at most.

@@ -2,7 +2,18 @@ import Checkpoints
 import Kernels
 import Tensors
 
-/// The RMS norm (Zhang and Sennrich, arXiv 1910.07467), y = x / √(mean(x²) + ε) ∘ w, forward and backward.
+extension DecoderDesign {
+  /// What a norm multiplies by, for its stored weight w: w, or 1 + w.
+  func factors(_ weight: Buffer) -> Buffer {
+    guard normWeight == .onePlus else { return weight }
+    let factors = Buffer(weight.count)
+    for index in 0..<weight.count { factors.base[index] = 1 + weight.base[index] }
+    return factors
+  }
+}
+
+/// The RMS norm (Zhang and Sennrich, arXiv 1910.07467), y = x / √(mean(x²) + ε) ∘ w, or ∘ (1 + w), forward and
+/// backward.
 extension LayerContext {
   /// - Parameters:
   ///   - x, y: [tokens, hidden]
@@ -10,6 +21,7 @@ extension LayerContext {
   ///   - inverseRMS: [tokens], filled for the backward pass.
   func normalise(_ x: Rows, _ weight: Buffer, _ tokens: Int, into y: Buffer, _ inverseRMS: Buffer) {
     let hidden = sizes.hidden
+    let weight = sizes.design.factors(weight)
     workers.ranges(tokens, grain: LayerContext.grain) { rows, _ in
       ap_rms_norm(
         x.from(row: rows.lowerBound).base, weight.base, normEpsilon, Int64(rows.count), Int64(hidden),
@@ -22,6 +34,7 @@ extension LayerContext {
     _ x: Rows, _ weight: Buffer, _ inverseRMS: Buffer, _ dy: Rows, into dx: Rows, _ dWeight: Buffer,
     _ tokens: Int, width: Int, _ space: GradientSpace
   ) {
+    let weight = sizes.design.factors(weight)
     overParts(tokens, width: width, into: dWeight.base, space) { rows, sums in
       ap_rms_norm_backward(
         x.from(row: rows.lowerBound).base, weight.base, inverseRMS.base + rows.lowerBound,

@@ -166,7 +166,10 @@ private final class OutputComparison {
       func logits(_ hiddens: UnsafeMutablePointer<Float>, _ count: Int, into target: Buffer) {
         workers.multiply(
           Rows(hiddens, stride: hidden), .plain, weights, .transposed,
-          into: Rows(target.base, stride: columns.count), m: count, n: columns.count, k: hidden)
+          into: Rows(target.base, stride: columns.count), m: count, n: columns.count, k: hidden,
+          alpha: Float(decoder.configuration.design.logitScale))
+        guard let cap = decoder.configuration.design.finalSoftCap else { return }
+        ap_soft_cap(target.base, Int64(count * columns.count), 1, Float(cap))
       }
       for start in stride(from: 0, to: rows, by: Self.chunk) {
         let part = min(Self.chunk, rows - start)
@@ -184,10 +187,11 @@ private final class OutputComparison {
   private func normalise(_ x: Buffer, rows: Int) {
     let hidden = decoder.hidden
     let inverseRMS = Buffer(rows)
+    let norm = decoder.configuration.design.factors(ends.norm)
     workers.ranges(rows, grain: LayerContext.grain) { range, _ in
       let row = x.at(range.lowerBound * hidden)
       ap_rms_norm(
-        row, ends.norm.base, Float(decoder.configuration.rmsNormEpsilon), Int64(range.count), Int64(hidden),
+        row, norm.base, Float(decoder.configuration.rmsNormEpsilon), Int64(range.count), Int64(hidden),
         Int64(hidden), Int64(hidden), row, inverseRMS.at(range.lowerBound))
     }
   }

@@ -86,6 +86,9 @@ extension Decoder {
   /// - Throws: `DecoderError.sliced`.
   public func residualPlaces() throws -> ResidualPlaces {
     try requireUnsliced()
+    guard !configuration.design.normPlacement.hasAfter else {
+      throw DecoderError.normsBehind(file: checkpoint.location)
+    }
     return ResidualPlaces(layers: allSizes, hidden: hidden, vocabulary: vocabulary)
   }
 }

@@ -4,23 +4,26 @@ import Tensors
 
 /// Causal self-attention with grouped queries (Ainslie et al., arXiv 2305.13245):
 ///
-///     p = [q k v],  q and k normalised (Qwen3) and rotated (RoFormer, arXiv 2104.09864)
-///     a = softmax(q kᵀ / √d) v   of each query head, with the keys and values that its group shares
+///     p = [q k v],  q and k normalised (Qwen3) and rotated (RoFormer, arXiv 2104.09864) where the layer does so
+///     a = softmax(scale · q kᵀ) v   of each query head, with the keys and values that its group shares
 ///
 /// What one KV group computes over one sequence is `GroupAttention`'s.
 struct SelfAttention: Sublayer {
   static let kind = ParameterSpec.Sublayer.attention
   static let slots = SublayerSlots(
     norm: .attentionNorm, shortcut: .attentionShortcut, input: .queryKeyValue, output: .attentionOutput,
-    otherNorms: [.queryNorm, .keyNorm, .attentionOutputNorm])
+    outputNorm: .attentionOutputNorm, innerNorms: [.queryNorm, .keyNorm])
   static let units = LayerDimension.queryHeads
 
   let layer: LayerContext
   var activations: SublayerActivations { layer.activations.attention }
 
   private var group: GroupAttention {
-    GroupAttention(
-      heads: sizes.repeats, headDimension: sizes.headDimension, window: sizes.shape.slidingWindow ?? 0)
+    let design = sizes.design
+    return GroupAttention(
+      heads: sizes.repeats, headDimension: sizes.headDimension, window: sizes.shape.slidingWindow ?? 0,
+      scale: design.attentionScale.map { Float($0) } ?? 1 / Float(sizes.headDimension).squareRoot(),
+      cap: design.attentionSoftCap.map { Float($0) })
   }
 
   // MARK: - Forward
@@ -55,7 +58,8 @@ struct SelfAttention: Sublayer {
     normalise(x, count)
     project(count)
     normaliseQueriesAndKeys(count)
-    rotate(rows: 0..<count, position: position, activations.products, direction: 1)
+    rotate(
+      rows: 0..<count, position: position, length: position + count, activations.products, direction: 1)
     for row in 0..<count {
       let own = activations.products + row * s.queryKeyValueWidth + s.queryWidth
       let place = (position + row) * s.keyValueWidth
@@ -74,33 +78,35 @@ struct SelfAttention: Sublayer {
     }
   }
 
-  /// An RMS norm over each head's elements, one weight for all query heads, one for all key heads.
+  /// An RMS norm over each head's elements, one weight for all query heads, one for all key heads; or over all heads
+  /// together.
   private func normaliseQueriesAndKeys(_ tokens: Int) {
     let s = sizes
     guard s.design.queryKeyNorm != .none else { return }
     let rawWidth = s.queryWidth + s.keyValueWidth
     let heads = s.queryHeads + s.keyValueHeads
     let activations = layer.activations
-    let (queryNorm, keyNorm) = (layer.weights.weight(.queryNorm), layer.weights.weight(.keyNorm))
+    let queryNorm = s.design.factors(layer.weights.weight(.queryNorm))
+    let keyNorm = s.design.factors(layer.weights.weight(.keyNorm))
     layer.workers.ranges(tokens, grain: LayerContext.grain) { rows, _ in
       for row in rows {
         let raw = activations.rawQueryKey.base + row * rawWidth
         let target = activations.attention.products + row * s.queryKeyValueWidth
         let inverse = activations.inverseRMSQueryKey.base + row * heads
         raw.update(from: target, count: rawWidth)
-        normaliseHeads(raw, queryNorm, s.queryHeads, into: target, inverse)
-        normaliseHeads(
-          raw + s.queryWidth, keyNorm, s.keyValueHeads, into: target + s.queryWidth, inverse + s.queryHeads)
+        normalise(raw, queryNorm, s.queryNorm, into: target, inverse)
+        normalise(
+          raw + s.queryWidth, keyNorm, s.keyNorm, into: target + s.queryWidth, inverse + s.queryHeads)
       }
     }
   }
 
-  private func normaliseHeads(
-    _ raw: UnsafeMutablePointer<Float>, _ weight: Buffer, _ heads: Int,
+  private func normalise(
+    _ raw: UnsafeMutablePointer<Float>, _ weight: Buffer, _ parts: (width: Int, count: Int),
     into y: UnsafeMutablePointer<Float>, _ inverse: UnsafeMutablePointer<Float>
   ) {
-    let d = Int64(sizes.headDimension)
-    ap_rms_norm(raw, weight.base, layer.normEpsilon, Int64(heads), d, d, d, y, inverse)
+    let d = Int64(parts.width)
+    ap_rms_norm(raw, weight.base, layer.normEpsilon, Int64(parts.count), d, d, d, y, inverse)
   }
 
   /// Queries and keys lie side by side, so one call turns both. Direction −1 undoes it, which is its gradient.
@@ -108,20 +114,31 @@ struct SelfAttention: Sublayer {
     _ block: SequenceBlock, _ queryKeyValue: UnsafeMutablePointer<Float>, direction: Float
   ) {
     layer.workers.run(block.sequences.count) { index, _ in
-      rotate(rows: block.sequences[index], position: 0, queryKeyValue, direction: direction)
+      let rows = block.sequences[index]
+      rotate(rows: rows, position: 0, length: rows.count, queryKeyValue, direction: direction)
     }
   }
 
-  /// - Parameter position: of the first of these rows in its sequence.
+  /// - Parameters:
+  ///   - position: of the first of these rows in its sequence.
+  ///   - length: of the sequence.
   private func rotate(
-    rows: Range<Int>, position: Int, _ queryKeyValue: UnsafeMutablePointer<Float>, direction: Float
+    rows: Range<Int>, position: Int, length: Int, _ queryKeyValue: UnsafeMutablePointer<Float>,
+    direction: Float
   ) {
     let s = sizes
-    let rotary = layer.rotary[s.headDimension]
-    ap_rope(
-      queryKeyValue + rows.lowerBound * s.queryKeyValueWidth, Int64(rows.count), Int64(s.queryKeyValueWidth),
-      Int64(s.queryHeads + s.keyValueHeads), Int64(s.headDimension), rotary.cosine.at(position * rotary.half),
-      rotary.sine.at(position * rotary.half), direction)
+    let found = layer.rotary.table(rope: s.shape.rope, headDimension: s.headDimension, length: length)
+    guard let rotary = found else { return }
+    let first = queryKeyValue + rows.lowerBound * s.queryKeyValueWidth
+    let (cosine, sine) = (rotary.cosine.at(position * rotary.half), rotary.sine.at(position * rotary.half))
+    let heads = s.queryHeads + s.keyValueHeads
+    // To the kernel, heads that are turned in part do not follow one another.
+    let isWhole = 2 * rotary.half == s.headDimension
+    for head in 0..<(isWhole ? 1 : heads) {
+      ap_rope(
+        first + head * s.headDimension, Int64(rows.count), Int64(s.queryKeyValueWidth),
+        Int64(isWhole ? heads : 1), Int64(2 * rotary.half), cosine, sine, direction)
+    }
   }
 
   /// Queries, keys and values (or their gradients) of one group in one sequence.
@@ -163,10 +180,10 @@ struct SelfAttention: Sublayer {
   /// In place on the gradients of queries and keys.
   private func queryKeyNormGradient(_ sums: LayerParameters, _ tokens: Int, _ space: GradientSpace) {
     let s = sizes
-    let d = s.headDimension
     let activations = layer.activations
-    func heads(_ count: Int, column: Int, firstHead: Int, _ slot: ParameterSlot) {
-      let weight = layer.weights.weight(slot)
+    func heads(_ parts: (width: Int, count: Int), column: Int, firstHead: Int, _ slot: ParameterSlot) {
+      let (d, count) = parts
+      let weight = s.design.factors(layer.weights.weight(slot))
       layer.overParts(tokens, width: d, into: sums.weight(slot).base, space) { rows, sums in
         withUnsafeTemporaryAllocation(of: Float.self, capacity: count * d) { result in
           guard let result = result.baseAddress else { return }
@@ -182,7 +199,21 @@ struct SelfAttention: Sublayer {
         }
       }
     }
-    heads(s.queryHeads, column: 0, firstHead: 0, .queryNorm)
-    heads(s.keyValueHeads, column: s.queryWidth, firstHead: s.queryHeads, .keyNorm)
+    heads(s.queryNorm, column: 0, firstHead: 0, .queryNorm)
+    heads(s.keyNorm, column: s.queryWidth, firstHead: s.queryHeads, .keyNorm)
+  }
+}
+
+extension LayerSizes {
+  /// Elements that the norms of queries and of keys have a weight for, and how many such parts a token has.
+  var queryNorm: (width: Int, count: Int) { norm(heads: queryHeads) }
+  var keyNorm: (width: Int, count: Int) { norm(heads: keyValueHeads) }
+
+  private func norm(heads: Int) -> (width: Int, count: Int) {
+    switch design.queryKeyNorm {
+    case .none: (0, 0)
+    case .perHead: (headDimension, heads)
+    case .wholeWidth: (heads * headDimension, 1)
+    }
   }
 }

@@ -4,7 +4,7 @@ import Tensors
 
 /// A sublayer of a decoder layer, attention or MLP. With x the residual stream that it reads:
 ///
-///     n = rmsnorm(x)
+///     n = rmsnorm(x), or x where no norm stands before it
 ///     p = W n + b        the projections that read the stream, side by side
 ///     a = core(p)        what the type that conforms is about
 ///     y = x + O a + c    the output projection, joined by the layer's `ResidualRule`
@@ -40,7 +40,7 @@ extension Sublayer {
   var inputs: Rows { Rows(activations.inputs.base, stride: sizes[units]) }
   private var normed: Rows { Rows(activations.normed.base, stride: sizes.hidden) }
   private var products: Rows { Rows(activations.products, stride: sizes.productWidth(of: kind)) }
-  private var residual: ResidualRule { ResidualRule(layer, kind, slots) }
+  var residual: ResidualRule { ResidualRule(layer, kind, slots) }
 
   // MARK: - Forward
 
@@ -69,6 +69,7 @@ extension Sublayer {
 
   /// n = rmsnorm(x)
   func normalise(_ x: Rows, _ tokens: Int) {
+    guard sizes.design.normPlacement.hasBefore else { return layer.copy(x, to: normed, tokens) }
     layer.normalise(
       x, layer.weights.weight(slots.norm), tokens, into: activations.normed, activations.inverseRMS)
   }
@@ -99,7 +100,7 @@ extension Sublayer {
     let own = space[kind]
 
     // y = x + O a + c
-    let dOutput = residual.outputGradient(d)
+    let dOutput = residual.outputGradient(d, tokens, target.sum, space)
     target.outputs?.add(dOutput, of: kind)
     layer.weightGradient(
       dOutput, inputs, slots.output, outputs: hidden, inputs: columns, block, target, space)
@@ -127,17 +128,19 @@ extension Sublayer {
       into: dNormed, m: tokens, n: hidden, k: productWidth)
 
     // n = rmsnorm(x)
+    guard s.design.normPlacement.hasBefore else { return layer.add(dNormed, to: d, tokens) }
     layer.normGradient(
       x, layer.weights.weight(slots.norm), activations.inverseRMS, dNormed, into: d,
       target.sum.weight(slots.norm), tokens, width: hidden, space)
   }
 }
 
-/// How what a sublayer answers joins the residual stream:
+/// How the branch of a sublayer, o = O a + c, joins the residual stream:
 ///
-///     y = x + O a + c,  and in a sliced model  y = x Q + O a + c
+///     y = x + m · o,  or  y = x + m · rmsnorm(o),  and in a sliced model  y = x Q + m · o
 ///
-/// with Q into the basis behind the sublayer. Passes that change an output projection ask here what it is to answer.
+/// with m the residual multiplier, and Q into the basis behind the sublayer. Passes that change an output projection
+/// ask here what it is to answer.
 struct ResidualRule {
   private let layer: LayerContext
   private let kind: ParameterSpec.Sublayer
@@ -155,22 +158,71 @@ struct ResidualRule {
   func add(_ a: Rows, to x: Rows, into y: Rows, _ tokens: Int) {
     let s = layer.sizes
     passBy(x, into: y, tokens, from: s.streamWidth(before: kind), to: s.streamWidth(behind: kind))
-    layer.project(
-      a, slots.output, into: y, tokens: tokens, from: a.stride, to: s.streamWidth(behind: kind),
-      bias: s.biases[output: kind], accumulate: true)
+    guard !s.addsBranchAsIs else { return project(a, into: y, tokens, accumulate: true) }
+    let branch = branch(of: a, tokens)
+    layer.add(
+      Rows(branch.base, stride: s.hidden), to: y, tokens, width: s.streamWidth(behind: kind), by: multiplier)
   }
 
-  /// The gradient of O a + c, from that of y.
-  func outputGradient(_ d: Rows) -> Rows { d }
+  private var multiplier: Float { Float(layer.sizes.design.residualMultiplier) }
+  private var activations: SublayerActivations { layer.activations[kind] }
+  private var hasNorm: Bool { layer.sizes.design.normPlacement.hasAfter }
 
-  /// What O a + c is to be, for the stream to come from `before` to `after`.
+  /// y (+)= o
+  private func project(_ a: Rows, into y: Rows, _ tokens: Int, accumulate: Bool) {
+    layer.project(
+      a, slots.output, into: y, tokens: tokens, from: a.stride,
+      to: layer.sizes.streamWidth(behind: kind), bias: layer.sizes.biases[output: kind],
+      accumulate: accumulate)
+  }
+
+  /// Makes o in the activations, [tokens, hidden], and answers rmsnorm(o), or o where no norm follows.
+  @discardableResult
+  func branch(of a: Rows, _ tokens: Int) -> Buffer {
+    let branch = Rows(activations.branch.base, stride: layer.sizes.hidden)
+    project(a, into: branch, tokens, accumulate: false)
+    guard hasNorm else { return activations.branch }
+    layer.normalise(
+      branch, layer.weights.weight(slots.outputNorm), tokens, into: layer.activations.normedBranch,
+      activations.inverseRMSBranch)
+    return layer.activations.normedBranch
+  }
+
+  /// Makes what the backward pass needs of a branch that has not been added.
+  func prepareBackward(_ a: Rows, _ tokens: Int) {
+    if hasNorm { branch(of: a, tokens) }
+  }
+
+  /// The gradient of o, from that of y, d [tokens, hidden].
+  func outputGradient(_ d: Rows, _ tokens: Int, _ sums: LayerParameters, _ space: GradientSpace) -> Rows {
+    let hidden = layer.sizes.hidden
+    guard !layer.sizes.addsBranchAsIs else { return d }
+    let result = Rows(space.branch.base, stride: hidden)
+    space.branch.base.update(repeating: 0, count: tokens * hidden)
+    guard hasNorm else {
+      layer.add(d, to: result, tokens, by: multiplier)
+      return result
+    }
+    // Nothing else has a gradient in `normed` yet.
+    let scaled = Rows(space.normed.base, stride: hidden)
+    space.normed.base.update(repeating: 0, count: tokens * hidden)
+    layer.add(d, to: scaled, tokens, by: multiplier)
+    layer.normGradient(
+      Rows(activations.branch.base, stride: hidden), layer.weights.weight(slots.outputNorm),
+      activations.inverseRMSBranch, scaled, into: result, sums.weight(slots.outputNorm), tokens,
+      width: hidden, space)
+    return result
+  }
+
+  /// What o is to be, for the stream to come from `before` to `after`, which this sublayer has just made of `x`. Where a
+  /// norm follows, o's size is lost behind it: then it is what o was.
   ///
   /// - Parameter before: [count], overwritten by the answer.
-  static func target(
-    from before: UnsafeMutablePointer<Float>, to after: UnsafePointer<Float>, count: Int, _ workers: Workers
-  ) {
-    workers.ranges(count, grain: 1 << 15) { range, _ in
-      for index in range { before[index] = after[index] - before[index] }
+  func target(from before: UnsafeMutablePointer<Float>, to after: UnsafePointer<Float>, count: Int) {
+    guard !hasNorm else { return before.update(from: activations.branch.base, count: count) }
+    let multiplier = multiplier
+    layer.workers.ranges(count, grain: 1 << 15) { range, _ in
+      for index in range { before[index] = (after[index] - before[index]) / multiplier }
     }
   }
 
@@ -189,6 +241,9 @@ struct ResidualRule {
 }
 
 extension LayerSizes {
+  /// The stream behind a sublayer is that before it plus what its output projection answers.
+  var addsBranchAsIs: Bool { !design.normPlacement.hasAfter && design.residualMultiplier == 1 }
+
   /// Columns of the products: what the projections that read the stream answer, side by side.
   func productWidth(of sublayer: ParameterSpec.Sublayer) -> Int {
     sublayer == .attention ? queryKeyValueWidth : 2 * intermediate

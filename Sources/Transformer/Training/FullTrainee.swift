@@ -78,8 +78,10 @@ final class ResidentEnds: ModelEnds {
   /// [vocabulary, hidden]; the embedding itself where both are tied.
   let matrix: Buffer
   private let hidden: Int
+  private let decoder: Decoder
 
   init(_ decoder: Decoder) throws {
+    self.decoder = decoder
     hidden = decoder.hidden
     norm = try decoder.finalNorm()
     let (count, overflow) = decoder.vocabulary.multipliedReportingOverflow(by: hidden)
@@ -99,6 +101,7 @@ final class ResidentEnds: ModelEnds {
     for (row, token) in tokens.enumerated() {
       (target + row * hidden).update(from: embedding.at(Int(token) * hidden), count: hidden)
     }
+    decoder.scaleEmbeddings(target, count: tokens.count * hidden)
   }
 
   func head(_ rows: Range<Int>, workers: Workers) -> Rows {

@@ -79,7 +79,8 @@ final class TrainingPass {
       let d = stream.entering(decoder.layerCount)
       for (row, token) in tokens.enumerated() {
         ap_add_scaled(
-          d + row * decoder.hidden, Int64(decoder.hidden), 1, gradient.at(Int(token) * decoder.hidden))
+          d + row * decoder.hidden, Int64(decoder.hidden), decoder.embeddingScale,
+          gradient.at(Int(token) * decoder.hidden))
       }
     }
     return loss
