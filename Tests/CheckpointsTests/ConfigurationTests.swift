@@ -126,7 +126,8 @@ struct ConfigurationTests {
       ("[]", "config.json: the file: expected an object, found a list of 0."),
       (
         #"{"architectures": ["X"]}"#,
-        "config.json: the architecture “nothing under model_type” is not supported; supported are llama, mistral, qwen2, qwen3."
+        "config.json: the architecture “nothing under model_type” is not supported; supported are llama, mistral, qwen2, qwen3, "
+          + "gemma2, gemma3_text, phi3, olmo2, smollm3, granite."
       ),
       (text("llama", #""hidden_act": "gelu""#), "config.json: hidden_act is gelu: only silu is supported."),
       (

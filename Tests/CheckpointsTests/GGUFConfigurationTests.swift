@@ -93,8 +93,9 @@ struct GGUFConfigurationTests {
       try complaint([:])
         == "…/f.gguf has no tensor model.embed_tokens.weight, expected with shape [100, 32].")
     #expect(
-      try complaint(["general.architecture": .word("gemma2")])
-        == "…/f.gguf: the architecture “gemma2” is not supported; supported are llama, mistral, qwen2, qwen3."
+      try complaint(["general.architecture": .word("gptneox")])
+        == "…/f.gguf: the architecture “gptneox” is not supported; supported are llama, mistral, qwen2, qwen3, "
+        + "gemma2, gemma3_text, phi3, olmo2, smollm3, granite."
     )
     #expect(
       try complaint(["llama.rope.scaling.type": .word("yarn")])

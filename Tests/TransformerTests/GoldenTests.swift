@@ -9,7 +9,7 @@ import Transformer
 struct GoldenTests {
   static let bar: Float = 2e-4
 
-  @Test(arguments: Reference.models)
+  @Test(arguments: Reference.models + Reference.newer)
   func logitsAreThoseOfPyTorch(_ name: String) throws {
     let decoder = try Reference.model(name)
     let golden = try Reference.golden(name)
@@ -20,12 +20,20 @@ struct GoldenTests {
     #expect(error < Self.bar, "\(name): \(error)")
   }
 
-  @Test(arguments: Reference.models, [0, 1 << 30])
+  @Test(arguments: Reference.models + Reference.newer, [0, 1 << 30])
   func lossAndEveryGradientAreThoseOfPyTorch(_ name: String, activationLimit: Int) throws {
     let decoder = try Reference.model(name)
     let golden = try Reference.golden(name)
     var checked = 0
+    // PyTorch has one gradient of Phi-3's projections that lie under one another.
+    var fused: [String: [Float]] = [:]
     func check(_ parameter: String, _ found: some Sequence<Float>) throws {
+      if golden.tensors["grad.\(parameter)"] == nil {
+        let name = parameter.replacing(/[qkv]_proj/, with: "qkv_proj").replacing(
+          /(gate|up)_proj/, with: "gate_up_proj")
+        fused[name, default: []] += found
+        return
+      }
       let error = relativeError(found, try golden.floats("grad.\(parameter)"))
       #expect(error < Self.bar, "\(name) \(parameter): \(error)")
       checked += 1
@@ -46,10 +54,12 @@ struct GoldenTests {
     try check("model.embed_tokens.weight", ends.embedding.values)
     try check("model.norm.weight", ends.finalNorm.values)
     if let head = ends.head { try check("lm_head.weight", head.values) }
+    for (name, values) in fused { try check(name, values) }
     #expect(checked == golden.tensors.keys.filter { $0.hasPrefix("grad.") }.count)
 
     let loss = try #require(golden.floats("loss").first)
     #expect(abs(Float(result.losses[0]) - loss) < Self.bar * loss, "\(name): \(result.losses) and \(loss)")
+    guard golden.tensors["layer_cosine_mean"] != nil else { return }
     let cosines = try golden.floats("layer_cosine_mean")
     for (found, expected) in zip(result.distances.cosine, cosines) {
       #expect(abs(Float(found) - expected) < 1e-4, "\(name)")

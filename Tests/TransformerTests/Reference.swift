@@ -20,15 +20,23 @@ enum Reference {
     "llama_rope_linear", "llama_rope_llama3", "mistral", "mistral_swa16", "mobilellm_like_tied", "qwen2",
     "qwen3",
   ]
+  /// Made by transformers 5.23 alone, some of them in a folder of their own.
+  static let newer = [
+    "gemma2", "gemma3_text", "phi3", "phi3_longrope", "olmo2", "smollm3", "granite",
+  ]
+
+  static func path(_ name: String) throws -> String {
+    let folder = try #require(folder)
+    let paths = ["tiny", "tiny-more"].map { folder.appendingPathComponent("\($0)/\(name)").path }
+    return try #require(paths.first(where: FileManager.default.fileExists), "\(name) is not there")
+  }
 
   static func model(_ name: String) throws -> Decoder {
-    let folder = try #require(folder)
-    return try Decoder(Checkpoint.open(folder.appendingPathComponent("tiny/\(name)").path))
+    try Decoder(Checkpoint.open(path(name)))
   }
 
   static func golden(_ name: String) throws -> SafetensorsFile {
-    let folder = try #require(folder)
-    return try SafetensorsFile(path: folder.appendingPathComponent("tiny/\(name)/golden.safetensors").path)
+    try SafetensorsFile(path: path(name) + "/golden.safetensors")
   }
 }
 

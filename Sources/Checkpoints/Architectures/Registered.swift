@@ -5,6 +5,12 @@ extension ModelConfiguration.Architecture {
     Self(Mistral()),
     Self(Qwen2()),
     Self(Qwen3()),
+    Self(Gemma2()),
+    Self(Gemma3Text()),
+    Self(Phi3()),
+    Self(Olmo2()),
+    Self(SmolLM3()),
+    Self(Granite()),
   ]
 
   public static let llama = Self(Llama())

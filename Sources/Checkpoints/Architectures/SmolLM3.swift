@@ -1,0 +1,75 @@
+import JSON
+
+/// SmolLM3: Llama with layers whose queries and keys are not turned (modeling_smollm3.py of transformers 5, smollm3.cpp
+/// of llama.cpp).
+struct SmolLM3: ArchitectureRules {
+  let modelType = "smollm3"
+  let className = "SmolLM3ForCausalLM"
+  let defaults = ArchitectureDefaults(
+    vocabularySize: 128_256, hiddenSize: 2048, intermediateSize: 11_008, layers: 36, queryHeads: 16,
+    keyValueHeads: 4, maxPositions: 32_768, ropeTheta: 2e6, tiedEmbeddings: true,
+    beginningOfText: 128_000, endOfText: 128_001)
+  let mlpBias = BiasRule.key("mlp_bias")
+  let ownKeys: Set<String> = ["no_rope_layers"]
+  let ggufFollowsLlama = true
+
+  /// 1 for a layer that turns, 0 for one that does not; without the key each fourth does not.
+  private func turns(_ keys: ConfigurationKeys, layers: Int) throws(CheckpointError) -> [Bool] {
+    let key = "no_rope_layers"
+    guard let value = keys[key] else {
+      let interval = try keys.size("no_rope_layer_interval", default: 4)
+      return (0..<layers).map { ($0 + 1) % interval != 0 }
+    }
+    guard case .array(let flags) = value, flags.count >= layers else {
+      throw keys.malformed(key, "a list of at least \(layers) numbers, 0 or 1")
+    }
+    var turns: [Bool] = []
+    for flag in flags.prefix(layers) {
+      guard flag == .integer(0) || flag == .integer(1) else {
+        throw keys.malformed(key, "a list of at least \(layers) numbers, 0 or 1")
+      }
+      turns.append(flag == .integer(1))
+    }
+    return turns
+  }
+
+  /// Without `layer_types` the layers slide that do not turn.
+  func windows(_ keys: ConfigurationKeys, layers: Int) throws(CheckpointError) -> [Int?] {
+    let slides = try keys.flag("use_sliding_window", default: false) && keys["sliding_window"] != nil
+    let window = slides ? try keys.size("sliding_window") : nil
+    if let windows = try LayerTypes.windows(
+      keys, layers: layers, window: window,
+      missing: "use_sliding_window is not true, or sliding_window is null")
+    {
+      return windows
+    }
+    return try turns(keys, layers: layers).map { $0 ? nil : window }
+  }
+
+  func ropes(
+    _ keys: ConfigurationKeys, layers: inout [LayerShape], maxPositions: Int
+  ) throws(CheckpointError) -> [RotaryEmbedding] {
+    for (index, turns) in try turns(keys, layers: layers.count).enumerated() where !turns {
+      layers[index].rope = nil
+    }
+    return [
+      try RotaryEmbedding.read(
+        keys, layers: layers, maxPositions: maxPositions, standardTheta: defaults.ropeTheta)
+    ]
+  }
+
+  func write(_ configuration: ModelConfiguration, into keys: inout JSONObject) {
+    keys["no_rope_layers"] = .array(configuration.layers.map { .integer($0.rope == nil ? 0 : 1) })
+    keys["use_sliding_window"] = .bool(configuration.layers.contains { $0.slidingWindow != nil })
+    keys["sliding_window"] = LayerTypes.window(of: configuration.layers)
+    keys["layer_types"] = LayerTypes.json(of: configuration.layers)
+  }
+
+  /// llama.cpp has it that each fourth layer does not turn, and that none slides.
+  func finish(_ configuration: inout ModelConfiguration, gguf keys: GGUFKeys) throws(CheckpointError) {
+    for index in configuration.layers.indices {
+      configuration.layers[index].slidingWindow = nil
+      if (index + 1) % 4 == 0 { configuration.layers[index].rope = nil }
+    }
+  }
+}
