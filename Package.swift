@@ -89,17 +89,20 @@ let package = Package(
     room("ChatTemplates", ["JSON", "Wording"]),
     room("TrainingData", ["JSON", "Files", "Wording", "Tokenizers", "Checkpoints", "ChatTemplates"]),
 
+    // What the host gathers for plugins.
+    room("Statistics", []),
+
     // The model.
     room(
       "Transformer",
       [
-        "Tensors", "Kernels", "Checkpoints",
+        "Statistics", "Tensors", "Kernels", "Checkpoints",
         .product(name: "OrderedCollections", package: "swift-collections"),
       ]),
 
     // Plugins, pipelines, the command line.
     .systemLibrary(name: "CFFI", pkgConfig: "libffi", providers: [.apt(["libffi-dev"])]),
-    room("PluginRuntime", ["PluginABI", "Processes", "CFFI", "JSON", "Wording"]),
+    room("PluginRuntime", ["PluginABI", "Statistics", "Processes", "CFFI", "JSON", "Wording"]),
     .target(
       name: "PluginTemplates", dependencies: ["PluginABI", "PluginRuntime", "Files"],
       // In the code, so that the program needs no file beside it. The header is a link to the one that there is.

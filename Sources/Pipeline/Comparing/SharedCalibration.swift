@@ -14,7 +14,7 @@ struct SharedCalibration {
     let sample: CalibrationSample
     let criterion: LoadedPlugin
     /// Of criterion and allocator.
-    let needs: Set<String>
+    let needs: [Statistic]
     /// The run's own.
     let host: PluginHost
     let key: SharedWork.Key
@@ -26,7 +26,7 @@ struct SharedCalibration {
     init?(_ stage: PruneStage, host: PluginHost, shared: SharedWork) throws {
       guard case .sample(let sample) = stage.calibration else { return nil }
       let (criterion, seed) = (try host.loaded(stage.criterion), host.seed)
-      let needs = Set(stage.criterion.statistics + stage.allocator.statistics)
+      let needs = stage.criterion.statistics + stage.allocator.statistics
       guard !needs.isEmpty else { return nil }
       self.stage = stage
       self.sample = sample
@@ -102,7 +102,7 @@ struct SharedCalibration {
     defer { progress.end() }
     var request = CalibrationRequest(
       sequences: try sample.sequences(from: corpus), batchSize: sample.batchSize,
-      statistics: jobs.reduce(into: []) { $0.formUnion($1.needs) },
+      statistics: jobs.flatMap(\.needs),
       families: Self.inOrder(jobs.flatMap(\.stage.families)), seed: seed)
     request.scratchFolder = try shared.madeFolder()
     let result = try decoder.calibrate(

@@ -233,7 +233,7 @@ struct Pruning {
       scores[layer.layer] = try criterion.scores(
         of: layer, families: families, kept: kept[layer.layer], model: summary)
     }
-    let needs = Set(criterion.statistics + allocator.statistics)
+    let needs = criterion.statistics + allocator.statistics
     defer { reporter.end() }
     guard !needs.isEmpty else {
       reporter.begin(ProgressTask(title: title + ": scores", total: decoder.layerCount, unit: "layers"))
@@ -279,7 +279,7 @@ struct Pruning {
     return (0..<decoder.layerCount).map { layer in
       let statistics = distances?.statistics(of: layer) ?? [:]
       return IterationRecord.Layer(
-        statistics: allocator.statistics.map { ($0, statistics[$0] ?? .nan) },
+        statistics: allocator.statistics.map { ($0.name, statistics[$0] ?? .nan) },
         families: families.map { family in
           IterationRecord.Removal(
             family: family, targetSparsity: sparsities[layer][family] ?? 0,

@@ -47,16 +47,12 @@ extension CalibratedLayer {
         : ["mlp.gate_proj", "mlp.up_proj", "mlp.down_proj"]
     }
     let weights = named(of: weights)
-    let gradients = gradients.map(named)
-    let squares = squares.map(named)
     let matrices = names.compactMap { module -> MatrixRequest? in
       let name = module + ".weight"
       guard let weight = weights[name] else { return nil }
-      var statistics = inputs?.statistics(of: module, columns: weight.columns) ?? [:]
-      statistics["gradient"] = gradients?[name].map(MatrixMemory.init)
-      statistics["gradient_square"] = squares?[name].map(MatrixMemory.init)
-      for (name, gram) in outputGradients(of: module) {
-        statistics[name] = MatrixMemory(gram.base, rows: weight.rows, columns: weight.rows)
+      let gathered = statistics(of: module, rows: weight.rows, columns: weight.columns)
+      let statistics = gathered.reduce(into: [Statistic: MatrixMemory]()) { statistics, one in
+        statistics[one.statistic] = MatrixMemory(one.base, rows: one.rows, columns: one.columns)
       }
       let place = String(module.split(separator: ".").last ?? "")
       // The one unit owns every row.
@@ -78,39 +74,6 @@ extension CalibratedLayer {
       statistics: statistics(of: family))
   }
 
-  /// By the names of the ABI, what there is of the units themselves.
-  private func statistics(of family: Family) -> [String: [Float]] {
-    var statistics: [String: [Float]] = [:]
-    if let cosine = cosine(of: family) { statistics["block_cosine"] = [Float(cosine)] }
-    if let change = removals[family] {
-      statistics["removal_angle"] = [Float(change.angle)]
-      statistics["removal_norm"] = [Float(change.norm)]
-    }
-    return statistics
-  }
-
-  private func cosine(of family: Family) -> Double? {
-    switch family {
-    case .attention, .mlp: nil
-    case .attentionBlock: cosines?.attention
-    case .mlpBlock: cosines?.mlp
-    case .layer: cosines?.layer
-    }
-  }
-
-  /// By the names of the ABI, Gram matrices of the gradients at a module's outputs.
-  private func outputGradients(of module: String) -> [(name: String, gram: Buffer)] {
-    Labels.allCases.compactMap { labels in
-      guard let grams = outputGradients[labels] else { return nil }
-      let name = labels == .data ? "output_gradient_gram" : "output_fisher"
-      return switch module {
-      case "self_attn.o_proj": (name, grams.attention)
-      case "mlp.down_proj": (name, grams.mlp)
-      default: nil
-      }
-    }
-  }
-
   private func named(of parameters: LayerParameters) -> [String: NamedParameter] {
     Dictionary(uniqueKeysWithValues: parameters.named.map { ($0.name, $0) })
   }
@@ -119,54 +82,6 @@ extension CalibratedLayer {
 extension MatrixMemory {
   fileprivate init(_ parameter: NamedParameter) {
     self.init(parameter.base, rows: parameter.rows, columns: parameter.columns)
-  }
-}
-
-extension LayerInputs {
-  /// By the names of the ABI, what there is of a module's inputs.
-  fileprivate func statistics(of module: String, columns: Int) -> [String: MatrixMemory] {
-    let (moments, gram): (InputMoments?, Buffer?) =
-      switch module {
-      case "self_attn.o_proj": (output, outputGram)
-      case "mlp.down_proj": (down, downGram)
-      case "mlp.gate_proj", "mlp.up_proj": (gateUp, nil)
-      default: (queryKeyValue, nil)
-      }
-    var statistics: [String: MatrixMemory] = [:]
-    statistics["input_gram"] = gram.map { MatrixMemory($0.base, rows: columns, columns: columns) }
-    guard let moments else { return statistics }
-    for (name, values) in [
-      ("input_mean", moments.mean), ("input_variance", moments.variance),
-      ("input_fluctuation", moments.fluctuation), ("input_norm", moments.norm),
-      ("input_magnitude", moments.magnitude),
-    ] { statistics[name] = MatrixMemory(values.base, rows: 1, columns: columns) }
-    return statistics
-  }
-}
-
-extension CalibrationRequest {
-  /// A pass that gathers what these statistics of the ABI need.
-  /// - Parameters:
-  ///   - families: whose units are to be scored.
-  ///   - seed: what labels drawn from the model depend on.
-  init(
-    sequences: [[Int32]], batchSize: Int, statistics: Set<String>, families: [Family], seed: UInt64
-  ) {
-    self.init(
-      sequences: sequences, batchSize: batchSize,
-      gradients: statistics.contains("gradient_square")
-        ? .sumAndSquares : statistics.contains("gradient") ? .sum : .none)
-    if statistics.contains("input_gram") { inputs.insert(.gram) }
-    if statistics.contains(where: { $0.hasPrefix("input_") && $0 != "input_gram" }) {
-      inputs.insert(.moments)
-    }
-    blockCosines = statistics.contains("block_cosine")
-    if statistics.contains("output_gradient_gram") { outputGradients.insert(.data) }
-    if statistics.contains("output_fisher") { outputGradients.insert(.model) }
-    if statistics.contains(where: { $0.hasPrefix("removal_") }) {
-      removals = Set(families.filter(\.isWhole))
-    }
-    self.seed = seed
   }
 }
 
@@ -195,15 +110,5 @@ extension LayerSizes {
     case (.mlpBlock, .macs): mlpMultiplyAccumulates
     case (.layer, .macs): multiplyAccumulates
     }
-  }
-}
-
-extension LayerDistances {
-  /// By the names of the ABI.
-  func statistics(of layer: Int) -> [String: Double] {
-    guard cosine.indices.contains(layer) else { return [:] }
-    return [
-      "layer_cosine": cosine[layer], "layer_euclidean": euclidean[layer], "layer_manhattan": manhattan[layer],
-    ]
   }
 }

@@ -68,7 +68,7 @@ struct Transforming {
     return try decoder.residualEnergies(request, workers: workers, observer: { try tell($0) })
   }
 
-  var needsEnergies: Bool { transform.statistics.contains("residual_energies") }
+  var needsEnergies: Bool { transform.statistics.contains(.residualEnergies) }
 
   /// The places as a transform sees them.
   func requests(_ places: ResidualPlaces, energies: [[Double]]?) -> [PlaceRequest] {

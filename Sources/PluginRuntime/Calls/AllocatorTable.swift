@@ -3,7 +3,7 @@ import PluginABI
 
 /// `ap_allocator` in this process.
 final class AllocatorTable: AllocatorCalls {
-  let statistics: [String]
+  let statistics: [Statistic]
   let meetsGoal: Bool
 
   private let table: ap_allocator
@@ -44,10 +44,10 @@ final class AllocatorTable: AllocatorCalls {
     var rows: [UnsafePointer<ap_layer>?] = []
     for (index, layer) in layers.enumerated() {
       var numbers: [Double] = []
-      for name in statistics {
-        guard let number = layer.statistics[name] else {
+      for statistic in statistics {
+        guard let number = layer.statistics[statistic] else {
           throw .outOfRange(
-            plugin: instance.plugin.id, place: "layer \(index)", field: "statistic \"\(name)\"",
+            plugin: instance.plugin.id, place: "layer \(index)", field: "statistic \"\(statistic)\"",
             expected: "handed in by the host", got: "missing")
         }
         numbers.append(number)

@@ -4,7 +4,7 @@ import JSON
 /// or (criteria) a plain function. Answers are as they come; the instances check them.
 protocol CriterionCalls: AnyObject {
   /// What it needs with its options.
-  var statistics: [String] { get }
+  var statistics: [Statistic] { get }
   /// With its options, scores compare across families.
   var scoresCompare: Bool { get }
   /// A score for each unit, [units.original.count]; `unwrittenScore` where none was written.
@@ -15,7 +15,7 @@ protocol CriterionCalls: AnyObject {
 let unwrittenScore = Float(bitPattern: 0x7fed_ad0b)
 
 protocol AllocatorCalls: AnyObject {
-  var statistics: [String] { get }
+  var statistics: [Statistic] { get }
   var meetsGoal: Bool { get }
   /// By layer and family; what was not written has a sparsity of NaN and keeps `Int.min`.
   func allocate(
@@ -24,7 +24,7 @@ protocol AllocatorCalls: AnyObject {
 }
 
 protocol CompensatorCalls: AnyObject {
-  var statistics: [String] { get }
+  var statistics: [Statistic] { get }
   var followsCut: Bool { get }
   var addsBias: Bool { get }
   func compensate(
@@ -33,7 +33,7 @@ protocol CompensatorCalls: AnyObject {
 }
 
 protocol TransformCalls: AnyObject {
-  var statistics: [String] { get }
+  var statistics: [Statistic] { get }
   var fixesWidths: Bool { get }
   var centersEmbeddings: Bool { get }
   var normalisesTokens: Bool { get }

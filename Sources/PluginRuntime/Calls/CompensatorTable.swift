@@ -3,7 +3,7 @@ import PluginABI
 
 /// `ap_compensator` in this process.
 final class CompensatorTable: CompensatorCalls {
-  let statistics: [String]
+  let statistics: [Statistic]
   let followsCut: Bool
   let addsBias: Bool
 
@@ -32,10 +32,10 @@ final class CompensatorTable: CompensatorCalls {
     let place = "layer \(projection.layer), \(projection.name)"
     let (rows, columns) = (projection.weight.rows, projection.weight.columns)
     var statistics: [ap_tensor] = []
-    for name in self.statistics {
-      guard let memory = projection.statistics[name] else {
+    for statistic in self.statistics {
+      guard let memory = projection.statistics[statistic] else {
         throw .outOfRange(
-          plugin: instance.plugin.id, place: place, field: "statistic \"\(name)\"",
+          plugin: instance.plugin.id, place: place, field: "statistic \"\(statistic)\"",
           expected: "handed in by the host",
           got: "missing")
       }

@@ -29,6 +29,8 @@ struct PacketWriter {
     for text in texts { put(text) }
   }
 
+  mutating func put(_ statistics: [Statistic]) { put(statistics.map(\.name)) }
+
   mutating func put<Value: BitwiseCopyable>(_ values: UnsafeBufferPointer<Value>) throws(SharedTray.Failure) {
     put(values.count)
     put(try tray.put(values))
@@ -87,6 +89,17 @@ struct PacketReader {
     var texts: [String] = []
     for _ in 0..<(try count()) { texts.append(try text()) }
     return texts
+  }
+
+  mutating func statistics(
+    among known: [Statistic] = StatisticRegistry.host.entries
+  ) throws(Garbled) -> [Statistic] {
+    var statistics: [Statistic] = []
+    for name in try texts() {
+      guard let statistic = known.first(where: { $0.name == name }) else { throw Garbled() }
+      statistics.append(statistic)
+    }
+    return statistics
   }
 
   /// An array where it lies in the tray, until the next message.

@@ -45,25 +45,25 @@ extension MatrixMemory {
   }
 
   fileprivate static func put(
-    _ statistics: [String: MatrixMemory], _ needed: [String], to packet: inout PacketWriter
+    _ statistics: [Statistic: MatrixMemory], _ needed: [Statistic], to packet: inout PacketWriter
   ) throws(WriteError) {
     let those = needed.filter { statistics[$0] != nil }
     packet.put(those)
-    for name in those { try statistics[name]?.put(to: &packet) }
+    for statistic in those { try statistics[statistic]?.put(to: &packet) }
   }
 
-  fileprivate static func statistics(from packet: inout PacketReader) throws(ReadError) -> [String:
+  fileprivate static func statistics(from packet: inout PacketReader) throws(ReadError) -> [Statistic:
     MatrixMemory]
   {
-    var statistics: [String: MatrixMemory] = [:]
-    for name in try packet.texts() { statistics[name] = try MatrixMemory(from: &packet) }
+    var statistics: [Statistic: MatrixMemory] = [:]
+    for statistic in try packet.statistics() { statistics[statistic] = try MatrixMemory(from: &packet) }
     return statistics
   }
 }
 
 extension UnitsRequest {
   /// - Parameter needed: the statistics that go along.
-  func put(to packet: inout PacketWriter, needed: [String]) throws(WriteError) {
+  func put(to packet: inout PacketWriter, needed: [Statistic]) throws(WriteError) {
     packet.put(family)
     packet.put(layer)
     try packet.put(original)
@@ -78,7 +78,7 @@ extension UnitsRequest {
     }
     let those = needed.filter { statistics[$0] != nil }
     packet.put(those)
-    for name in those { try packet.put(statistics[name] ?? []) }
+    for statistic in those { try packet.put(statistics[statistic] ?? []) }
   }
 
   init(from packet: inout PacketReader) throws(ReadError) {
@@ -92,7 +92,7 @@ extension UnitsRequest {
           positions: try packet.int(), weight: try MatrixMemory(from: &packet),
           statistics: try MatrixMemory.statistics(from: &packet)))
     }
-    for name in try packet.texts() { statistics[name] = try packet.array(of: Float.self) }
+    for statistic in try packet.statistics() { statistics[statistic] = try packet.array(of: Float.self) }
   }
 }
 
@@ -110,7 +110,7 @@ extension BudgetRequest {
 }
 
 extension LayerRequest {
-  func put(to packet: inout PacketWriter, needed: [String]) throws(WriteError) {
+  func put(to packet: inout PacketWriter, needed: [Statistic]) throws(WriteError) {
     packet.put(families.count)
     for family in families {
       packet.put(family.name)
@@ -122,7 +122,7 @@ extension LayerRequest {
     }
     let those = needed.filter { statistics[$0] != nil }
     packet.put(those)
-    for name in those { packet.put(statistics[name] ?? 0) }
+    for statistic in those { packet.put(statistics[statistic] ?? 0) }
   }
 
   init(from packet: inout PacketReader) throws(ReadError) {
@@ -134,12 +134,12 @@ extension LayerRequest {
           positions: try packet.int(), cost: try packet.int(), minimum: try packet.int(),
           previousSparsity: try packet.double(), scores: try packet.array(of: Float.self)))
     }
-    for name in try packet.texts() { statistics[name] = try packet.double() }
+    for statistic in try packet.statistics() { statistics[statistic] = try packet.double() }
   }
 }
 
 extension ProjectionRequest {
-  func put(to packet: inout PacketWriter, needed: [String]) throws(WriteError) {
+  func put(to packet: inout PacketWriter, needed: [Statistic]) throws(WriteError) {
     packet.put(family)
     packet.put(layer)
     packet.put(name)
@@ -160,11 +160,11 @@ extension ProjectionRequest {
 }
 
 extension PlaceRequest {
-  func put(to packet: inout PacketWriter, needed: [String]) throws(WriteError) {
+  func put(to packet: inout PacketWriter, needed: [Statistic]) throws(WriteError) {
     packet.put(name)
     packet.put(layer)
     packet.put(cost)
-    let energies = needed.contains("residual_energies") ? self.energies : nil
+    let energies = needed.contains(.residualEnergies) ? self.energies : nil
     packet.put(energies != nil)
     if let energies { try packet.put(energies) }
   }
@@ -177,7 +177,7 @@ extension PlaceRequest {
 }
 
 extension ResidualRequest {
-  func put(to packet: inout PacketWriter, needed: [String]) throws(WriteError) {
+  func put(to packet: inout PacketWriter, needed: [Statistic]) throws(WriteError) {
     packet.put(measure)
     for number in [hidden, fixed, original] { packet.put(number) }
     packet.put(goal != nil)
@@ -196,7 +196,7 @@ extension ResidualRequest {
 }
 
 extension OrientRequest {
-  func put(to packet: inout PacketWriter, needed: [String]) throws(WriteError) {
+  func put(to packet: inout PacketWriter, needed: [Statistic]) throws(WriteError) {
     try place.put(to: &packet, needed: needed)
     for number in [hidden, width, tokens] { packet.put(number) }
     try packet.put(gram)
@@ -259,7 +259,7 @@ extension WorkerAbout {
     self.init(
       id: plugin.id, kind: plugin.kind, version: plugin.version, summary: plugin.summary,
       licence: plugin.licence,
-      paper: plugin.paper, optionsSchema: plugin.optionsSchema, statistics: plugin.statistics,
+      paper: plugin.paper, optionsSchema: plugin.optionsSchema, statistics: plugin.statistics.map(\.name),
       scoresCompare: plugin.scoresCompare, abi: plugin.abi, library: plugin.library)
   }
 

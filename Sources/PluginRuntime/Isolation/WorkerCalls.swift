@@ -6,7 +6,7 @@ private final class WorkerInstance {
   let worker: PluginWorker
   let services: HostServices
   let options: JSONObject
-  let statistics: [String]
+  let statistics: [Statistic]
   /// What the instance says of itself, by the names of its kind's functions.
   let answers: [String: Bool]
   private let number: Int
@@ -24,7 +24,7 @@ private final class WorkerInstance {
       packet.put(options.compact)
       packet.put(services.seed)
     } read: { (packet: inout PacketReader) throws(ReadError) in
-      let (number, statistics) = (try packet.int(), try packet.texts())
+      let (number, statistics) = (try packet.int(), try packet.statistics(among: plugin.statistics))
       var answers: [String: Bool] = [:]
       for name in try packet.texts() { answers[name] = try packet.bool() }
       return (number, statistics, answers)
@@ -65,7 +65,7 @@ private final class WorkerInstance {
 
 final class WorkerCriterion: CriterionCalls {
   private let instance: WorkerInstance
-  var statistics: [String] { instance.statistics }
+  var statistics: [Statistic] { instance.statistics }
   var scoresCompare: Bool { instance.answers["scores_compare"] ?? false }
 
   init(
@@ -88,7 +88,7 @@ final class WorkerCriterion: CriterionCalls {
 
 final class WorkerAllocator: AllocatorCalls {
   private let instance: WorkerInstance
-  var statistics: [String] { instance.statistics }
+  var statistics: [Statistic] { instance.statistics }
   var meetsGoal: Bool { instance.answers["meets_goal"] ?? false }
 
   init(
@@ -120,7 +120,7 @@ final class WorkerAllocator: AllocatorCalls {
 
 final class WorkerCompensator: CompensatorCalls {
   private let instance: WorkerInstance
-  var statistics: [String] { instance.statistics }
+  var statistics: [Statistic] { instance.statistics }
   var followsCut: Bool { instance.answers["follows_cut"] ?? false }
   var addsBias: Bool { instance.answers["adds_bias"] ?? false }
 
@@ -146,7 +146,7 @@ final class WorkerCompensator: CompensatorCalls {
 
 final class WorkerTransform: TransformCalls {
   private let instance: WorkerInstance
-  var statistics: [String] { instance.statistics }
+  var statistics: [Statistic] { instance.statistics }
   var fixesWidths: Bool { instance.answers["fixes_widths"] ?? false }
   var centersEmbeddings: Bool { instance.answers["centers_embeddings"] ?? false }
   var normalisesTokens: Bool { instance.answers["normalises_tokens"] ?? false }

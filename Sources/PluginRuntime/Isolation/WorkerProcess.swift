@@ -141,7 +141,7 @@ public final class WorkerProcess {
     guard let plugin else { throw PacketReader.Garbled() }
     let options = try JSONValue(parsing: try packet.text())
     let services = offered(seed: try packet.unsigned())
-    let statistics: [String]
+    let statistics: [Statistic]
     var answers: [(String, Bool)] = []
     switch plugin.kind {
     case .criterion:

@@ -14,7 +14,7 @@ public struct LoadedPlugin: @unchecked Sendable {
   /// Its text.
   let optionsSchema: String
   /// All that its instances may ask for.
-  public let statistics: [String]
+  public let statistics: [Statistic]
   /// Of a criterion: scores compare across families, with some options at least.
   public let scoresCompare: Bool
   /// The ABI that both sides speak.
@@ -43,7 +43,7 @@ public struct LoadedPlugin: @unchecked Sendable {
       return
     }
     let worker = try PluginWorker(for: description, within: isolation)
-    try self.init(worker)
+    try self.init(worker, offered: description.offered)
   }
 
   public init(loading description: PluginDescription) throws(PluginError) {
@@ -84,7 +84,7 @@ public struct LoadedPlugin: @unchecked Sendable {
   }
 
   /// A plugin in a process of its own, as that process describes it.
-  private init(_ worker: PluginWorker) throws(PluginError) {
+  private init(_ worker: PluginWorker, offered: StatisticRegistry) throws(PluginError) {
     let about = try worker.about()
     id = about.id
     kind = about.kind
@@ -98,7 +98,7 @@ public struct LoadedPlugin: @unchecked Sendable {
         got: "wrong: \(error)")
     }
     optionsSchema = about.optionsSchema
-    statistics = about.statistics
+    statistics = try offered.resolve(about.statistics, for: kind, plugin: id)
     scoresCompare = about.scoresCompare
     abi = about.abi
     builtFor = about.abi
@@ -134,11 +134,7 @@ public struct LoadedPlugin: @unchecked Sendable {
     guard let names = descriptor.statistics else {
       throw reader.wrong("statistics", expected: "a list that ends with null", got: "null")
     }
-    statistics = list(names)
-    for statistic in statistics where !kind.knownStatistics.contains(statistic) {
-      throw .unknownStatistic(
-        plugin: id, statistic: statistic, kind: kind, known: kind.knownStatistics)
-    }
+    statistics = try description.offered.resolve(list(names), for: kind, plugin: id)
     scoresCompare = descriptor.scores_compare != 0
     guard let interface = descriptor.interface else {
       throw reader.wrong("interface", expected: "a table", got: "null")
@@ -170,21 +166,20 @@ public struct LoadedPlugin: @unchecked Sendable {
   }
 }
 
-extension PluginKind {
-  /// What the host can gather: sections 4, 6, 8 and 9 of the header.
-  public var knownStatistics: [String] {
-    switch self {
-    case .criterion:
-      [
-        "gradient", "gradient_square", "input_mean", "input_variance", "input_fluctuation", "input_norm",
-        "input_magnitude", "input_gram", "output_gradient_gram", "output_fisher", "block_cosine",
-        "removal_angle", "removal_norm",
-      ]
-    case .allocator: ["layer_cosine", "layer_euclidean", "layer_manhattan"]
-    case .compensator: ["input_mean", "input_gram", "target_mean", "target_product"]
-    case .transform: ["residual_energies"]
-    case .evaluator: []
+extension StatisticRegistry {
+  /// The statistics that a plugin names.
+  fileprivate func resolve(
+    _ names: [String], for kind: PluginKind, plugin: String
+  ) throws(PluginError) -> [Statistic] {
+    let known = entries(for: kind)
+    var statistics: [Statistic] = []
+    for name in names {
+      guard let statistic = known.first(where: { $0.name == name }) else {
+        throw .unknownStatistic(plugin: plugin, statistic: name, kind: kind, known: known.map(\.name))
+      }
+      statistics.append(statistic)
     }
+    return statistics
   }
 }
 
