@@ -17,7 +17,7 @@ public struct CalibrationRequest {
   /// nil: it stays in memory, however large.
   public var scratchFolder: String?
   /// What to gather about the inputs of projections.
-  public var inputs: InputStatisticsRequest = []
+  public var inputs: Set<InputStatistics> = []
   /// What the statistics that were asked for are handed out by.
   public internal(set) var gatherers: [Gatherer] = []
   /// Whether to measure how far each sublayer turns the residual stream.

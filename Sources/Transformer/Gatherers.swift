@@ -31,7 +31,7 @@ public struct Gatherer: Sendable {
 
   /// Of what an `InputGatherer` gathers.
   public init(
-    _ statistic: Statistic, from inputs: InputStatisticsRequest,
+    _ statistic: Statistic, from inputs: InputStatistics,
     _ value: @escaping @Sendable (LayerInputs, ProjectionInput) -> UnsafePointer<Float>?
   ) {
     self.init(

@@ -1,25 +1,18 @@
 import Kernels
 import Tensors
 
-/// Which statistics of the inputs of a layer's projections a calibration pass gathers.
-public struct InputStatisticsRequest: ExpressibleByArrayLiteral, Sendable {
-  private(set) var gatherers: [any InputGatherer.Type] = []
-
-  public init(_ gatherer: any InputGatherer.Type) { gatherers = [gatherer] }
-  public init(arrayLiteral parts: InputStatisticsRequest...) { for part in parts { insert(part) } }
+/// Statistics of the inputs of a layer's projections that a calibration pass may gather.
+public struct InputStatistics: Hashable, Sendable {
+  let gatherer: any InputGatherer.Type
 
   /// Moments of each input channel: `InputMoments`.
-  public static let moments = InputStatisticsRequest(MomentGatherer.self)
+  public static let moments = InputStatistics(by: MomentGatherer.self)
   /// Gram matrices of the inputs of the two output projections, o_proj and down_proj.
-  public static let gram = InputStatisticsRequest(GramGatherer.self)
+  public static let gram = InputStatistics(by: GramGatherer.self)
 
-  public var isEmpty: Bool { gatherers.isEmpty }
-  public func contains(_ other: InputStatisticsRequest) -> Bool {
-    other.gatherers.allSatisfy { gatherer in gatherers.contains { $0 == gatherer } }
-  }
-  public mutating func insert(_ other: InputStatisticsRequest) {
-    gatherers += other.gatherers.filter { gatherer in !gatherers.contains { $0 == gatherer } }
-  }
+  public init(by gatherer: any InputGatherer.Type) { self.gatherer = gatherer }
+  public static func == (left: Self, right: Self) -> Bool { left.gatherer == right.gatherer }
+  public func hash(into hasher: inout Hasher) { hasher.combine(ObjectIdentifier(gatherer)) }
 }
 
 /// What the projections of a layer read: q, k and v one input, gate and up one.
@@ -116,8 +109,8 @@ final class InputAccumulator {
   private let gatherers: [any InputGatherer]
   private var sizes: LayerSizes = .empty
 
-  init(_ request: InputStatisticsRequest, roomFor layers: [LayerSizes], workers: Workers) {
-    gatherers = request.gatherers.map { $0.init(roomFor: layers, workers: workers) }
+  init(_ request: Set<InputStatistics>, roomFor layers: [LayerSizes], workers: Workers) {
+    gatherers = request.map { $0.gatherer.init(roomFor: layers, workers: workers) }
   }
 
   func begin(_ sizes: LayerSizes) {

@@ -66,7 +66,7 @@ package struct PassMemory {
   /// Of a calibration pass. The residual stream beyond the request's limit lies in a file.
   package func calibration(_ request: CalibrationRequest) -> Int {
     let inputs = most { layer in
-      request.inputs.gatherers.reduce(0) { $0 + $1.room(for: layer) }
+      request.inputs.reduce(0) { $0 + $1.gatherer.room(for: layer) }
     }
     let forward = floats(layer, inside, inputs)
     guard request.goesBack else { return Saturating.sum(forward, floats(stream, stream)) }

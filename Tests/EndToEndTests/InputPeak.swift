@@ -11,7 +11,7 @@ extension Statistic {
 }
 
 extension Gatherer {
-  static let inputPeak = Gatherer(.inputPeak, from: InputStatisticsRequest(PeakGatherer.self)) {
+  static let inputPeak = Gatherer(.inputPeak, from: InputStatistics(by: PeakGatherer.self)) {
     inputs, input in
     inputs.gatherer(PeakGatherer.self)?.peaks[input].map { UnsafePointer($0.base) }
   }

@@ -46,9 +46,7 @@ final class AllocatorTable: AllocatorCalls {
       var numbers: [Double] = []
       for statistic in statistics {
         guard let number = layer.statistics[statistic] else {
-          throw .outOfRange(
-            plugin: instance.plugin.id, place: "layer \(index)", field: "statistic \"\(statistic)\"",
-            expected: "handed in by the host", got: "missing")
+          throw instance.missing(statistic, at: "layer \(index)")
         }
         numbers.append(number)
       }

@@ -34,10 +34,7 @@ final class CompensatorTable: CompensatorCalls {
     var statistics: [ap_tensor] = []
     for statistic in self.statistics {
       guard let memory = projection.statistics[statistic] else {
-        throw .outOfRange(
-          plugin: instance.plugin.id, place: place, field: "statistic \"\(statistic)\"",
-          expected: "handed in by the host",
-          got: "missing")
+        throw instance.missing(statistic, at: place)
       }
       statistics.append(memory.tensor(of: arena))
     }

@@ -35,6 +35,13 @@ final class PluginInstance {
 
   deinit { inCall(of: plugin.id, "destroy") { destroy(pointer) } }
 
+  /// What an instance is told that asks for a statistic which nobody hands in.
+  func missing(_ statistic: Statistic, at place: String) -> PluginError {
+    .outOfRange(
+      plugin: plugin.id, place: place, field: "statistic \"\(statistic)\"", expected: "handed in by the host",
+      got: "missing")
+  }
+
   /// What the instance asks for with its options: of the descriptor's, or all of them.
   func statistics(
     _ ask: (@convention(c) (UnsafeMutableRawPointer?) -> UnsafePointer<UnsafePointer<CChar>?>?)?

@@ -77,10 +77,7 @@ final class TransformTable: TransformCalls {
     var energies: UnsafePointer<Double>?
     if statistics.contains(.residualEnergies) {
       guard let values = place.energies, values.count == hidden else {
-        throw .outOfRange(
-          plugin: instance.plugin.id, place: place.words,
-          field: "statistic \"\(Statistic.residualEnergies)\"",
-          expected: "handed in by the host", got: "missing")
+        throw instance.missing(.residualEnergies, at: place.words)
       }
       energies = UnsafePointer(arena.array(values))
     }
