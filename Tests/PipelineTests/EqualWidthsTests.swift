@@ -1,5 +1,6 @@
 import Pipeline
 import PluginRuntime
+import RandomNumbers
 import Testing
 import Transformer
 
