@@ -155,8 +155,8 @@ let package = Package(
     tests(
       "PipelineTests",
       [
-        "Pipeline", "PluginRuntime", "TrainingData", "Transformer", "JSON", "Files", "Wording",
-        "RandomNumbers",
+        "Pipeline", "PluginRuntime", "TrainingData", "Transformer", "Checkpoints", "JSON", "Files",
+        "Wording", "RandomNumbers",
       ]),
     tests(
       "EndToEndTests",

@@ -1,3 +1,4 @@
+import Checkpoints
 import Statistics
 import Tensors
 
@@ -13,8 +14,8 @@ public struct Gatherer: Sendable {
 
   /// Where the value lies while the pass is at the layer; nil where there is none.
   public enum Value: Sendable {
-    /// Of the weight of a module such as `mlp.down_proj`: packed, as large as the entry's shape says.
-    case ofMatrix(@Sendable (CalibratedLayer, _ module: String) -> UnsafePointer<Float>?)
+    /// Of a projection's weight: packed, as large as the entry's shape says.
+    case ofMatrix(@Sendable (CalibratedLayer, ParameterSpec.Role) -> UnsafePointer<Float>?)
     /// [count], of a family's units.
     case ofUnits(@Sendable (CalibratedLayer, Family) -> [Float]?)
     case ofLayer(@Sendable (LayerDistances, _ layer: Int) -> Double)
@@ -36,7 +37,10 @@ public struct Gatherer: Sendable {
   ) {
     self.init(
       statistic, asking: { request, _ in request.inputs.insert(inputs) },
-      .ofMatrix { layer, module in layer.inputs.flatMap { value($0, ProjectionInput(of: module)) } })
+      .ofMatrix { layer, role in
+        guard let inputs = layer.inputs, let input = ProjectionInput(of: role) else { return nil }
+        return value(inputs, input)
+      })
   }
 }
 
@@ -72,13 +76,13 @@ extension CalibrationRequest {
 // MARK: - What is handed out
 
 extension CalibratedLayer {
-  /// What was asked for, of the weight [rows, columns] of a module.
+  /// What was asked for, of a projection's weight.
   public func statistics(
-    of module: String, rows: Int, columns: Int
+    of weight: NamedParameter
   ) -> [(statistic: Statistic, base: UnsafePointer<Float>, rows: Int, columns: Int)] {
     gatherers.compactMap { gatherer in
-      guard case .ofMatrix(let value) = gatherer.value, let base = value(self, module),
-        let size = gatherer.statistic.shape.size(rows: rows, columns: columns)
+      guard case .ofMatrix(let value) = gatherer.value, let base = value(self, weight.spec.role),
+        let size = gatherer.statistic.shape.size(rows: weight.rows, columns: weight.columns)
       else { return nil }
       return (gatherer.statistic, base, size.rows, size.columns)
     }
@@ -123,8 +127,8 @@ extension CutProjection {
 }
 
 extension LayerParameters {
-  fileprivate func weight(of module: String) -> UnsafePointer<Float>? {
-    named.first { $0.name == module + ".weight" }.map { UnsafePointer($0.base) }
+  fileprivate func weight(of role: ParameterSpec.Role) -> UnsafePointer<Float>? {
+    named.first { $0.spec.role == role && !$0.spec.isBias }.map { UnsafePointer($0.base) }
   }
 }
 
@@ -159,13 +163,9 @@ extension Gatherer {
   private static func outputGradients(_ statistic: Statistic, _ labels: Labels) -> Gatherer {
     Gatherer(
       statistic, asking: { request, _ in request.outputGradients.insert(labels) },
-      .ofMatrix { layer, module in
-        let grams = layer.outputGradients[labels]
-        return switch module {
-        case "self_attn.o_proj": grams.map { UnsafePointer($0.attention.base) }
-        case "mlp.down_proj": grams.map { UnsafePointer($0.mlp.base) }
-        default: nil
-        }
+      .ofMatrix { layer, role in
+        guard role.isOutput, let grams = layer.outputGradients[labels] else { return nil }
+        return UnsafePointer((role.sublayer == .attention ? grams.attention : grams.mlp).base)
       })
   }
 

@@ -1,3 +1,4 @@
+import Checkpoints
 import Kernels
 import Tensors
 
@@ -26,15 +27,18 @@ public enum ProjectionInput: Int, CaseIterable, Sendable {
   /// Of down: silu(gate) ∘ up.
   case down
 
-  /// - Parameter module: as in `model.layers.<i>.<module>.weight`.
-  public init(of module: String) {
-    self =
-      switch module {
-      case "self_attn.o_proj": .output
-      case "mlp.down_proj": .down
-      case "mlp.gate_proj", "mlp.up_proj": .gateUp
-      default: .queryKeyValue
-      }
+  /// nil of what is no projection.
+  public init?(of role: ParameterSpec.Role) {
+    switch role {
+    case .query, .key, .value: self = .queryKeyValue
+    case .attentionOutput: self = .output
+    case .gate, .up: self = .gateUp
+    case .down: self = .down
+    case .attentionNorm, .attentionShortcut, .queryNorm, .keyNorm, .attentionOutputNorm, .mlpNorm,
+      .mlpShortcut,
+      .mlpOutputNorm:
+      return nil
+    }
   }
 
   /// 0 where the layer has no such sublayer.
@@ -118,15 +122,15 @@ final class InputAccumulator {
     for gatherer in gatherers { gatherer.begin(sizes) }
   }
 
-  /// Adds a block whose inside the forward pass has just filled.
-  func add(_ block: SequenceBlock, _ inside: LayerInside) {
+  /// Adds a block whose activations the forward pass has just filled.
+  func add(_ block: SequenceBlock, _ activations: LayerActivations) {
     for input in ProjectionInput.allCases {
       let x =
         switch input {
-        case .queryKeyValue: inside.normed
-        case .output: inside.attended
-        case .gateUp: inside.normedMiddle
-        case .down: inside.activated
+        case .queryKeyValue: activations.attention.normed
+        case .output: activations.attention.inputs
+        case .gateUp: activations.mlp.normed
+        case .down: activations.mlp.inputs
         }
       let rows = Rows(x.base, stride: input.width(sizes))
       for gatherer in gatherers { gatherer.add(rows, of: input, sequences: block.sequences) }

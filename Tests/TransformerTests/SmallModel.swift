@@ -25,7 +25,7 @@ struct SmallModel {
       tiedEmbeddings: kind != .untied,
       biases: kind == .biased
         ? Biases(queryKeyValue: true, attentionOutput: true, gateUp: true, down: true) : Biases(),
-      queryKeyNorm: kind == .qwen3, maxPositions: 64)
+      design: DecoderDesign(queryKeyNorm: kind == .qwen3 ? .perHead : .none), maxPositions: 64)
     var generator = SplitMix64(state: seed)
     for (name, shape) in configuration.parameters {
       let isNorm = name.contains("norm")

@@ -1,3 +1,4 @@
+import Checkpoints
 import PluginRuntime
 import Tensors
 import Transformer
@@ -41,41 +42,39 @@ extension ModelSummary {
 extension CalibratedLayer {
   /// - Parameter original: the units' indices in the unpruned model.
   package func request(_ family: Family, original: [Int]) -> UnitsRequest {
-    let names = family.widths.flatMap { width in
-      width == .attention
-        ? ["self_attn.k_proj", "self_attn.v_proj", "self_attn.q_proj", "self_attn.o_proj"]
-        : ["mlp.gate_proj", "mlp.up_proj", "mlp.down_proj"]
+    let sizes = weights.sizes
+    let owned = weights.named.filter { weight in
+      weight.spec.isProjection && family.widths.contains { $0.sublayer == weight.spec.role.sublayer }
     }
-    let weights = named(of: weights)
-    let matrices = names.compactMap { module -> MatrixRequest? in
-      let name = module + ".weight"
-      guard let weight = weights[name] else { return nil }
-      let gathered = statistics(of: module, rows: weight.rows, columns: weight.columns)
-      let statistics = gathered.reduce(into: [Statistic: MatrixMemory]()) { statistics, one in
+    let matrices = owned.sorted { $0.spec.placeForCriteria < $1.spec.placeForCriteria }.map { weight in
+      let spec = weight.spec
+      let statistics = statistics(of: weight).reduce(into: [Statistic: MatrixMemory]()) { statistics, one in
         statistics[one.statistic] = MatrixMemory(one.base, rows: one.rows, columns: one.columns)
       }
-      let place = String(module.split(separator: ".").last ?? "")
       // The one unit owns every row.
       guard !family.isWhole else {
         return MatrixRequest(
-          name: place, axis: .rows, repeats: weight.rows, weight: MatrixMemory(weight), statistics: statistics
-        )
+          name: spec.shortName, axis: .rows, repeats: weight.rows, weight: MatrixMemory(weight),
+          statistics: statistics)
       }
-      let owner = weight.rowOwner == .none ? weight.columnOwner : weight.rowOwner
+      let dimension = spec.rows.owner == nil ? spec.columns ?? spec.rows : spec.rows
       return MatrixRequest(
-        name: place,
-        axis: weight.rowOwner == .none ? .columns : .rows,
-        repeats: owner == .queryHeads ? self.weights.sizes.repeats : 1,
-        positions: owner == .channels ? 1 : self.weights.sizes.headDimension, weight: MatrixMemory(weight),
+        name: spec.shortName, axis: spec.rows.owner == nil ? .columns : .rows,
+        repeats: dimension == .queryHeads ? sizes.repeats : 1,
+        positions: dimension == .channels ? 1 : sizes.headDimension, weight: MatrixMemory(weight),
         statistics: statistics)
     }
     return UnitsRequest(
       family: family.rawValue, layer: layer, original: original, matrices: matrices,
       statistics: statistics(of: family))
   }
+}
 
-  private func named(of parameters: LayerParameters) -> [String: NamedParameter] {
-    Dictionary(uniqueKeysWithValues: parameters.named.map { ($0.name, $0) })
+extension ParameterSpec {
+  /// Criteria see a sublayer's projections in this order: those with one head (or channel) a unit, then the query heads
+  /// that share it, then the one whose columns the units own.
+  fileprivate var placeForCriteria: (Int, Int) {
+    (role.sublayer == .attention ? 0 : 1, rows.owner == nil ? 2 : rows == .queryHeads ? 1 : 0)
   }
 }
 
@@ -86,29 +85,11 @@ extension MatrixMemory {
 }
 
 extension LayerSizes {
-  func count(of family: Family) -> Int {
-    switch family {
-    case .attention: keyValueHeads
-    case .mlp: intermediate
-    case .attentionBlock: hasAttention ? 1 : 0
-    case .mlpBlock: hasMLP ? 1 : 0
-    case .layer: isEmpty ? 0 : 1
-    }
-  }
-
   /// What one unit costs in a target's measure; with a whole sublayer go its norms and biases.
   func cost(of family: Family, in measure: Target.Measure) -> Int {
-    switch (family, measure) {
-    case (.attention, .parameters): parametersPerGroup
-    case (.mlp, .parameters): parametersPerChannel
-    case (.attention, .macs): multiplyAccumulatesPerGroup
-    case (.mlp, .macs): multiplyAccumulatesPerChannel
-    case (.attentionBlock, .parameters): attentionParameters
-    case (.mlpBlock, .parameters): mlpParameters
-    case (.layer, .parameters): parameters
-    case (.attentionBlock, .macs): attentionMultiplyAccumulates
-    case (.mlpBlock, .macs): mlpMultiplyAccumulates
-    case (.layer, .macs): multiplyAccumulates
+    switch measure {
+    case .parameters: parametersPerUnit(of: family)
+    case .macs: multiplyAccumulatesPerUnit(of: family)
     }
   }
 }
