@@ -92,17 +92,21 @@ let package = Package(
       "TrainingData",
       ["JSON", "Files", "Wording", "RandomNumbers", "Tokenizers", "Checkpoints", "ChatTemplates"]),
 
+    // What the host gathers for plugins.
+    room("Statistics", []),
+
     // The model.
     room(
       "Transformer",
       [
-        "Tensors", "Kernels", "Checkpoints", "RandomNumbers",
+        "Statistics", "Tensors", "Kernels", "Checkpoints", "RandomNumbers",
         .product(name: "OrderedCollections", package: "swift-collections"),
       ]),
 
     // Plugins, pipelines, the command line.
     .systemLibrary(name: "CFFI", pkgConfig: "libffi", providers: [.apt(["libffi-dev"])]),
-    room("PluginRuntime", ["PluginABI", "Processes", "CFFI", "JSON", "Wording", "RandomNumbers"]),
+    room(
+      "PluginRuntime", ["PluginABI", "Statistics", "Processes", "CFFI", "JSON", "Wording", "RandomNumbers"]),
     .target(
       name: "PluginTemplates", dependencies: ["PluginABI", "PluginRuntime", "Files"],
       // In the code, so that the program needs no file beside it. The header is a link to the one that there is.

@@ -7,7 +7,7 @@ import JSON
 ///
 /// All files are written under temporary names first. `finish()` then puts them in place one after the other,
 /// the index last; a failure before that leaves the folder as it was.
-public final class ModelWriter {
+public final class ModelWriter: ModelSink {
   public let folder: String
   /// The names of the weight files, in order.
   public let files: [String]

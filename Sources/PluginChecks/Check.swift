@@ -61,8 +61,7 @@ struct CheckedPlugin: Sendable {
 
   /// What a criterion asks for says which units it can judge.
   var families: [SampleFamily] {
-    let ofWholes = ["block_cosine", "removal_angle", "removal_norm"]
-    return plugin.kind == .criterion && plugin.statistics.contains(where: ofWholes.contains)
+    plugin.kind == .criterion && plugin.statistics.contains { $0.carrier == .wholeUnit }
       ? SampleFamily.groups[1] : SampleFamily.groups[0]
   }
 

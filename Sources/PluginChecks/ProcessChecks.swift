@@ -126,7 +126,7 @@ extension Checks {
       return "only criteria and allocators see so many units"
     }
     // What costs the square of the columns would be gigabytes for the host to make.
-    if checked.plugin.statistics.contains("input_gram") {
+    if checked.plugin.statistics.contains(where: { $0.shape == .columnsSquared }) {
       return "its statistics grow with the square of the channels"
     }
     var model = checked.model

@@ -122,18 +122,21 @@ extension SampleModel {
   }
 
   /// One family of one layer, in memory of `arena`, with every statistic that there is.
-  func units(_ family: SampleFamily, layer: Int, statistics: [String], _ arena: Arena) -> UnitsRequest {
+  func units(_ family: SampleFamily, layer: Int, statistics: [Statistic], _ arena: Arena) -> UnitsRequest {
     var stream: UInt64 = UInt64(layer) << 32
     func random() -> RandomStream {
       stream += 1
       return RandomStream(seed: 1, plugin: family.rawValue, stream: stream)
     }
     let matrices = projections(of: family).map { one in
-      var given: [String: MatrixMemory] = [:]
-      for name in statistics {
-        given[name] = matrix(
-          statistic: name, rows: one.rows, columns: one.columns,
-          isOutput: one.name == "o_proj" || one.name == "down_proj", random(), arena)
+      let isOutput = one.name == "o_proj" || one.name == "down_proj"
+      var given: [Statistic: MatrixMemory] = [:]
+      for statistic in statistics {
+        let random = random()
+        guard statistic.carrier == .matrix || (statistic.carrier == .outputMatrix && isOutput) else {
+          continue
+        }
+        given[statistic] = matrix(statistic, rows: one.rows, columns: one.columns, random, arena)
       }
       return MatrixRequest(
         name: one.name, axis: one.axis, repeats: one.repeats, positions: one.positions,
@@ -142,10 +145,9 @@ extension SampleModel {
     let count = count(of: family)
     var request = UnitsRequest(
       family: family.rawValue, layer: layer, original: Array(0..<count), matrices: matrices)
-    let own = ["block_cosine", "removal_angle", "removal_norm"]
-    for name in statistics where own.contains(name) && family.isWhole {
+    for statistic in statistics where statistic.carrier == .wholeUnit && family.isWhole {
       let random = random()
-      request.statistics[name] = (0..<count).map { abs(numbers.value($0, of: random)) }
+      request.statistics[statistic] = (0..<count).map { abs(numbers.value($0, of: random)) }
     }
     return request
   }
@@ -155,27 +157,18 @@ extension SampleModel {
     return MatrixMemory(arena.array(values), rows: rows, columns: columns)
   }
 
+  /// A value of a weight matrix [rows, columns]; nil where matrices have none of that shape.
   private func matrix(
-    statistic name: String, rows: Int, columns: Int, isOutput: Bool, _ random: RandomStream, _ arena: Arena
+    _ statistic: Statistic, rows: Int, columns: Int, _ random: RandomStream, _ arena: Arena
   ) -> MatrixMemory? {
-    switch name {
-    case "gradient": return memory(rows, columns, random, arena)
-    case "gradient_square":
-      let values = (0..<rows * columns).map { abs(numbers.value($0, of: random)) }
-      return MatrixMemory(arena.array(values), rows: rows, columns: columns)
-    case "input_mean": return memory(1, columns, random, arena)
-    case "input_variance", "input_fluctuation", "input_norm", "input_magnitude":
-      let values = (0..<columns).map { abs(numbers.value($0, of: random)) }
-      return MatrixMemory(arena.array(values), rows: 1, columns: columns)
-    case "input_gram":
-      return isOutput
-        ? MatrixMemory(arena.array(gram(columns, random).map(Float.init)), rows: columns, columns: columns)
-        : nil
-    case "output_gradient_gram", "output_fisher":
-      return isOutput
-        ? MatrixMemory(arena.array(gram(rows, random).map(Float.init)), rows: rows, columns: rows) : nil
-    default: return nil
-    }
+    guard let size = statistic.shape.size(rows: rows, columns: columns) else { return nil }
+    let values =
+      switch statistic.values {
+      case .any: (0..<size.rows * size.columns).map { numbers.value($0, of: random) }
+      case .nonNegative: (0..<size.rows * size.columns).map { abs(numbers.value($0, of: random)) }
+      case .gram: gram(size.columns, random).map(Float.init)
+      }
+    return MatrixMemory(arena.array(values), rows: size.rows, columns: size.columns)
   }
 
   /// [n, n]: the mean of xᵀx over some more tokens than there are columns.
@@ -207,9 +200,9 @@ extension SampleModel {
             scores: (0..<count).map { abs(numbers.value($0, of: random)) })
         },
         statistics: Dictionary(
-          uniqueKeysWithValues: ["layer_cosine", "layer_euclidean", "layer_manhattan"].map { name in
-            let random = RandomStream(seed: 3, plugin: name, stream: UInt64(layer))
-            return (name, Double(abs(numbers.value(0, of: random))))
+          uniqueKeysWithValues: StatisticRegistry.host.entries(for: .allocator).map { statistic in
+            let random = RandomStream(seed: 3, plugin: statistic.name, stream: UInt64(layer))
+            return (statistic, Double(abs(numbers.value(0, of: random))))
           }))
     }
     let now = summary.parameters
@@ -227,17 +220,13 @@ extension SampleModel {
     let random = RandomStream(seed: 4, plugin: family.rawValue, stream: UInt64(layer))
     let columns = family == .attention ? kvHeads * repeats * headDimension : channels
     let width = columns / count(of: family)
-    func row(_ count: Int) -> MatrixMemory { memory(1, count, random, arena) }
     return ProjectionRequest(
       family: family.rawValue, layer: layer, name: name, weight: memory(hidden, columns, random, arena),
       bias: layer % 2 == 0 ? nil : (0..<hidden).map { numbers.value($0, of: random) },
       kept: (0..<columns).filter { columns == width || ($0 / width) % 3 != 1 },
-      statistics: [
-        "input_mean": row(columns), "target_mean": row(hidden),
-        "input_gram": MatrixMemory(
-          arena.array(gram(columns, random).map(Float.init)), rows: columns, columns: columns),
-        "target_product": memory(hidden, columns, random, arena),
-      ])
+      statistics: StatisticRegistry.host.entries(for: .compensator).reduce(into: [:]) {
+        $0[$1] = matrix($1, rows: hidden, columns: columns, random, arena)
+      })
   }
 
   /// The places of the residual stream.

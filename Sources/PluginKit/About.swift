@@ -31,27 +31,32 @@ public struct About: Sendable {
   }
 }
 
-/// The statistics that the host can gather (sections 4, 6, 8 and 9 of the header).
-public enum Statistic: String, Sendable {
-  case gradient
-  case gradientSquare = "gradient_square"
-  case inputMean = "input_mean"
-  case inputVariance = "input_variance"
-  case inputFluctuation = "input_fluctuation"
-  case inputNorm = "input_norm"
-  case inputMagnitude = "input_magnitude"
-  case inputGram = "input_gram"
-  case outputGradientGram = "output_gradient_gram"
-  case outputFisher = "output_fisher"
-  case blockCosine = "block_cosine"
-  case removalAngle = "removal_angle"
-  case removalNorm = "removal_norm"
-  case targetMean = "target_mean"
-  case targetProduct = "target_product"
-  case layerCosine = "layer_cosine"
-  case layerEuclidean = "layer_euclidean"
-  case layerManhattan = "layer_manhattan"
-  case residualEnergies = "residual_energies"
+/// A statistic by its name: `docs/plugins.md` lists what the host gathers. One without a constant here is written as a text.
+public struct Statistic: RawRepresentable, ExpressibleByStringLiteral, Hashable, Sendable {
+  public let rawValue: String
+
+  public init(rawValue: String) { self.rawValue = rawValue }
+  public init(stringLiteral name: String) { rawValue = name }
+
+  public static let gradient: Statistic = "gradient"
+  public static let gradientSquare: Statistic = "gradient_square"
+  public static let inputMean: Statistic = "input_mean"
+  public static let inputVariance: Statistic = "input_variance"
+  public static let inputFluctuation: Statistic = "input_fluctuation"
+  public static let inputNorm: Statistic = "input_norm"
+  public static let inputMagnitude: Statistic = "input_magnitude"
+  public static let inputGram: Statistic = "input_gram"
+  public static let outputGradientGram: Statistic = "output_gradient_gram"
+  public static let outputFisher: Statistic = "output_fisher"
+  public static let blockCosine: Statistic = "block_cosine"
+  public static let removalAngle: Statistic = "removal_angle"
+  public static let removalNorm: Statistic = "removal_norm"
+  public static let targetMean: Statistic = "target_mean"
+  public static let targetProduct: Statistic = "target_product"
+  public static let layerCosine: Statistic = "layer_cosine"
+  public static let layerEuclidean: Statistic = "layer_euclidean"
+  public static let layerManhattan: Statistic = "layer_manhattan"
+  public static let residualEnergies: Statistic = "residual_energies"
 }
 
 /// One option of a plugin, as a property of the JSON Schema by which the host checks what users write.

@@ -68,18 +68,6 @@ public struct ABIVersion: Equatable, Comparable, Sendable, CustomStringConvertib
   }
 }
 
-public enum PluginKind: String, CaseIterable, Sendable {
-  case criterion, allocator, compensator, transform, evaluator
-
-  /// `a criterion`.
-  var withArticle: String {
-    switch self {
-    case .criterion, .compensator, .transform: "a \(rawValue)"
-    case .allocator, .evaluator: "an \(rawValue)"
-    }
-  }
-}
-
 /// `ap_status`, other than AP_OK.
 public enum CallStatus: Equatable, Sendable {
   case failed, invalidOptions, unsupported, cancelled, outOfMemory

@@ -6,27 +6,18 @@ extension Decoder {
   package func blankLayer(_ layer: Int, for request: CalibrationRequest) -> CalibratedLayer {
     let sizes = sizes(layer)
     func parameters() -> LayerParameters { LayerParameters(roomFor: [sizes]) }
-    func moments(_ width: Int) -> InputMoments? {
-      guard request.inputs.contains(.moments) else { return nil }
-      return InputMoments(
-        mean: Buffer(width), variance: Buffer(width), fluctuation: Buffer(width), norm: Buffer(width),
-        magnitude: Buffer(width))
-    }
-    func gram(_ width: Int) -> Buffer? { request.inputs.contains(.gram) ? Buffer(width * width) : nil }
+    let inputs = InputAccumulator(request.inputs, roomFor: [sizes], workers: Workers(count: 1))
+    inputs.begin(sizes)
     var blank = CalibratedLayer(
       layer: layer, weights: parameters(), gradients: request.gradients == .none ? nil : parameters(),
       squares: request.gradients == .sumAndSquares ? parameters() : nil,
-      inputs: request.inputs.isEmpty
-        ? nil
-        : LayerInputs(
-          queryKeyValue: moments(sizes.hidden), output: moments(sizes.queryWidth),
-          gateUp: moments(sizes.hidden), down: moments(sizes.intermediate),
-          outputGram: gram(sizes.queryWidth), downGram: gram(sizes.intermediate)),
+      inputs: request.inputs.isEmpty ? nil : inputs.finish(),
       cosines: request.blockCosines ? BlockCosines(attention: 0, mlp: 0, layer: 0) : nil,
       outputGradients: Dictionary(
         uniqueKeysWithValues: request.outputGradients.map { labels in
           (labels, OutputGradients(attention: Buffer(hidden * hidden), mlp: Buffer(hidden * hidden)))
         }))
+    blank.gatherers = request.gatherers
     for family in request.removals { blank.removals[family] = OutputChange(angle: 0, norm: 0) }
     return blank
   }

@@ -17,7 +17,9 @@ public struct CalibrationRequest {
   /// nil: it stays in memory, however large.
   public var scratchFolder: String?
   /// What to gather about the inputs of projections.
-  public var inputs: InputStatisticsRequest = []
+  public var inputs: Set<InputStatistics> = []
+  /// What the statistics that were asked for are handed out by.
+  public internal(set) var gatherers: [Gatherer] = []
   /// Whether to measure how far each sublayer turns the residual stream.
   public var blockCosines = false
   /// Families of whole sublayers or layers, of each of whose units to measure how the output changes without it.
@@ -70,6 +72,8 @@ public struct CalibratedLayer {
   public let outputGradients: [Labels: OutputGradients]
   /// Of the families that were asked for.
   public var removals: [Family: OutputChange] = [:]
+  /// Of the statistics that were asked for.
+  var gatherers: [Gatherer] = []
 }
 
 public struct CalibrationResult {
@@ -104,6 +108,7 @@ extension Decoder {
     let pass = try CalibrationPass(self, request, workers)
     return try pass.run(observer: observer) { layer in
       var layer = layer
+      layer.gatherers = request.gatherers
       if changes.indices.contains(layer.layer) { layer.removals = changes[layer.layer] }
       try visit(layer)
     }

@@ -2,30 +2,93 @@ import Checkpoints
 import Kernels
 import Tensors
 
-/// What a calibration pass gathers about the inputs of a layer's projections, besides gradients.
-public struct InputStatisticsRequest: OptionSet, Sendable {
-  public let rawValue: Int
-  public init(rawValue: Int) { self.rawValue = rawValue }
+/// Statistics of the inputs of a layer's projections that a calibration pass may gather.
+public struct InputStatistics: Hashable, Sendable {
+  let gatherer: any InputGatherer.Type
 
   /// Moments of each input channel: `InputMoments`.
-  public static let moments = InputStatisticsRequest(rawValue: 1)
+  public static let moments = InputStatistics(by: MomentGatherer.self)
   /// Gram matrices of the inputs of the two output projections, o_proj and down_proj.
-  public static let gram = InputStatisticsRequest(rawValue: 2)
+  public static let gram = InputStatistics(by: GramGatherer.self)
+
+  public init(by gatherer: any InputGatherer.Type) { self.gatherer = gatherer }
+  public static func == (left: Self, right: Self) -> Bool { left.gatherer == right.gatherer }
+  public func hash(into hasher: inout Hasher) { hasher.combine(ObjectIdentifier(gatherer)) }
 }
 
-/// Statistics of the inputs of one layer's projections, over all calibration tokens.
-public struct LayerInputs {
+/// What the projections of a layer read: q, k and v one input, gate and up one.
+public enum ProjectionInput: Int, CaseIterable, Sendable {
   /// Of q, k and v: the layer's input after its norm.
-  public let queryKeyValue: InputMoments?
+  case queryKeyValue
   /// Of o: what attention answers.
-  public let output: InputMoments?
+  case output
   /// Of gate and up: the residual stream after the second norm.
-  public let gateUp: InputMoments?
+  case gateUp
   /// Of down: silu(gate) ∘ up.
-  public let down: InputMoments?
-  /// Mean over tokens of x xᵀ, [columns, columns], where o and down have `columns` inputs.
-  public let outputGram: Buffer?
-  public let downGram: Buffer?
+  case down
+
+  /// nil of what is no projection.
+  public init?(of role: ParameterSpec.Role) {
+    switch role {
+    case .query, .key, .value: self = .queryKeyValue
+    case .attentionOutput: self = .output
+    case .gate, .up: self = .gateUp
+    case .down: self = .down
+    case .attentionNorm, .attentionShortcut, .queryNorm, .keyNorm, .attentionOutputNorm, .mlpNorm,
+      .mlpShortcut,
+      .mlpOutputNorm:
+      return nil
+    }
+  }
+
+  /// 0 where the layer has no such sublayer.
+  func width(_ sizes: LayerSizes) -> Int {
+    switch self {
+    case .queryKeyValue: sizes.hasAttention ? sizes.hidden : 0
+    case .output: sizes.queryWidth
+    case .gateUp: sizes.hasMLP ? sizes.hidden : 0
+    case .down: sizes.intermediate
+    }
+  }
+}
+
+/// Adds up statistics of the inputs x of one layer's projections, block after block of tokens, layer by layer.
+public protocol InputGatherer: AnyObject, SendableMetatype {
+  /// - Parameter layers: those that it must have room for.
+  init(roomFor layers: [LayerSizes], workers: Workers)
+  /// Floats that it keeps of a layer.
+  static func room(for layer: LayerSizes) -> Int
+  /// A layer comes: all sums are zero.
+  func begin(_ sizes: LayerSizes)
+  /// - Parameters:
+  ///   - x: [tokens, width], packed; no columns where the layer has no such sublayer.
+  ///   - sequences: rows of each sequence.
+  func add(_ x: Rows, of input: ProjectionInput, sequences: [Range<Int>])
+  /// The layer's last block has come. What is handed out from here on is valid until the next `begin`.
+  func finish()
+}
+
+/// What was asked for of one layer's inputs, over all calibration tokens.
+public struct LayerInputs {
+  let gatherers: [any InputGatherer]
+
+  /// nil if it was not asked for.
+  public func gatherer<Gatherer: InputGatherer>(_ kind: Gatherer.Type) -> Gatherer? {
+    gatherers.lazy.compactMap { $0 as? Gatherer }.first
+  }
+
+  public func moments(of input: ProjectionInput) -> InputMoments? {
+    gatherer(MomentGatherer.self)?.moments[input.rawValue]
+  }
+  public var queryKeyValue: InputMoments? { moments(of: .queryKeyValue) }
+  public var output: InputMoments? { moments(of: .output) }
+  public var gateUp: InputMoments? { moments(of: .gateUp) }
+  public var down: InputMoments? { moments(of: .down) }
+
+  /// Mean over tokens of x xᵀ, [columns, columns], where o and down have `columns` inputs; the others have none.
+  public func gram(of input: ProjectionInput) -> Buffer? { gatherer(GramGatherer.self)?.grams[input] }
+  public var outputGram: Buffer? { gram(of: .output) }
+  public var downGram: Buffer? { gram(of: .down) }
 }
 
 /// Moments of a projection's inputs x, one number a column of its weight: [columns] each.
@@ -45,73 +108,111 @@ public struct InputMoments {
   public let magnitude: Buffer
 }
 
-/// Adds up one layer's input statistics, block after block of tokens.
+/// Shows a pass's blocks to all gatherers of input statistics.
 final class InputAccumulator {
-  private let request: InputStatisticsRequest
-  private let workers: Workers
-  private let sums: [MomentSums]
-  private let outputGram: Buffer?
-  private let downGram: Buffer?
+  private let gatherers: [any InputGatherer]
   private var sizes: LayerSizes = .empty
-  private var tokens = 0
 
-  init(_ request: InputStatisticsRequest, roomFor layers: [LayerSizes], workers: Workers) {
-    self.request = request
-    self.workers = workers
-    func most(_ size: (LayerSizes) -> Int) -> Int { layers.map(size).max() ?? 1 }
-    let (hidden, query, channels) = (most(\.hidden), most(\.queryWidth), most(\.intermediate))
-    sums = request.contains(.moments) ? [hidden, query, hidden, channels].map(MomentSums.init) : []
-    outputGram = request.contains(.gram) ? Buffer(query * query) : nil
-    downGram = request.contains(.gram) ? Buffer(channels * channels) : nil
+  init(_ request: Set<InputStatistics>, roomFor layers: [LayerSizes], workers: Workers) {
+    gatherers = request.map { $0.gatherer.init(roomFor: layers, workers: workers) }
   }
 
   func begin(_ sizes: LayerSizes) {
     self.sizes = sizes
-    tokens = 0
-    for sum in sums { sum.zero() }
-    outputGram?.zero()
-    downGram?.zero()
-  }
-
-  /// How wide the four inputs are, in the order of `sums`; 0 where the layer has no such sublayer.
-  private var widths: [Int] {
-    [
-      sizes.hasAttention ? sizes.hidden : 0, sizes.queryWidth, sizes.hasMLP ? sizes.hidden : 0,
-      sizes.intermediate,
-    ]
-  }
-
-  private func inputs(_ activations: LayerActivations) -> [Rows] {
-    zip([activations.attention, activations.mlp].flatMap { [$0.normed, $0.inputs] }, widths).map {
-      Rows($0.base, stride: $1)
-    }
+    for gatherer in gatherers { gatherer.begin(sizes) }
   }
 
   /// Adds a block whose activations the forward pass has just filled.
   func add(_ block: SequenceBlock, _ activations: LayerActivations) {
-    tokens += block.tokens
-    for (sum, x) in zip(sums, inputs(activations)) { sum.add(x, width: x.stride, block, workers) }
-    for (gram, x) in [
-      (outputGram, Rows(activations.attention.inputs.base, stride: sizes.queryWidth)),
-      (downGram, Rows(activations.mlp.inputs.base, stride: sizes.intermediate)),
-    ] {
-      guard let gram else { continue }
-      workers.addGram(of: x, count: block.tokens, n: x.stride, to: Rows(gram.base, stride: x.stride))
+    for input in ProjectionInput.allCases {
+      let x =
+        switch input {
+        case .queryKeyValue: activations.attention.normed
+        case .output: activations.attention.inputs
+        case .gateUp: activations.mlp.normed
+        case .down: activations.mlp.inputs
+        }
+      let rows = Rows(x.base, stride: input.width(sizes))
+      for gatherer in gatherers { gatherer.add(rows, of: input, sequences: block.sequences) }
     }
   }
 
   /// What has been added since `begin`; valid until the next `begin`.
   func finish() -> LayerInputs {
-    let moments = zip(sums, widths).map { $0.moments(width: $1) }
-    func mean(_ gram: Buffer?, _ width: Int) -> Buffer? {
-      guard let gram else { return nil }
-      workers.mirror(Rows(gram.base, stride: width), n: width, scale: 1 / Float(max(1, tokens)))
-      return gram
+    for gatherer in gatherers { gatherer.finish() }
+    return LayerInputs(gatherers: gatherers)
+  }
+}
+
+/// Gathers `InputMoments` of all inputs.
+final class MomentGatherer: InputGatherer {
+  private let sums: [MomentSums]
+  private let workers: Workers
+  private var sizes: LayerSizes = .empty
+  /// One an input; empty until the layer is done.
+  private(set) var moments: [InputMoments] = []
+
+  init(roomFor layers: [LayerSizes], workers: Workers) {
+    self.workers = workers
+    func most(_ size: (LayerSizes) -> Int) -> Int { layers.map(size).max() ?? 1 }
+    sums = [most(\.hidden), most(\.queryWidth), most(\.hidden), most(\.intermediate)].map(MomentSums.init)
+  }
+
+  /// A few numbers a column: not counted.
+  static func room(for layer: LayerSizes) -> Int { 0 }
+
+  func begin(_ sizes: LayerSizes) {
+    self.sizes = sizes
+    for sum in sums { sum.zero() }
+  }
+
+  func add(_ x: Rows, of input: ProjectionInput, sequences: [Range<Int>]) {
+    sums[input.rawValue].add(x, width: x.stride, sequences, workers)
+  }
+
+  func finish() {
+    moments = ProjectionInput.allCases.map { sums[$0.rawValue].moments(width: $0.width(sizes)) }
+  }
+}
+
+/// Gathers Gram matrices of what the output projections read.
+final class GramGatherer: InputGatherer {
+  let grams: [ProjectionInput: Buffer]
+  private let workers: Workers
+  private var sizes: LayerSizes = .empty
+  private var tokens = 0
+
+  init(roomFor layers: [LayerSizes], workers: Workers) {
+    self.workers = workers
+    func square(_ size: (LayerSizes) -> Int) -> Buffer {
+      let most = layers.map(size).max() ?? 1
+      return Buffer(most * most)
     }
-    return LayerInputs(
-      queryKeyValue: moments.first, output: moments.dropFirst().first, gateUp: moments.dropFirst(2).first,
-      down: moments.dropFirst(3).first, outputGram: mean(outputGram, sizes.queryWidth),
-      downGram: mean(downGram, sizes.intermediate))
+    grams = [.output: square(\.queryWidth), .down: square(\.intermediate)]
+  }
+
+  static func room(for layer: LayerSizes) -> Int {
+    layer.queryWidth * layer.queryWidth + layer.intermediate * layer.intermediate
+  }
+
+  func begin(_ sizes: LayerSizes) {
+    self.sizes = sizes
+    tokens = 0
+    for gram in grams.values { gram.zero() }
+  }
+
+  func add(_ x: Rows, of input: ProjectionInput, sequences: [Range<Int>]) {
+    let count = sequences.last?.upperBound ?? 0
+    if input == .output { tokens += count }
+    guard let gram = grams[input] else { return }
+    workers.addGram(of: x, count: count, n: x.stride, to: Rows(gram.base, stride: x.stride))
+  }
+
+  func finish() {
+    for (input, gram) in grams {
+      let width = input.width(sizes)
+      workers.mirror(Rows(gram.base, stride: width), n: width, scale: 1 / Float(max(1, tokens)))
+    }
   }
 }
 
@@ -130,7 +231,7 @@ private final class MomentSums: @unchecked Sendable {
     (tokens, sequences) = (0, 0)
   }
 
-  func add(_ x: Rows, width: Int, _ block: SequenceBlock, _ workers: Workers) {
+  func add(_ x: Rows, width: Int, _ rows: [Range<Int>], _ workers: Workers) {
     let (tokensBefore, sequencesBefore) = (tokens, sequences)
     columns.withUnsafeMutableBufferPointer { columns in
       nonisolated(unsafe) let columns = columns
@@ -139,7 +240,7 @@ private final class MomentSums: @unchecked Sendable {
           guard let mean = scratch.baseAddress else { return }
           let (differences, magnitude) = (mean + range.count, mean + 2 * range.count)
           var (tokens, sequences) = (tokensBefore, sequencesBefore)
-          for rows in block.sequences {
+          for rows in rows {
             ap_column_moments(
               x.from(row: rows.lowerBound, column: range.lowerBound).base, Int64(rows.count),
               Int64(range.count), Int64(x.stride), mean, differences, magnitude)
@@ -154,8 +255,8 @@ private final class MomentSums: @unchecked Sendable {
         }
       }
     }
-    tokens += block.tokens
-    sequences += block.sequences.count
+    tokens += rows.last?.upperBound ?? 0
+    sequences += rows.count
   }
 
   func moments(width: Int) -> InputMoments {

@@ -78,9 +78,9 @@ package struct PassMemory {
 
   /// Of a calibration pass. The residual stream beyond the request's limit lies in a file.
   package func calibration(_ request: CalibrationRequest) -> Int {
-    let inputs =
-      (request.inputs.contains(.gram)
-        ? most { $0.queryWidth * $0.queryWidth + $0.intermediate * $0.intermediate } : 0)
+    let inputs = most { layer in
+      request.inputs.reduce(0) { $0 + $1.gatherer.room(for: layer) }
+    }
     let forward = floats(layer, layerActivations, inputs)
     guard request.goesBack else { return Saturating.sum(forward, floats(stream, stream)) }
     let gradients = request.gradients == .sumAndSquares ? 3 : 2

@@ -71,7 +71,7 @@ func pruning(_ members: String = "", target: String = "0.8") -> String {
     guard case .repeated(let loop) = manifest.stages[1].work else { throw Unexpected() }
     guard case .prune(let prune) = loop.stages[0].work else { throw Unexpected() }
     #expect(loop.times == 2)
-    #expect(prune.criterion.statistics == ["gradient"])
+    #expect(prune.criterion.statistics == [.gradient])
     #expect(prune.allocator.options == ["distance": "cosine", "amplitude": 0.02, "steps": 50])
     #expect(
       prune.calibration

@@ -40,7 +40,7 @@ enum SampleCatalog {
       "adapt-pruner.taylor", .criterion,
       """
       "variant": {"type": "string", "enum": ["param_first", "vectorize"], "default": "param_first"}
-      """, statistics: ["gradient"]),
+      """, statistics: [.gradient]),
     entry("adapt-pruner.random", .criterion, ""),
     entry(
       "adapt-pruner.slicegpt", .transform,
@@ -55,7 +55,7 @@ enum SampleCatalog {
       """
       "distance": {"type": "string", "default": "cosine"},
       "amplitude": {"type": "number", "default": 0.02}, "steps": {"type": "integer", "default": 50}
-      """, statistics: ["layer_cosine"]),
+      """, statistics: [.layerCosine]),
     entry(
       "adapt-pruner.uniform", .allocator,
       """
@@ -72,7 +72,8 @@ enum SampleCatalog {
   ])
 
   private static func entry(
-    _ id: String, _ kind: PluginKind, _ properties: String, required: String = "", statistics: [String] = [],
+    _ id: String, _ kind: PluginKind, _ properties: String, required: String = "",
+    statistics: [Statistic] = [],
     fixesWidths: @escaping @Sendable (JSONValue) -> Bool = { _ in false }
   ) -> PluginCatalog.Entry {
     PluginCatalog.Entry(id: id, kind: kind) { (_) throws(PluginError) in

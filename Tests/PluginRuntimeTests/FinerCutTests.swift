@@ -6,10 +6,10 @@ import Testing
 struct FinerCutTests {
   @Test("A unit's score is the change of the output, by the distance asked for")
   func scores() throws {
-    let statistics: [String: [Float]] = ["removal_angle": [0.25], "removal_norm": [7]]
+    let statistics: [Statistic: [Float]] = ["removal_angle": [0.25], "removal_norm": [7]]
     for (options, name, expected) in [
       ([:], "removal_angle", 0.25), (["distance": "norm"], "removal_norm", 7),
-    ] as [(JSONValue, String, Float)] {
+    ] as [(JSONValue, Statistic, Float)] {
       let criterion = try CriterionInstance(of: Shipped.plugin("adapt-pruner.finercut"), options: options)
       #expect(criterion.statistics == [name])
       for family in ["attention_block", "mlp_block", "layer"] {

@@ -57,7 +57,15 @@ struct TestMatrix {
   var rows: Int
   var columns: Int
   var weight: [Float]
-  var statistics: [String: [Float]] = [:]
+  var statistics: [Statistic: [Float]] = [:]
+}
+
+/// Tests write statistics as plugins do, by their names.
+extension Statistic: ExpressibleByStringLiteral {
+  public init(stringLiteral name: String) {
+    guard let entry = StatisticRegistry.host[name] else { preconditionFailure("no statistic \(name)") }
+    self = entry
+  }
 }
 
 /// Scores units whose matrices a test holds.

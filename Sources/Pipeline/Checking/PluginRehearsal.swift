@@ -25,7 +25,7 @@ extension PluginError {
 struct LackingStatistic: Error, CustomStringConvertible {
   let plugin: String
   let family: Family
-  let statistic: String
+  let statistic: Statistic
 
   var description: String {
     "\(plugin) needs the statistic \"\(statistic)\", which units of the family \"\(family.rawValue)\" do not have; give the "
@@ -37,17 +37,13 @@ extension Pruning {
   /// Has the criterion score a layer of zeros for each family.
   func rehearseScores() throws {
     let request = CalibrationRequest(
-      sequences: [], batchSize: 1, statistics: Set(criterion.statistics), families: families,
-      seed: context.seed)
+      sequences: [], batchSize: 1, statistics: criterion.statistics, families: families, seed: context.seed)
     for family in families {
       let layer = decoder.kept.firstIndex { !$0.units(of: family).isEmpty }
       guard let layer else { continue }
       let blank = decoder.blankLayer(layer, for: request)
       let units = blank.request(family, original: decoder.kept[layer].units(of: family))
-      let lacking = criterion.statistics.first { name in
-        units.statistics[name] == nil && !units.matrices.contains { $0.statistics[name] != nil }
-      }
-      if let lacking {
+      if let lacking = criterion.statistics.first(where: { !units.has($0) }) {
         throw LackingStatistic(plugin: criterion.plugin.id, family: family, statistic: lacking)
       }
       try PluginError.telling { () throws(PluginError) in

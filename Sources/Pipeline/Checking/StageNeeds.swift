@@ -62,7 +62,7 @@ struct NeedsCounting {
   ///   sublayers.
   func pruning(_ stage: PruneStage, scratchFolder: String, compensates: Bool, iterations: Int) -> StageNeeds {
     let times = Double(iterations)
-    let statistics = Set(stage.criterion.statistics + stage.allocator.statistics)
+    let statistics = stage.criterion.statistics + stage.allocator.statistics
     var needs = StageNeeds(bytes: 0, operations: 0, traffic: times * widening)
     guard case .sample(let sample) = stage.calibration else { return needs }
     let rows = Saturating.product(sample.sequences, sample.length)

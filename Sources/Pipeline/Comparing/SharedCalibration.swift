@@ -13,7 +13,7 @@ struct SharedCalibration {
     let sample: CalibrationSample
     let criterion: LoadedPlugin
     /// Of criterion and allocator.
-    let needs: Set<String>
+    let needs: [Statistic]
     /// The run's own.
     let context: StageContext
     let key: SharedWork.Key
@@ -25,7 +25,7 @@ struct SharedCalibration {
     init?(_ stage: PruneStage, in context: StageContext, shared: SharedWork) throws {
       guard case .sample(let sample) = stage.calibration else { return nil }
       let (criterion, seed) = (try context.loaded(stage.criterion), context.seed)
-      let needs = Set(stage.criterion.statistics + stage.allocator.statistics)
+      let needs = stage.criterion.statistics + stage.allocator.statistics
       guard !needs.isEmpty else { return nil }
       self.stage = stage
       self.sample = sample
@@ -98,7 +98,7 @@ struct SharedCalibration {
     context.scratchFolder = try shared.madeFolder()
     let request = CalibrationRequest(
       sequences: sequences, batchSize: sample.batchSize,
-      statistics: jobs.reduce(into: []) { $0.formUnion($1.needs) },
+      statistics: jobs.flatMap(\.needs),
       families: Self.inOrder(jobs.flatMap(\.stage.families)), seed: seed)
     let title = "calibration for \(jobs.count == 1 ? "all" : "\(jobs.count) criteria")"
     let result = try context.calibrate(request, title: title) { layer in

@@ -39,12 +39,12 @@ public struct PluginUse: Sendable, Equatable {
   /// The sources behind the data options, by the option's key.
   public let data: [String: DataSource]
   /// The statistics that the plugin needs with these options.
-  public let statistics: [String]
+  public let statistics: [Statistic]
   /// What it may use in a process of its own; nil: it is loaded into this one.
   public let isolation: Isolation?
 
   public init(
-    id: String, options: JSONObject, data: [String: DataSource], statistics: [String],
+    id: String, options: JSONObject, data: [String: DataSource], statistics: [Statistic],
     isolation: Isolation? = nil
   ) {
     self.isolation = isolation

@@ -23,7 +23,7 @@ public struct PluginCatalog: Sendable {
   public struct Opened: Sendable {
     public let schema: OptionsSchema
     /// The statistics that it needs with these options, which fit the schema.
-    public let statistics: @Sendable (_ options: JSONValue) throws(PluginError) -> [String]
+    public let statistics: @Sendable (_ options: JSONValue) throws(PluginError) -> [Statistic]
     /// Of a transform, whether these options say how wide the residual stream becomes.
     public let fixesWidths: @Sendable (_ options: JSONValue) throws(PluginError) -> Bool
     /// Of an allocator, whether with these options it ends on its goal.
@@ -31,7 +31,7 @@ public struct PluginCatalog: Sendable {
 
     public init(
       schema: OptionsSchema,
-      statistics: @escaping @Sendable (_ options: JSONValue) throws(PluginError) -> [String],
+      statistics: @escaping @Sendable (_ options: JSONValue) throws(PluginError) -> [Statistic],
       fixesWidths: @escaping @Sendable (_ options: JSONValue) throws(PluginError) -> Bool = { _ in false },
       meetsGoal: @escaping @Sendable (_ options: JSONValue) throws(PluginError) -> Bool = { _ in true }
     ) {
@@ -69,7 +69,7 @@ public struct PluginCatalog: Sendable {
 
   private static func statistics(
     of plugin: LoadedPlugin, _ options: JSONValue
-  ) throws(PluginError) -> [String] {
+  ) throws(PluginError) -> [Statistic] {
     switch plugin.kind {
     case .criterion: return try CriterionInstance(of: plugin, options: options).statistics
     case .allocator: return try AllocatorInstance(of: plugin, options: options).statistics

@@ -204,7 +204,7 @@ struct StageReading {
     let place = reader.path.key("calibration")
     guard let value = reader.object["calibration"] else {
       guard let needing = plugins.first(where: { !$0.statistics.isEmpty }) else { return Calibration.none }
-      let wanted = needing.statistics.joined(separator: ", ")
+      let wanted = needing.statistics.map(\.name).joined(separator: ", ")
       reading.problem(
         place, "missing", expected: "calibration data, since \(needing.id) needs statistics (\(wanted))")
       return nil

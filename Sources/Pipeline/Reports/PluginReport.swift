@@ -71,7 +71,8 @@ public struct PluginReport: Sendable {
     text += "paper    \(plugin.paper.map(shown) ?? "none")\nlicence  \(shown(plugin.licence))\n"
     text += "library  \(plugin.library)\n"
     text += "needs    "
-    text += plugin.statistics.isEmpty ? "no statistics" : plugin.statistics.joined(separator: ", ")
+    text +=
+      plugin.statistics.isEmpty ? "no statistics" : plugin.statistics.map(\.name).joined(separator: ", ")
     text += plugin.statistics.count > 1 ? " (which of them depends on the options)\n" : "\n"
     if plugin.kind == .criterion {
       text += "scores   compare \(plugin.scoresCompare ? "across families" : "within a family")\n"
@@ -93,7 +94,7 @@ public struct PluginReport: Sendable {
       "id": .string(plugin.id), "kind": .string(plugin.kind.rawValue), "version": .string(plugin.version),
       "summary": .string(plugin.summary), "licence": .string(plugin.licence),
       "paper": plugin.paper.map { .string($0) } ?? .null,
-      "statistics": .array(plugin.statistics.map { .string($0) }), "library": .string(plugin.library),
+      "statistics": .array(plugin.statistics.map { .string($0.name) }), "library": .string(plugin.library),
       "abi": .string("\(plugin.abi)"), "options": .array(plugin.schema.properties.map(json)),
     ]
     if plugin.kind == .criterion { object["scores_compare"] = .bool(plugin.scoresCompare) }

@@ -55,12 +55,10 @@ extension CutProjection {
     ProjectionRequest(
       family: family.rawValue, layer: layer, name: name,
       weight: MatrixMemory(weight.base, rows: rows, columns: columns), bias: bias, kept: kept,
-      statistics: [
-        "input_mean": MatrixMemory(inputMean.base, rows: 1, columns: columns),
-        "input_gram": MatrixMemory(inputGram.base, rows: columns, columns: columns),
-        "target_mean": MatrixMemory(targetMean.base, rows: 1, columns: rows),
-        "target_product": MatrixMemory(targetProduct.base, rows: rows, columns: columns),
-      ])
+      statistics: statistics.reduce(into: [:]) { statistics, gathered in
+        guard let size = gathered.key.shape.size(rows: rows, columns: columns) else { return }
+        statistics[gathered.key] = MatrixMemory(gathered.value.base, rows: size.rows, columns: size.columns)
+      })
   }
 }
 

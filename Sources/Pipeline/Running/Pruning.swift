@@ -238,7 +238,7 @@ struct Pruning {
       scores[layer.layer] = try criterion.scores(
         of: layer, families: families, kept: kept[layer.layer], model: summary)
     }
-    let needs = Set(criterion.statistics + allocator.statistics)
+    let needs = criterion.statistics + allocator.statistics
     guard !needs.isEmpty else {
       try context.followingLayers(title + ": scores") { advance in
         try decoder.forEachLayer(workers: context.workers) { layer in
@@ -272,7 +272,7 @@ struct Pruning {
     return (0..<decoder.layerCount).map { layer in
       let statistics = distances?.statistics(of: layer) ?? [:]
       return IterationRecord.Layer(
-        statistics: allocator.statistics.map { ($0, statistics[$0] ?? .nan) },
+        statistics: allocator.statistics.map { ($0.name, statistics[$0] ?? .nan) },
         families: families.map { family in
           IterationRecord.Removal(
             family: family, targetSparsity: sparsities[layer][family] ?? 0,

@@ -46,14 +46,10 @@ extension CalibratedLayer {
     let owned = weights.named.filter { weight in
       weight.spec.isProjection && family.widths.contains { $0.sublayer == weight.spec.role.sublayer }
     }
-    let (gradients, squares) = (gradients.map(byName), squares.map(byName))
     let matrices = owned.sorted { $0.spec.placeForCriteria < $1.spec.placeForCriteria }.map { weight in
       let spec = weight.spec
-      var statistics = inputs?.statistics(of: spec.role, columns: weight.columns) ?? [:]
-      statistics["gradient"] = gradients?[spec.name].map(MatrixMemory.init)
-      statistics["gradient_square"] = squares?[spec.name].map(MatrixMemory.init)
-      for (name, gram) in outputGradients(of: spec.role) {
-        statistics[name] = MatrixMemory(gram.base, rows: weight.rows, columns: weight.rows)
+      let statistics = statistics(of: weight).reduce(into: [Statistic: MatrixMemory]()) { statistics, one in
+        statistics[one.statistic] = MatrixMemory(one.base, rows: one.rows, columns: one.columns)
       }
       // The one unit owns every row.
       guard !family.isWhole else {
@@ -72,40 +68,6 @@ extension CalibratedLayer {
       family: family.rawValue, layer: layer, original: original, matrices: matrices,
       statistics: statistics(of: family))
   }
-
-  /// By the names of the ABI, what there is of the units themselves.
-  private func statistics(of family: Family) -> [String: [Float]] {
-    var statistics: [String: [Float]] = [:]
-    if let cosine = cosine(of: family) { statistics["block_cosine"] = [Float(cosine)] }
-    if let change = removals[family] {
-      statistics["removal_angle"] = [Float(change.angle)]
-      statistics["removal_norm"] = [Float(change.norm)]
-    }
-    return statistics
-  }
-
-  private func cosine(of family: Family) -> Double? {
-    switch family {
-    case .attention, .mlp: nil
-    case .attentionBlock: cosines?.attention
-    case .mlpBlock: cosines?.mlp
-    case .layer: cosines?.layer
-    }
-  }
-
-  /// By the names of the ABI, Gram matrices of the gradients at a projection's outputs.
-  private func outputGradients(of role: ParameterSpec.Role) -> [(name: String, gram: Buffer)] {
-    Labels.allCases.compactMap { labels in
-      guard let grams = outputGradients[labels] else { return nil }
-      let name = labels == .data ? "output_gradient_gram" : "output_fisher"
-      guard role.isOutput else { return nil }
-      return (name, role.sublayer == .attention ? grams.attention : grams.mlp)
-    }
-  }
-
-  private func byName(_ parameters: LayerParameters) -> [String: NamedParameter] {
-    Dictionary(uniqueKeysWithValues: parameters.named.map { ($0.name, $0) })
-  }
 }
 
 extension ParameterSpec {
@@ -122,57 +84,6 @@ extension MatrixMemory {
   }
 }
 
-extension LayerInputs {
-  /// By the names of the ABI, what there is of a projection's inputs.
-  fileprivate func statistics(of role: ParameterSpec.Role, columns: Int) -> [String: MatrixMemory] {
-    let (moments, gram): (InputMoments?, Buffer?) =
-      switch role {
-      case .query, .key, .value: (queryKeyValue, nil)
-      case .attentionOutput: (output, outputGram)
-      case .gate, .up: (gateUp, nil)
-      case .down: (down, downGram)
-      case .attentionNorm, .attentionShortcut, .queryNorm, .keyNorm, .attentionOutputNorm, .mlpNorm,
-        .mlpShortcut, .mlpOutputNorm:
-        (nil, nil)
-      }
-    var statistics: [String: MatrixMemory] = [:]
-    statistics["input_gram"] = gram.map { MatrixMemory($0.base, rows: columns, columns: columns) }
-    guard let moments else { return statistics }
-    for (name, values) in [
-      ("input_mean", moments.mean), ("input_variance", moments.variance),
-      ("input_fluctuation", moments.fluctuation), ("input_norm", moments.norm),
-      ("input_magnitude", moments.magnitude),
-    ] { statistics[name] = MatrixMemory(values.base, rows: 1, columns: columns) }
-    return statistics
-  }
-}
-
-extension CalibrationRequest {
-  /// A pass that gathers what these statistics of the ABI need.
-  /// - Parameters:
-  ///   - families: whose units are to be scored.
-  ///   - seed: what labels drawn from the model depend on.
-  init(
-    sequences: [[Int32]], batchSize: Int, statistics: Set<String>, families: [Family], seed: UInt64
-  ) {
-    self.init(
-      sequences: sequences, batchSize: batchSize,
-      gradients: statistics.contains("gradient_square")
-        ? .sumAndSquares : statistics.contains("gradient") ? .sum : .none)
-    if statistics.contains("input_gram") { inputs.insert(.gram) }
-    if statistics.contains(where: { $0.hasPrefix("input_") && $0 != "input_gram" }) {
-      inputs.insert(.moments)
-    }
-    blockCosines = statistics.contains("block_cosine")
-    if statistics.contains("output_gradient_gram") { outputGradients.insert(.data) }
-    if statistics.contains("output_fisher") { outputGradients.insert(.model) }
-    if statistics.contains(where: { $0.hasPrefix("removal_") }) {
-      removals = Set(families.filter(\.isWhole))
-    }
-    self.seed = seed
-  }
-}
-
 extension LayerSizes {
   /// What one unit costs in a target's measure; with a whole sublayer go its norms and biases.
   func cost(of family: Family, in measure: Target.Measure) -> Int {
@@ -180,15 +91,5 @@ extension LayerSizes {
     case .parameters: parametersPerUnit(of: family)
     case .macs: multiplyAccumulatesPerUnit(of: family)
     }
-  }
-}
-
-extension LayerDistances {
-  /// By the names of the ABI.
-  func statistics(of layer: Int) -> [String: Double] {
-    guard cosine.indices.contains(layer) else { return [:] }
-    return [
-      "layer_cosine": cosine[layer], "layer_euclidean": euclidean[layer], "layer_manhattan": manhattan[layer],
-    ]
   }
 }

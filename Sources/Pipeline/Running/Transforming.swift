@@ -69,7 +69,7 @@ struct Transforming {
     }
   }
 
-  var needsEnergies: Bool { transform.statistics.contains("residual_energies") }
+  var needsEnergies: Bool { transform.statistics.contains(.residualEnergies) }
 
   /// The places as a transform sees them.
   func requests(_ places: ResidualPlaces, energies: [[Double]]?) -> [PlaceRequest] {

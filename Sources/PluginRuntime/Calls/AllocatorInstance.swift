@@ -34,9 +34,9 @@ public struct FamilyRequest: Sendable {
 public struct LayerRequest: Sendable {
   public var families: [FamilyRequest]
   /// By name; more than the allocator asks for may be here.
-  public var statistics: [String: Double]
+  public var statistics: [Statistic: Double]
 
-  public init(families: [FamilyRequest], statistics: [String: Double] = [:]) {
+  public init(families: [FamilyRequest], statistics: [Statistic: Double] = [:]) {
     self.families = families
     self.statistics = statistics
   }
@@ -96,7 +96,7 @@ public final class AllocatorInstance: KindInstance {
   /// Resolved.
   public let options: JSONValue
   /// What it needs with these options.
-  public var statistics: [String] { calls.statistics }
+  public var statistics: [Statistic] { calls.statistics }
   /// It ends an iteration on its goal or less than one unit below it; else it goes its own way, and the caller
   /// iterates until the goal is passed.
   public var meetsGoal: Bool { calls.traits.contains(.meetsGoal) }

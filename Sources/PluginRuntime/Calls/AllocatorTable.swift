@@ -3,7 +3,7 @@ import PluginABI
 
 /// `ap_allocator` in this process.
 final class AllocatorTable: AllocatorCalls {
-  let statistics: [String]
+  let statistics: [Statistic]
   let traits: Set<Trait>
 
   private let table: ap_allocator
@@ -42,11 +42,9 @@ final class AllocatorTable: AllocatorCalls {
     var rows: [UnsafePointer<ap_layer>?] = []
     for (index, layer) in asked.layers.enumerated() {
       var numbers: [Double] = []
-      for name in statistics {
-        guard let number = layer.statistics[name] else {
-          throw .outOfRange(
-            plugin: instance.plugin.id, place: "layer \(index)", field: "statistic \"\(name)\"",
-            expected: "handed in by the host", got: "missing")
+      for statistic in statistics {
+        guard let number = layer.statistics[statistic] else {
+          throw instance.missing(statistic, at: "layer \(index)")
         }
         numbers.append(number)
       }

@@ -4,7 +4,7 @@ import JSON
 /// or (criteria) a plain function. Answers are as they come; the instances check them.
 protocol InstanceCalls: AnyObject {
   /// What it needs with its options.
-  var statistics: [String] { get }
+  var statistics: [Statistic] { get }
   /// What is so with its options.
   var traits: Set<Trait> { get }
 }

@@ -13,11 +13,11 @@ public struct ProjectionRequest {
   /// The columns that stay, ascending.
   public var kept: [Int]
   /// By name; more than the compensator asks for may be here.
-  public var statistics: [String: MatrixMemory]
+  public var statistics: [Statistic: MatrixMemory]
 
   public init(
     family: String, layer: Int, name: String, weight: MatrixMemory, bias: [Float]? = nil, kept: [Int],
-    statistics: [String: MatrixMemory] = [:]
+    statistics: [Statistic: MatrixMemory] = [:]
   ) {
     self.family = family
     self.layer = layer
@@ -43,7 +43,7 @@ public final class CompensatorInstance: KindInstance {
   /// Resolved.
   public let options: JSONValue
   /// What it needs with these options.
-  public var statistics: [String] { calls.statistics }
+  public var statistics: [Statistic] { calls.statistics }
   /// Inputs are gathered from the layers before as cut and compensated; else from the model before the cut.
   public var followsCut: Bool { calls.traits.contains(.followsCut) }
   /// Every output projection of a pruned family gets a bias.

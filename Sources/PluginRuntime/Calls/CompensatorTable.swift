@@ -3,7 +3,7 @@ import PluginABI
 
 /// `ap_compensator` in this process.
 final class CompensatorTable: CompensatorCalls {
-  let statistics: [String]
+  let statistics: [Statistic]
   let traits: Set<Trait>
 
   private let table: ap_compensator
@@ -33,12 +33,9 @@ final class CompensatorTable: CompensatorCalls {
     let place = "layer \(projection.layer), \(projection.name)"
     let (rows, columns) = (projection.weight.rows, projection.weight.columns)
     var statistics: [ap_tensor] = []
-    for name in self.statistics {
-      guard let memory = projection.statistics[name] else {
-        throw .outOfRange(
-          plugin: instance.plugin.id, place: place, field: "statistic \"\(name)\"",
-          expected: "handed in by the host",
-          got: "missing")
+    for statistic in self.statistics {
+      guard let memory = projection.statistics[statistic] else {
+        throw instance.missing(statistic, at: place)
       }
       statistics.append(memory.tensor(of: arena))
     }

@@ -8,12 +8,12 @@ public struct UnitsRequest {
   public var original: [Int]
   /// attention: k, v, q, o; mlp: gate, up, down.
   public var matrices: [MatrixRequest]
-  /// Of the units themselves, by name, [count] each.
-  public var statistics: [String: [Float]]
+  /// Of the units themselves, [count] each.
+  public var statistics: [Statistic: [Float]]
 
   public init(
     family: String, layer: Int, original: [Int], matrices: [MatrixRequest],
-    statistics: [String: [Float]] = [:]
+    statistics: [Statistic: [Float]] = [:]
   ) {
     self.statistics = statistics
     self.family = family
@@ -46,12 +46,12 @@ public struct MatrixRequest {
   public var repeats: Int
   public var positions: Int
   public var weight: MatrixMemory
-  /// By name; more than the criterion asks for may be here.
-  public var statistics: [String: MatrixMemory]
+  /// More than the criterion asks for may be here.
+  public var statistics: [Statistic: MatrixMemory]
 
   public init(
     name: String, axis: Axis, repeats: Int = 1, positions: Int = 1, weight: MatrixMemory,
-    statistics: [String: MatrixMemory] = [:]
+    statistics: [Statistic: MatrixMemory] = [:]
   ) {
     self.name = name
     self.axis = axis
@@ -68,7 +68,7 @@ public final class CriterionInstance: KindInstance {
   /// Resolved.
   public let options: JSONValue
   /// What it needs with these options.
-  public var statistics: [String] { calls.statistics }
+  public var statistics: [Statistic] { calls.statistics }
   /// With these options, scores compare across families: they can be ranked together for what units cost.
   public var scoresCompare: Bool { calls.traits.contains(.scoresCompare) }
 
@@ -103,4 +103,9 @@ public final class CriterionInstance: KindInstance {
 
 extension UnitsRequest {
   var place: String { "layer \(layer), \(family)" }
+
+  /// Whether the units or one of their matrices have it.
+  public func has(_ statistic: Statistic) -> Bool {
+    statistics[statistic] != nil || matrices.contains { $0.statistics[statistic] != nil }
+  }
 }

@@ -3,7 +3,7 @@ import PluginABI
 
 /// `ap_criterion` in this process.
 final class CriterionTable: CriterionCalls {
-  let statistics: [String]
+  let statistics: [Statistic]
   let traits: Set<Trait>
 
   private let table: ap_criterion
@@ -44,16 +44,16 @@ final class CriterionTable: CriterionCalls {
   private func inMemory(
     _ units: UnitsRequest, _ arena: Arena
   ) throws(PluginError) -> UnsafePointer<ap_units> {
-    for name in statistics {
-      guard units.statistics[name] != nil || units.matrices.contains(where: { $0.statistics[name] != nil })
+    for statistic in statistics {
+      guard units.has(statistic)
       else {
         throw .outOfRange(
           plugin: instance.plugin.id, place: units.place,
-          field: "statistic \"\(name)\"",
+          field: "statistic \"\(statistic)\"",
           expected: "one that units of family \(units.family) have", got: "it does not")
       }
     }
-    func tensors(_ statistic: (String) -> MatrixMemory?) -> UnsafePointer<ap_tensor> {
+    func tensors(_ statistic: (Statistic) -> MatrixMemory?) -> UnsafePointer<ap_tensor> {
       UnsafePointer(
         arena.array(statistics.map { statistic($0)?.tensor(of: arena) ?? ap_tensor() }))
     }
@@ -74,8 +74,8 @@ final class CriterionTable: CriterionCalls {
           layer: Int64(units.layer), count: Int64(units.original.count),
           original: UnsafePointer(arena.array(units.original.map(Int64.init))),
           matrix_count: Int64(matrices.count), matrices: UnsafePointer(arena.array(matrices)),
-          statistics: tensors { name in
-            units.statistics[name].map { MatrixMemory(arena.array($0), rows: 1, columns: $0.count) }
+          statistics: tensors { statistic in
+            units.statistics[statistic].map { MatrixMemory(arena.array($0), rows: 1, columns: $0.count) }
           })))
   }
 }

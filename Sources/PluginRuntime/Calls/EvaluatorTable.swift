@@ -3,7 +3,7 @@ import PluginABI
 
 /// `ap_evaluator` in this process.
 final class EvaluatorTable: EvaluatorCalls {
-  let statistics: [String] = []
+  let statistics: [Statistic] = []
   let traits: Set<Trait> = []
   private let table: ap_evaluator
   private let instance: PluginInstance

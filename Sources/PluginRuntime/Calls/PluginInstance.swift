@@ -35,17 +35,28 @@ final class PluginInstance {
 
   deinit { inCall(of: plugin.id, "destroy") { destroy(pointer) } }
 
+  /// What an instance is told that asks for a statistic which nobody hands in.
+  func missing(_ statistic: Statistic, at place: String) -> PluginError {
+    .outOfRange(
+      plugin: plugin.id, place: place, field: "statistic \"\(statistic)\"", expected: "handed in by the host",
+      got: "missing")
+  }
+
   /// What the instance asks for with its options: of the descriptor's, or all of them.
   func statistics(
     _ ask: (@convention(c) (UnsafeMutableRawPointer?) -> UnsafePointer<UnsafePointer<CChar>?>?)?
-  ) throws(PluginError) -> [String] {
+  ) throws(PluginError) -> [Statistic] {
     guard let ask else { return plugin.statistics }
     guard let names = ask(pointer) else { return plugin.statistics }
-    let asked = list(names)
-    for name in asked where !plugin.statistics.contains(name) {
-      throw .badDescriptor(
-        library: plugin.library, plugin: plugin.id, field: "the answer of `statistics`",
-        expected: "among the descriptor's (\(plugin.statistics.joined(separator: ", ")))", got: "\"\(name)\"")
+    var asked: [Statistic] = []
+    for name in list(names) {
+      guard let statistic = plugin.statistics.first(where: { $0.name == name }) else {
+        throw .badDescriptor(
+          library: plugin.library, plugin: plugin.id, field: "the answer of `statistics`",
+          expected: "among the descriptor's (\(plugin.statistics.map(\.name).joined(separator: ", ")))",
+          got: "\"\(name)\"")
+      }
+      asked.append(statistic)
     }
     return asked
   }

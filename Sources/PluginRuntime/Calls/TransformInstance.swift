@@ -76,7 +76,7 @@ public final class TransformInstance: KindInstance {
   /// Resolved.
   public let options: JSONValue
   /// What it needs with these options.
-  public var statistics: [String] { calls.statistics }
+  public var statistics: [Statistic] { calls.statistics }
   /// The options say how wide the stream becomes, and there is no target.
   public var fixesWidths: Bool { calls.traits.contains(.fixesWidths) }
   /// The mean of each token's embedding is taken from its elements before all else.

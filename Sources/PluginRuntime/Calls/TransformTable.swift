@@ -3,7 +3,7 @@ import PluginABI
 
 /// `ap_transform` in this process.
 final class TransformTable: TransformCalls {
-  let statistics: [String]
+  let statistics: [Statistic]
   let traits: Set<Trait>
 
   private let table: ap_transform
@@ -75,11 +75,9 @@ final class TransformTable: TransformCalls {
     _ place: PlaceRequest, _ hidden: Int, _ arena: Arena
   ) throws(PluginError) -> UnsafePointer<ap_place> {
     var energies: UnsafePointer<Double>?
-    if statistics.contains("residual_energies") {
+    if statistics.contains(.residualEnergies) {
       guard let values = place.energies, values.count == hidden else {
-        throw .outOfRange(
-          plugin: instance.plugin.id, place: place.words, field: "statistic \"residual_energies\"",
-          expected: "handed in by the host", got: "missing")
+        throw instance.missing(.residualEnergies, at: place.words)
       }
       energies = UnsafePointer(arena.array(values))
     }

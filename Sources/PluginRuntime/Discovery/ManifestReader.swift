@@ -32,14 +32,14 @@ struct ManifestReader {
 
   /// How to call a plugin that is a plain function; nil if it is none.
   func function(
-    _ plugin: JSONObject, of kind: PluginKind, at place: String
+    _ plugin: JSONObject, of kind: PluginKind, at place: String, _ offered: StatisticRegistry
   ) throws(PluginError) -> ForeignSignature? {
     guard let value = plugin["function"] else { return nil }
     guard kind == .criterion else {
       throw .badManifest(
         path: path, reason: "\(place)kind should be criterion, since a plain function can be no other")
     }
-    do { return try ForeignSignature(reading: value) } catch {
+    do { return try ForeignSignature(reading: value, offered) } catch {
       let inside = error.place.isEmpty ? "" : "." + error.place
       throw .badManifest(path: path, reason: "\(place)function\(inside) \(error.reason)")
     }

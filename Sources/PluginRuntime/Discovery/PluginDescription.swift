@@ -20,6 +20,8 @@ public struct PluginDescription: Equatable, Sendable {
   public var function: ForeignSignature?
   /// Options that `plugin check` makes instances with. Paths in them are relative to the folder of the `plugin.json`.
   public var checkOptions: JSONObject = [:]
+  /// The statistics that it may ask for.
+  public var offered = StatisticRegistry.host
 }
 
 extension PluginDescription {
@@ -39,7 +41,9 @@ extension PluginDescription {
     try read(ManifestFile.read(path), manifest: path)
   }
 
-  static func read(_ bytes: [UInt8], manifest path: String) throws(PluginError) -> [PluginDescription] {
+  static func read(
+    _ bytes: [UInt8], manifest path: String, offered: StatisticRegistry = .host
+  ) throws(PluginError) -> [PluginDescription] {
     let document: JSONValue
     do { document = try JSONValue(parsing: bytes) } catch {
       throw .badManifest(path: path, reason: "\(error)")
@@ -77,7 +81,7 @@ extension PluginDescription {
           path: path,
           reason: "\(place).kind should be one of \(known), but is \"\(ShownText.value(kindName))\"")
       }
-      let function = try reader.function(members, of: kind, at: place + ".")
+      let function = try reader.function(members, of: kind, at: place + ".", offered)
       let isForeign = function != nil
       let places: (all: [String], chosen: String)
       if let known = placesOf[isForeign] {
@@ -93,7 +97,7 @@ extension PluginDescription {
           summary: try reader.string(members, "summary", at: place + "."),
           abi: function == nil ? try reader.abi(root) : .host,
           library: places.chosen, lookedFor: places.all, manifest: path, function: function,
-          checkOptions: try reader.checkOptions(members, at: place + ".")))
+          checkOptions: try reader.checkOptions(members, at: place + "."), offered: offered))
     }
     return plugins
   }

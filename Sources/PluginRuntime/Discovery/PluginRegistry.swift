@@ -18,7 +18,8 @@ public struct PluginRegistry: Sendable {
 
   /// Looks for `plugin.json` and `*/plugin.json` in each folder, in order; the first plugin of an id wins. What is wrong with
   /// one file, or more than there may be, is a problem, and never an end.
-  public init(searching paths: [String]) {
+  /// - Parameter offered: the statistics that plugins may ask for.
+  public init(searching paths: [String], offered: StatisticRegistry = .host) {
     var known: Set<String> = []
     var bytes = 0
     // Whatever a plugin does later to the folder that this process is in.
@@ -52,7 +53,7 @@ public struct PluginRegistry: Sendable {
                 "with what was read before, plugin.json files come to more than \(Self.mostBytes) bytes; "
                 + "\(manifest) and those behind it are not read")
           }
-          for plugin in try Self.plugins(text, at: manifest) {
+          for plugin in try Self.plugins(text, at: manifest, offered) {
             ids.append(plugin.id)
             if known.insert(plugin.id).inserted {
               plugins.append(plugin)
@@ -73,13 +74,13 @@ public struct PluginRegistry: Sendable {
     let place = URL(fileURLWithPath: path).standardizedFileURL
     let isFile = place.lastPathComponent == "plugin.json"
     let manifest = isFile ? place.path : place.path + "/plugin.json"
-    return try plugins(ManifestFile.read(manifest), at: manifest)
+    return try plugins(ManifestFile.read(manifest), at: manifest, .host)
   }
 
   private static func plugins(
-    _ text: [UInt8], at manifest: String
+    _ text: [UInt8], at manifest: String, _ offered: StatisticRegistry
   ) throws(PluginError) -> [PluginDescription] {
-    let plugins = try PluginDescription.read(text, manifest: manifest)
+    let plugins = try PluginDescription.read(text, manifest: manifest, offered: offered)
     // Whoever can write there decides what this program does.
     let folder = (manifest as NSString).deletingLastPathComponent
     let libraries = Set(plugins.map(\.library).filter { $0.contains("/") }).sorted()

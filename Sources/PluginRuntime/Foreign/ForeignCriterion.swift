@@ -3,7 +3,7 @@ import PluginABI
 
 /// A criterion that is a plain function (`ForeignSignature`): called once for each unit, matrix or family.
 final class ForeignCriterion: CriterionCalls {
-  let statistics: [String]
+  let statistics: [Statistic]
   var traits: Set<Trait> { signature.scoresCompare ? [.scoresCompare] : [] }
 
   private let plugin: LoadedPlugin
@@ -90,9 +90,9 @@ final class ForeignCriterion: CriterionCalls {
     guard let matrix = scene.matrix(name.matrix) else {
       throw missing("matrix \(name.matrix?.rawValue ?? "")", scene)
     }
-    let memory =
-      name.quantity == .weight ? matrix.weight : name.quantity.statistic.flatMap { matrix.statistics[$0] }
-    guard let memory else { throw missing("\(name.quantity.rawValue) of \(matrix.name)", scene) }
+    guard let memory = name.quantity.memory(of: matrix) else {
+      throw missing("\(name.quantity.name) of \(matrix.name)", scene)
+    }
     guard type == .doublePointer else { return UnsafeRawPointer(memory.base) }
     let values = UnsafeBufferPointer(start: memory.base, count: memory.rows * memory.columns)
     return UnsafeRawPointer(arena.array(values.map(Double.init)))
@@ -100,18 +100,18 @@ final class ForeignCriterion: CriterionCalls {
 
   private func number(_ name: ForeignSignature.Name, _ scene: Scene) throws(PluginError) -> Int {
     switch name.quantity {
-    case .layer: return scene.units.layer
-    case .count: return scene.units.original.count
+    case .number(.layer): return scene.units.layer
+    case .number(.count): return scene.units.original.count
     default: break
     }
     guard let matrix = scene.matrix(name.matrix) else {
       throw missing("matrix \(name.matrix?.rawValue ?? "")", scene)
     }
     switch name.quantity {
-    case .rows: return matrix.weight.rows
-    case .columns: return matrix.weight.columns
-    case .repeats: return matrix.repeats
-    case .positions: return matrix.positions
+    case .number(.rows): return matrix.weight.rows
+    case .number(.columns): return matrix.weight.columns
+    case .number(.repeats): return matrix.repeats
+    case .number(.positions): return matrix.positions
     default: return matrix.axis == .rows ? 0 : 1
     }
   }
@@ -141,7 +141,7 @@ final class ForeignCriterion: CriterionCalls {
       let length = matrices.reduce(0) { $0 + $1.unitLength }
       switch name.quantity {
       case .scores: call.set(answer.room(isDouble: argument.type == .doublePointer), at: index)
-      case .weight, .gradient, .gradientSquare:
+      case .weight, .statistic:
         let floats = arena.array([Float](repeating: 0, count: length))
         let doubles =
           argument.type == .doublePointer ? arena.array([Double](repeating: 0, count: length)) : nil
@@ -150,8 +150,8 @@ final class ForeignCriterion: CriterionCalls {
           Gathered(
             argument: index, quantity: name.quantity, matrices: matrices, length: length, floats: floats,
             doubles: doubles))
-      default:
-        let number = name.quantity == .layer ? units.layer : length
+      case .number(let which):
+        let number = which == .layer ? units.layer : length
         guard call.set(number, at: index) else { throw tooLarge(number, index, scene) }
       }
     }
@@ -181,11 +181,10 @@ final class ForeignCriterion: CriterionCalls {
   private func gather(_ gathered: Gathered, unit: Int, _ scene: Scene) throws(PluginError) {
     var next = gathered.floats
     for matrix in gathered.matrices {
-      let memory =
-        gathered.quantity == .weight
-        ? matrix.weight : gathered.quantity.statistic.flatMap { matrix.statistics[$0] }
-      guard let memory, memory.rows == matrix.weight.rows, memory.columns == matrix.weight.columns else {
-        throw missing("\(gathered.quantity.rawValue) of \(matrix.name)", scene)
+      guard let memory = gathered.quantity.memory(of: matrix), memory.rows == matrix.weight.rows,
+        memory.columns == matrix.weight.columns
+      else {
+        throw missing("\(gathered.quantity.name) of \(matrix.name)", scene)
       }
       let (lines, columns) = (matrix.repeats * matrix.positions, memory.columns)
       switch matrix.axis {

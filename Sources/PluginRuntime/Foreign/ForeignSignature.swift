@@ -72,51 +72,53 @@ public struct ForeignSignature: Equatable, Sendable {
     var projection: String { rawValue + "_proj" }
   }
 
-  public enum Quantity: String, CaseIterable, Sendable {
-    // Arrays.
-    case weight, gradient
-    case gradientSquare = "gradient.square"
-    case inputMean = "input.mean"
-    case inputVariance = "input.variance"
-    case inputFluctuation = "input.fluctuation"
-    case inputNorm = "input.norm2"
-    case inputMagnitude = "input.magnitude"
-    case inputGram = "input.gram"
-    case outputGradientGram = "output.gradient.gram"
-    case outputFisher = "output.fisher"
+  public enum Quantity: Equatable, Sendable {
+    case weight
+    case statistic(Statistic)
     /// To be written: [count], of calls for one unit [1].
     case scores
-    // Whole numbers.
-    case rows, columns, count, length, layer, repeats, positions
-    /// 0: units own rows, 1: columns.
-    case axis
+    case number(Number)
 
-    var isArray: Bool { self == .weight || self == .scores || statistic != nil }
+    public enum Number: String, CaseIterable, Sendable {
+      case rows, columns, count, length, layer, repeats, positions
+      /// 0: units own rows, 1: columns.
+      case axis
+    }
 
-    /// By its name in the ABI.
-    var statistic: String? {
+    static func all(_ offered: StatisticRegistry) -> [Quantity] {
+      let statistics = offered.entries.filter { $0.foreignName != nil }.map(Quantity.statistic)
+      return [.weight] + statistics + [.scores] + Number.allCases.map(Quantity.number)
+    }
+
+    /// As a `plugin.json` has it.
+    var name: String {
       switch self {
-      case .gradient: "gradient"
-      case .gradientSquare: "gradient_square"
-      case .inputMean: "input_mean"
-      case .inputVariance: "input_variance"
-      case .inputFluctuation: "input_fluctuation"
-      case .inputNorm: "input_norm"
-      case .inputMagnitude: "input_magnitude"
-      case .inputGram: "input_gram"
-      case .outputGradientGram: "output_gradient_gram"
-      case .outputFisher: "output_fisher"
-      default: nil
+      case .weight: "weight"
+      case .statistic(let statistic): statistic.foreignName ?? statistic.name
+      case .scores: "scores"
+      case .number(let number): number.rawValue
+      }
+    }
+
+    var isArray: Bool { if case .number = self { false } else { true } }
+
+    /// A weight or a statistic of a matrix.
+    func memory(of matrix: MatrixRequest) -> MatrixMemory? {
+      switch self {
+      case .weight: matrix.weight
+      case .statistic(let statistic): matrix.statistics[statistic]
+      case .scores, .number: nil
       }
     }
 
     /// Of which calls it can be an argument, and whether of a certain matrix only.
     func isThere(in call: Call, of matrix: Matrix?) -> Bool {
       switch (self, call) {
-      case (.scores, _), (.layer, _): matrix == nil
-      case (.count, _): matrix == nil && call != .unit
-      case (.weight, .unit), (.gradient, .unit), (.gradientSquare, .unit), (.length, .unit): true
-      case (_, .unit), (.length, _): false
+      case (.scores, _), (.number(.layer), _): matrix == nil
+      case (.number(.count), _): matrix == nil && call != .unit
+      case (.weight, .unit), (.number(.length), .unit): true
+      case (.statistic(let statistic), .unit): statistic.shape == .weight
+      case (_, .unit), (.number(.length), _): false
       case (_, .matrix): true
       case (_, .family): matrix != nil
       }
@@ -124,12 +126,14 @@ public struct ForeignSignature: Equatable, Sendable {
   }
 
   /// The statistics that its arguments name, each once.
-  var statistics: [String] {
-    var names: [String] = []
+  var statistics: [Statistic] {
+    var statistics: [Statistic] = []
     for case .named(let name) in arguments.map(\.value) {
-      if let statistic = name.quantity.statistic, !names.contains(statistic) { names.append(statistic) }
+      if case .statistic(let statistic) = name.quantity, !statistics.contains(statistic) {
+        statistics.append(statistic)
+      }
     }
-    return names
+    return statistics
   }
 }
 
@@ -144,7 +148,7 @@ extension ForeignSignature {
     "symbol", "call", "matrices", "arguments", "returns", "licence", "paper", "scores_compare",
   ]
 
-  init(reading json: JSONValue) throws(Mistake) {
+  init(reading json: JSONValue, _ offered: StatisticRegistry) throws(Mistake) {
     guard let object = json.objectValue else {
       throw Mistake(place: "", reason: "should be an object, but is \(json.kindName)")
     }
@@ -190,7 +194,7 @@ extension ForeignSignature {
     }
     arguments = []
     for (index, element) in list.enumerated() {
-      arguments.append(try Self.argument(element, at: "arguments[\(index)]", of: call))
+      arguments.append(try Self.argument(element, at: "arguments[\(index)]", of: call, offered))
     }
     try requireScores()
   }
@@ -213,7 +217,7 @@ extension ForeignSignature {
   }
 
   private static func argument(
-    _ json: JSONValue, at place: String, of call: Call
+    _ json: JSONValue, at place: String, of call: Call, _ offered: StatisticRegistry
   ) throws(Mistake) -> Argument {
     guard let object = json.objectValue, let value = object["value"],
       let unknown = [object.keys.first { !["type", "value"].contains($0) }].first, unknown == nil
@@ -247,24 +251,25 @@ extension ForeignSignature {
       }
       return Argument(type: type, value: .number(number))
     case (_, _, _, let text?):
-      return Argument(type: type, value: .named(try name(text, for: type, of: call, wrong)))
+      return Argument(
+        type: type, value: .named(try name(text, for: type, of: call, Quantity.all(offered), wrong)))
     default: throw wrong("\(type.withArticle), or the name of a value")
     }
   }
 
   private static func name(
-    _ text: String, for type: ArgumentType, of call: Call, _ wrong: (String) -> Mistake
+    _ text: String, for type: ArgumentType, of call: Call, _ known: [Quantity],
+    _ wrong: (String) -> Mistake
   ) throws(Mistake) -> Name {
-    var name = Quantity(rawValue: text).map { Name(quantity: $0) }
-    if name == nil, let dot = text.lastIndex(of: "."),
-      let quantity = Quantity(rawValue: String(text[..<dot])),
+    func quantity(_ name: Substring) -> Quantity? { known.first { $0.name == name } }
+    var name = quantity(text[...]).map { Name(quantity: $0) }
+    if name == nil, let dot = text.lastIndex(of: "."), let quantity = quantity(text[..<dot]),
       let matrix = Matrix(rawValue: String(text[text.index(after: dot)...]))
     {
       name = Name(quantity: quantity, matrix: matrix)
     }
     guard let name, name.quantity.isThere(in: call, of: name.matrix) else {
-      let known = Quantity.allCases.filter { $0.isThere(in: call, of: call == .family ? .down : nil) }.map(
-        \.rawValue)
+      let known = known.filter { $0.isThere(in: call, of: call == .family ? .down : nil) }.map(\.name)
       throw wrong(
         "a value that there is in a call for one \(call.rawValue) (\(known.joined(separator: ", ")); "
           + "of a certain matrix with its name behind: weight.down)")

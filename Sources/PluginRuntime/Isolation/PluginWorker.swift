@@ -50,7 +50,7 @@ final class PluginWorker: @unchecked Sendable {
   ///   - isWhole: whether an answer is as long as it must be.
   func call<Asked, Answer>(
     _ function: WireFunction<Asked, Answer>, _ asked: Asked, services: HostServices,
-    options: JSONObject = [:], statistics: [String] = [], limit: Double? = nil,
+    options: JSONObject = [:], statistics: [Statistic] = [], limit: Double? = nil,
     isWhole: (Answer) -> Bool = { _ in true }
   ) throws(PluginError) -> Answer {
     turn.lock()

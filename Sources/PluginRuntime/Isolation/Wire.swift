@@ -39,9 +39,10 @@ struct Wire<Value> {
     try Field(Wire<Field>(message: message, value: value.map(field)))
   }
 
-  /// The same of statistics by name: of those that are written the needed ones cross.
-  func statistics<Field: WireValue>(_ field: (Value) -> [String: Field]) throws(WireError) -> [String: Field]
-  {
+  /// The same of statistics: of those that are written the needed ones cross.
+  func statistics<Field: WireValue>(
+    _ field: (Value) -> [Statistic: Field]
+  ) throws(WireError) -> [Statistic: Field] {
     try self { field($0).filter { message.statistics.contains($0.key) } }
   }
 }
@@ -52,10 +53,10 @@ final class WireMessage {
   private var next = 0
   private let tray: SharedTray
   /// Those that the plugin needs.
-  let statistics: [String]
+  let statistics: [Statistic]
 
   /// - Parameter bytes: what came; none of a message that is to be written.
-  init(_ tray: SharedTray, _ bytes: [UInt8] = [], statistics: [String] = []) {
+  init(_ tray: SharedTray, _ bytes: [UInt8] = [], statistics: [Statistic] = []) {
     self.tray = tray
     self.bytes = bytes
     self.statistics = statistics
@@ -177,10 +178,18 @@ extension WireValue where Self: RawRepresentable, RawValue: WireValue {
   }
 }
 
-/// Sorted by key, so that the same values are the same bytes.
-extension Dictionary: WireValue where Key == String, Value: WireValue {
+/// By name, as plugins of this host know it.
+extension Statistic: WireValue {
   init(_ wire: Wire<Self>) throws(WireError) {
-    let keys = try wire { $0.keys.sorted() }
+    guard let statistic = StatisticRegistry.host[try wire(\.name)] else { throw .garbled }
+    self = statistic
+  }
+}
+
+/// Sorted by name, so that the same values are the same bytes.
+extension Dictionary: WireValue where Key == Statistic, Value: WireValue {
+  init(_ wire: Wire<Self>) throws(WireError) {
+    let keys = try wire { $0.keys.sorted { $0.name < $1.name } }
     self.init(minimumCapacity: keys.count)
     for key in keys {
       self[key] = try Value(Wire<Value>(message: wire.message, value: wire.value?[key]))

@@ -150,7 +150,7 @@ extension CompensatedProjection: WireValue {
 
 extension PlaceRequest: WireValue {
   init(_ wire: Wire<Self>) throws(WireError) {
-    let areNeeded = wire.message.statistics.contains("residual_energies")
+    let areNeeded = wire.message.statistics.contains(.residualEnergies)
     self.init(
       name: try wire(\.name), layer: try wire(\.layer), cost: try wire(\.cost),
       energies: try wire { areNeeded ? $0.energies : nil })

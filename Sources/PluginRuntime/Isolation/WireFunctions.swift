@@ -52,7 +52,7 @@ struct Making {
 struct Made {
   /// By which the host names it from now on.
   var instance: Int
-  var statistics: [String]
+  var statistics: [Statistic]
   var traits: [Trait]
 }
 

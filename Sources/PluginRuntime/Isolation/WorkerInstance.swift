@@ -2,7 +2,7 @@ import JSON
 
 /// An instance of any kind that lives in a worker: each function of its kind is a request to the worker.
 final class WorkerInstance {
-  let statistics: [String]
+  let statistics: [Statistic]
   let traits: Set<Trait>
   private let plugin: LoadedPlugin
   private let worker: PluginWorker

@@ -13,7 +13,7 @@ public struct PluginAbout: Equatable, Sendable {
   /// A JSON Schema.
   public var optionsSchema: String
   /// All that its instances may ask for.
-  public var statistics: [String]
+  public var statistics: [Statistic]
   /// Of a criterion: scores compare across families, with some options at least.
   public var scoresCompare: Bool
   /// The ABI that both sides speak.
@@ -127,11 +127,7 @@ public struct LoadedPlugin: @unchecked Sendable {
     guard let names = descriptor.statistics else {
       throw reader.wrong("statistics", expected: "a list that ends with null", got: "null")
     }
-    let statistics = list(names)
-    for statistic in statistics where !kind.knownStatistics.contains(statistic) {
-      throw .unknownStatistic(
-        plugin: id, statistic: statistic, kind: kind, known: kind.knownStatistics)
-    }
+    let statistics = try description.offered.resolve(list(names), for: kind, plugin: id)
     guard let interface = descriptor.interface else {
       throw reader.wrong("interface", expected: "a table", got: "null")
     }
@@ -159,21 +155,20 @@ public struct LoadedPlugin: @unchecked Sendable {
   }
 }
 
-extension PluginKind {
-  /// What the host can gather: sections 4, 6, 8 and 9 of the header.
-  public var knownStatistics: [String] {
-    switch self {
-    case .criterion:
-      [
-        "gradient", "gradient_square", "input_mean", "input_variance", "input_fluctuation", "input_norm",
-        "input_magnitude", "input_gram", "output_gradient_gram", "output_fisher", "block_cosine",
-        "removal_angle", "removal_norm",
-      ]
-    case .allocator: ["layer_cosine", "layer_euclidean", "layer_manhattan"]
-    case .compensator: ["input_mean", "input_gram", "target_mean", "target_product"]
-    case .transform: ["residual_energies"]
-    case .evaluator: []
+extension StatisticRegistry {
+  /// The statistics that a plugin names.
+  fileprivate func resolve(
+    _ names: [String], for kind: PluginKind, plugin: String
+  ) throws(PluginError) -> [Statistic] {
+    let known = entries(for: kind)
+    var statistics: [Statistic] = []
+    for name in names {
+      guard let statistic = known.first(where: { $0.name == name }) else {
+        throw .unknownStatistic(plugin: plugin, statistic: name, kind: kind, known: known.map(\.name))
+      }
+      statistics.append(statistic)
     }
+    return statistics
   }
 }
 

@@ -1,0 +1,2 @@
+/// Who knows plugins knows what they may ask for.
+@_exported import Statistics

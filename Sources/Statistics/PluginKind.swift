@@ -1,0 +1,12 @@
+/// What a plugin is: the question that it answers.
+public enum PluginKind: String, CaseIterable, Sendable {
+  case criterion, allocator, compensator, transform, evaluator
+
+  /// `a criterion`.
+  package var withArticle: String {
+    switch self {
+    case .criterion, .compensator, .transform: "a \(rawValue)"
+    case .allocator, .evaluator: "an \(rawValue)"
+    }
+  }
+}
