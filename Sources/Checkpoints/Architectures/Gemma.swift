@@ -194,8 +194,9 @@ private enum GemmaRules {
       let scalar = 1 / (scale * scale)
       let whole = scalar.rounded()
       // transformers 5 asks for a whole number.
+      let isWhole = abs(scalar - whole) < 1e-9 * whole
       keys["query_pre_attn_scalar"] =
-        abs(scalar - whole) < 1e-9 * whole ? .integer(Int(whole)) : .number(scalar)
+        (isWhole ? Int(exactly: whole) : nil).map { .integer($0) } ?? .number(scalar)
     }
     keys["final_logit_softcapping"] = design.finalSoftCap.map { .number($0) } ?? .null
   }

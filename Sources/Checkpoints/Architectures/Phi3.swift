@@ -40,7 +40,7 @@ struct Phi3: ArchitectureRules {
     _ keys: ConfigurationKeys, layers: inout [LayerShape], maxPositions: Int
   ) throws(CheckpointError) -> [RotaryEmbedding] {
     let heads = layers.map(\.headDimension)
-    let outer = try keys.number("partial_rotary_factor", default: 1)
+    let outer = try Self.share(keys, default: 1)
     // Phi3Config has this key outside, and its value wins.
     let original = try keys.size(Self.original, default: 4096)
     var described: [(key: String, object: ConfigurationKeys)] = []
@@ -51,7 +51,7 @@ struct Phi3: ArchitectureRules {
     {
       (scaling, theta) throws(CheckpointError) in
       let theta = try scaling.number("rope_theta", default: theta)
-      let partial = try scaling.number("partial_rotary_factor", default: outer)
+      let partial = try Self.share(scaling, default: outer)
       let typeKey = scaling["rope_type"] == nil ? "type" : "rope_type"
       switch try scaling.word(typeKey) ?? "default" {
       case "default": return RotaryEmbedding(theta: theta, partialFactor: partial)
@@ -65,13 +65,17 @@ struct Phi3: ArchitectureRules {
           return factors
         }
         let factor = try scaling.number("factor", default: Double(maxPositions) / Double(original))
+        let attention = try scaling.number(
+          "attention_factor", default: Self.attentionFactor(factor, original))
+        guard attention.isFinite else {
+          throw keys.malformed(Self.original, "more than 1, since its logarithm divides")
+        }
         return RotaryEmbedding(
           theta: theta,
           scaling: .longRope(
             short: try factors("short_factor"), long: try factors("long_factor"),
             originalMaxPositions: original,
-            attentionFactor: try scaling.number(
-              "attention_factor", default: Self.attentionFactor(factor, original))),
+            attentionFactor: attention),
           partialFactor: partial)
       case let other:
         throw .unsupportedSetting(
@@ -84,8 +88,15 @@ struct Phi3: ArchitectureRules {
       throw keys.malformed(
         "partial_rotary_factor", "a share of head_dim = \(head) that is an even number of elements")
     }
-    guard rope.partialFactor <= 1 else { throw keys.malformed("partial_rotary_factor", "at most 1") }
     return [rope]
+  }
+
+  private static func share(
+    _ keys: ConfigurationKeys, default standard: Double
+  ) throws(CheckpointError) -> Double {
+    let share = try keys.number("partial_rotary_factor", default: standard)
+    guard share <= 1 else { throw keys.malformed("partial_rotary_factor", "a number above 0, at most 1") }
+    return share
   }
 
   /// `_compute_longrope_parameters` in transformers' modeling_rope_utils.py.
