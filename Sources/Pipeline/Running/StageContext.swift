@@ -14,14 +14,14 @@ struct StageContext {
   private(set) var reporter: any ProgressReporter
   let cancellation: Cancellation
   /// What the work is called in messages: the stage's label.
-  var label = ""
+  private(set) var label = ""
   /// A folder for what is too large for memory.
   var scratchFolder = NSTemporaryDirectory()
   /// Told what plugins say before the reporter is, which shows all but what is for developers.
   var record: @Sendable (_ plugin: String, _ level: HostServices.LogLevel, _ sentence: String) -> Void = {
     _, _, _ in
   }
-  /// Of plugins whose use asks for none.
+  /// How plugins are kept apart whose use says nothing of it; nil if they are not.
   private var isolation: Isolation?
 
   /// - Throws: what `LoadedModel` throws.
