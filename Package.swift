@@ -60,7 +60,8 @@ let package = Package(
     room("JSON", ["Wording"]),
     room("Files", ["Processes"]),
     room("TensorBoard", ["Files"]),
-    room("Report", ["JSON", "Files", "Wording", "RandomNumbers"]),
+    room("RunRecords", ["JSON", "Files", "Wording"]),
+    room("Report", ["RunRecords", "JSON", "Files", "Wording", "RandomNumbers"]),
 
     // Numbers.
     room("RandomNumbers", []),
@@ -116,7 +117,7 @@ let package = Package(
       "Pipeline",
       [
         "PluginRuntime", "Transformer", "Checkpoints", "Tokenizers", "Tensors", "JSON", "Files",
-        "TrainingData", "ChatTemplates", "TensorBoard", "Report", "Wording",
+        "TrainingData", "ChatTemplates", "TensorBoard", "RunRecords", "Report", "Wording",
         .product(name: "Crypto", package: "swift-crypto"),
       ]),
     .executableTarget(
@@ -124,7 +125,7 @@ let package = Package(
       dependencies: [
         "Pipeline", "ChatTemplates", "PluginRuntime", "PluginTemplates", "PluginChecks", "Processes",
         "Tensors",
-        "JSON", "Report", "Files",
+        "JSON", "RunRecords", "Report", "Files",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
@@ -143,7 +144,8 @@ let package = Package(
     tests("JSONTests", ["JSON"]),
     tests("FilesTests", ["Files"]),
     tests("TensorBoardTests", ["TensorBoard", "Files", "JSON"]),
-    tests("ReportTests", ["Report", "JSON"]),
+    tests("RunRecordsTests", ["RunRecords", "JSON"]),
+    tests("ReportTests", ["Report", "RunRecords", "JSON"]),
     tests("TensorsTests", ["Tensors", "Kernels"]),
     tests("CheckpointsTests", ["Checkpoints", "JSON"]),
     tests("TokenizersTests", ["Tokenizers"]),
@@ -155,14 +157,15 @@ let package = Package(
     tests(
       "PipelineTests",
       [
-        "Pipeline", "PluginRuntime", "TrainingData", "Transformer", "Checkpoints", "JSON", "Files",
+        "Pipeline", "RunRecords", "PluginRuntime", "TrainingData", "Transformer", "Checkpoints", "JSON",
+        "Files",
         "Wording", "RandomNumbers",
       ]),
     tests(
       "EndToEndTests",
       [
-        "Pipeline", "Transformer", "Checkpoints", "Tensors", "PluginRuntime", "PluginTemplates", "Tokenizers",
-        "ChatTemplates", "JSON", "RandomNumbers",
+        "Pipeline", "RunRecords", "Transformer", "Checkpoints", "Tensors", "PluginRuntime", "PluginTemplates",
+        "Tokenizers", "ChatTemplates", "JSON", "RandomNumbers",
       ]),
   ] + plugins.map(plugin)
 )

@@ -2,6 +2,7 @@ import Checkpoints
 import Foundation
 import JSON
 import PluginRuntime
+import RunRecords
 
 /// What the command line does with models. Before it asks, it has checked everything that can be checked
 /// without the model: manifests are resolved, plugins found, folders usable.
@@ -46,12 +47,12 @@ public struct RunSummary: Sendable, Equatable {
     /// Of all files in its folder.
     public let bytes: Int
     /// nil of what an older version saved.
-    public let weights: StoredWeights?
+    public let weights: WeightsOnDisk?
     /// What the source holds and the folder lacks.
     public let leftBehind: [LeftBehind]
 
     public init(
-      path: String, parameters: Int, bytes: Int, weights: StoredWeights? = nil, leftBehind: [LeftBehind] = []
+      path: String, parameters: Int, bytes: Int, weights: WeightsOnDisk? = nil, leftBehind: [LeftBehind] = []
     ) {
       self.path = path
       self.parameters = parameters
@@ -67,9 +68,9 @@ public struct RunSummary: Sendable, Equatable {
     /// Multiply-accumulates a token.
     public let macs: Int
     /// On the disk; nil of a model that was not saved.
-    public let weights: StoredWeights?
+    public let weights: WeightsOnDisk?
 
-    public init(parameters: Int, macs: Int, weights: StoredWeights? = nil) {
+    public init(parameters: Int, macs: Int, weights: WeightsOnDisk? = nil) {
       self.parameters = parameters
       self.macs = macs
       self.weights = weights

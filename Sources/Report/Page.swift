@@ -5,23 +5,12 @@ public struct Page: Sendable {
     public let id: String
     public let title: String
     public let content: [Markup]
-
-    public init(id: String, title: String, content: [Markup]) {
-      self.id = id
-      self.title = title
-      self.content = content
-    }
   }
 
   public let title: String
   /// What stands under the title: of what the page tells, in a sentence or two.
   public let lead: [Markup]
   public private(set) var sections: [Section] = []
-
-  public init(title: String, lead: [Markup]) {
-    self.title = title
-    self.lead = lead
-  }
 
   /// A section without content is left out.
   public mutating func add(_ section: Section) {

@@ -1,3 +1,4 @@
+import RunRecords
 import Wording
 
 /// Size and quality of the model, stage by stage.
@@ -7,9 +8,9 @@ package enum ResultsSection {
     package let stage: String
     package let parameters: Int?
     package let macs: Int?
-    package let metrics: [Evaluation.Metric]
+    package let metrics: [EvaluationRecord.Metric]
     /// On the disk: of the model as it came, and of one that the stage has saved.
-    package let weights: History.Weights?
+    package let weights: WeightsOnDisk?
     /// Whether this is the model that the run came to; nil where the manifest is missing.
     package let isFinal: Bool?
   }
@@ -32,20 +33,30 @@ package enum ResultsSection {
           let lower = metrics.first { $0.name == name }?.lowerIsBetter
           return .init(name, note: lower.map { $0 ? "lower is better" : "higher is better" }, isNumber: true)
         })
-    let original = originalParameters(files)
-    for row in rows {
-      let share = row.parameters.flatMap { parameters in
-        original.flatMap { $0 > 0 ? HumanFormat.percent(Double(parameters) / Double($0)) : nil }
-      }
-      table.add(
-        [
-          .text(row.stage), .text(row.parameters.map(HumanFormat.grouped) ?? ""), .text(share ?? ""),
-          .text(row.macs.map(HumanFormat.grouped) ?? ""),
-        ] + (tellsWeights ? [.text(row.weights?.words ?? "")] : [])
-          + names.map { name in .text(row.metrics.first { $0.name == name }.map(words) ?? "") })
-    }
+    for row in text(files, rows).rows { table.add(row.map { .text($0) }) }
     return Page.Section(
       id: "results", title: "Sizes and metrics", content: outcome(files, rows) + [table.markup])
+  }
+
+  /// The model after each stage, for markdown and the page.
+  static func text(_ files: RunFiles, _ rows: [Row]) -> TextTable {
+    let names = Iteration.inOrder(rows.flatMap(\.metrics).map(\.name))
+    let tellsWeights = rows.contains { $0.weights != nil }
+    var table = TextTable(
+      [.init("stage"), .init("parameters", .right), .init("of the original", .right), .init("MACs", .right)]
+        + (tellsWeights ? [.init("weights on disk", .right)] : [])
+        + names.map { .init($0, .right) })
+    let original = originalParameters(files)
+    for row in rows {
+      table.add(
+        [
+          row.stage, row.parameters.map(HumanFormat.grouped) ?? "",
+          RunTables.share(row.parameters, of: original).map(HumanFormat.percent) ?? "",
+          row.macs.map(HumanFormat.grouped) ?? "",
+        ] + (tellsWeights ? [row.weights?.words ?? ""] : [])
+          + names.map { name in row.metrics.first { $0.name == name }.map(words) ?? "" })
+    }
+    return table
   }
 
   /// More metrics than this are read in the table.
@@ -91,8 +102,9 @@ package enum ResultsSection {
   }
 
   /// The value and its error with the decimals that the error's second digit has: `25.6 ± 1.9`.
-  package static func words(_ metric: Evaluation.Metric) -> String {
-    guard let value = metric.value, !value.isNaN else { return "not finite" }
+  package static func words(_ metric: EvaluationRecord.Metric) -> String {
+    let value = metric.value
+    guard !value.isNaN else { return "not finite" }
     guard value.isFinite, let error = metric.standardError, error.isFinite, error > 0 else {
       return HumanFormat.measured(value)
     }
@@ -123,7 +135,6 @@ package enum ResultsSection {
     var rows: [Row] = []
     let kinds = kinds(of: labels, files)
     let changes = kinds.indices.filter { ["prune", "transform", "train"].contains(kinds[$0]) }
-    let hasFinished = files.run["state"]?.stringValue == "finished"
     for (index, label) in labels.enumerated() {
       let evaluations = files.evaluations.filter { $0.stage == label }
       let last = files.iterations.last { $0.stage == label }
@@ -135,14 +146,14 @@ package enum ResultsSection {
           stage: label, parameters: parameters, macs: macs, metrics: evaluations.flatMap(\.metrics),
           weights: files.history.saved.first { $0.stage == label }?.weights
             ?? (index == 0 && !changes.contains(0) ? files.history.originalWeights : nil),
-          isFinal: kinds.contains("") ? nil : hasFinished && index >= changes.last ?? 0))
+          isFinal: kinds.contains("") ? nil : files.hasFinished && index >= changes.last ?? 0))
     }
     return rows
   }
 
   /// The kind of each execution's stage; empty where the manifest has no such stage.
   private static func kinds(of labels: [String], _ files: RunFiles) -> [String] {
-    let stages = files.stages
+    let stages = files.manifest.allStages
     return labels.map { label in
       let owner =
         stages.first { $0.name == label }

@@ -1,12 +1,12 @@
 import Files
 import Foundation
-import JSON
+import RunRecords
 import Wording
 
 /// The page about one run, made of nothing but the files in its folder.
 public enum RunReport {
   /// Where a run puts it, within its folder.
-  public static let fileName = "report.html"
+  public static let fileName = RunLayout.report
 
   /// Writes the page of the run in `folder`, whole or not at all.
   /// - Parameter output: the file; nil for `report.html` in the folder.
@@ -35,9 +35,8 @@ public enum RunReport {
   }
 
   static func page(_ files: RunFiles, folder: String) -> Page {
-    let name = URL(fileURLWithPath: folder).standardizedFileURL.lastPathComponent
     var page = Page(
-      title: (files.manifest["name"]?.stringValue ?? "A run") + " in " + name, lead: lead(files))
+      title: title(files, folder: folder), lead: lead(files))
     page.add(ResultsSection.section(files))
     page.add(TrainingSection.section(files))
     page.add(LayersSection.section(files))
@@ -46,18 +45,23 @@ public enum RunReport {
     return page
   }
 
+  static func title(_ files: RunFiles, folder: String) -> String {
+    let name = URL(fileURLWithPath: folder).standardizedFileURL.lastPathComponent
+    return (files.manifest.name ?? "A run") + " in " + name
+  }
+
   /// How the run ended, and what of it couldn't be read.
   private static func lead(_ files: RunFiles) -> [Markup] {
     var lead: [Markup] = []
-    if let text = files.manifest["description"]?.stringValue, !text.isEmpty { lead.append(.tag("p", text)) }
+    if let text = files.manifest.description, !text.isEmpty { lead.append(.tag("p", text)) }
     let state: String? =
-      switch files.run["state"]?.stringValue {
-      case "finished": nil
-      case "running":
+      switch files.run.state {
+      case .finished?: nil
+      case .running?:
         "This run was under way when this page was made, or was killed: what follows is what it had done."
-      case "interrupted": "This run was interrupted: what follows is what it had done."
-      case "failed":
-        "This run failed: \(files.run["reason"]?.stringValue ?? "the reason is not known"). "
+      case .interrupted?: "This run was interrupted: what follows is what it had done."
+      case .failed?:
+        "This run failed: \(files.run.reason ?? "the reason is not known"). "
           + "What follows is what it had done."
       default: "How this run ended is not known."
       }

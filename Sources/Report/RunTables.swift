@@ -1,5 +1,5 @@
-import Foundation
 import JSON
+import RunRecords
 import Wording
 
 /// A run as text: for a paper, a spreadsheet or a notebook.
@@ -14,34 +14,13 @@ enum RunTables {
   }
 
   private static func markdown(_ files: RunFiles, folder: String) -> String {
-    let rows = ResultsSection.rows(files)
-    let names = Iteration.inOrder(rows.flatMap(\.metrics).map(\.name))
-    let tellsWeights = rows.contains { $0.weights != nil }
-    var sizes = TextTable(
-      [.init("stage"), .init("parameters", .right), .init("of the original", .right), .init("MACs", .right)]
-        + (tellsWeights ? [.init("weights on disk", .right)] : [])
-        + names.map { .init($0, .right) })
-    let original = ResultsSection.originalParameters(files)
-    for row in rows {
-      sizes.add(
-        [
-          row.stage, row.parameters.map(HumanFormat.grouped) ?? "",
-          share(row.parameters, of: original).map(HumanFormat.percent) ?? "",
-          row.macs.map(HumanFormat.grouped) ?? "",
-        ] + (tellsWeights ? [row.weights?.words ?? ""] : [])
-          + names.map { name in row.metrics.first { $0.name == name }.map(ResultsSection.words) ?? "" })
-    }
+    let sizes = ResultsSection.text(files, ResultsSection.rows(files))
     var times = TextTable([.init("stage"), .init("time", .right)])
     for stage in files.history.stages {
       times.add([stage.label, stage.took.map { HumanFormat.duration(seconds: $0) } ?? "not finished"])
     }
-    return "# \(title(files, folder: folder))\n\n" + sizes.markdown
+    return "# \(TextTable.oneLine(RunReport.title(files, folder: folder)))\n\n" + sizes.markdown
       + (files.history.stages.isEmpty ? "" : "\n" + times.markdown)
-  }
-
-  private static func title(_ files: RunFiles, folder: String) -> String {
-    let name = URL(fileURLWithPath: folder).standardizedFileURL.lastPathComponent
-    return TextTable.oneLine((files.manifest["name"]?.stringValue ?? "A run") + " in " + name)
   }
 
   static func share(_ parameters: Int?, of original: Int?) -> Double? {
@@ -78,7 +57,7 @@ enum RunTables {
 
   private static func json(_ files: RunFiles, folder: String) -> JSONValue {
     var object = runObject(ComparedRun(folder: folder, files: files))
-    object["manifest"] = files.manifest
+    object["manifest"] = files.manifest.document
     return .object(object)
   }
 
@@ -86,7 +65,7 @@ enum RunTables {
     [
       "run": .string(run.folder), "method": .string(method ?? run.method),
       "target": run.target?.json ?? .null, "seed": .integer(run.seed),
-      "state": run.files.run["state"] ?? .null, "parameters": .optional(run.parameters),
+      "state": .optional(run.files.run.state?.rawValue), "parameters": .optional(run.parameters),
       "original_parameters": .optional(run.originalParameters), "share": .optional(run.share),
       "macs_per_token": .optional(run.macs), "seconds": .optional(run.seconds),
       "seconds_spared": .optional(run.secondsSpared),
@@ -101,7 +80,7 @@ enum RunTables {
             "macs_per_token": .optional(row.macs), "metrics": .array(row.metrics.map(json)),
           ]
           // As in metrics.json.
-          let infinite = row.metrics.filter { $0.value?.isInfinite == true }
+          let infinite = row.metrics.filter { $0.value.isInfinite }
           if !infinite.isEmpty { stage["infinite"] = .array(infinite.map { .string($0.name) }) }
           return .object(stage)
         }),
@@ -127,7 +106,7 @@ enum RunTables {
     }
   }
 
-  private static func json(_ weights: History.Weights) -> JSONValue {
+  private static func json(_ weights: WeightsOnDisk) -> JSONValue {
     ["bytes": .integer(weights.bytes), "type": .string(weights.type)]
   }
 
@@ -139,7 +118,7 @@ enum RunTables {
     ]
   }
 
-  private static func json(_ metric: Evaluation.Metric) -> JSONValue {
+  private static func json(_ metric: EvaluationRecord.Metric) -> JSONValue {
     [
       "name": .string(metric.name), "value": .optional(metric.value),
       "standard_error": .optional(metric.standardError), "lower_is_better": .optional(metric.lowerIsBetter),

@@ -1,10 +1,12 @@
+import RunRecords
+
 /// The steps of one train stage, through all its rounds.
 package struct TrainingCurves: Equatable {
   package struct Round: Equatable {
     /// The label of the stage's execution: `train.2`.
     package let label: String
     /// Ascending by number.
-    package let steps: [History.Step]
+    package let steps: [TrainingStepRecord]
   }
 
   /// As the manifest names it.
@@ -12,12 +14,12 @@ package struct TrainingCurves: Equatable {
   /// Ascending by their first steps.
   package let rounds: [Round]
 
-  package var steps: [History.Step] { rounds.flatMap(\.steps) }
+  package var steps: [TrainingStepRecord] { rounds.flatMap(\.steps) }
 
   /// Puts steps together by their stages.
   /// - Parameter stages: the names of the manifest's stages. An execution in a repeat is called `NAME.ROUND`, and names
   ///   may have points of their own.
-  package static func of(_ steps: [History.Step], stages: [String]) -> [TrainingCurves] {
+  package static func of(_ steps: [TrainingStepRecord], stages: [String]) -> [TrainingCurves] {
     let names = Iteration.inOrder(steps.map(\.stage))
     let owners = names.map { label in
       (label, stages.contains(label) ? label : owner(of: label, among: stages))

@@ -1,9 +1,10 @@
+import RunRecords
 import Wording
 
 /// The curves of training, all rounds of a stage on one axis.
 enum TrainingSection {
   static func section(_ files: RunFiles) -> Page.Section {
-    let names = PipelineStages.of(files.manifest).flatMap(\.all).map(\.name)
+    let names = files.manifest.allStages.map(\.name)
     let stages = TrainingCurves.of(files.history.steps, stages: names)
     return Page.Section(
       id: "training", title: "Training",
@@ -37,7 +38,7 @@ enum TrainingSection {
   private static func chart(
     of stage: TrainingCurves, _ title: String, _ name: String, unit: String?, note: String,
     smooth: Bool = true,
-    value: (History.Step) -> Double?
+    value: (TrainingStepRecord) -> Double?
   ) -> Markup? {
     let rounds = stage.rounds.map { round in
       round.steps.compactMap { step in value(step).map { LineChart.Point(Double(step.number), $0) } }

@@ -2,6 +2,7 @@ import Checkpoints
 import Foundation
 import JSON
 import Pipeline
+import RunRecords
 import Tensors
 import Testing
 
@@ -128,7 +129,7 @@ import Testing
 
   // MARK: - Types
 
-  private func type(ofSavedFrom source: URL) throws -> StoredWeights? {
+  private func type(ofSavedFrom source: URL) throws -> WeightsOnDisk? {
     let place = scratch.url.appendingPathComponent(UUID().uuidString)
     try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
     let (summary, _) = try Support.run(Self.saving, model: source, in: place)
@@ -143,7 +144,7 @@ import Testing
     let source = try model.write()
     defer { try? FileManager.default.removeItem(at: source) }
     let bytes = model.configuration.parameterCount * (type == .float32 ? 4 : 2)
-    #expect(try self.type(ofSavedFrom: source) == StoredWeights(bytes: bytes, type: type))
+    #expect(try self.type(ofSavedFrom: source) == WeightsOnDisk(bytes: bytes, type: type.rawValue))
   }
 
   @Test func aQuantisedModelIsSavedInBFloat16() throws {
@@ -151,8 +152,8 @@ import Testing
     let (summary, _) = try Support.run(Self.saving, model: source, in: scratch.url)
     // 260 × 32 of the embedding, 32 × (4 · 32 + 2 · 16 + 32) of matrices in blocks of 32 that take 34 bytes; 3 norms.
     let values: Int = 260 * 32 + 32 * (5 * 32 + 2 * 16)
-    #expect(summary.original.weights == StoredWeights(bytes: values / 32 * 34 + 3 * 32 * 4, type: .q8_0))
-    #expect(summary.final.weights == StoredWeights(bytes: 2 * (values + 3 * 32), type: .bfloat16))
+    #expect(summary.original.weights == WeightsOnDisk(bytes: values / 32 * 34 + 3 * 32 * 4, type: "q8_0"))
+    #expect(summary.final.weights == WeightsOnDisk(bytes: 2 * (values + 3 * 32), type: "bfloat16"))
   }
 
   /// A folder whose matrices are in float16 and whose norms are in float32, one of them beyond float16's range.

@@ -1,4 +1,5 @@
 import Pipeline
+import RunRecords
 import Testing
 
 @Suite struct ResultTextTests {
@@ -28,13 +29,13 @@ import Testing
 
   @Test func aRunSaysWhatBecameOfTheModel() {
     func measured(_ stage: String, _ value: Double) -> EvaluationRecord {
-      EvaluationRecord(
-        stage: stage, evaluator: "e", parameters: 1_000_000, macs: 1, seconds: 1,
-        metrics: [
-          .init(
-            name: "text.token_perplexity@512", value: value, uncertainty: .standardError(0.5),
-            lowerIsBetter: true)
-        ], items: [])
+      EvaluationRecord {
+        $0.stage = stage
+        $0.parameters = 1_000_000
+        $0.metrics = [
+          .init(name: "text.token_perplexity@512", value: value, standardError: 0.5, lowerIsBetter: true)
+        ]
+      }
     }
     let summary = RunSummary(
       folder: "/runs/a", original: .init(parameters: 1_000_000, macs: 900_000),
@@ -65,14 +66,14 @@ extension ResultTextTests {
     let summary = RunSummary(
       folder: "/runs/a",
       original: .init(
-        parameters: 1_000_000, macs: 900_000, weights: StoredWeights(bytes: 700_000, type: .q4_1)),
+        parameters: 1_000_000, macs: 900_000, weights: WeightsOnDisk(bytes: 700_000, type: "q4_1")),
       final: .init(
-        parameters: 800_000, macs: 700_000, weights: StoredWeights(bytes: 1_600_000, type: .bfloat16)),
+        parameters: 800_000, macs: 700_000, weights: WeightsOnDisk(bytes: 1_600_000, type: "bfloat16")),
       evaluations: [],
       savedModels: [
         .init(
           path: "/runs/a/model", parameters: 800_000, bytes: 1_700_000,
-          weights: StoredWeights(bytes: 1_600_000, type: .bfloat16),
+          weights: WeightsOnDisk(bytes: 1_600_000, type: "bfloat16"),
           leftBehind: [LeftBehind("README.md", because: "it describes the source"), LeftBehind("original/")])
       ], seconds: 5, peakMemoryBytes: 1_100_000_000)
     #expect(

@@ -3,6 +3,7 @@ import Foundation
 import JSON
 import Pipeline
 import PluginRuntime
+import RunRecords
 import Testing
 
 @Suite struct RunFolderTests {
@@ -26,16 +27,20 @@ import Testing
   func anEventOnAFullDiskIsAnError() throws {
     let log = try EventLog(path: "/dev/full")
     #expect(throws: FileError(operation: "write", path: "/dev/full", reason: "No space left on device")) {
-      try log.log("anything")
+      try log.log(.runFailed)
     }
   }
 
   @Test func eventsAreLinesOfJSONInOrder() async throws {
     let run = try RunFolder.create(at: folder.path + "/run")
     let log = try run.openEventLog()
-    try log.log("stage_started", ["stage": "prune"])
+    try log.log(.stageStarted) { $0.stage = "prune" }
     try await withThrowingTaskGroup(of: Void.self) { group in
-      for number in 0..<20 { group.addTask { try log.log("note", ["number": .integer(number)]) } }
+      for number in 0..<20 {
+        group.addTask {
+          try log.log(.iteration) { $0.number = number }
+        }
+      }
       try await group.waitForAll()
     }
     let lines = try String(contentsOfFile: run.path + "/events.jsonl", encoding: .utf8).split(separator: "\n")
@@ -52,13 +57,19 @@ import Testing
   @Test func recordsStandWhereTheLayoutSays() throws {
     let run = try RunFolder.create(at: folder.path + "/run")
     try run.write(
-      IterationRecord(
-        number: 7, stage: "prune.2", iteration: 3,
-        layers: [
+      IterationRecord {
+        $0.number = 7
+        $0.stage = "prune.2"
+        $0.iteration = 3
+        $0.layers = [
           .init(
-            statistics: [("layer_cosine", -0.25)],
-            families: [.init(family: .mlp, targetSparsity: 0.5, originalCount: 4, kept: [0, 3])])
-        ], parameters: 100, macs: 50, miniBatches: 4))
+            statistics: [Named("layer_cosine", -0.25)],
+            families: [Named("mlp", .init(targetSparsity: 0.5, originalCount: 4, kept: .units([0, 3])))])
+        ]
+        $0.parameters = 100
+        $0.macs = 50
+        $0.miniBatches = 4
+      })
     let iteration = try JSONValue(
       parsing: String(contentsOfFile: run.path + "/iterations/007.json", encoding: .utf8))
     #expect(iteration["mini_batches"] == 4)
@@ -66,14 +77,18 @@ import Testing
     #expect(iteration["layers"]?.arrayValue?.first?["families"]?["mlp"]?["kept"] == [0, 3])
 
     try run.write([
-      EvaluationRecord(
-        stage: "dense", evaluator: "adapt-pruner.perplexity", parameters: 100, macs: 50, seconds: 2,
-        metrics: [
-          .init(
-            name: "a.token_perplexity@512", value: 25.5, uncertainty: .standardError(0.5), lowerIsBetter: true
-          ),
-          .init(name: "b", value: .infinity, uncertainty: .unknown, lowerIsBetter: true),
-        ], items: [.init(name: "a", values: [3.5, 3.25])])
+      EvaluationRecord {
+        $0.stage = "dense"
+        $0.evaluator = "adapt-pruner.perplexity"
+        $0.parameters = 100
+        $0.macs = 50
+        $0.seconds = 2
+        $0.metrics = [
+          .init(name: "a.token_perplexity@512", value: 25.5, standardError: 0.5, lowerIsBetter: true),
+          .init(name: "b", value: .infinity, standardError: nil, lowerIsBetter: true),
+        ]
+        $0.items = [Named("a", [3.5, 3.25])]
+      }
     ])
     let metrics = try JSONValue(parsing: String(contentsOfFile: run.path + "/metrics.json", encoding: .utf8))
     let evaluation = try #require(metrics["evaluations"]?.arrayValue?.first)
@@ -82,14 +97,14 @@ import Testing
     #expect(evaluation["items"]?["a"] == [3.5, 3.25])
 
     let started = Date(timeIntervalSince1970: 0)
-    var record = RunRecord(
-      toolVersion: "1.0.0", machine: .current,
-      plugins: [.init(id: "a.b", version: "1.0.0", library: "/lib/b.so", sha256: "00")], modelPath: "/model",
-      modelFiles: [.init(name: "config.json", bytes: 10, sha256: "ff")], seed: 42, threads: 2,
-      started: started,
-      state: .running)
+    var record = RunRecord {
+      $0.begin(at: started)
+      $0.machine = .current
+      $0.seed = 42
+      $0.threads = 2
+    }
     try run.write(record)
-    record.state = .failed(started.addingTimeInterval(90), reason: "the disk is full")
+    record.end(.failed, since: started, at: started.addingTimeInterval(90), reason: "the disk is full")
     try run.write(record)
     let written = try JSONValue(parsing: String(contentsOfFile: run.path + "/run.json", encoding: .utf8))
     #expect(written["state"] == "failed")

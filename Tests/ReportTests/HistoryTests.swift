@@ -1,10 +1,12 @@
 import Report
+import RunRecords
 import Testing
 
 @Suite("A run's history")
 struct HistoryTests {
   private func history(_ lines: String...) -> (history: History, broken: Int) {
-    History.reading(Array(lines.joined(separator: "\n").utf8))
+    let (events, broken) = RunEvent.reading(Array(lines.joined(separator: "\n").utf8))
+    return (History(events), broken)
   }
 
   @Test("of a step that was done again after a resumption the later one counts")

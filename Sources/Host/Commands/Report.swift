@@ -2,6 +2,7 @@ import ArgumentParser
 import Files
 import Pipeline
 import Report
+import RunRecords
 
 struct MakeReport: ParsableCommand {
   static let configuration = CommandConfiguration(

@@ -3,6 +3,7 @@ import Foundation
 import JSON
 import PluginRuntime
 import Report
+import RunRecords
 import Tensors
 import Wording
 
@@ -72,7 +73,7 @@ private final class Comparing {
   private let cancellation: Cancellation
   private let folder: String
   private let plan: ComparePlan
-  private var record = ComparisonRecord(runs: [])
+  private var record = ComparisonRecord()
   /// Keeps other processes out of the comparison's folder.
   private var claim: RunFolder?
 
@@ -96,7 +97,7 @@ private final class Comparing {
 
   private func takeEarlier() throws {
     claim = try RunFolder.open(folder, command: "compare")
-    for place in [folder, folder + "/shared"] { RunFolder.removeLeftovers(in: place) }
+    for place in [folder, folder + "/" + ComparisonLayout.shared] { RunFolder.removeLeftovers(in: place) }
     record = try ComparisonRecord(folder: folder)
   }
 
@@ -150,7 +151,8 @@ private final class Comparing {
 
     if let path = request.modelPath, let context {
       let shared = SharedWork(
-        folder: folder + "/shared", modelHashes: files.map(\.sha256), threads: request.threads)
+        folder: folder + "/" + ComparisonLayout.shared, modelHashes: files.compactMap(\.sha256),
+        threads: request.threads)
       try calibrate(context, states, Set(refused.keys), shared)
       for (index, (run, state)) in zip(plan.all, states).enumerated() where state != .finished {
         try cancellation.check()
@@ -177,11 +179,11 @@ private final class Comparing {
 
   // MARK: - Runs
 
-  private static func place(_ run: ComparePlan.Run) -> String { ComparisonRecord.ownRuns + run.name }
+  private static func place(_ run: ComparePlan.Run) -> String { ComparisonLayout.runs + run.name }
   private func place(_ name: String) -> String { name.hasPrefix("/") ? name : folder + "/" + name }
 
   private func state(
-    of run: ComparePlan.Run, _ files: [RunRecord.ModelFile], _ context: StageContext
+    of run: ComparePlan.Run, _ files: [RunRecord.File], _ context: StageContext
   ) throws -> EarlierRun.State {
     var plugins: [String: String] = [:]
     for use in run.manifest.pluginUses where plugins[use.id] == nil {
@@ -191,7 +193,9 @@ private final class Comparing {
       of: place(Self.place(run)), name: Self.place(run),
       expected: EarlierRun.Expected(
         manifest: run.manifest.json,
-        modelFiles: Dictionary(files.map { ($0.name, $0.sha256) }, uniquingKeysWith: { first, _ in first }),
+        modelFiles: Dictionary(
+          files.compactMap { file in file.name.flatMap { name in file.sha256.map { (name, $0) } } },
+          uniquingKeysWith: { first, _ in first }),
         plugins: plugins, threads: request.threads))
   }
 
@@ -343,14 +347,15 @@ private final class Comparing {
     let own = Set(plan.all.map { Self.place($0) })
     let runs = comparison.runs.filter { own.contains($0.folder) }
     guard !runs.isEmpty else { return }
-    let shared = SharedWork(folder: folder + "/shared", modelHashes: [], threads: request.threads)
+    let shared = SharedWork(
+      folder: folder + "/" + ComparisonLayout.shared, modelHashes: [], threads: request.threads)
     let (evaluations, passes) = (shared.done("evaluation"), shared.done("pass"))
     var savings = ComparisonRecord.Savings()
     let pruned = runs.filter { !$0.isOfUnprunedModel }
     savings.evaluationsMade = evaluations.count
-    savings.evaluationsSpared = pruned.reduce(0) { $0 + $1.spared("evaluation") }
+    savings.evaluationsSpared = pruned.reduce(0) { $0 + $1.spared(.evaluation) }
     savings.passesMade = passes.count
-    savings.passesSpared = pruned.reduce(0) { $0 + $1.spared("calibration") }
+    savings.passesSpared = pruned.reduce(0) { $0 + $1.spared(.calibration) }
     savings.seconds = passes.seconds + runs.map(\.seconds).reduce(0, +)
     savings.secondsSpared = pruned.map(\.secondsSpared).reduce(0, +)
     savings.secondsSingly = pruned.map { $0.seconds + $0.secondsSpared }.reduce(0, +)

@@ -2,6 +2,7 @@ import Files
 import Foundation
 import JSON
 import PluginRuntime
+import RunRecords
 
 /// What of a planned run is there from an earlier comparison.
 package enum EarlierRun {
@@ -30,9 +31,9 @@ package enum EarlierRun {
       throw .notARun(path: folder, reason: "is no folder")
     }
     let canResume = FileManager.default.fileExists(atPath: folder + "/" + RunLayout.state)
-    let run = json(folder, RunLayout.run)
+    let run = RunFolder.json(folder, RunLayout.run).flatMap { RunRecord(json: $0, for: .report) }
     // With its state still there, its very end is missing.
-    let isFinished = run?["state"]?.stringValue == "finished" && !canResume
+    let isFinished = run?.state == .finished && !canResume
     guard isFinished || canResume else {
       let begun = RunLayout.begun + [FolderLock.fileName]
       if let other = contents.first(where: { !begun.contains($0) && !RunLayout.isLeftover($0) }) {
@@ -40,7 +41,7 @@ package enum EarlierRun {
       }
       return .absent
     }
-    guard let run, let manifest = json(folder, RunLayout.manifest) else {
+    guard let run, let manifest = RunFolder.json(folder, RunLayout.manifest) else {
       throw .notARun(
         path: folder, reason: "has no \(RunLayout.run) or \(RunLayout.manifest) that can be read")
     }
@@ -48,29 +49,25 @@ package enum EarlierRun {
       throw .differs(
         run: name, what: difference.path, recorded: difference.recorded, found: difference.found)
     }
-    if let threads = run["threads"]?.integerValue, threads != expected.threads {
+    if let threads = run.threads, threads != expected.threads {
       throw .differs(
         run: name, what: "the number of threads", recorded: "\(threads)", found: "\(expected.threads)")
     }
-    let hashes = { (list: JSONValue?, key: String) in
-      Dictionary(
-        (list?.arrayValue ?? []).compactMap { entry in
-          entry[key]?.stringValue.flatMap { name in entry["sha256"]?.stringValue.map { (name, $0) } }
-        }, uniquingKeysWith: { first, _ in first })
-    }
     try compare(
-      hashes(run["model"]?["files"], "name"), expected.modelFiles, called: "the model's file", run: name)
-    try compare(hashes(run["plugins"], "id"), expected.plugins, called: "the plugin", run: name)
+      (run.model?.files ?? []).map { ($0.name, $0.sha256) }, expected.modelFiles,
+      called: "the model's file", run: name)
+    try compare(
+      (run.plugins ?? []).map { ($0.id, $0.sha256) }, expected.plugins, called: "the plugin", run: name)
     return isFinished ? .finished : .unfinished
   }
 
-  private static func json(_ folder: String, _ name: String) -> JSONValue? {
-    (try? ReadableFile.bytes(of: folder + "/" + name)).flatMap { try? JSONValue(parsing: $0) }
-  }
-
+  /// - Parameter hashes: as recorded, by name; what lacks either is passed over.
   private static func compare(
-    _ recorded: [String: String], _ found: [String: String], called what: String, run: String
+    _ hashes: [(name: String?, sha256: String?)], _ found: [String: String], called what: String, run: String
   ) throws(CompareError) {
+    let recorded = Dictionary(
+      hashes.compactMap { file in file.name.flatMap { name in file.sha256.map { (name, $0) } } }
+    ) { first, _ in first }
     for name in Set(recorded.keys).union(found.keys).sorted() where recorded[name] != found[name] {
       func words(_ hash: String?) -> String { hash.map { "SHA-256 " + $0.prefix(12) } ?? "missing" }
       throw .differs(

@@ -3,6 +3,7 @@ import Files
 import Foundation
 import JSON
 import PluginRuntime
+import RunRecords
 import Synchronization
 
 /// Work on the unpruned model that several runs have in common: done by the first, kept in a folder, read by the others.
@@ -38,10 +39,10 @@ final class SharedWork: Sendable {
 
   /// What was measured of the unpruned model, as of a stage of its own; nil if nobody has yet.
   func evaluation(_ key: Key, seed: UInt64, stage: String) -> EvaluationRecord? {
-    read("evaluation", key, seed).flatMap(EvaluationRecord.init(json:)).map { record in
-      EvaluationRecord(
-        stage: stage, evaluator: record.evaluator, parameters: record.parameters, macs: record.macs,
-        seconds: record.seconds, metrics: record.metrics, items: record.items)
+    read("evaluation", key, seed).flatMap { EvaluationRecord(json: $0, for: .resume) }.map { record in
+      var record = record
+      record.stage = stage
+      return record
     }
   }
 

@@ -1,4 +1,5 @@
 import Foundation
+import RunRecords
 
 /// What to say of a file that is no pipeline: what it seems to be instead.
 enum NoPipeline {

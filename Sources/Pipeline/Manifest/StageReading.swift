@@ -1,5 +1,6 @@
 import JSON
 import PluginRuntime
+import RunRecords
 import Transformer
 
 /// Reads the stages of a manifest. Everything that is wrong is noted in `reading`; what is returned then is

@@ -1,3 +1,4 @@
+import RunRecords
 import Wording
 
 /// What runs, evaluations and models look like on a terminal.
@@ -10,7 +11,7 @@ public enum ResultText {
     for metric in records.flatMap(\.metrics) {
       table.add([
         metric.name, HumanFormat.measured(metric.value), error(of: metric),
-        metric.lowerIsBetter ? "lower" : "higher",
+        metric.lowerIsBetter == false ? "higher" : "lower",
       ])
     }
     return table.plain
@@ -25,7 +26,7 @@ public enum ResultText {
     sizes.add(row("multiply-accumulates a token", run.original.macs, run.final.macs))
     if let original = run.original.weights, let now = run.final.weights {
       sizes.add([
-        "weights on disk", words(original), words(now),
+        "weights on disk", original.words, now.words,
         original.bytes > 0 ? HumanFormat.percent(Double(now.bytes) / Double(original.bytes)) : "",
       ])
     }
@@ -36,7 +37,7 @@ public enum ResultText {
     text += "\n"
     for model in run.savedModels {
       text += "model   \(model.path) (\(HumanFormat.count(model.parameters)) parameters, "
-      text += "\(HumanFormat.bytes(model.bytes))\(model.weights.map { ", \($0.type.rawValue)" } ?? ""))\n"
+      text += "\(HumanFormat.bytes(model.bytes))\(model.weights.map { ", \($0.type)" } ?? ""))\n"
       if !model.leftBehind.isEmpty {
         text += "        left behind of the source: \(LeftBehind.words(model.leftBehind))\n"
       }
@@ -44,10 +45,6 @@ public enum ResultText {
     text += "run     \(run.folder)\n"
     text += "took    \(HumanFormat.duration(seconds: run.seconds))"
     return text + ", at most \(HumanFormat.bytes(run.peakMemoryBytes)) of memory\n"
-  }
-
-  private static func words(_ weights: StoredWeights) -> String {
-    "\(HumanFormat.bytes(weights.bytes)), \(weights.type.rawValue)"
   }
 
   private static func row(_ title: String, _ original: Int, _ now: Int) -> [String] {
@@ -63,7 +60,8 @@ public enum ResultText {
     for record in records {
       for metric in record.metrics {
         table.add([
-          record.stage, HumanFormat.count(record.parameters), metric.name, HumanFormat.measured(metric.value),
+          record.stage, record.parameters.map(HumanFormat.count) ?? "", metric.name,
+          HumanFormat.measured(metric.value),
           error(of: metric),
         ])
       }
@@ -72,8 +70,7 @@ public enum ResultText {
   }
 
   private static func error(of metric: EvaluationRecord.Metric) -> String {
-    if case .standardError(let error) = metric.uncertainty { return HumanFormat.measured(error) }
-    return ""
+    metric.standardError.map(HumanFormat.measured) ?? ""
   }
 
   /// A model, layers that are alike in one row.

@@ -2,6 +2,7 @@ import Files
 import Foundation
 import JSON
 import PluginRuntime
+import RunRecords
 
 /// Why a folder can't take a run.
 public enum RunFolderError: Error, Sendable, Equatable, CustomStringConvertible {
@@ -166,11 +167,11 @@ public struct RunFolder: Sendable {
     guard isOurNote || (note ?? "").isEmpty else { throw .notEmpty(path: path) }
     if names.isEmpty { return }
     if isThere(path, RunLayout.state) { throw .unfinished(path: path) }
-    let record = json(path, RunLayout.run)
-    let isOurs = isRun || isOurNote || record?["tool"]?["name"]?.stringValue == Tool.name
+    let record = json(path, RunLayout.run).flatMap { RunRecord(json: $0, for: .report) }
+    let isOurs = isRun || isOurNote || record?.tool?.name == Tool.name
     // One that has ended had a state, which somebody has removed: it is no beginning.
-    let end = record?["state"]?.stringValue ?? "running"
-    guard isOurs, isRun ? end != "finished" : end == "running", isHalfMade(path, names) else {
+    let end = record?.state ?? .running
+    guard isOurs, isRun ? end != .finished : end == .running, isHalfMade(path, names) else {
       throw .notEmpty(path: path)
     }
   }
@@ -193,7 +194,8 @@ public struct RunFolder: Sendable {
     FileManager.default.fileExists(atPath: folder + "/" + name)
   }
 
-  private static func json(_ folder: String, _ name: String) -> JSONValue? {
+  /// nil if the file can't be read or is not JSON.
+  static func json(_ folder: String, _ name: String) -> JSONValue? {
     (try? ReadableFile.bytes(of: folder + "/" + name)).flatMap { try? JSONValue(parsing: $0) }
   }
 
@@ -221,7 +223,7 @@ public struct RunFolder: Sendable {
 
   /// All evaluations of the run so far.
   public func write(_ evaluations: [EvaluationRecord]) throws(FileError) {
-    try write(["evaluations": .array(evaluations.map(\.json))], to: RunLayout.metrics)
+    try write(MetricsRecord(evaluations).json, to: RunLayout.metrics)
   }
 
   public func write(_ record: IterationRecord) throws(FileError) {

@@ -1,5 +1,6 @@
 import Foundation
 import PluginRuntime
+import RunRecords
 import Transformer
 
 /// One evaluator at work on the model as it is now.
@@ -51,9 +52,18 @@ struct Evaluation {
         "\(label): \(use.id) rests on \(scored) tokens; fewer than \(Self.fewTokens) say little about a model"
       )
     }
-    return EvaluationRecord(
-      stage: label, evaluator: use.id, parameters: decoder.parameters, macs: decoder.multiplyAccumulates,
-      seconds: (ContinuousClock.now - clock) / .seconds(1), result: result)
+    return EvaluationRecord {
+      $0.stage = label
+      $0.evaluator = use.id
+      $0.parameters = decoder.parameters
+      $0.macs = decoder.multiplyAccumulates
+      $0.seconds = (ContinuousClock.now - clock) / .seconds(1)
+      $0.metrics = result.metrics.map {
+        EvaluationRecord.Metric(
+          name: $0.name, value: $0.value, standardError: $0.standardError, lowerIsBetter: $0.lowerIsBetter)
+      }
+      $0.items = result.items.map { Named($0.name, $0.values) }
+    }
   }
 }
 

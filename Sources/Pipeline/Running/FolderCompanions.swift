@@ -1,6 +1,7 @@
 import Checkpoints
 import Files
 import Foundation
+import RunRecords
 
 /// What a Hugging Face folder holds beside its weights and its config.json. Tokenizers, templates
 /// and settings for generating come along when the model is saved. So does the licence, which binds whoever passes the

@@ -2,6 +2,7 @@ import Checkpoints
 import Files
 import Foundation
 import JSON
+import RunRecords
 import Tokenizers
 
 /// What a GGUF file's metadata say beside the weights, put into the files that transformers reads. What has no place there

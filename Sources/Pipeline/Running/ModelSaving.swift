@@ -1,6 +1,7 @@
 import Checkpoints
 import Files
 import Foundation
+import RunRecords
 import Tensors
 import Transformer
 
@@ -105,23 +106,13 @@ extension LoadedModel {
   }
 }
 
-/// Weights as they lie on a disk.
-public struct StoredWeights: Sendable, Equatable {
-  public let bytes: Int
-  /// What most values of the matrices are stored in.
-  public let type: StorageType
-
-  public init(bytes: Int, type: StorageType) {
-    self.bytes = bytes
-    self.type = type
-  }
-
+extension WeightsOnDisk {
   init(of checkpoint: Checkpoint) {
-    self.init(bytes: checkpoint.totalBytes, type: checkpoint.predominantType)
+    self.init(bytes: checkpoint.totalBytes, type: checkpoint.predominantType.rawValue)
   }
 }
 
 extension LoadedModel {
   /// The model's files as they were given.
-  var sourceWeights: StoredWeights { StoredWeights(of: source) }
+  var sourceWeights: WeightsOnDisk { WeightsOnDisk(of: source) }
 }

@@ -2,6 +2,7 @@ import Files
 import Foundation
 import JSON
 import PluginRuntime
+import RunRecords
 
 /// The plugins that a run was made with, as its record has them: by id, with the hashes of their files.
 public struct PluginLock: Sendable, Equatable {
@@ -26,9 +27,10 @@ public struct PluginLock: Sendable, Equatable {
     }
   }
 
+  /// - Parameter plugins: what has no id or hash tells nothing.
   init(file: String, plugins: [RunRecord.Plugin]) {
     self.file = file
-    self.plugins = plugins
+    self.plugins = plugins.filter { !$0.id.isEmpty && $0.sha256 != nil }
   }
 
   /// The lock of a pipeline that comes from a run's folder.
@@ -37,10 +39,10 @@ public struct PluginLock: Sendable, Equatable {
   public init(besidePipeline pipeline: String) throws {
     let file = (pipeline as NSString).deletingLastPathComponent
     let record = (file.isEmpty ? "." : file) + "/" + RunLayout.run
-    guard let bytes = try? ReadableFile.bytes(of: record),
-      let list = (try? JSONValue(parsing: bytes))?["plugins"]?.arrayValue
+    guard let bytes = try? ReadableFile.bytes(of: record), let json = try? JSONValue(parsing: bytes),
+      let plugins = RunRecord(json: json, for: .report)?.plugins
     else { throw LockError.noRecord(pipeline: pipeline, record: record) }
-    self.init(file: record, plugins: list.compactMap(RunRecord.Plugin.init(json:)))
+    self.init(file: record, plugins: plugins)
   }
 
   /// The recorded plugins that are others now. None of them is loaded.
@@ -64,7 +66,8 @@ public struct PluginLock: Sendable, Equatable {
     let manifest = try resolve()
     for use in manifest.pluginUses where !plugins.contains(where: { $0.id == use.id }) {
       let found = try RunRecord.Plugin(registry.find(use.id))
-      throw Difference(id: use.id, file: found.library, recorded: nil, found: found.sha256, record: file)
+      throw Difference(
+        id: use.id, file: found.library, recorded: nil, found: found.sha256 ?? "nothing", record: file)
     }
     return manifest
   }
@@ -84,29 +87,17 @@ public enum LockError: Error, Equatable, CustomStringConvertible {
 }
 
 extension RunRecord.Plugin {
-  var json: JSONValue {
-    var object: JSONObject = [
-      "id": .string(id), "version": .string(version), "library": .string(library), "sha256": .string(sha256),
-    ]
-    object["definition_sha256"] = definitionSHA256.map { .string($0) }
-    return .object(object)
-  }
-
-  init?(json: JSONValue) {
-    guard let id = json["id"]?.stringValue, let hash = json["sha256"]?.stringValue else { return nil }
-    self.init(
-      id: id, version: json["version"]?.stringValue ?? "", library: json["library"]?.stringValue ?? "",
-      sha256: hash, definitionSHA256: json["definition_sha256"]?.stringValue)
-  }
-
   /// What is there now. The plugin is not loaded into this process.
   init(_ plugin: PluginDescription) throws {
     // The system's loader alone knows where a bare name leads.
     let library =
       plugin.library.contains("/")
       ? plugin.library : try LoadedPlugin(loading: plugin, isolated: Isolation()).library
-    self.init(
-      id: plugin.id, version: plugin.version, library: library, sha256: try FileHash.sha256(library),
-      definitionSHA256: plugin.function == nil ? nil : try FileHash.sha256(plugin.manifest))
+    self.init()
+    id = plugin.id
+    version = plugin.version
+    self.library = library
+    sha256 = try FileHash.sha256(library)
+    definitionSHA256 = plugin.function == nil ? nil : try FileHash.sha256(plugin.manifest)
   }
 }

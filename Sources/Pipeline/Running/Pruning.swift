@@ -1,6 +1,7 @@
 import Checkpoints
 import Foundation
 import PluginRuntime
+import RunRecords
 import Tensors
 import Transformer
 
@@ -272,12 +273,14 @@ struct Pruning {
     return (0..<decoder.layerCount).map { layer in
       let statistics = distances?.statistics(of: layer) ?? [:]
       return IterationRecord.Layer(
-        statistics: allocator.statistics.map { ($0.name, statistics[$0] ?? .nan) },
+        statistics: allocator.statistics.map { Named($0.name, statistics[$0] ?? .nan) },
         families: families.map { family in
-          IterationRecord.Removal(
-            family: family, targetSparsity: sparsities[layer][family] ?? 0,
-            originalCount: decoder.originalCount(of: family, layer: layer),
-            kept: kept[layer].units(of: family))
+          Named(
+            family.rawValue,
+            IterationRecord.Removal(
+              targetSparsity: sparsities[layer][family] ?? 0,
+              originalCount: decoder.originalCount(of: family, layer: layer),
+              kept: .units(kept[layer].units(of: family))))
         })
     }
   }
@@ -302,11 +305,16 @@ extension RunSession {
       if let before = rewritten?.folder { keeper.discard(before) }
       rewritten = place
     } record: { iteration in
-      let record = IterationRecord(
-        number: before + iteration.number, stage: context.label, iteration: iteration.number,
-        layers: iteration.layers, parameters: model.decoder.parameters,
-        macs: model.decoder.multiplyAccumulates, scoresCompare: iteration.scoresCompare,
-        miniBatches: stage.calibration.miniBatches)
+      let record = IterationRecord {
+        $0.number = before + iteration.number
+        $0.stage = context.label
+        $0.iteration = iteration.number
+        $0.layers = iteration.layers
+        $0.parameters = model.decoder.parameters
+        $0.macs = model.decoder.multiplyAccumulates
+        $0.scoresCompare = iteration.scoresCompare
+        $0.miniBatches = stage.calibration.miniBatches
+      }
       try folder.write(record)
       if stage.recordsScores { try writeScores(iteration.scores, number: record.number) }
       try tellIteration(

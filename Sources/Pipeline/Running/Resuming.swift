@@ -2,6 +2,7 @@ import Files
 import Foundation
 import JSON
 import PluginRuntime
+import RunRecords
 import Tensors
 
 /// Why a run can't be taken up again.
@@ -60,13 +61,13 @@ struct ResumedRun {
       guard let json = try? JSONValue(parsing: bytes) else { throw ResumeError.broken(file: file) }
       return json
     }
-    let run = try read(RunLayout.run)
+    let run = RunRecord(json: try read(RunLayout.run), for: .resume)
     if !folder.canBeResumed {
-      if run["state"]?.stringValue == "finished" { throw ResumeError.finished(folder: path) }
+      if run?.state == .finished { throw ResumeError.finished(folder: path) }
       throw folder.isHalfMade
         ? ResumeError.notBegun(folder: path) : ResumeError.notARun(folder: path, missing: RunLayout.state)
     }
-    guard var state = RunState(json: try read(RunLayout.state)) else {
+    guard var state = RunState(json: try read(RunLayout.state), for: .resume) else {
       throw ResumeError.broken(file: folder.path + "/" + RunLayout.state)
     }
     damaged = Self.dropDamaged(&state, folder)
@@ -77,15 +78,13 @@ struct ResumedRun {
       let place = folder.path + "/" + file.name
       try Self.require(place, file.sha256, try FileHash.sha256(place))
     }
-    guard let modelPath = run["model"]?["path"]?.stringValue, let files = run["model"]?["files"]?.arrayValue,
-      let plugins = run["plugins"]?.arrayValue, let threads = run["threads"]?.integerValue
+    guard let modelPath = run?.model?.path, let files = run?.model?.files, let plugins = run?.plugins,
+      let threads = run?.threads
     else { throw ResumeError.broken(file: folder.path + "/" + RunLayout.run) }
     self.modelPath = modelPath
     self.threads = threads
     try Self.check(modelFiles: files, of: modelPath)
-    let lock = PluginLock(
-      file: folder.path + "/" + RunLayout.run, plugins: plugins.compactMap(RunRecord.Plugin.init(json:)))
-    replaced = try lock.differences(registry)
+    replaced = try PluginLock(file: folder.path + "/" + RunLayout.run, plugins: plugins).differences(registry)
     if isLocked, let first = replaced.first { throw first }
     manifest = try ManifestResolver(catalog: PluginCatalog(registry)).resolve(file: manifestFile)
     evaluations = try Self.evaluations(folder, count: state.evaluations)
@@ -100,11 +99,11 @@ struct ResumedRun {
     return damaged
   }
 
-  private static func check(modelFiles: [JSONValue], of path: String) throws {
+  private static func check(modelFiles: [RunRecord.File], of path: String) throws {
     var isFolder: ObjCBool = false
     _ = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
     for file in modelFiles {
-      guard let name = file["name"]?.stringValue, let hash = file["sha256"]?.stringValue else { continue }
+      guard let name = file.name, let hash = file.sha256 else { continue }
       let place = isFolder.boolValue ? path + "/" + name : path
       try require("the model's file \(place)", hash, try FileHash.sha256(place))
     }
@@ -112,13 +111,12 @@ struct ResumedRun {
 
   private static func evaluations(_ folder: RunFolder, count: Int) throws -> [EvaluationRecord] {
     guard count > 0 else { return [] }
-    let file = folder.path + "/" + RunLayout.metrics
-    let list = (try? ReadableFile.bytes(of: file)).flatMap { try? JSONValue(parsing: $0) }?[
-      "evaluations"]?
-      .arrayValue
-    let records = (list ?? []).prefix(count).compactMap(EvaluationRecord.init(json:))
-    guard records.count == count else { throw ResumeError.broken(file: file) }
-    return records
+    let metrics = RunFolder.json(folder.path, RunLayout.metrics)
+      .flatMap { MetricsRecord(json: $0, for: .resume) }
+    guard let metrics, metrics.evaluations.count >= count else {
+      throw ResumeError.broken(file: folder.path + "/" + RunLayout.metrics)
+    }
+    return Array(metrics.evaluations.prefix(count))
   }
 
   private static func require(_ what: String, _ recorded: String, _ found: String) throws {

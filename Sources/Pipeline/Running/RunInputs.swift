@@ -1,5 +1,6 @@
 import Foundation
 import PluginRuntime
+import RunRecords
 import Tensors
 import TrainingData
 
@@ -73,11 +74,13 @@ extension StageExecution {
 
 extension LoadedModel {
   /// The model's files with their hashes.
-  func recordedFiles() throws -> [RunRecord.ModelFile] {
+  func recordedFiles() throws -> [RunRecord.File] {
     try files.map { file in
-      RunRecord.ModelFile(
-        name: (file as NSString).lastPathComponent, bytes: try FileHash.size(file),
-        sha256: try FileHash.sha256(file))
+      try RunRecord.File {
+        $0.name = (file as NSString).lastPathComponent
+        $0.bytes = try FileHash.size(file)
+        $0.sha256 = try FileHash.sha256(file)
+      }
     }
   }
 }

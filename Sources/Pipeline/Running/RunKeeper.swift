@@ -2,6 +2,7 @@ import Checkpoints
 import Files
 import Foundation
 import JSON
+import RunRecords
 import Transformer
 
 /// Keeps a run's state on the disk, so that the run can be taken up again after any end.
@@ -91,20 +92,13 @@ final class RunKeeper {
     try model.save(
       to: path, type: .float32, keepingEmptyLayers: true, shardBytes: shardBytes, configure: configure,
       forEachParameter: forEachParameter)
-    let origin = model.decoder.origin
     return RunState.ModelPlace(
       folder: name, files: try LoadedModel.files(in: path).map { try storedFile(name + "/" + $0) },
-      origin: origin, selected: Self.everything(in: origin))
+      origin: model.decoder.origin)
   }
 
   private func storedFile(_ name: String) throws -> RunState.StoredFile {
     RunState.StoredFile(name: name, sha256: try FileHash.sha256(folder.path + "/" + name))
-  }
-
-  private static func everything(in origin: ModelOrigin) -> [KeptUnits] {
-    origin.kept.map {
-      KeptUnits(groups: Array($0.groups.indices), channels: Array($0.channels.indices))
-    }
   }
 
   /// Goes on with the model at a place.
@@ -113,6 +107,6 @@ final class RunKeeper {
       let checkpoint = try Checkpoint.open(folder.path + "/" + stage)
       model.replace(with: try Decoder(checkpoint, origin: place.origin))
     }
-    try model.decoder.select(place.selected)
+    try model.decoder.select(place.selected.map(\.units))
   }
 }

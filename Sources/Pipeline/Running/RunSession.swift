@@ -2,6 +2,7 @@ import Checkpoints
 import Foundation
 import JSON
 import PluginRuntime
+import RunRecords
 import Tensors
 import Transformer
 import Wording
@@ -58,8 +59,11 @@ final class RunSession {
     own.scratchFolder = folder.path
     own.record = { plugin, level, sentence in
       // A log that can't be written shows at the next event of the run itself.
-      try? events.log(
-        "plugin", ["plugin": .string(plugin), "level": .string("\(level)"), "sentence": .string(sentence)])
+      try? events.log(.plugin) {
+        $0.plugin = plugin
+        $0.level = "\(level)"
+        $0.sentence = sentence
+      }
     }
     self.context = own
   }
@@ -67,29 +71,27 @@ final class RunSession {
   /// Runs all stages. Whatever ends the run, the run's record says how.
   func run() throws -> RunSummary {
     let clock = ContinuousClock.now
-    var record = try runRecord()
+    let started = Date()
+    var record = try runRecord(started: started)
     if let resumed {
       try keeper.open(keeper.state.model, in: model)
       keeper.removeLeftovers()
-      try events.log("run_resumed", ["executions_done": .integer(keeper.state.executionsDone)])
+      try events.log(.runResumed) { $0.executionsDone = keeper.state.executionsDone }
       for plugin in resumed.replaced {
-        try events.log(
-          "plugin_replaced",
-          [
-            "plugin": .string(plugin.id), "recorded": plugin.recorded.map { .string($0) } ?? .null,
-            "found": .string(plugin.found),
-          ])
+        try events.log(.pluginReplaced) {
+          $0.plugin = plugin.id
+          $0.recorded = .some(plugin.recorded)
+          $0.found = plugin.found
+        }
       }
     } else {
-      try events.log(
-        "run_started",
-        [
-          "pipeline": .string(manifest.name), "model": .string(model.path),
-          "parameters": .integer(model.originalParameters),
-          "macs_per_token": .integer(model.originalMultiplyAccumulates),
-          "weight_bytes": .integer(model.sourceWeights.bytes),
-          "weight_type": .string(model.sourceWeights.type.rawValue),
-        ])
+      try events.log(.runStarted) {
+        $0.pipeline = manifest.name
+        $0.model = model.path
+        $0.parameters = model.originalParameters
+        $0.macs = model.originalMultiplyAccumulates
+        $0.weights = model.sourceWeights
+      }
     }
     try folder.write(record)
     // From here on the run can be resumed.
@@ -103,19 +105,18 @@ final class RunSession {
           for change in changes { change(&state) }
           state.executionsDone = number
           state.checkpoints = []
-          state.model.selected = model.decoder.selected
+          state.model.select(model.decoder.selected)
         }
         changes = []
       }
-      record.state = .finished(Date())
+      record.end(.finished, since: started)
       try folder.write(record)
       let summary = summary(since: clock)
-      try events.log(
-        "run_finished",
-        [
-          "parameters": .integer(summary.final.parameters), "macs_per_token": .integer(summary.final.macs),
-          "peak_memory_bytes": .integer(summary.peakMemoryBytes),
-        ])
+      try events.log(.runFinished) {
+        $0.parameters = summary.final.parameters
+        $0.macs = summary.final.macs
+        $0.peakMemoryBytes = summary.peakMemoryBytes
+      }
       writeReport()
       // Last of all: whatever stops the run before this, resume ends it.
       if let error = try keeper.removeAll() {
@@ -123,12 +124,12 @@ final class RunSession {
       }
       return summary
     } catch {
-      record.state =
-        context.cancellation.isBehind(error)
-        ? .interrupted(Date()) : .failed(Date(), reason: "\(error)")
+      let isInterrupted = context.cancellation.isBehind(error)
+      record.end(
+        isInterrupted ? .interrupted : .failed, since: started, reason: isInterrupted ? nil : "\(error)")
       // The error that ended the run matters more than one about recording it.
       try? folder.write(record)
-      try? events.log("run_failed", ["reason": .string("\(error)")])
+      try? events.log(.runFailed) { $0.reason = "\(error)" }
       writeReport()
       throw context.cancellation.isCancelled ? Interrupted() : error
     }
@@ -136,7 +137,7 @@ final class RunSession {
 
   private func carryOut(_ execution: StageExecution) throws {
     let clock = ContinuousClock.now
-    try events.log("stage_started", ["stage": .string(execution.label)])
+    try events.log(.stageStarted) { $0.stage = execution.label }
     let context = context.labelled(execution.label)
     switch execution.work {
     case .evaluate(let stage): try execute(stage, in: context)
@@ -145,12 +146,11 @@ final class RunSession {
     case .train(let stage): try execute(stage, in: context)
     case .save(let stage): try execute(stage, in: context)
     }
-    try events.log(
-      "stage_finished",
-      [
-        "stage": .string(execution.label), "took": .number((ContinuousClock.now - clock) / .seconds(1)),
-        "parameters": .integer(model.decoder.parameters),
-      ])
+    try events.log(.stageFinished) {
+      $0.stage = execution.label
+      $0.took = (ContinuousClock.now - clock) / .seconds(1)
+      $0.parameters = model.decoder.parameters
+    }
   }
 
   // MARK: - What stages tell
@@ -161,12 +161,13 @@ final class RunSession {
 
   func tellIteration(_ number: Int, seconds: Double, title: String) throws {
     let parameters = model.decoder.parameters
-    try events.log(
-      "iteration",
-      [
-        "stage": .string(execution.label), "number": .integer(number), "parameters": .integer(parameters),
-        "macs_per_token": .integer(model.decoder.multiplyAccumulates), "took": .number(seconds),
-      ])
+    try events.log(.iteration) {
+      $0.stage = execution.label
+      $0.number = number
+      $0.parameters = parameters
+      $0.macs = model.decoder.multiplyAccumulates
+      $0.took = seconds
+    }
     context.reporter.note(
       "\(title): \(HumanFormat.count(parameters)) parameters, "
         + HumanFormat.fixed(100 * Double(parameters) / Double(model.originalParameters), 2) + "% "
@@ -177,25 +178,23 @@ final class RunSession {
     evaluations.append(evaluation)
     try folder.write(evaluations)
     for metric in evaluation.metrics {
-      var fields: JSONObject = [
-        "stage": .string(execution.label), "name": .string(metric.name), "value": .number(metric.value),
-      ]
-      if metric.value.isInfinite { fields["infinite"] = true }
-      try events.log("metric", fields)
+      try events.log(.metric) {
+        $0.stage = execution.label
+        $0.name = metric.name
+        $0.value = metric.value
+      }
       let value =
         metric.value.isFinite ? HumanFormat.fixed(metric.value, 4) : HumanFormat.measured(metric.value)
       context.reporter.note("\(execution.label): \(metric.name) = \(value)")
     }
   }
 
-  enum SparedWork: String { case evaluation, calibration }
-
-  func tellSpared(_ work: SparedWork, of what: String, seconds: Double) throws {
-    try events.log(
-      "spared",
-      [
-        "stage": .string(execution.label), "work": .string(work.rawValue), "what": .string(what),
-        "took": .number(seconds),
-      ])
+  func tellSpared(_ work: RunEvent.Work, of what: String, seconds: Double) throws {
+    try events.log(.spared) {
+      $0.stage = execution.label
+      $0.work = work
+      $0.what = what
+      $0.took = seconds
+    }
   }
 }

@@ -1,22 +1,38 @@
 import Foundation
 import PluginRuntime
 import Report
+import RunRecords
 
 // What is told of a run as a whole: at its beginning, in run.json, and at its end.
 
 extension RunSession {
-  func runRecord() throws -> RunRecord {
+  func runRecord(started: Date) throws -> RunRecord {
     var plugins: [RunRecord.Plugin] = []
     for use in manifest.pluginUses where !plugins.contains(where: { $0.id == use.id }) {
       plugins.append(try RunRecord.Plugin(context.registry.find(use.id)))
     }
-    return RunRecord(
-      toolVersion: Tool.version, machine: .current, plugins: plugins, modelPath: model.path,
-      modelFiles: try model.recordedFiles(),
-      data: try manifest.evaluatedData.map { path in
-        RunRecord.DataFile(path: path, bytes: try FileHash.size(path), sha256: try FileHash.sha256(path))
-      }, seed: manifest.seed, threads: context.workers.count, started: Date(),
-      state: .running)
+    return try RunRecord { record in
+      record.tool = RunRecord.Tool {
+        $0.name = Tool.name
+        $0.version = Tool.version
+      }
+      record.begin(at: started)
+      record.seed = manifest.seed
+      record.threads = context.workers.count
+      record.model = try RunRecord.Model {
+        $0.path = model.path
+        $0.files = try model.recordedFiles()
+      }
+      record.plugins = plugins
+      record.data = try manifest.evaluatedData.map { path in
+        try RunRecord.File {
+          $0.path = path
+          $0.bytes = try FileHash.size(path)
+          $0.sha256 = try FileHash.sha256(path)
+        }
+      }
+      record.machine = .current
+    }
   }
 
   func summary(since start: ContinuousClock.Instant) -> RunSummary {
@@ -27,7 +43,8 @@ extension RunSession {
         weights: model.sourceWeights),
       final: RunSummary.Size(
         parameters: model.decoder.parameters, macs: model.decoder.multiplyAccumulates,
-        weights: keeper.state.savedModels.last { $0.parameters == model.decoder.parameters }?.weights),
+        weights: keeper.state.savedModels.last { $0.parameters == model.decoder.parameters }?.weights
+      ),
       evaluations: evaluations, savedModels: savedModels,
       seconds: (ContinuousClock.now - start) / .seconds(1), peakMemoryBytes: PeakMemory.bytes)
   }
@@ -35,7 +52,7 @@ extension RunSession {
   private var savedModels: [RunSummary.SavedModel] {
     keeper.state.savedModels.map {
       RunSummary.SavedModel(
-        path: folder.path + "/" + $0.directory, parameters: $0.parameters, bytes: $0.bytes,
+        path: folder.path + "/" + ($0.directory ?? ""), parameters: $0.parameters ?? 0, bytes: $0.bytes ?? 0,
         weights: $0.weights, leftBehind: $0.leftBehind)
     }
   }

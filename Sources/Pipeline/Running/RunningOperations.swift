@@ -1,6 +1,7 @@
 import Checkpoints
 import Foundation
 import PluginRuntime
+import RunRecords
 import Transformer
 
 extension Operations {

@@ -1,6 +1,7 @@
 import Checkpoints
 import Files
 import Foundation
+import RunRecords
 import Transformer
 
 /// What a save stage does.
@@ -12,11 +13,18 @@ extension RunSession {
     if isResumed { try Folder.remove(path) }
     let left = try write(stage, to: path, in: context)
     // What was written is read as it will be.
-    let saved = RunState.Saved(
-      directory: stage.directory, parameters: model.decoder.parameters,
-      bytes: try FileHash.sizeOfFolder(path), weights: StoredWeights(of: try Checkpoint.open(path)),
-      leftBehind: left)
-    try events.log("saved", saved.event(stage: label, path: path))
+    let saved = try SavedModelRecord {
+      $0.directory = stage.directory
+      $0.parameters = model.decoder.parameters
+      $0.bytes = try FileHash.sizeOfFolder(path)
+      $0.weights = WeightsOnDisk(of: try Checkpoint.open(path))
+      $0.leftBehind = left
+    }
+    try events.log(.saved) {
+      $0.stage = label
+      $0.path = path
+      $0.saved = saved
+    }
     tell(left, label: label)
     atStageEnd { $0.savedModels.append(saved) }
   }
@@ -42,7 +50,7 @@ extension RunSession {
     // Types are called in a manifest as they are in the program; "auto" is none.
     if let type = StorageType(rawValue: stage.type.rawValue) { return try write(as: type) }
     do {
-      return try write(as: model.sourceWeights.type.writtenAs)
+      return try write(as: model.source.predominantType.writtenAs)
     } catch CheckpointError.valueTooLarge(_, let tensor, let count, .float16) {
       context.reporter.warn(
         "\(context.label): \(count) values of \(tensor) are too large for float16, the source's type; "

@@ -1,6 +1,7 @@
 import Checkpoints
 import JSON
 import PluginRuntime
+import RunRecords
 import Tensors
 import Transformer
 
@@ -111,16 +112,35 @@ extension RunSession {
     let iterations = keeper.state.iterations + 1
     let seconds = (ContinuousClock.now - clock) / .seconds(1)
     try folder.write(
-      SlicingRecord(
-        number: iterations, stage: context.label, widths: widths, hidden: hidden,
-        sizes: model.decoder.allSizes, parameters: model.decoder.parameters,
-        macs: model.decoder.multiplyAccumulates
-      ).json, to: RunLayout.iteration(iterations))
+      IterationRecord {
+        $0.number = iterations
+        $0.stage = context.label
+        $0.iteration = 1
+        $0.layers = layers(widths, of: hidden)
+        $0.parameters = model.decoder.parameters
+        $0.macs = model.decoder.multiplyAccumulates
+        $0.headWidth = widths.head
+      })
     try tellIteration(iterations, seconds: seconds, title: context.label)
     Buffer.returnFreeMemory()
     atStageEnd { state in
       state.iterations = iterations
       state.model = place
+    }
+  }
+
+  /// How wide the residual stream is where each layer reads it.
+  private func layers(_ widths: ResidualWidths, of hidden: Int) -> [IterationRecord.Layer] {
+    model.decoder.allSizes.enumerated().map { layer, sizes in
+      func stream(_ name: String, _ isThere: Bool, _ widths: [Int]) -> Named<IterationRecord.Removal>? {
+        isThere ? Named(name, .init(originalCount: hidden, kept: .width(widths[layer]))) : nil
+      }
+      return IterationRecord.Layer(
+        statistics: [],
+        families: [
+          stream("attention_stream", sizes.hasAttention, widths.attention),
+          stream("mlp_stream", sizes.hasMLP, widths.mlp),
+        ].compactMap(\.self))
     }
   }
 }

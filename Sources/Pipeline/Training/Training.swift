@@ -1,6 +1,7 @@
 import Files
 import Foundation
 import JSON
+import RunRecords
 import TensorBoard
 import Tensors
 import Transformer
@@ -50,12 +51,11 @@ struct Training {
     reporter.note(
       "\(label): \(HumanFormat.count(trainer.trainableParameters)) parameters change, in \(total) steps of "
         + "\(HumanFormat.count(stage.batchSize * stage.accumulation * stage.length)) tokens")
-    try events.log(
-      "training_started",
-      [
-        "stage": .string(label), "parameters": .integer(trainer.trainableParameters),
-        "steps": .integer(total),
-      ])
+    try events.log(.trainingStarted) {
+      $0.stage = label
+      $0.parameters = trainer.trainableParameters
+      $0.steps = total
+    }
     reporter.begin(ProgressTask(title: label, total: total, unit: "steps"))
     defer { reporter.end() }
     let board = try boardWriter(firstStep: progress.steps + (checkpoint?.step ?? 0) + 1)
@@ -118,9 +118,12 @@ struct Training {
     let name = "\(RunLayout.stateFolder)/\(label)-\(step).safetensors"
     let path = try folder.place(name)
     try trainer.writeState(to: path)
-    return RunState.TrainingCheckpoint(
-      step: step, file: RunState.StoredFile(name: name, sha256: try FileHash.sha256(path)),
-      optimizerSteps: trainer.optimizerSteps, data: rows.state)
+    return try RunState.TrainingCheckpoint {
+      $0.step = step
+      $0.file = RunState.StoredFile(name: name, sha256: try FileHash.sha256(path))
+      $0.optimizerSteps = trainer.optimizerSteps
+      $0.data = rows.state
+    }
   }
 
   /// Steps that an earlier process has written from `firstStep` on are struck out. Each stage has a folder of its own,
@@ -139,20 +142,26 @@ struct Training {
     _ step: TrainingStep, step number: Int, rate: Double, seconds: Double, _ board: EventFileWriter?
   ) throws {
     let targets = Double(max(1, step.loss.targets))
-    var fields: JSONObject = [
-      "stage": .string(label), "step": .integer(number), "loss": .number(step.loss.crossEntropy / targets),
-      "learning_rate": .number(rate), "gradient_norm": .number(step.gradientNorm),
-      "tokens": .integer(step.loss.tokens), "targets": .integer(step.loss.targets),
-      "tokens_per_second": .number((Double(step.loss.tokens) / max(seconds, 1e-9) * 10).rounded() / 10),
-    ]
+    var record = TrainingStepRecord()
+    record.stage = label
+    record.number = number
+    record.loss = step.loss.crossEntropy / targets
+    record.learningRate = rate
+    record.gradientNorm = step.gradientNorm
+    record.tokens = step.loss.tokens
+    record.targets = step.loss.targets
+    record.tokensPerSecond = (Double(step.loss.tokens) / max(seconds, 1e-9) * 10).rounded() / 10
     if case .distill(let options) = stage.recovery {
-      fields["divergence"] = .number(step.loss.divergence / targets)
-      if options.hiddenWeight > 0 { fields["hidden_difference"] = .number(step.loss.hiddenDifference) }
+      record.divergence = step.loss.divergence / targets
+      if options.hiddenWeight > 0 { record.hiddenDifference = step.loss.hiddenDifference }
     }
-    try events.log("step", fields)
+    try events.log(.step) { $0.step = record }
     guard let board else { return }
-    for tag in ["loss", "learning_rate", "gradient_norm", "tokens_per_second", "divergence"] {
-      guard let value = fields[tag]?.numberValue else { continue }
+    let curves = [
+      ("loss", record.loss), ("learning_rate", record.learningRate), ("gradient_norm", record.gradientNorm),
+      ("tokens_per_second", record.tokensPerSecond), ("divergence", record.divergence),
+    ]
+    for case (let tag, let value?) in curves {
       try board.scalar(tag, value, step: Int64(number), wallTime: Date().timeIntervalSince1970)
     }
     try board.flush()
@@ -177,15 +186,23 @@ extension RunSession {
         state.checkpoints.removeAll { $0.step >= checkpoint.step }
         state.checkpoints = (state.checkpoints + [checkpoint]).suffix(stage.keptCheckpoints)
       }
-      try events.log("checkpoint", ["stage": .string(context.label), "step": .integer(checkpoint.step)])
+      try events.log(.checkpoint) {
+        $0.step = TrainingStepRecord {
+          $0.stage = context.label
+          $0.number = checkpoint.step
+        }
+      }
     } finish: { trainer, outcome in
       let written = try keeper.write(
         trainer, of: model, number: number, moments: stage.canCarryMoments && !isLast)
       return (
         written.place,
-        RunState.TrainingProgress(
-          steps: progress.steps + outcome.steps, data: outcome.data, moments: written.moments,
-          optimizerSteps: written.moments == nil ? 0 : outcome.optimizerSteps)
+        RunState.TrainingProgress {
+          $0.steps = progress.steps + outcome.steps
+          $0.data = outcome.data
+          $0.moments = written.moments
+          $0.optimizerSteps = written.moments == nil ? 0 : outcome.optimizerSteps
+        }
       )
     }
     Buffer.returnFreeMemory()

@@ -1,3 +1,4 @@
+import RunRecords
 import Wording
 
 /// What each method took, and what working side by side has saved.
@@ -43,7 +44,7 @@ enum ComparedRunsSection {
             .text(run.parameters.map(HumanFormat.grouped) ?? ""),
           ]
             + measurements.map { .text(run.after[$0].map { ResultsSection.words($0.metric) } ?? "") } + [
-              .text(run.files.run["state"]?.stringValue ?? "unknown")
+              .text(run.files.run.state?.rawValue ?? "unknown")
             ])
       }
     }

@@ -1,5 +1,6 @@
 import Foundation
 import JSON
+import RunRecords
 import Wording
 
 /// One run of a comparison, with what tells it from the others.
@@ -30,33 +31,30 @@ package struct ComparedRun {
   package let parameters: Int?
   package let macs: Int?
 
-  package var share: Double? {
-    guard let parameters, let originalParameters, originalParameters > 0 else { return nil }
-    return Double(parameters) / Double(originalParameters)
-  }
+  package var share: Double? { RunTables.share(parameters, of: originalParameters) }
 
   /// Seconds of all processes that worked on the run.
   package var seconds: Double { files.history.processes.reduce(0, +) }
   package var secondsSpared: Double { files.history.spared.map(\.seconds).reduce(0, +) }
 
-  package var hasFinished: Bool { files.run["state"]?.stringValue == "finished" }
+  package var hasFinished: Bool { files.hasFinished }
   /// The model that it began with.
-  package var modelPath: String? { files.run["model"]?["path"]?.stringValue }
+  package var modelPath: String? { files.run.model?.path }
   /// The folder of the model that it saved last, outside of repeats; nil if there is no such stage.
   package var savedModel: String? {
-    PipelineStages.of(files.manifest).last { $0.kind == "save" }?.json["directory"]?.stringValue
+    files.manifest.stages.last { $0.kind == "save" }?.directory
   }
   /// How many pieces of work of a kind it was spared.
-  package func spared(_ work: String) -> Int { files.history.spared.count { $0.work == work } }
+  package func spared(_ work: RunEvent.Work) -> Int { files.history.spared.count { $0.work == work } }
 
   init(folder: String, files: RunFiles) {
     self.folder = folder
     self.files = files
-    method = files.manifest["name"]?.stringValue ?? URL(fileURLWithPath: folder).lastPathComponent
-    seed = (files.run["seed"] ?? files.manifest["seed"])?.integerValue ?? 0
+    method = files.manifest.name ?? URL(fileURLWithPath: folder).lastPathComponent
+    seed = files.seed ?? 0
     isOfUnprunedModel = files.isOfUnprunedModel
-    target = files.stages.filter { ["prune", "transform"].contains($0.kind) }
-      .compactMap { $0.json["target"] }.last.map(Target.init)
+    target = files.manifest.allStages.filter { ["prune", "transform"].contains($0.kind) }
+      .compactMap(\.target).last.map(Target.init)
     (before, after) = files.measurements
     let sizes = ResultsSection.rows(files).last
     originalParameters = ResultsSection.originalParameters(files)
@@ -66,18 +64,16 @@ package struct ComparedRun {
 }
 
 extension ComparedRun.Target {
-  init(json: JSONValue) {
-    self.json = json
-    if let share = json["parameters"], case .number(let part) = share,
-      json["of"]?.stringValue != "current"
-    {
+  init(_ target: ManifestRecord.Target) {
+    json = target.json
+    if case .share(let part)? = target.parameters, target.base != "current" {
       label = HumanFormat.percent(part)
-      value = share
-    } else if let share = json["macs"], case .number(let part) = share, json["of"]?.stringValue != "current" {
+      value = .number(part)
+    } else if case .share(let part)? = target.macs, target.base != "current" {
       label = HumanFormat.percent(part) + " of the multiply-accumulates"
       value = .string(label)
     } else {
-      let words = IdentitySection.words(ofTarget: json) ?? json.compact
+      let words = IdentitySection.words(of: target) ?? target.json.compact
       label = words.hasPrefix("to ") ? String(words.dropFirst(3)) : words
       value = .string(label)
     }

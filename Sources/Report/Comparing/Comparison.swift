@@ -1,5 +1,5 @@
 import Foundation
-import JSON
+import RunRecords
 
 /// Runs side by side: put together by method and target, with what they measured alike lined up.
 package struct Comparison {
@@ -53,20 +53,21 @@ package struct Comparison {
   /// Reads `comparison.json` of a folder and the runs that it names. A run that can't be read is left out and named.
   /// - Throws: `ReportError` if there is no comparison, or none of its runs can be read.
   package init(folder: String, bootstrap: PairedBootstrap = PairedBootstrap()) throws(ReportError) {
-    let record = try ComparisonRecord(folder: folder)
+    let record: ComparisonRecord
+    do { record = try ComparisonRecord(folder: folder) } catch { throw .records(error) }
     var problems = record.failures.map { "\($0.run) failed: \($0.reason)" }
     var runs: [ComparedRun] = []
     var unstarted: [String] = []
     for name in record.runs {
       let path = name.hasPrefix("/") ? name : folder + "/" + name
       // Of a run that was made elsewhere the folder is missed; one that is to be made here was only planned.
-      if name.hasPrefix(ComparisonRecord.ownRuns), !RunFiles.isIn(path) {
+      if name.hasPrefix(ComparisonLayout.runs), !RecordedRun.isIn(path) {
         if !record.failures.contains(where: { $0.run == name }) { unstarted.append(name) }
         continue
       }
       do {
         let run = ComparedRun(folder: name, files: try RunFiles(folder: path))
-        if run.files.run["state"]?.stringValue != "finished",
+        if !run.hasFinished,
           !record.failures.contains(where: { $0.run == name })
         {
           problems.append("\(name) has not finished; what it had done is shown.")
@@ -79,13 +80,14 @@ package struct Comparison {
     }
     if !unstarted.isEmpty { problems.append(Self.words(ofUnstarted: unstarted)) }
     guard !runs.isEmpty else {
-      throw .notAComparison(
-        folder: folder, reason: "none of its runs can be read. " + problems.joined(separator: " "))
+      throw .records(
+        .notAComparison(
+          folder: folder, reason: "none of its runs can be read. " + problems.joined(separator: " ")))
     }
     self.folder = folder
     self.record = record
     settings = Self.settings(of: runs)
-    measurements = Self.inOrder(
+    measurements = Iteration.inOrder(
       settings.flatMap { setting in
         setting.values.keys.sorted { ($0.metric, $0.procedure) < ($1.metric, $1.procedure) }
       })
@@ -121,11 +123,6 @@ package struct Comparison {
 
   package func lowerIsBetter(_ measurement: Measurement) -> Bool? {
     settings.lazy.compactMap { $0.values[measurement]?.first?.measured.metric.lowerIsBetter }.first
-  }
-
-  private static func inOrder(_ all: [Measurement]) -> [Measurement] {
-    var seen: Set<Measurement> = []
-    return all.filter { seen.insert($0).inserted }
   }
 
   // MARK: - Settings

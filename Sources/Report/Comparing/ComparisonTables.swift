@@ -1,4 +1,5 @@
 import JSON
+import RunRecords
 import Wording
 
 /// A comparison's numbers in words, for the page, the terminal and papers alike.
@@ -11,10 +12,10 @@ package struct ComparisonTables {
 
   /// `25.6 ± 1.9` of one run, with its standard error; of several `46.9 (45.2–48.1)`, their mean and, unless
   /// they are all the same, their range.
-  package static func words(_ values: [Evaluation.Metric]) -> String {
+  package static func words(_ values: [EvaluationRecord.Metric]) -> String {
     guard let first = values.first else { return "" }
     guard values.count > 1 else { return ResultsSection.words(first) }
-    let numbers = values.map { $0.value ?? .nan }
+    let numbers = values.map(\.value)
     guard !numbers.contains(where: \.isNaN), let low = numbers.min(), let high = numbers.max() else {
       return "not finite"
     }
@@ -116,6 +117,13 @@ package struct ComparisonTables {
     (value > 0 ? "+" : "") + HumanFormat.measured(value)
   }
 
+  /// Mean, interval and items; empty where the pair was not tested.
+  static func cells(_ pair: Comparison.Pair) -> [String] {
+    guard let difference = pair.difference else { return ["", "", ""] }
+    let (mean, interval) = words(difference)
+    return [mean, interval, HumanFormat.grouped(difference.items)]
+  }
+
   package var differences: TextTable {
     var table = TextTable([
       .init("metric"), .init("target", .right), .init("first"), .init("second"),
@@ -123,13 +131,11 @@ package struct ComparisonTables {
       .init("verdict"),
     ])
     for pair in comparison.pairs {
-      table.add([
-        comparison.name(of: pair.measurement), pair.first.target?.label ?? "", pair.first.method,
-        pair.second.method, pair.difference.map { Self.words($0).mean } ?? "",
-        pair.difference.map { Self.words($0).interval } ?? "",
-        pair.difference.map { HumanFormat.grouped($0.items) } ?? "",
-        pair.verdict,
-      ])
+      table.add(
+        [
+          comparison.name(of: pair.measurement), pair.first.target?.label ?? "", pair.first.method,
+          pair.second.method,
+        ] + Self.cells(pair) + [pair.verdict])
     }
     return table
   }
@@ -240,8 +246,8 @@ package struct ComparisonTables {
       "bootstrap": [
         "draws": .integer(PairedBootstrap.usualDraws), "interval": "percentile", "level": 0.95,
       ],
-      "shared": comparison.record.json["shared"] ?? .null,
-      "samples": comparison.record.json["samples"] ?? .null,
+      "shared": comparison.record.savings?.json ?? .null,
+      "samples": .array(comparison.record.samples.map(\.json)),
       "problems": .array(comparison.problems.map { .string($0) }),
     ]
   }

@@ -61,12 +61,9 @@ enum DifferenceSection {
     for pair in pairs {
       let verdict: Markup =
         pair.difference?.isShown == true ? .tag("strong", pair.verdict) : .text(pair.verdict)
-      table.add([
-        .text("\(pair.first.method) − \(pair.second.method)"), .text(pair.first.target?.label ?? ""),
-        .text(pair.difference.map { ComparisonTables.words($0).mean } ?? ""),
-        .text(pair.difference.map { ComparisonTables.words($0).interval } ?? ""),
-        .text(pair.difference.map { HumanFormat.grouped($0.items) } ?? ""), verdict,
-      ])
+      table.add(
+        [.text("\(pair.first.method) − \(pair.second.method)"), .text(pair.first.target?.label ?? "")]
+          + ComparisonTables.cells(pair).map { .text($0) } + [verdict])
     }
     return table.markup
   }

@@ -58,7 +58,7 @@ package struct PairMatrix {
   package func entry(_ row: Comparison.Setting, _ column: String) -> Entry? { entries[[row.method, column]] }
 
   private static func mean(of setting: Comparison.Setting, _ measurement: Measurement) -> Double {
-    let values = (setting.values[measurement] ?? []).map { $0.measured.metric.value ?? .nan }
+    let values = (setting.values[measurement] ?? []).map { $0.measured.metric.value }
     return values.isEmpty ? .nan : values.reduce(0, +) / Double(values.count)
   }
 

@@ -43,7 +43,7 @@ enum QualitySection {
   private static func point(
     _ setting: Comparison.Setting, _ measurement: Measurement
   ) -> LineChart.Point? {
-    let values = (setting.values[measurement] ?? []).map { $0.measured.metric.value ?? .nan }
+    let values = (setting.values[measurement] ?? []).map(\.measured.metric.value)
     guard let share = setting.share, !values.isEmpty else { return nil }
     return LineChart.Point(share * 100, values.reduce(0, +) / Double(values.count))
   }

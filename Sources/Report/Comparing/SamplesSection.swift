@@ -1,3 +1,5 @@
+import RunRecords
+
 /// How the models go on with the same texts, beside each other.
 enum SamplesSection {
   /// Of more than this the targets are folded, so that what is beside each other is of one size.

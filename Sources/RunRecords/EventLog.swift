@@ -46,16 +46,12 @@ public final class EventLog: Sendable {
     if end < Int(status.st_size) { ftruncate(descriptor, off_t(end)) }
   }
 
-  /// Adds a line with the time, the seconds since the log was opened, the event's name and `fields`.
-  public func log(_ event: String, _ fields: JSONObject = [:]) throws(FileError) {
+  /// Adds a line with the time, the seconds since the log was opened, the event's kind and what `fill` tells of it.
+  package func log(_ kind: RunEvent.Kind, _ fill: (inout RunEvent) -> Void = { _ in }) throws(FileError) {
     let elapsed = ContinuousClock.now - started
     let seconds = Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) * 1e-18
-    var line: JSONObject = [
-      "time": .string(RunTime.text(Date())), "seconds": .number((seconds * 1000).rounded() / 1000),
-      "event": .string(event),
-    ]
-    for member in fields.members { line[member.key] = member.value }
-    let bytes = Array((JSONValue.object(line).compact + "\n").utf8)
+    let event = RunEvent(kind, at: Date(), seconds: (seconds * 1000).rounded() / 1000, fill)
+    let bytes = Array((event.json.compact + "\n").utf8)
     // `Mutex.withLock` throws untyped errors only, hence the Result.
     let outcome = writing.withLock { _ -> Result<Void, FileError> in
       do throws(FileError) {

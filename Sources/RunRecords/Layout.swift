@@ -1,5 +1,3 @@
-import Report
-
 /// Which file of a run stands where in its folder.
 public enum RunLayout {
   public static let manifest = "manifest.json"
@@ -9,7 +7,7 @@ public enum RunLayout {
   public static let iterations = "iterations"
   public static let scores = "scores"
   /// The page about the run.
-  public static let report = RunReport.fileName
+  public static let report = "report.html"
   /// TensorBoard's event files, for `tensorboard --logdir`.
   public static let tensorBoard = "tensorboard"
   /// What a run needs to be resumed; gone once it has finished.
@@ -23,10 +21,10 @@ public enum RunLayout {
   public static func scores(_ number: Int) -> String { "\(scores)/\(threeDigits(number)).safetensors" }
 
   /// What stands in a folder before the run can be resumed.
-  static let begun = [manifest, run, events, stateFolder, report]
+  package static let begun = [manifest, run, events, stateFolder, report]
 
   /// What a process that was killed had begun to write: everything is written under a hidden name first.
-  static func isLeftover(_ name: String) -> Bool {
+  package static func isLeftover(_ name: String) -> Bool {
     name.hasPrefix(".partial-") || name.hasPrefix(".scratch-")
       || (name.hasPrefix(".") && name.hasSuffix(".partial"))
   }
@@ -39,10 +37,10 @@ public enum RunLayout {
   /// Of a folder's name, with room for the name under which it is written first (NAME_MAX is 255).
   static let longestName = 200
   /// Of a stage's, which becomes part of names of files.
-  static let longestStageName = 100
+  package static let longestStageName = 100
 
   /// Why a model can't be saved in this directory of the run folder; nil if it can.
-  static func refusal(ofModelDirectory directory: String) -> String? {
+  package static func refusal(ofModelDirectory directory: String) -> String? {
     if directory.hasPrefix("/") || directory.hasPrefix("~") { return "is no path within the run folder" }
     let parts = directory.split(separator: "/", omittingEmptySubsequences: false)
     if parts.contains("..") { return "leaves the run folder" }
@@ -58,4 +56,13 @@ public enum RunLayout {
     }
     return nil
   }
+}
+
+/// What stands where in the folder of a comparison; the page about it has the name of a run's.
+package enum ComparisonLayout {
+  package static let record = "comparison.json"
+  /// The folder of the runs that the comparison makes itself.
+  package static let runs = "runs/"
+  /// Work on the unpruned model that runs have in common.
+  package static let shared = "shared"
 }

@@ -1,0 +1,105 @@
+import JSON
+
+/// `manifest.json`: the pipeline with everything spelled out, as far as a report tells of it. Nothing is refused: a run that
+/// goes on has the file resolved as any pipeline.
+package struct ManifestRecord: Sendable {
+  /// As it stands in the file; null where that is missing.
+  package let document: JSONValue
+  /// Outermost.
+  package let stages: [Stage]
+
+  package init(_ document: JSONValue) {
+    self.document = document
+    stages = Stage.all(in: document)
+  }
+
+  package var name: String? { document["name"]?.stringValue }
+  package var description: String? { document["description"]?.stringValue }
+  package var seed: Int? { document["seed"]?.integerValue }
+  /// All stages, outermost first, each before what is within.
+  package var allStages: [Stage] { stages.flatMap(\.all) }
+
+  /// A stage, and what tells it from others of its kind.
+  package struct Stage: Sendable {
+    private let json: JSONValue
+    /// `evaluate`, `prune`, `transform`, `train`, `save`, `repeat`.
+    package let kind: String
+    /// Of a repeat.
+    package let inner: [Stage]
+
+    fileprivate static func all(in json: JSONValue) -> [Stage] {
+      (json["stages"]?.arrayValue ?? []).map {
+        Stage(json: $0, kind: $0["stage"]?.stringValue ?? "", inner: all(in: $0))
+      }
+    }
+
+    package var all: [Stage] { [self] + inner.flatMap(\.all) }
+    package var leavesModel: Bool { kind == "evaluate" || kind == "save" }
+
+    package var name: String { json["name"]?.stringValue ?? kind }
+    package var evaluators: [Plugin] { (json["evaluators"]?.arrayValue ?? []).map(Plugin.init) }
+    package var criterion: String? { json["criterion"].map(Plugin.init)?.id }
+    package var allocator: String? { json["allocator"].map(Plugin.init)?.id }
+    package var compensator: String? { json["compensator"].map(Plugin.init)?.id }
+    package var transform: String? { json["transform"].map(Plugin.init)?.id }
+    package var target: Target? { json["target"].map(Target.init) }
+    package var iterations: String? { json["iterations"]?.compact }
+    package var recovery: String? { json["recovery"]?["kind"]?.stringValue }
+    package var steps: String? { json["steps"]?.compact }
+    package var learningRate: Double? { json["optimizer"]?["learning_rate"]?.numberValue }
+    package var schedule: String? { json["schedule"]?["kind"]?.stringValue }
+    /// What a model is saved in, and where in the run's folder.
+    package var type: String? { json["type"]?.stringValue }
+    package var directory: String? { json["directory"]?.stringValue }
+    /// How often a repeat goes round.
+    package var times: String? { json["times"]?.compact }
+  }
+
+  /// How small a stage is to make the model.
+  package struct Target: Sendable, Equatable {
+    package enum Amount: Sendable, Equatable {
+      case count(Int)
+      case share(Double)
+    }
+
+    /// As the manifest has it.
+    package let json: JSONValue
+
+    package var parameters: Amount? { amount("parameters") }
+    package var macs: Amount? { amount("macs") }
+    /// What a share is of: `original`, `current`.
+    package var base: String? { json["of"]?.stringValue }
+
+    private func amount(_ key: String) -> Amount? {
+      switch json[key] {
+      case .integer(let count): .count(count)
+      case .number(let share): .share(share)
+      default: nil
+      }
+    }
+  }
+
+  /// A use of a plugin.
+  package struct Plugin: Sendable {
+    fileprivate let json: JSONValue
+
+    package var id: String? { json["id"]?.stringValue }
+
+    /// Its options with data named by the hash that the run recorded instead of by their path; a source without one keeps
+    /// its path.
+    package func options(withHashesOf data: [RunRecord.File]) -> JSONValue {
+      let path = "path"
+      guard let options = json["options"] else { return .null }
+      guard let object = options.objectValue else { return options }
+      return .object(
+        JSONObject(
+          object.members.map { member in
+            guard var source = member.value.objectValue, let place = source[path]?.stringValue,
+              let hash = data.first(where: { $0.path == place })?.sha256
+            else { return (member.key, member.value) }
+            source[path] = .string(hash)
+            return (member.key, .object(source))
+          }))
+    }
+  }
+}

@@ -1,0 +1,160 @@
+import Foundation
+import JSON
+
+/// What happens in a run: one line of `events.jsonl`. Of which kind it is says which members it has; all of these are known
+/// where this version has carried out the run.
+package struct RunEvent: Record, Equatable {
+  package enum Kind: String, Sendable {
+    /// The pipeline, and the model as it came.
+    case runStarted = "run_started"
+    case runResumed = "run_resumed"
+    /// The hashes of a plugin, recorded and found.
+    case pluginReplaced = "plugin_replaced"
+    case stageStarted = "stage_started"
+    /// What the stage took, and the model after it.
+    case stageFinished = "stage_finished"
+    /// The model after an iteration of pruning, or after a transform, and what it took.
+    case iteration
+    case trainingStarted = "training_started"
+    case step
+    case checkpoint
+    case metric
+    case saved
+    /// Work that was done once for several runs, and that this one was spared; what it took when it was done.
+    case spared
+    /// A line of a plugin's.
+    case plugin
+    case runFinished = "run_finished"
+    case runFailed = "run_failed"
+  }
+
+  /// What a run is spared in a comparison.
+  package struct Work: RawRepresentable, Sendable, Equatable {
+    package let rawValue: String
+    package init(rawValue: String) { self.rawValue = rawValue }
+
+    package static let evaluation = Work(rawValue: "evaluation")
+    package static let calibration = Work(rawValue: "calibration")
+  }
+
+  package private(set) var time: String?
+  /// Since the process began.
+  package private(set) var seconds: Double?
+  /// nil of what another version tells.
+  package private(set) var kind: Kind?
+  package var pipeline: String?
+  /// The path of the model that the run began with.
+  package var model: String?
+  package var executionsDone: Int?
+  /// Its id.
+  package var plugin: String?
+  package var recorded: String??
+  package var found: String?
+  /// The label of the stage's execution.
+  package var stage: String?
+  /// Absolute.
+  package var path: String?
+  package var saved: SavedModelRecord?
+  /// Of a metric.
+  package var name: String?
+  package var value: Double?
+  /// Through the whole run.
+  package var number: Int?
+  package var work: Work?
+  /// Whose the work is: the plugin's id.
+  package var what: String?
+  /// In seconds.
+  package var took: Double?
+  package var step: TrainingStepRecord?
+  package var parameters: Int?
+  /// Multiply-accumulates a token.
+  package var macs: Int?
+  package var weights: WeightsOnDisk?
+  package var peakMemoryBytes: Int?
+  package var steps: Int?
+  package var level: String?
+  package var sentence: String?
+  package var reason: String?
+
+  package init() {}
+
+  init(_ kind: Kind, at date: Date, seconds: Double, _ fill: (inout RunEvent) -> Void) {
+    time = RunTime.text(date)
+    self.seconds = seconds
+    self.kind = kind
+    fill(&self)
+  }
+
+  package static let fields: [Field<RunEvent>] = [
+    Field("time", \.time, .text), Field("seconds", \.seconds, .number), Field("event", \.kind, .word),
+    Field("pipeline", \.pipeline, .text), Field("model", \.model, .text),
+    Field("executions_done", \.executionsDone, .integer), Field("plugin", \.plugin, .text),
+    Field("recorded", \.recorded, .textOrNull), Field("found", \.found, .text),
+    Field("stage", \.stage, .text), Field("path", \.path, .text),
+    Field(all: \.saved, where: { $0.kind == .saved }),
+    Field("name", \.name, .text), Field("value", \.value, .measured),
+    Field("infinite") { $0.value?.isInfinite == true ? true : nil }, Field("number", \.number, .integer),
+    Field("work", \.work, .word), Field("what", \.what, .text), Field("took", \.tookFirst, .number),
+    Field(all: \.step, where: { $0.kind == .step || $0.kind == .checkpoint }),
+    Field("parameters", \.parameters, .integer),
+    Field("macs_per_token", \.macs, .integer),
+    Field(all: \.weights, where: { $0.kind == .runStarted }),
+    Field("peak_memory_bytes", \.peakMemoryBytes, .integer),
+    Field("took", \.tookLast, .number), Field("steps", \.steps, .integer), Field("level", \.level, .text),
+    Field("sentence", \.sentence, .text), Field("reason", \.reason, .text),
+  ]
+
+  // An iteration's line has it later than those of other kinds.
+  private var tookFirst: Double? {
+    get { kind == .iteration ? nil : took }
+    set { took = newValue }
+  }
+
+  private var tookLast: Double? {
+    get { kind == .iteration ? took : nil }
+    set { took = newValue }
+  }
+
+  /// Reads the file's lines. The last may be half-written, by a run under way or killed; any other that isn't an
+  /// object is counted.
+  package static func reading(_ bytes: [UInt8]) -> (events: [RunEvent], broken: Int) {
+    var events: [RunEvent] = []
+    var broken = 0
+    let lines = bytes.split(separator: UInt8(ascii: "\n"))
+    for (index, line) in lines.enumerated() {
+      if let json = try? JSONValue(parsing: Array(line)), json.objectValue != nil {
+        events.append(RunEvent(json: json, for: .report) ?? RunEvent())
+      } else if index + 1 < lines.count || bytes.last == UInt8(ascii: "\n") {
+        broken += 1
+      }
+    }
+    return (events, broken)
+  }
+}
+
+/// One optimizer step. Values that weren't finite are not a number, those that weren't recorded nil.
+package struct TrainingStepRecord: Record, Equatable {
+  /// The label of the stage's execution: `train.2`.
+  package var stage = ""
+  /// From 1, through all rounds of the stage.
+  package var number = 0
+  /// Cross-entropy in nats a target.
+  package var loss: Double?
+  package var learningRate: Double?
+  package var gradientNorm: Double?
+  package var tokens: Int?
+  package var targets: Int?
+  package var tokensPerSecond: Double?
+  /// From the teacher, in nats a target.
+  package var divergence: Double?
+  package var hiddenDifference: Double?
+
+  package init() {}
+  package static let fields: [Field<TrainingStepRecord>] = [
+    Field("stage", \.stage, .text), Field("step", \.number, .integer, .everybody),
+    Field("loss", \.loss, .measured), Field("learning_rate", \.learningRate, .measured),
+    Field("gradient_norm", \.gradientNorm, .measured), Field("tokens", \.tokens, .integer),
+    Field("targets", \.targets, .integer), Field("tokens_per_second", \.tokensPerSecond, .measured),
+    Field("divergence", \.divergence, .measured), Field("hidden_difference", \.hiddenDifference, .measured),
+  ]
+}

@@ -1,0 +1,144 @@
+import Foundation
+import JSON
+
+/// `run.json`: what a run was made with, so that it can be made again. What a file lacks is nil or empty.
+public struct RunRecord: Record, Equatable {
+  /// How the run stands; another version may have another word.
+  public struct State: RawRepresentable, Sendable, Equatable {
+    public let rawValue: String
+    public init(rawValue: String) { self.rawValue = rawValue }
+
+    public static let running = State(rawValue: "running")
+    public static let finished = State(rawValue: "finished")
+    public static let interrupted = State(rawValue: "interrupted")
+    public static let failed = State(rawValue: "failed")
+  }
+
+  /// The program that made the run.
+  package struct Tool: Record, Equatable {
+    package var name: String?
+    package var version: String?
+
+    package init() {}
+    package static let fields: [Field<Tool>] = [
+      Field("name", \.name, .text), Field("version", \.version, .text),
+    ]
+  }
+
+  /// A plugin that the run uses, and the library that it came from.
+  public struct Plugin: Record, Equatable {
+    public var id = ""
+    public var version = ""
+    public var library = ""
+    /// Hexadecimal, of the library's file.
+    public var sha256: String?
+    /// The same of the plugin.json that says how a plain function is called; nil for all others.
+    public var definitionSHA256: String?
+
+    public init() {}
+    package static let fields: [Field<Plugin>] = [
+      Field("id", \.id, .text), Field("version", \.version, .text), Field("library", \.library, .text),
+      Field("sha256", \.sha256, .text), Field("definition_sha256", \.definitionSHA256, .text),
+    ]
+  }
+
+  /// A file of the model, or one that an evaluator reads, which tells whether two runs measured the same items.
+  public struct File: Record, Equatable {
+    /// Within the model's folder.
+    public var name: String?
+    /// Of data, as the manifest names it.
+    public var path: String?
+    public var bytes: Int?
+    /// Hexadecimal.
+    public var sha256: String?
+
+    public init() {}
+    package static let fields: [Field<File>] = [
+      Field("name", \.name, .text), Field("path", \.path, .text), Field("bytes", \.bytes, .integer),
+      Field("sha256", \.sha256, .text),
+    ]
+  }
+
+  /// The model that the run began with.
+  package struct Model: Record, Equatable {
+    package var path: String?
+    package var files: [File]?
+
+    package init() {}
+    package static let fields: [Field<Model>] = [
+      Field("path", \.path, .text), Field("files", \.files, .list(of: .record)),
+    ]
+  }
+
+  /// The machine, as far as results or times depend on it.
+  public struct Machine: Record, Equatable {
+    public var system: String?
+    public var processor: String?
+    public var cores: Int?
+    public var memoryBytes: Int?
+
+    public init() {}
+
+    /// The machine that this runs on.
+    public static var current: Machine {
+      let info = ProcessInfo.processInfo
+      var machine = Machine()
+      machine.system = info.operatingSystemVersionString
+      #if arch(x86_64)
+        machine.processor = "x86_64"
+      #elseif arch(arm64)
+        machine.processor = "arm64"
+      #else
+        machine.processor = "other"
+      #endif
+      machine.cores = info.activeProcessorCount
+      machine.memoryBytes = Int(clamping: info.physicalMemory)
+      return machine
+    }
+
+    package static let fields: [Field<Machine>] = [
+      Field("system", \.system, .text), Field("processor", \.processor, .text),
+      Field("cores", \.cores, .integer), Field("memory_bytes", \.memoryBytes, .integer),
+    ]
+  }
+
+  package var tool: Tool?
+  package var state: State?
+  /// ISO 8601, UTC, milliseconds.
+  package var started: String?
+  package var seed: Int?
+  package var threads: Int?
+  package var model: Model?
+  package var plugins: [Plugin]?
+  package var data: [File]?
+  package var machine: Machine?
+  package var finished: String?
+  package var seconds: Double?
+  /// Why it failed.
+  package var reason: String?
+
+  public init() {}
+
+  package mutating func begin(at date: Date) {
+    state = .running
+    started = RunTime.text(date)
+  }
+
+  /// - Parameter reason: why it failed.
+  package mutating func end(_ state: State, since start: Date, at date: Date = Date(), reason: String? = nil)
+  {
+    self.state = state
+    self.reason = reason
+    finished = RunTime.text(date)
+    seconds = (date.timeIntervalSince(start) * 1000).rounded() / 1000
+  }
+
+  package static let fields: [Field<RunRecord>] = [
+    Field("tool", \.tool, .record), Field("state", \.state, .word), Field("started", \.started, .text),
+    Field("seed", \.seed, .integer), Field("threads", \.threads, .integer),
+    Field("model", \.model, .record), Field("plugins", \.plugins, .list(of: .record)),
+    Field("data", \.data, .list(of: .record)), Field("machine", \.machine, .record),
+    Field("finished", \.finished, .text), Field("seconds", \.seconds, .number),
+    Field("reason", \.reason, .text),
+  ]
+}

@@ -1,0 +1,65 @@
+import JSON
+import Wording
+
+/// A model that a stage has saved, as the run's state and its event log tell of it.
+package struct SavedModelRecord: Record, Equatable {
+  /// Within the run's folder.
+  package var directory: String?
+  package var parameters: Int?
+  /// Of all files.
+  package var bytes: Int?
+  /// Not known of what an older version saved.
+  package var weights: WeightsOnDisk?
+  /// What the source holds and the saved folder lacks.
+  package var leftBehind: [LeftBehind] = []
+
+  package init() {}
+  package static let fields: [Field<SavedModelRecord>] = [
+    Field("directory", \.directory, .text, .resuming), Field("parameters", \.parameters, .integer, .resuming),
+    Field("bytes", \.bytes, .integer, .resuming),
+    Field(all: \.weights),
+    Field("left_behind", \.leftBehind, .list(of: .record)),
+  ]
+}
+
+/// Weights as they lie on a disk. Older versions tell nothing of them.
+public struct WeightsOnDisk: Record, Equatable {
+  public private(set) var bytes = 0
+  /// What most values of the matrices are stored in.
+  public private(set) var type = ""
+
+  public init() {}
+
+  public init(bytes: Int, type: String) {
+    self.bytes = bytes
+    self.type = type
+  }
+
+  package static let fields: [Field<WeightsOnDisk>] = [
+    Field("weight_bytes", \.bytes, .integer, .everybody), Field("weight_type", \.type, .text, .everybody),
+  ]
+
+  package var words: String { "\(HumanFormat.bytes(bytes)), \(type)" }
+}
+
+/// Something that the model's source holds and the folder of a saved model lacks.
+public struct LeftBehind: Record, Equatable {
+  /// A file of a folder, a folder in it (with a slash at its end), or a key of a GGUF file's metadata.
+  public private(set) var name = ""
+  /// Why, where the name does not say it.
+  public private(set) var reason: String?
+
+  public init() {}
+
+  public init(_ name: String, because reason: String? = nil) {
+    self.name = name
+    self.reason = reason
+  }
+
+  /// `README.md (it describes the source)`.
+  package var words: String { name + (reason.map { " (\($0))" } ?? "") }
+
+  package static let fields: [Field<LeftBehind>] = [
+    Field("name", \.name, .text, .everybody), Field("reason", \.reason, .text),
+  ]
+}
