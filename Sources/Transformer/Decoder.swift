@@ -17,16 +17,17 @@ public final class Decoder {
   public init(_ checkpoint: Checkpoint, origin: ModelOrigin? = nil) throws {
     self.checkpoint = checkpoint
     source = origin
-    selected = checkpoint.configuration.layers.map {
-      KeptUnits(groups: Array(0..<$0.keyValueHeads), channels: Array(0..<$0.intermediateSize))
+    selected = checkpoint.configuration.layers.indices.map {
+      let sizes = checkpoint.configuration.sizes($0)
+      return KeptUnits { Array(0..<sizes.count(of: $0)) }
     }
     guard !selected.allSatisfy(\.isEmpty) else { throw DecoderError.emptyModel(file: checkpoint.location) }
     if let origin {
       let fits =
-        origin.kept.count == selected.count && origin.groupCounts.count == selected.count
-        && origin.channelCounts.count == selected.count
-        && zip(origin.kept, selected).allSatisfy {
-          $0.groups.count == $1.groups.count && $0.channels.count == $1.channels.count
+        origin.kept.count == selected.count && origin.counts.count == selected.count
+        && origin.counts.allSatisfy { Set($0.keys) == Set(Family.widths) }
+        && zip(origin.kept, selected).allSatisfy { origin, here in
+          Family.widths.allSatisfy { origin.units(of: $0).count == here.units(of: $0).count }
         }
       guard fits else { throw DecoderError.wrongOrigin(file: checkpoint.location) }
     }
@@ -48,27 +49,28 @@ public final class Decoder {
   public var kept: [KeptUnits] {
     guard let source else { return selected }
     return zip(source.kept, selected).map { original, selected in
-      KeptUnits(
-        groups: selected.groups.map { original.groups[$0] },
-        channels: selected.channels.map { original.channels[$0] })
+      KeptUnits { family in
+        let units = original.units(of: family)
+        return selected.units(of: family).map { units[$0] }
+      }
     }
   }
 
   /// How many units of a family the original model's layer had; 0 where it had no such sublayer.
   public func originalCount(of family: Family, layer: Int) -> Int {
-    switch family {
-    case .attention: source?.groupCounts[layer] ?? configuration.layers[layer].keyValueHeads
-    case .mlp: source?.channelCounts[layer] ?? configuration.layers[layer].intermediateSize
-    case .attentionBlock, .mlpBlock, .layer:
-      family.widths.contains { originalCount(of: $0, layer: layer) > 0 } ? 1 : 0
-    }
+    family.isWhole
+      ? (family.widths.contains { originalCount(of: $0, layer: layer) > 0 } ? 1 : 0)
+      : source?.counts[layer][family] ?? configuration.sizes(layer).count(of: family)
   }
 
   /// What a checkpoint of the model as it is now was cut from.
   public var origin: ModelOrigin {
     ModelOrigin(
-      kept: kept, groupCounts: (0..<layerCount).map { originalCount(of: .attention, layer: $0) },
-      channelCounts: (0..<layerCount).map { originalCount(of: .mlp, layer: $0) })
+      kept: kept,
+      counts: (0..<layerCount).map { layer in
+        Dictionary(
+          uniqueKeysWithValues: Family.widths.map { ($0, originalCount(of: $0, layer: layer)) })
+      })
   }
   public var hidden: Int { configuration.hiddenSize }
   /// Whether the residual stream was sliced: such a model runs, and is not changed any more.
@@ -119,10 +121,8 @@ public final class Decoder {
     guard units.count == layerCount else { throw DecoderError.wrongOrigin(file: checkpoint.location) }
     try requireAnything(of: units)
     for (layer, units) in units.enumerated() {
-      let shape = configuration.layers[layer]
-      for (family, positions, count) in [
-        (Family.attention, units.groups, shape.keyValueHeads), (.mlp, units.channels, shape.intermediateSize),
-      ] {
+      for family in Family.widths {
+        let (positions, count) = (units.units(of: family), configuration.sizes(layer).count(of: family))
         guard zip(positions, positions.dropFirst()).allSatisfy(<),
           positions.allSatisfy((0..<count).contains)
         else { throw DecoderError.badSelection(layer: layer, family: family) }
@@ -134,10 +134,10 @@ public final class Decoder {
   /// The sizes of a layer as it is now.
   public func sizes(_ layer: Int) -> LayerSizes {
     var sizes = configuration.sizes(layer)
-    let groups = selected[layer].groups.count
+    let groups = selected[layer].units(of: .attention).count
     sizes.shape.queryHeads = groups * sizes.shape.repeats
     sizes.shape.keyValueHeads = groups
-    sizes.shape.intermediateSize = selected[layer].channels.count
+    sizes.shape.intermediateSize = selected[layer].units(of: .mlp).count
     return sizes
   }
 

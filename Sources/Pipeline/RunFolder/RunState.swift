@@ -203,8 +203,9 @@ extension RunState.ModelPlace {
       object["folder"] = .string(folder)
       object["files"] = .array(files.map(\.json))
       object["original_units"] = .array(origin.kept.map(\.json))
-      object["original_groups"] = .array(origin.groupCounts.map { .integer($0) })
-      object["original_channels"] = .array(origin.channelCounts.map { .integer($0) })
+      for (family, key) in Self.originalCounts {
+        object[key] = .array(origin.counts.map { .integer($0[family] ?? 0) })
+      }
     }
     return .object(object)
   }
@@ -219,14 +220,26 @@ extension RunState.ModelPlace {
     guard let selected = units("selected") else { return nil }
     self.init(selected: selected)
     guard let folder = json["folder"]?.stringValue else { return }
-    guard let list = json["files"]?.arrayValue, !list.isEmpty, let kept = units("original_units"),
-      let groups = integers("original_groups"), let channels = integers("original_channels")
-    else { return nil }
+    guard let list = json["files"]?.arrayValue, !list.isEmpty, let kept = units("original_units") else {
+      return nil
+    }
+    var counts: [[Family: Int]] = []
+    for (family, key) in Self.originalCounts {
+      guard let list = integers(key) else { return nil }
+      for (layer, count) in list.enumerated() {
+        if layer == counts.count { counts.append([:]) }
+        counts[layer][family] = count
+      }
+    }
     files = list.compactMap(RunState.StoredFile.init(json:))
     guard files.count == list.count else { return nil }
     self.folder = folder
-    origin = ModelOrigin(kept: kept, groupCounts: groups, channelCounts: channels)
+    origin = ModelOrigin(kept: kept, counts: counts)
   }
+
+  private static let originalCounts: [(Family, String)] = [
+    (.attention, "original_groups"), (.mlp, "original_channels"),
+  ]
 }
 
 extension RunState {
@@ -239,15 +252,15 @@ extension RunState {
 
 extension KeptUnits {
   var json: JSONValue {
-    [
-      "attention": .array(groups.map { .integer($0) }), "mlp": .array(channels.map { .integer($0) }),
-    ]
+    .object(
+      JSONObject(
+        Family.widths.map { family in (family.rawValue, .array(units(of: family).map { .integer($0) })) }))
   }
 
   init?(json: JSONValue) {
-    guard let groups = json["attention"].flatMap(RunState.integers),
-      let channels = json["mlp"].flatMap(RunState.integers)
-    else { return nil }
-    self.init(groups: groups, channels: channels)
+    var lists: [Family: [Int]] = [:]
+    for family in Family.widths { lists[family] = json[family.rawValue].flatMap(RunState.integers) }
+    guard lists.count == Family.widths.count else { return nil }
+    self.init { lists[$0] ?? [] }
   }
 }

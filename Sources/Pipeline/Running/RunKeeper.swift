@@ -102,9 +102,7 @@ final class RunKeeper {
   }
 
   private static func everything(in origin: ModelOrigin) -> [KeptUnits] {
-    origin.kept.map {
-      KeptUnits(groups: Array($0.groups.indices), channels: Array($0.channels.indices))
-    }
+    origin.kept.map { kept in KeptUnits { Array(kept.units(of: $0).indices) } }
   }
 
   /// Opens the model that the state tells of.
