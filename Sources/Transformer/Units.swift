@@ -89,17 +89,9 @@ extension LayerSizes {
     }
   }
 
-  /// Parameters that leave with one unit; with a whole sublayer go its norms and biases.
-  public func parametersPerUnit(of family: Family) -> Int {
-    family.sublayer.map { parametersPerUnit(of: $0) } ?? sum(over: family, parameters)
-  }
-
-  /// Multiply-accumulates a token that leave with it.
-  public func multiplyAccumulatesPerUnit(of family: Family) -> Int {
-    family.sublayer.map { multiplyAccumulatesPerUnit(of: $0) } ?? sum(over: family, multiplyAccumulates)
-  }
-
-  private func sum(over family: Family, _ measure: (ParameterSpec.Sublayer) -> Int) -> Int {
-    family.widths.compactMap(\.sublayer).reduce(0) { $0 + measure($1) }
+  /// What leaves with one unit; with a whole sublayer go its norms and biases.
+  public func costPerUnit(of family: Family, in measure: Measure) -> Int {
+    family.sublayer.map { costPerUnit(of: $0, in: measure) }
+      ?? family.widths.compactMap(\.sublayer).reduce(0) { $0 + cost(of: $1, in: measure) }
   }
 }
