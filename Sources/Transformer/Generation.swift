@@ -1,5 +1,6 @@
 import Foundation
 import Kernels
+import RandomNumbers
 import Tensors
 
 /// Continues a text token by token, with the keys and values of what has been read kept.
@@ -95,20 +96,5 @@ public struct Sampler {
       if left < 0 { return Int32(index) }
     }
     return Int32(best)
-  }
-}
-
-/// Steele, Lea and Flood's SplitMix64 (OOPSLA 2014): the same numbers on every machine.
-public struct SplitMix64: RandomNumberGenerator, Sendable {
-  var state: UInt64
-
-  public init(state: UInt64) { self.state = state }
-
-  public mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
   }
 }

@@ -1,6 +1,7 @@
 import Checkpoints
 import Pipeline
 import PluginRuntime
+import RandomNumbers
 import Testing
 import Transformer
 

@@ -1,6 +1,7 @@
 import Checkpoints
 import Foundation
 import OrderedCollections
+import RandomNumbers
 import Transformer
 
 /// A random model of a few thousand parameters in memory, which a test may change before it is written.

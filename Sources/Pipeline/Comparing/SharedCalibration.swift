@@ -98,29 +98,20 @@ struct SharedCalibration {
     var scores = jobs.map { _ in [[Family: [Float]]](repeating: [:], count: decoder.layerCount) }
     let summary = ModelSummary(model)
     let kept = decoder.kept
-    var phase: PassProgress.Phase?
-    defer { progress.end() }
     var request = CalibrationRequest(
       sequences: try sample.sequences(from: corpus), batchSize: sample.batchSize,
       statistics: jobs.reduce(into: []) { $0.formUnion($1.needs) },
       families: Self.inOrder(jobs.flatMap(\.stage.families)), seed: seed)
     request.scratchFolder = try shared.madeFolder()
-    let result = try decoder.calibrate(
-      request, workers: workers,
-      observer: { step in
-        try cancellation.check()
-        if phase != step.phase {
-          phase = step.phase
-          progress.begin(step.task("calibration for \(jobs.count == 1 ? "all" : "\(jobs.count) criteria")"))
-        }
-        progress.advance(to: step.done)
-      },
-      visit: { layer in
+    let title = "calibration for \(jobs.count == 1 ? "all" : "\(jobs.count) criteria")"
+    let result = try progress.following(title, cancellation) { observer in
+      try decoder.calibrate(request, workers: workers, observer: observer) { layer in
         for (index, job) in jobs.enumerated() {
           scores[index][layer.layer] = try criteria[index].scores(
             of: layer, families: job.stage.families, kept: kept[layer.layer], model: summary)
         }
-      })
+      }
+    }
     let seconds = (ContinuousClock.now - clock) / .seconds(1)
     for (index, job) in jobs.enumerated() {
       try shared.keep(

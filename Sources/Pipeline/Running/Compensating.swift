@@ -33,23 +33,19 @@ extension Pruning {
   ) throws {
     let summary = modelSummary
     let cut = model.decoder
-    reporter.begin(
-      ProgressTask(title: title + ": compensation", total: cut.layerCount, unit: "layers"))
-    defer { reporter.end() }
-    try rewrite(iteration, biases) { body in
-      try uncut.compensate(
-        cut, original: iteration > 1 ? whole : nil,
-        CompensationRequest(
-          sequences: sequences, families: stage.families, followsCut: compensator.followsCut,
-          addsBias: compensator.addsBias), workers: workers,
-        observer: { progress in
-          try cancellation.check()
-          reporter.advance(to: progress.done)
-        },
-        solve: { projection in
-          let answer = try compensator.compensate(model: summary, projection.request)
-          return (answer.weight, answer.bias)
-        }, body: body)
+    let task = ProgressTask(title: title + ": compensation", total: cut.layerCount, unit: "layers")
+    try reporter.following(task, cancellation) { advance in
+      try rewrite(iteration, biases) { body in
+        try uncut.compensate(
+          cut, original: iteration > 1 ? whole : nil,
+          CompensationRequest(
+            sequences: sequences, families: stage.families, followsCut: compensator.followsCut,
+            addsBias: compensator.addsBias), workers: workers, observer: { try advance($0.done) },
+          solve: { projection in
+            let answer = try compensator.compensate(model: summary, projection.request)
+            return (answer.weight, answer.bias)
+          }, body: body)
+      }
     }
   }
 }

@@ -32,17 +32,11 @@ struct Evaluation {
     var scored = 0
     services.logLikelihood = { sequences in
       scored += sequences.reduce(0) { $0 + max(0, $1.tokens.count - max(1, $1.first)) }
-      var phase: PassProgress.Phase?
-      defer { reporter.end() }
-      let found = try decoder.logLikelihoods(sequences.map { ($0.tokens, $0.first) }, workers: workers) {
-        progress in
-        try cancellation.check()
-        if phase != progress.phase {
-          phase = progress.phase
-          reporter.begin(progress.task(label))
-        }
-        reporter.advance(to: progress.done)
-      }.map { $0.map { Float($0) } }
+      let found = try reporter.following(label, cancellation) { observer in
+        try decoder.logLikelihoods(
+          sequences.map { ($0.tokens, $0.first) }, workers: workers, observer: observer
+        ).map { $0.map { Float($0) } }
+      }
       // Said here, since an evaluator could only hand it on.
       guard !found.joined().contains(where: \.isNaN) else { throw EvaluationError.notNumbers(stage: label) }
       return found

@@ -234,32 +234,24 @@ struct Pruning {
         of: layer, families: families, kept: kept[layer.layer], model: summary)
     }
     let needs = Set(criterion.statistics + allocator.statistics)
-    defer { reporter.end() }
     guard !needs.isEmpty else {
-      reporter.begin(ProgressTask(title: title + ": scores", total: decoder.layerCount, unit: "layers"))
-      try decoder.forEachLayer(workers: workers) { layer in
-        try cancellation.check()
-        try score(layer)
-        reporter.advance(to: decoder.layerCount - layer.layer)
+      let task = ProgressTask(title: title + ": scores", total: decoder.layerCount, unit: "layers")
+      try reporter.following(task, cancellation) { advance in
+        try decoder.forEachLayer(workers: workers) { layer in
+          try score(layer)
+          try advance(decoder.layerCount - layer.layer)
+        }
       }
       return ScoredModel(scores: scores, distances: nil)
     }
     var batchSize = 16
     if case .sample(let sample) = stage.calibration { batchSize = sample.batchSize }
-    var phase: PassProgress.Phase?
     var request = CalibrationRequest(
       sequences: sequences, batchSize: batchSize, statistics: needs, families: families, seed: seed)
     request.scratchFolder = scratchFolder
-    let result = try decoder.calibrate(
-      request, workers: workers,
-      observer: { progress in
-        try cancellation.check()
-        if phase != progress.phase {
-          phase = progress.phase
-          reporter.begin(progress.task(title))
-        }
-        reporter.advance(to: progress.done)
-      }, visit: score)
+    let result = try reporter.following(title, cancellation) { observer in
+      try decoder.calibrate(request, workers: workers, observer: observer, visit: score)
+    }
     return ScoredModel(scores: scores, distances: result.distances)
   }
 
@@ -303,15 +295,4 @@ extension Target {
 
 extension Target.Measure {
   var words: String { self == .parameters ? "parameters" : "multiply-accumulates a token" }
-}
-
-extension PassProgress {
-  func task(_ title: String) -> ProgressTask {
-    switch phase {
-    case .forward: ProgressTask(title: title + ": forward", total: total, unit: "layers")
-    case .head: ProgressTask(title: title + ": head", total: total, unit: "tokens")
-    case .backward: ProgressTask(title: title + ": backward", total: total, unit: "layers")
-    case .removals: ProgressTask(title: title + ": models without one unit", total: total, unit: "layers")
-    }
-  }
 }

@@ -50,12 +50,9 @@ extension Runner {
   }
 
   private func write(as type: StorageType, to path: String, label: String) throws -> [LeftBehind] {
-    settings.reporter.begin(
-      ProgressTask(title: "\(label): writing", total: model.decoder.layerCount, unit: "layers"))
-    defer { settings.reporter.end() }
-    return try model.save(to: path, type: type, workers: settings.workers) { done, _ in
-      try settings.cancellation.check()
-      settings.reporter.advance(to: done)
+    let task = ProgressTask(title: "\(label): writing", total: model.decoder.layerCount, unit: "layers")
+    return try settings.reporter.following(task, settings.cancellation) { advance in
+      try model.save(to: path, type: type, workers: settings.workers) { done, _ in try advance(done) }
     }
   }
 }

@@ -29,20 +29,20 @@ struct Transforming {
     let requests = requests(places, energies: try energies())
     let widths = try transform.widths(model: summary, residual(places, requests))
     var next = 0
-    defer { reporter.end() }
     return try rewrite(places.widths(widths)) { body in
-      reporter.begin(ProgressTask(title: label + ": slicing", total: decoder.layerCount, unit: "layers"))
-      try decoder.slice(
-        request, widths: widths, workers: workers, observer: { try tell($0) },
-        orient: { gram in
-          try cancellation.check()
-          defer { next += 1 }
-          return try transform.orient(
-            model: summary,
-            OrientRequest(
-              place: requests[next], hidden: decoder.hidden, width: gram.width, tokens: gram.tokens,
-              gram: gram.gram))
-        }, body: body)
+      try following("slicing") { observer in
+        try decoder.slice(
+          request, widths: widths, workers: workers, observer: observer,
+          orient: { gram in
+            try cancellation.check()
+            defer { next += 1 }
+            return try transform.orient(
+              model: summary,
+              OrientRequest(
+                place: requests[next], hidden: decoder.hidden, width: gram.width, tokens: gram.tokens,
+                gram: gram.gram))
+          }, body: body)
+      }
     }
   }
 
@@ -52,9 +52,11 @@ struct Transforming {
       normalisesTokens: transform.normalisesTokens)
   }
 
-  private func tell(_ progress: PassProgress) throws {
-    try cancellation.check()
-    reporter.advance(to: progress.done)
+  private func following<Result>(_ what: String, pass: (@escaping PassObserver) throws -> Result) throws
+    -> Result
+  {
+    let task = ProgressTask(title: "\(label): \(what)", total: model.decoder.layerCount, unit: "layers")
+    return try reporter.following(task, cancellation) { advance in try pass { try advance($0.done) } }
   }
 
   private var measure: Target.Measure { stage.target?.measure ?? .parameters }
@@ -62,10 +64,9 @@ struct Transforming {
   /// Of each place, if the transform asked for them.
   private func energies() throws -> [[Double]]? {
     guard needsEnergies else { return nil }
-    let decoder = model.decoder
-    reporter.begin(ProgressTask(title: label + ": energies", total: decoder.layerCount, unit: "layers"))
-    defer { reporter.end() }
-    return try decoder.residualEnergies(request, workers: workers, observer: { try tell($0) })
+    return try following("energies") {
+      try model.decoder.residualEnergies(request, workers: workers, observer: $0)
+    }
   }
 
   var needsEnergies: Bool { transform.statistics.contains("residual_energies") }

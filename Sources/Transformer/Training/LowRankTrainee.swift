@@ -1,6 +1,7 @@
 import Checkpoints
 import Foundation
 import Kernels
+import RandomNumbers
 import Tensors
 
 /// What low-rank adaptation is asked for.
