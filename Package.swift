@@ -151,8 +151,8 @@ let package = Package(
     tests(
       "PipelineTests",
       [
-        "Pipeline", "PluginRuntime", "TrainingData", "Transformer", "Checkpoints", "JSON", "Files", "Wording",
-        "RandomNumbers",
+        "Pipeline", "PluginRuntime", "TrainingData", "Transformer", "Checkpoints", "JSON", "Files",
+        "Wording", "RandomNumbers",
       ]),
     tests(
       "EndToEndTests",

@@ -33,14 +33,13 @@ extension Pruning {
   ) throws {
     let summary = modelSummary
     let cut = model.decoder
-    let task = ProgressTask(title: title + ": compensation", total: cut.layerCount, unit: "layers")
-    try reporter.following(task, cancellation) { advance in
+    try context.followingLayers(title + ": compensation") { advance in
       try rewrite(iteration, biases) { body in
         try uncut.compensate(
           cut, original: iteration > 1 ? whole : nil,
           CompensationRequest(
             sequences: sequences, families: stage.families, followsCut: compensator.followsCut,
-            addsBias: compensator.addsBias), workers: workers, observer: { try advance($0.done) },
+            addsBias: compensator.addsBias), workers: context.workers, observer: { try advance($0.done) },
           solve: { projection in
             let answer = try compensator.compensate(model: summary, projection.request)
             return (answer.weight, answer.bias)

@@ -105,11 +105,7 @@ final class RunKeeper {
     origin.kept.map { kept in KeptUnits { Array(kept.units(of: $0).indices) } }
   }
 
-  /// Opens the model that the state tells of.
-  func openModel(_ model: LoadedModel) throws {
-    try open(state.model, in: model)
-  }
-
+  /// Goes on with the model at a place.
   func open(_ place: RunState.ModelPlace, in model: LoadedModel) throws {
     if let stage = place.folder {
       let checkpoint = try Checkpoint.open(folder.path + "/" + stage)
