@@ -90,35 +90,36 @@ public struct LayerSizes: Equatable, Sendable {
     return self[spec.rows] * (spec.columns.flatMap(perUnit) ?? 0)
   }
 
-  /// Parameters of a whole sublayer, its norms and biases included; 0 where it is gone.
-  public func parameters(of sublayer: ParameterSpec.Sublayer) -> Int {
-    guard has(sublayer) else { return 0 }
-    return specs.reduce(0) { $0 + ($1.role.sublayer == sublayer ? elements($1) : 0) }
+  /// What a layer is counted in.
+  public enum Measure: Sendable {
+    case parameters
+    /// Multiply-accumulates a token in the layer's matrices. Attention over the context comes on top and depends on its
+    /// length; norms and biases are left out, as is usual.
+    case multiplyAccumulates
   }
 
-  /// Parameters that leave with one unit of a sublayer: its rows and columns of the projections, and their biases.
-  public func parametersPerUnit(of sublayer: ParameterSpec.Sublayer) -> Int {
-    specs.reduce(0) { $0 + ($1.role.sublayer == sublayer ? elementsPerUnit($1) : 0) }
+  /// A whole sublayer, its norms and biases included; 0 where it is gone.
+  public func cost(of sublayer: ParameterSpec.Sublayer, in measure: Measure) -> Int {
+    has(sublayer) ? sum(sublayer, measure, elements) : 0
   }
 
-  public var parameters: Int { ParameterSpec.Sublayer.allCases.reduce(0) { $0 + parameters(of: $1) } }
-
-  /// Multiply-accumulates a token in the layer's matrices (attention over the context comes on top and depends
-  /// on its length; norms and biases are left out, as is usual).
-  public func multiplyAccumulates(of sublayer: ParameterSpec.Sublayer) -> Int {
-    guard has(sublayer) else { return 0 }
-    return specs.reduce(0) {
-      $0 + ($1.role.sublayer == sublayer && $1.columns != nil ? elements($1) : 0)
-    }
+  /// What leaves with one unit of a sublayer: its rows and columns of the projections, and their biases.
+  public func costPerUnit(of sublayer: ParameterSpec.Sublayer, in measure: Measure) -> Int {
+    sum(sublayer, measure, elementsPerUnit)
   }
 
-  public func multiplyAccumulatesPerUnit(of sublayer: ParameterSpec.Sublayer) -> Int {
+  private func sum(
+    _ sublayer: ParameterSpec.Sublayer, _ measure: Measure, _ elements: (ParameterSpec) -> Int
+  ) -> Int {
     specs.reduce(0) {
-      $0 + ($1.role.sublayer == sublayer && $1.columns != nil ? elementsPerUnit($1) : 0)
+      let counts = $1.role.sublayer == sublayer && (measure == .parameters || $1.columns != nil)
+      return $0 + (counts ? elements($1) : 0)
     }
   }
 
-  public var multiplyAccumulates: Int {
-    ParameterSpec.Sublayer.allCases.reduce(0) { $0 + multiplyAccumulates(of: $1) }
+  public func cost(in measure: Measure) -> Int {
+    ParameterSpec.Sublayer.allCases.reduce(0) { $0 + cost(of: $1, in: measure) }
   }
+  public var parameters: Int { cost(in: .parameters) }
+  public var multiplyAccumulates: Int { cost(in: .multiplyAccumulates) }
 }

@@ -130,13 +130,13 @@ private final class CalibrationPass {
   var cosines: [BlockCosines] = []
   /// What enters each layer, and at the end what leaves the last: [layers + 1][rows, hidden].
   let stream: ResidualStream
-  var descents: [Descent] = []
+  var lossGradients: [LossGradient] = []
   /// For each row its mini-batch.
   let batchOfRow: [Int]
   let batches: Int
 
   /// One loss on its way back.
-  struct Descent {
+  struct LossGradient {
     let labels: Labels
     /// Where `d` lies, if not where the stream lay.
     let own: Buffer?
@@ -252,7 +252,7 @@ private final class CalibrationPass {
     return counts
   }
 
-  /// Fills `descents`, and answers each mini-batch's mean loss with the data's labels, if these are asked for.
+  /// Fills `lossGradients`, and answers each mini-batch's mean loss with the data's labels, if these are asked for.
   private func head(_ observer: PassObserver) throws -> ([Double], Head.Gradients?) {
     let counts = predictedTokens
     let head = try Head(decoder, workers: workers)
@@ -266,17 +266,17 @@ private final class CalibrationPass {
     for labels in request.labels.reversed() {
       let own = labels == request.labels.first ? nil : Buffer(count)
       own?.base.update(from: leaving, count: count)
-      let descent = Descent(
+      let gradient = LossGradient(
         labels: labels, own: own, d: own?.base ?? leaving,
         outputs: request.outputGradients.contains(labels)
           ? OutputGradientSums(hidden: hidden, workers: workers) : nil)
-      descents.append(descent)
+      lossGradients.append(gradient)
       var predictions = predictions(counts)
       if labels == .model {
-        predictions = try head.drawn(descent.d, predictions, seed: request.seed)
+        predictions = try head.drawn(gradient.d, predictions, seed: request.seed)
       }
       let found = try head.losses(
-        descent.d, rows: blocks.rows, predictions, backward: true, gradients: labels == .data ? ends : nil
+        gradient.d, rows: blocks.rows, predictions, backward: true, gradients: labels == .data ? ends : nil
       ) { try observer(PassProgress(phase: .head, done: $0, total: predictions.count)) }
       guard labels == .data else { continue }
       losses = [Double](repeating: 0, count: batches)
@@ -321,7 +321,7 @@ private final class CalibrationPass {
       let input = stream.entering(layer)
       stream.fetch(before: layer)
       inputs?.begin(pass.sizes)
-      for descent in descents { descent.outputs?.begin() }
+      for gradient in lossGradients { gradient.outputs?.begin() }
       for block in blocks.all {
         let offset = block.firstRow * hidden
         let x = Rows(input + offset, stride: hidden)
@@ -335,15 +335,15 @@ private final class CalibrationPass {
           : squares.map {
             .sumAndSquares($0, factors: block.indices.map { squareFactor(sequence: $0, counts) })
           } ?? .sum
-        for descent in descents {
-          descent.outputs?.begin(
+        for gradient in lossGradients {
+          gradient.outputs?.begin(
             block.sequences, factors: block.indices.map { Float(counts[$0 / request.batchSize]) })
           let target =
-            descent.labels == .data
-            ? GradientTarget(sum: gradients, matrices: matrices, outputs: descent.outputs)
-            : GradientTarget(sum: unused ?? gradients, matrices: .none, outputs: descent.outputs)
+            gradient.labels == .data
+            ? GradientTarget(sum: gradients, matrices: matrices, outputs: gradient.outputs)
+            : GradientTarget(sum: unused ?? gradients, matrices: .none, outputs: gradient.outputs)
           pass.backward(
-            x, Rows(descent.d + offset, stride: hidden), block.sequences, into: target, space,
+            x, Rows(gradient.d + offset, stride: hidden), block.sequences, into: target, space,
             inputGradient: layer > 0 || request.gradients == .everything)
         }
       }
@@ -353,8 +353,8 @@ private final class CalibrationPass {
           calibrated(
             layer, gradients: request.gradients == .none ? nil : gradients, squares: squares,
             outputGradients: Dictionary(
-              uniqueKeysWithValues: descents.compactMap { descent in
-                descent.outputs.map { (descent.labels, $0.finish()) }
+              uniqueKeysWithValues: lossGradients.compactMap { gradient in
+                gradient.outputs.map { (gradient.labels, $0.finish()) }
               })))
       }
       stream.release(layer)

@@ -75,8 +75,8 @@ extension Decoder {
   }
 }
 
-/// One way through the layers, with the residual stream of the model before the cut (or of the original) and, if the
-/// compensator follows the cut, that of the cut model as compensated so far.
+/// One way through the layers. Two residual streams go along: that of the model before the cut, or of the original; and, if
+/// the compensator follows the cut, that of the cut model as compensated so far.
 private final class CompensationPass {
   typealias Solve = (CutProjection) throws -> (weight: [Float], bias: [Float]?)
 

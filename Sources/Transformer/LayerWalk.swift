@@ -7,7 +7,7 @@ extension Decoder {
   public func forEachLayer(workers: Workers, visit: (CalibratedLayer) throws -> Void) throws {
     let weights = LayerParameters(roomFor: allSizes)
     for layer in (0..<layerCount).reversed() where !selected[layer].isEmpty {
-      try widen(layer: layer, into: weights, workers: workers)
+      try dequantize(layer: layer, into: weights, workers: workers)
       try visit(
         CalibratedLayer(
           layer: layer, weights: weights, gradients: nil, squares: nil, inputs: nil, cosines: nil,
@@ -24,7 +24,7 @@ extension Decoder {
     try forEachParameter(
       workers: workers, progress: progress,
       layer: { layer, workspace in
-        try widen(layer: layer, into: workspace, workers: workers)
+        try dequantize(layer: layer, into: workspace, workers: workers)
         return workspace
       }, end: { _ in nil }, body: body)
   }

@@ -53,7 +53,7 @@ final class LayerWorkspace {
   /// Dequantizes a layer's weights, and answers its pass; valid until the next call.
   /// - Throws: `CheckpointError`.
   func at(_ layer: Int) throws -> DecoderLayer {
-    try decoder.widen(layer: layer, into: weights, workers: workers)
+    try decoder.dequantize(layer: layer, into: weights, workers: workers)
     return pass(weights)
   }
 

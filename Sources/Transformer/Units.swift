@@ -41,34 +41,26 @@ public enum Family: String, CaseIterable, Sendable {
   public var isWhole: Bool { !Family.widths.contains(self) }
 }
 
-/// Which units of a layer stay, as indices into the checkpoint's own layer, ascending.
+/// Which units of a layer stay, as indices into the checkpoint's own layer, ascending; none of a family whose sublayer was
+/// removed as a whole.
 public struct KeptUnits: Equatable, Sendable {
-  /// KV groups; none where the attention was removed as a whole.
-  public var groups: [Int]
-  /// MLP channels; none where the MLP was removed as a whole.
-  public var channels: [Int]
+  /// [families], as in `Family.widths`.
+  private var lists: [[Int]]
 
-  public init(groups: [Int], channels: [Int]) {
-    self.groups = groups
-    self.channels = channels
-  }
+  public init(_ units: (Family) throws -> [Int]) rethrows { lists = try Family.widths.map(units) }
 
-  public var isEmpty: Bool { groups.isEmpty && channels.isEmpty }
+  public var isEmpty: Bool { lists.allSatisfy(\.isEmpty) }
 
   /// Of a family of whole sublayers [0], or nothing where they are gone.
   public func units(of family: Family) -> [Int] {
-    switch family {
-    case .attention: groups
-    case .mlp: channels
-    case .attentionBlock, .mlpBlock, .layer:
-      family.widths.contains { !units(of: $0).isEmpty } ? [0] : []
-    }
+    Family.widths.firstIndex(of: family).map { lists[$0] }
+      ?? (family.widths.contains { !units(of: $0).isEmpty } ? [0] : [])
   }
 
   /// - Parameter family: one of `Family.widths`; of another, each of those that it is made of.
   mutating func set(_ units: [Int], of family: Family) {
-    for width in family.widths {
-      if width == .attention { groups = units } else { channels = units }
+    for (index, width) in Family.widths.enumerated() where family.widths.contains(width) {
+      lists[index] = units
     }
   }
 }
@@ -78,14 +70,12 @@ public struct KeptUnits: Equatable, Sendable {
 public struct ModelOrigin: Equatable, Sendable {
   /// [layers], in indices of the original model, as many as the checkpoint's layers have units.
   public var kept: [KeptUnits]
-  /// [layers]
-  public var groupCounts: [Int]
-  public var channelCounts: [Int]
+  /// [layers], of each of `Family.widths`.
+  public var counts: [[Family: Int]]
 
-  public init(kept: [KeptUnits], groupCounts: [Int], channelCounts: [Int]) {
+  public init(kept: [KeptUnits], counts: [[Family: Int]]) {
     self.kept = kept
-    self.groupCounts = groupCounts
-    self.channelCounts = channelCounts
+    self.counts = counts
   }
 }
 
@@ -99,17 +89,9 @@ extension LayerSizes {
     }
   }
 
-  /// Parameters that leave with one unit; with a whole sublayer go its norms and biases.
-  public func parametersPerUnit(of family: Family) -> Int {
-    family.sublayer.map { parametersPerUnit(of: $0) } ?? sum(over: family, parameters)
-  }
-
-  /// Multiply-accumulates a token that leave with it.
-  public func multiplyAccumulatesPerUnit(of family: Family) -> Int {
-    family.sublayer.map { multiplyAccumulatesPerUnit(of: $0) } ?? sum(over: family, multiplyAccumulates)
-  }
-
-  private func sum(over family: Family, _ measure: (ParameterSpec.Sublayer) -> Int) -> Int {
-    family.widths.compactMap(\.sublayer).reduce(0) { $0 + measure($1) }
+  /// What leaves with one unit; with a whole sublayer go its norms and biases.
+  public func costPerUnit(of family: Family, in measure: Measure) -> Int {
+    family.sublayer.map { costPerUnit(of: $0, in: measure) }
+      ?? family.widths.compactMap(\.sublayer).reduce(0) { $0 + cost(of: $1, in: measure) }
   }
 }

@@ -48,14 +48,15 @@ import Testing
       var (whole, less) = (configuration.sizes(0), configuration.sizes(0))
       whole.shape.intermediateSize = 10
       less.shape.intermediateSize = 9
-      #expect(whole.parametersPerUnit(of: .mlp) == whole.parameters - less.parameters)
+      #expect(whole.costPerUnit(of: .mlp, in: .parameters) == whole.parameters - less.parameters)
       #expect(
-        whole.multiplyAccumulatesPerUnit(of: .mlp) == whole.multiplyAccumulates - less.multiplyAccumulates)
+        whole.costPerUnit(of: .mlp, in: .multiplyAccumulates) == whole.multiplyAccumulates
+          - less.multiplyAccumulates)
       less = whole
       (less.shape.queryHeads, less.shape.keyValueHeads) = (3, 1)
-      #expect(whole.parametersPerUnit(of: .attention) == whole.parameters - less.parameters)
+      #expect(whole.costPerUnit(of: .attention, in: .parameters) == whole.parameters - less.parameters)
       #expect(
-        whole.multiplyAccumulatesPerUnit(of: .attention)
+        whole.costPerUnit(of: .attention, in: .multiplyAccumulates)
           == whole.multiplyAccumulates - less.multiplyAccumulates)
     }
   }

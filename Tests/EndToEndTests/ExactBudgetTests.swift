@@ -44,7 +44,9 @@ struct ExactBudgetTests {
       ).summary
       expectMet(
         byParameters.final.parameters, share * Double(byParameters.original.parameters),
-        cheapest: min(sizes.parametersPerUnit(of: Family.mlp), sizes.parametersPerUnit(of: Family.attention)),
+        cheapest: min(
+          sizes.costPerUnit(of: Family.mlp, in: .parameters),
+          sizes.costPerUnit(of: Family.attention, in: .parameters)),
         "\(name), \(share) of the parameters")
       let other = Scratch()
       let byMacs = try Support.run(
@@ -53,8 +55,8 @@ struct ExactBudgetTests {
       expectMet(
         byMacs.final.macs, share * Double(byMacs.original.macs),
         cheapest: min(
-          sizes.multiplyAccumulatesPerUnit(of: Family.mlp),
-          sizes.multiplyAccumulatesPerUnit(of: Family.attention)),
+          sizes.costPerUnit(of: Family.mlp, in: .multiplyAccumulates),
+          sizes.costPerUnit(of: Family.attention, in: .multiplyAccumulates)),
         "\(name), \(share) of the multiply-accumulates")
     }
   }
@@ -94,7 +96,7 @@ struct ExactBudgetTests {
     let model = try SmallModel(.llama, seed: 3, hidden: 16, intermediate: 64, layers: 3).write()
     defer { try? FileManager.default.removeItem(at: model) }
     let decoder = try Decoder(Checkpoint.open(model.path))
-    let channel = decoder.sizes(0).parametersPerUnit(of: Family.mlp)
+    let channel = decoder.sizes(0).costPerUnit(of: Family.mlp, in: .parameters)
     let goal = decoder.parameters - 2345
     let counted = Scratch()
     let summary = try Support.run(

@@ -198,8 +198,10 @@ struct SmolLM2Tests {
         let gone = Set(published.flatMap { $0[key]?.arrayValue?[layer].integers ?? [] })
         return (0..<count).filter { !gone.contains($0) }
       }
-      return KeptUnits(
-        groups: left(3, "removed_kv_heads_original"), channels: left(1536, "removed_mlp_channels_original"))
+      return KeptUnits { family in
+        family == .attention
+          ? left(3, "removed_kv_heads_original") : left(1536, "removed_mlp_channels_original")
+      }
     }
   }
 
@@ -249,10 +251,10 @@ struct SmolLM2Tests {
       }
       let units = layers.map { layer in
         func units(_ family: String) -> [Int] { layer["families"]?[family]?["kept"]?.integers ?? [] }
-        return KeptUnits(groups: units("attention"), channels: units("mlp"))
+        return KeptUnits { units($0.rawValue) }
       }
-      #expect(units.map(\.channels.count) == expected["intermediate"]?.integers, "\(place)")
-      #expect(units.map(\.groups.count) == expected["kv_heads"]?.integers, "\(place)")
+      #expect(units.map { $0.units(of: .mlp).count } == expected["intermediate"]?.integers, "\(place)")
+      #expect(units.map { $0.units(of: .attention).count } == expected["kv_heads"]?.integers, "\(place)")
       kept.append(units)
     }
     #expect(
@@ -272,7 +274,7 @@ struct SmolLM2Tests {
     for (layer, units) in kept.enumerated() {
       let own = Array(scores[layer * 1536..<(layer + 1) * 1536])
       let order = own.indices.sorted { (own[$0], $0) < (own[$1], $1) }
-      #expect(units.channels == order.suffix(units.channels.count).sorted(), "layer \(layer)")
+      #expect(units.units(of: .mlp) == order.suffix(units.units(of: .mlp).count).sorted(), "layer \(layer)")
     }
   }
 
@@ -334,8 +336,8 @@ struct SmolLM2Tests {
     let decoder = try LoadedModel(path: model.path).decoder
     let before = kept(of: published[..<done])
     for (layer, units) in before.enumerated() {
-      try decoder.keep(units.channels, of: .mlp, layer: layer)
-      try decoder.keep(units.groups, of: .attention, layer: layer)
+      try decoder.keep(units.units(of: .mlp), of: .mlp, layer: layer)
+      try decoder.keep(units.units(of: .attention), of: .attention, layer: layer)
     }
     #expect(decoder.parameters == published[done - 1]["params"]?.integerValue)
     var comparisons = try [Comparison("", "adapt-pruner.taylor", ["gqa_fold": "published"], families: [.mlp])]
@@ -351,10 +353,10 @@ struct SmolLM2Tests {
     for layer in 0..<30 {
       let scores = try #require(comparisons[0].scores[.mlp]?[layer])
       let order = scores.indices.sorted { (scores[$0], $0) < (scores[$1], $1) }
-      let count = before[layer].channels.count - after[layer].channels.count
+      let count = before[layer].units(of: .mlp).count - after[layer].units(of: .mlp).count
       guard count > 0 else { continue }
-      let stays = Set(after[layer].channels)
-      let theirs = Set(scores.indices.filter { !stays.contains(before[layer].channels[$0]) })
+      let stays = Set(after[layer].units(of: .mlp))
+      let theirs = Set(scores.indices.filter { !stays.contains(before[layer].units(of: .mlp)[$0]) })
       let ours = Set(order.prefix(count))
       let threshold = (scores[order[count - 1]] + scores[order[count]]) / 2
       for position in ours.symmetricDifference(theirs) {

@@ -48,8 +48,8 @@ import Transformer
       try #require(value?.arrayValue).compactMap(\.integerValue)
     }
     return try #require(model["cuts"]?.arrayValue).map { layers in
-      try #require(layers.arrayValue).map {
-        KeptUnits(groups: try integers($0["attention"]), channels: try integers($0["mlp"]))
+      try #require(layers.arrayValue).map { layer in
+        try KeptUnits { try integers(layer[$0.rawValue]) }
       }
     }
   }
@@ -59,11 +59,10 @@ import Transformer
     let now = zip(decoder.kept, decoder.selected)
     try decoder.select(
       zip(now, units).map { now, units in
-        func positions(_ family: KeyPath<KeptUnits, [Int]>) -> [Int] {
-          zip(now.0[keyPath: family], now.1[keyPath: family])
-            .filter { units[keyPath: family].contains($0.0) }.map(\.1)
+        KeptUnits { family in
+          zip(now.0.units(of: family), now.1.units(of: family))
+            .filter { units.units(of: family).contains($0.0) }.map(\.1)
         }
-        return KeptUnits(groups: positions(\.groups), channels: positions(\.channels))
       })
   }
 

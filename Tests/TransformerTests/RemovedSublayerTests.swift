@@ -212,8 +212,8 @@ import Transformer
     #expect(throws: refusal) { try decoder.keep([], of: .layer, layer: 1) }
     try decoder.keep([], of: .attentionBlock, layer: 1)
     #expect(throws: refusal) { try decoder.keep([], of: .mlpBlock, layer: 1) }
-    #expect(decoder.kept[1].channels == Array(0..<10), "a refused cut changes nothing")
-    let nothing = KeptUnits(groups: [], channels: [])
+    #expect(decoder.kept[1].units(of: .mlp) == Array(0..<10), "a refused cut changes nothing")
+    let nothing = KeptUnits { _ in [] }
     #expect(throws: refusal) { try decoder.select([nothing, nothing]) }
     // A run's state is put back as it was.
     let left = decoder.selected

@@ -4,9 +4,11 @@ import Transformer
 // How the model's own types stand in a run's records.
 
 extension RunState.LayerUnits {
-  init(_ units: KeptUnits) { self.init(groups: units.groups, channels: units.channels) }
+  init(_ units: KeptUnits) { 
+    self.init(groups: units.units(of: .attention), channels: units.units(of: .mlp))
+  }
 
-  var units: KeptUnits { KeptUnits(groups: groups, channels: channels) }
+  var units: KeptUnits { KeptUnits { $0 == .attention ? groups : channels } }
 }
 
 extension RunState.ModelPlace {
@@ -21,20 +23,19 @@ extension RunState.ModelPlace {
   /// A checkpoint that a stage wrote, all of which is selected.
   init(folder: String, files: [RunState.StoredFile], origin: ModelOrigin) {
     self.init(
-      selected: origin.kept.map {
-        KeptUnits(groups: Array($0.groups.indices), channels: Array($0.channels.indices))
-      })
+      selected: origin.kept.map { kept in KeptUnits { Array(kept.units(of: $0).indices) } })
     self.folder = folder
     self.files = files
     originalUnits = origin.kept.map(RunState.LayerUnits.init)
-    originalGroups = origin.groupCounts
-    originalChannels = origin.channelCounts
+    originalGroups = origin.counts.map { $0[.attention] ?? 0 }
+    originalChannels = origin.counts.map { $0[.mlp] ?? 0 }
   }
 
   /// nil of the run's own model.
   var origin: ModelOrigin? {
     guard folder != nil, let originalUnits, let originalGroups, let originalChannels else { return nil }
     return ModelOrigin(
-      kept: originalUnits.map(\.units), groupCounts: originalGroups, channelCounts: originalChannels)
+      kept: originalUnits.map(\.units),
+      counts: zip(originalGroups, originalChannels).map { [.attention: $0, .mlp: $1] })
   }
 }

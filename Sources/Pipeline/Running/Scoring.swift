@@ -87,9 +87,6 @@ extension MatrixMemory {
 extension LayerSizes {
   /// What one unit costs in a target's measure; with a whole sublayer go its norms and biases.
   func cost(of family: Family, in measure: Target.Measure) -> Int {
-    switch measure {
-    case .parameters: parametersPerUnit(of: family)
-    case .macs: multiplyAccumulatesPerUnit(of: family)
-    }
+    costPerUnit(of: family, in: measure == .parameters ? .parameters : .multiplyAccumulates)
   }
 }

@@ -16,7 +16,7 @@ final class FullTrainee: Trainee {
     layers = sizes.map { LayerParameters(roomFor: [$0]) }
     gradients = sizes.map { LayerParameters(roomFor: [$0]) }
     for (index, layer) in layers.enumerated() {
-      try decoder.widen(layer: index, into: layer, workers: workers)
+      try decoder.dequantize(layer: index, into: layer, workers: workers)
     }
     residentEnds = try ResidentEnds(decoder)
     decoder.releasePages()

@@ -104,7 +104,7 @@ final class LowRankTrainee: Trainee {
   var ends: any ModelEnds { storedEnds }
 
   func weights(_ layer: Int, workspace: LayerParameters, workers: Workers) throws -> LayerParameters {
-    try decoder.widen(layer: layer, into: workspace, workers: workers)
+    try decoder.dequantize(layer: layer, into: workspace, workers: workers)
     for adapter in adapters[layer] {
       workers.multiply(
         Rows(adapter.b.base, stride: adapter.rank), .plain, Rows(adapter.a.base, stride: adapter.columns),

@@ -44,9 +44,7 @@ struct StoredUnits {
       else { throw malformed("“\(text.prefix(60))”") }
       return units
     }
-    kept = try (0..<layers).map {
-      KeptUnits(groups: try read($0, .attention), channels: try read($0, .mlp))
-    }
+    kept = try (0..<layers).map { layer in try KeptUnits { try read(layer, $0) } }
   }
 
   /// - Throws: `CheckpointError.malformed` if the file's units are others than the model's.

@@ -19,7 +19,7 @@ final class VectorTrainee: Trainee {
     gradients = sizes.map { LayerParameters(roomFor: [$0], matrices: false) }
     let workspace = LayerParameters(roomFor: sizes)
     for (layer, values) in values.enumerated() {
-      try decoder.widen(layer: layer, into: workspace, workers: workers)
+      try decoder.dequantize(layer: layer, into: workspace, workers: workers)
       VectorTrainee.copyVectors(from: workspace, to: values)
     }
     storedEnds = try StoredEnds(decoder)
@@ -38,7 +38,7 @@ final class VectorTrainee: Trainee {
   var ends: any ModelEnds { storedEnds }
 
   func weights(_ layer: Int, workspace: LayerParameters, workers: Workers) throws -> LayerParameters {
-    try decoder.widen(layer: layer, into: workspace, workers: workers)
+    try decoder.dequantize(layer: layer, into: workspace, workers: workers)
     VectorTrainee.copyVectors(from: values[layer], to: workspace)
     return workspace
   }

@@ -1,0 +1,133 @@
+import Checkpoints
+import Synchronization
+import Tensors
+
+/// The way of weights from the checkpoint to memory: to float32, a layer at a time, the units that stay gathered.
+extension Decoder {
+  /// Takes the checkpoint's pages out of this process's memory, once its weights have been copied.
+  func releasePages() {
+    for name in checkpoint.tensorNames { (try? checkpoint.tensor(named: name))?.releasePages() }
+  }
+
+  /// Dequantizes a layer, its kept rows and columns gathered, on all threads.
+  /// - Throws: `CheckpointError`.
+  func dequantize(layer: Int, into parameters: LayerParameters, workers: Workers) throws {
+    parameters.sizes = sizes(layer)
+    if isSliced {
+      for norm in ParameterSlot.norms.map(parameters.weight) {
+        norm.base.update(repeating: 1, count: norm.count)
+      }
+    }
+    let stored = configuration.sizes(layer)
+    // Rows are cut into parts, so that a layer's few large matrices keep all threads busy.
+    var pieces: [(parameter: NamedParameter, tensor: StoredTensor, above: Int, rows: Range<Int>)] = []
+    for parameter in parameters.named {
+      let tensor = try checkpoint.tensor(named: "model.layers.\(layer).\(parameter.spec.tensor)")
+      let above = parameter.spec.fused?.above.reduce(0) { $0 + stored[$1] } ?? 0
+      for start in stride(from: 0, to: parameter.rows, by: parameter.isVector ? parameter.rows : 256) {
+        let end = parameter.isVector ? parameter.rows : min(parameter.rows, start + 256)
+        pieces.append((parameter, tensor, above, start..<end))
+      }
+    }
+    var selections: [LayerDimension: [Int]] = [:]
+    for dimension in LayerDimension.allCases { selections[dimension] = kept(dimension, layer) }
+    let failure = FirstError()
+    workers.run(pieces.count) { index, _ in
+      let (parameter, tensor, above, rows) = pieces[index]
+      let target = UnsafeMutableBufferPointer(
+        start: parameter.base + rows.lowerBound * parameter.columns, count: rows.count * parameter.columns)
+      let selection = selections[parameter.spec.rows]
+      do {
+        try tensor.widen(
+          rows: selection.map { .rows($0[rows].map { above + $0 }) }
+            ?? .range(above + rows.lowerBound..<above + rows.upperBound),
+          columns: parameter.spec.columns.flatMap { selections[$0] }, into: target)
+      } catch { failure.keep(error) }
+    }
+    try failure.rethrow()
+    if configuration.design.queryKeyNorm == .wholeWidth { keepNorms(layer, parameters) }
+  }
+
+  /// A norm over all queries divides by how many elements there are: fewer after a cut, which is to change nothing else.
+  /// With n elements before and n′ now, and s = √(n′/n),
+  ///
+  ///     w q / √(Σq²/n + ε) = (w/s) (s q) / √(Σ(s q)²/n′ + ε)
+  ///
+  /// so the projection is multiplied by s and the norm's weight by 1/s. The same of keys.
+  private func keepNorms(_ layer: Int, _ parameters: LayerParameters) {
+    let (whole, kept) = (configuration.layers[layer].keyValueHeads, parameters.sizes.keyValueHeads)
+    guard kept < whole, kept > 0 else { return }
+    let share = (Float(kept) / Float(whole)).squareRoot()
+    for parameter in parameters.named {
+      let factor: Float
+      switch parameter.spec.role {
+      case .query, .key: factor = share
+      case .queryNorm, .keyNorm: factor = 1 / share
+      default: continue
+      }
+      for index in 0..<parameter.rows * parameter.columns { parameter.base[index] *= factor }
+    }
+  }
+
+  /// The checkpoint's indices of the rows or columns that stay; nil if all do.
+  func kept(_ dimension: LayerDimension, _ layer: Int) -> [Int]? {
+    let stored = configuration.sizes(layer)
+    guard let (family, width) = units(of: dimension, layer) else { return nil }
+    let kept = selected[layer].units(of: family)
+    return kept.count * width == stored[dimension]
+      ? nil : kept.flatMap { $0 * width..<($0 + 1) * width }
+  }
+
+  /// Whose units own rows or columns of a layer, and how many each has; nil if they are nobody's.
+  func units(of dimension: LayerDimension?, _ layer: Int) -> (family: Family, width: Int)? {
+    guard let dimension, let owner = dimension.owner else { return nil }
+    return configuration.sizes(layer).perUnit(dimension).map { (Family(owner), $0) }
+  }
+
+  /// Embeddings of tokens, [tokens, hidden], with zeros behind the embedding's width where the model is sliced.
+  /// - Throws: `DecoderError.tokenOutOfRange`, `CheckpointError`.
+  func embed(_ tokens: [Int32], into target: UnsafeMutablePointer<Float>) throws {
+    if let wrong = tokens.first(where: { $0 < 0 || Int($0) >= vocabulary }) {
+      throw DecoderError.tokenOutOfRange(token: Int(wrong), vocabulary: vocabulary)
+    }
+    if isSliced { target.update(repeating: 0, count: tokens.count * hidden) }
+    try checkpoint.tensor(named: "model.embed_tokens.weight").widen(
+      rows: .rows(tokens.map(Int.init)),
+      into: UnsafeMutableBufferPointer(start: target, count: tokens.count * hidden), rowStride: hidden)
+    scaleEmbeddings(target, count: tokens.count * hidden)
+  }
+
+  func scaleEmbeddings(_ values: UnsafeMutablePointer<Float>, count: Int) {
+    let scale = embeddingScale
+    if scale != 1 { for index in 0..<count { values[index] *= scale } }
+  }
+
+  /// What embeddings are multiplied by, and their gradients.
+  var embeddingScale: Float { Float(configuration.design.embeddingScale) }
+
+  /// The matrix that turns hidden states into logits, [vocabulary, headWidth].
+  func head() throws -> StoredTensor {
+    try checkpoint.tensor(
+      named: configuration.tiedEmbeddings ? "model.embed_tokens.weight" : "lm_head.weight")
+  }
+
+  func finalNorm() throws -> Buffer {
+    let norm = Buffer(hidden)
+    guard !isSliced else {
+      norm.base.update(repeating: 1, count: hidden)
+      return norm
+    }
+    try checkpoint.tensor(named: "model.norm.weight")
+      .widen(into: UnsafeMutableBufferPointer(start: norm.base, count: hidden))
+    return norm
+  }
+}
+
+/// The first error that parts of a parallel loop met.
+final class FirstError: @unchecked Sendable {
+  private let lock = Mutex<Void>(())
+  private var error: (any Error)?
+
+  func keep(_ error: any Error) { lock.withLock { _ in self.error = self.error ?? error } }
+  func rethrow() throws { if let error { throw error } }
+}
