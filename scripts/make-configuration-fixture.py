@@ -4,15 +4,12 @@
 Wants transformers 5 and PyTorch. Each entry has a config.json and what the class and the model take from it.
 """
 
-import copy
 import json
 import pathlib
 
 import transformers
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
-from transformers.models.gemma3.modeling_gemma3 import Gemma3RotaryEmbedding
 from transformers.models.llama.modeling_llama import LlamaRotaryEmbedding
-from transformers.models.phi3.modeling_phi3 import Phi3RotaryEmbedding
 
 TARGET = pathlib.Path(__file__).parent.parent / "Tests/Fixtures/Checkpoints/configurations.json"
 
@@ -53,46 +50,13 @@ for keys in [
 ]:
     CASES.append({"model_type": "llama", "hidden_size": 64, "num_attention_heads": 4, **SHORT, **keys})
 
-NEWER = ["gemma2", "gemma3_text", "phi3", "olmo2", "smollm3", "granite"]
-CASES += [{"model_type": name} for name in NEWER]
-CASES += [{"model_type": name, **SHORT, "eos_token_id": [5, 7], "hidden_size": 100, "num_attention_heads": 20,
-           "num_key_value_heads": 5} for name in NEWER]
-CASES += [
-    {"model_type": "gemma2", **SHORT, "sliding_window": 9, "head_dim": 12,
-     "layer_types": ["full_attention", "sliding_attention", "sliding_attention"]},
-    {"model_type": "gemma3_text", "num_hidden_layers": 8, "sliding_window_pattern": 3, "rope_local_base_freq": 5000.0,
-     "rope_theta": 7e5, "rope_scaling": {"rope_type": "linear", "factor": 8.0}},
-    {"model_type": "phi3", **SHORT, "sliding_window": 11, "partial_rotary_factor": 0.75, "rope_theta": 5e3},
-    {"model_type": "phi3", **SHORT, "hidden_size": 64, "num_attention_heads": 8, "original_max_position_embeddings": 64,
-     "rope_scaling": {"type": "longrope", "short_factor": [1.0, 2.0, 3.0, 4.0], "long_factor": [1.5, 2.5, 3.5, 4.5]}},
-    {"model_type": "smollm3", "num_hidden_layers": 6, "no_rope_layer_interval": 3, "use_sliding_window": True,
-     "sliding_window": 32},
-    {"model_type": "smollm3", **SHORT, "no_rope_layers": [0, 1, 0], "attention_bias": True, "mlp_bias": True},
-    {"model_type": "granite", **SHORT, "attention_bias": True, "tie_word_embeddings": True},
-    {"model_type": "olmo2", **SHORT, "attention_bias": True, "rope_theta": 5e5},
-]
-
 
 def windows(config):
-    if config.model_type in ("olmo2", "granite"):
-        return [None] * config.num_hidden_layers
-    if config.model_type == "phi3":
-        return [config.sliding_window] * config.num_hidden_layers
     if config.model_type == "llama":
         return [None] * config.num_hidden_layers
     if config.model_type == "mistral":
         return [config.sliding_window] * config.num_hidden_layers
     return [config.sliding_window if kind == "sliding_attention" else None for kind in config.layer_types]
-
-
-def frequencies(config):
-    """Those of layers that see everything."""
-    if config.model_type == "gemma3_text":
-        config = copy.deepcopy(config)
-        config.layer_types = ["full_attention"] * config.num_hidden_layers
-        return Gemma3RotaryEmbedding(config).full_attention_inv_freq.tolist()
-    # The rotary embedding of the others is the same class under other names, but that Phi-3 turns heads in part.
-    return (Phi3RotaryEmbedding if config.model_type == "phi3" else LlamaRotaryEmbedding)(config).inv_freq.tolist()
 
 
 def expected(keys):
@@ -108,10 +72,11 @@ def expected(keys):
         "intermediate_size": config.intermediate_size, "rms_norm_eps": config.rms_norm_eps,
         "max_position_embeddings": config.max_position_embeddings, "tie_word_embeddings": config.tie_word_embeddings,
         "attention_bias": name == "qwen2" or getattr(config, "attention_bias", False),
-        "mlp_bias": getattr(config, "mlp_bias", False), "hidden_act": getattr(config, "hidden_act", None) or config.hidden_activation,
+        "mlp_bias": getattr(config, "mlp_bias", False), "hidden_act": config.hidden_act,
         "bos_token_id": config.bos_token_id, "eos_token_id": [] if ends is None else ends if isinstance(ends, list) else [ends],
         "windows": windows(config),
-        "frequencies": frequencies(config),
+        # The rotary embedding of the four models is the same class under other names.
+        "frequencies": LlamaRotaryEmbedding(config).inv_freq.tolist(),
     }
 
 

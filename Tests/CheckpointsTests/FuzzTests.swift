@@ -32,10 +32,17 @@ struct FuzzTests {
     }
   }
 
-  @Test("of configurations never do harm")
-  func configurations() throws {
-    let bytes = [UInt8](try Data(contentsOf: URL(filePath: fixture("llama/config.json"))))
-    try spoil(bytes, header: bytes.count, times: 6_000, seed: 3, name: "config.json") {
+  @Test(
+    "of configurations never do harm",
+    arguments: [
+      "llama", "../architectures/gemma2", "../architectures/gemma3", "../architectures/phi3_longrope",
+      "../architectures/smollm3", "../architectures/granite",
+    ])
+  func configurations(_ model: String) throws {
+    let bytes = [UInt8](try Data(contentsOf: URL(filePath: fixture("\(model)/config.json"))))
+    try spoil(
+      bytes, header: bytes.count, times: model == "llama" ? 6_000 : 2_000, seed: 3, name: "config.json"
+    ) {
       (path) throws(CheckpointError) in
       let configuration = try ModelConfiguration.read(path)
       _ = configuration.parameterCount
