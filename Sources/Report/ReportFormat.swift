@@ -39,7 +39,6 @@ package struct DataTable {
 
 extension JSONValue {
   /// null where there is none.
-  static func optional(_ text: String?) -> JSONValue { text.map { .string($0) } ?? .null }
   static func optional(_ count: Int?) -> JSONValue { count.map { .integer($0) } ?? .null }
   /// null where there is none, or it isn't finite.
   static func optional(_ value: Double?) -> JSONValue {
