@@ -7,6 +7,11 @@ import JSON
 /// `tokenizer.chat_template` of a GGUF file, and is rendered as transformers does it: `trim_blocks` and
 /// `lstrip_blocks` on, `tojson` without HTML escapes, nothing to be changed in place.
 ///
+/// It is written here because no package that this project can build from runs Jinja. Stencil runs Django's language;
+/// Mustache has no expressions. Templates of published models need Jinja's expressions, macros, namespaces, filters and
+/// tests, with Python's rules for numbers and texts. They also come from strangers: `RenderLimits` bounds the time and
+/// the memory that one may take.
+///
 /// Left out is what reaches outside of the template (`include`, `import`, inheritance), and what no chat template was
 /// seen to use. `strftime_now` tells a day that the caller names, and never the clock's.
 public struct ChatTemplate: Sendable {
