@@ -26,7 +26,9 @@ struct ScoresCompareTests {
     #expect(try CriterionInstance(of: LoadedPlugin(loading: description)).scoresCompare)
   }
 
-  @Test("What a criterion says arrives from a process of its own too", .enabled(if: Isolated.isBuilt, Isolated.missing))
+  @Test(
+    "What a criterion says arrives from a process of its own too",
+    .enabled(if: Isolated.isBuilt, Isolated.missing))
   func saidApart() throws {
     let isolated = try Isolated.plugin("compares")
     #expect(isolated.scoresCompare)
