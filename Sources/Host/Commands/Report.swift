@@ -3,6 +3,7 @@ import Files
 import Pipeline
 import Report
 
+/// `adapt-pruner report`.
 struct MakeReport: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "report",

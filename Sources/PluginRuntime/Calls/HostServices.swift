@@ -76,10 +76,10 @@ public protocol LinearAlgebra: Sendable {
     throws
 }
 
-/// Random numbers that depend on (seed, plugin, stream, index) alone: SplitMix64 (Steele, Lea, Flood,
-/// OOPSLA 2014), whose n-th output is a mixing function of key + n · γ, so that it counts rather than
-/// steps. The key is the mix of the seed, of the plugin id's 64-bit FNV-1a hash and of the stream, each
-/// mixed in turn. A float is an output's upper 24 bits over 2²⁴: every value is exact and below 1.
+/// Random numbers that depend on (seed, plugin, stream, index) alone. They are those of SplitMix64 (Steele, Lea,
+/// Flood, OOPSLA 2014). Its n-th output is a mixing function of key + n · γ, so it counts rather than steps. The key
+/// is the mix of the seed, of the plugin id's 64-bit FNV-1a hash and of the stream, each mixed in turn. A float is an
+/// output's upper 24 bits over 2²⁴: every value is exact and below 1.
 public struct RandomStream: Sendable {
   let key: UInt64
 
