@@ -25,31 +25,36 @@ public struct WorkRefused: Error, CustomStringConvertible {
 /// Finds all that can be known of a run's failure before it has done anything: from the sizes of the model, the data, what
 /// plugins say about options and model, and the memory that there is. Nothing is written.
 struct WorkCheck {
-  let manifest: Manifest
-  let registry: PluginRegistry
-  let model: LoadedModel
-  /// The run's folder, for scratch files; nil where none is known yet.
-  var folder: String?
-  let workers: Workers
-  var reporter: any ProgressReporter = SilentProgress()
-  var cancellation = Cancellation()
+  private let manifest: Manifest
+  private let context: StageContext
+  /// Of all that plugins are asked.
+  private let rehearsing: StageContext
 
-  private var seed: UInt64 { UInt64(bitPattern: Int64(manifest.seed)) }
+  /// - Parameter folder: the run's, for scratch files; nil where none is known yet.
+  init(manifest: Manifest, context: StageContext, folder: String?) {
+    self.manifest = manifest
+    self.context = context
+    var rehearsing = context.rehearsing
+    if let folder { rehearsing.scratchFolder = folder }
+    self.rehearsing = rehearsing
+  }
+
+  private var model: LoadedModel { context.model }
 
   /// - Parameter rate: of this machine, where it has been measured.
   /// - Throws: `WorkRefused` with every problem that there is; `Interrupted`.
   func run(rate: MatrixRate? = nil) throws -> WorkEstimate {
-    var findings = Findings(model: model, threads: workers.count)
+    var findings = Findings(model: model, threads: context.workers.count)
     let canChange: Void? = findings.attempt(nil) { try manifest.checkCanChange(model) }
     guard canChange != nil else {
       throw WorkRefused(problems: findings.problems)
     }
     let executions = manifest.executions
-    reporter.begin(ProgressTask(title: "checking", total: executions.count, unit: "stages"))
-    defer { reporter.end() }
+    context.reporter.begin(ProgressTask(title: "checking", total: executions.count, unit: "stages"))
+    defer { context.reporter.end() }
     for (index, execution) in executions.enumerated() {
-      try cancellation.check()
-      defer { reporter.advance(to: index + 1) }
+      try context.cancellation.check()
+      defer { context.reporter.advance(to: index + 1) }
       switch execution.work {
       case .evaluate(let stage): evaluate(stage, execution, &findings)
       case .prune(let stage): prune(stage, execution, &findings)
@@ -60,23 +65,7 @@ struct WorkCheck {
     }
     findings.requireMemory()
     guard findings.problems.isEmpty else { throw WorkRefused(problems: findings.problems) }
-    return findings.estimate(rate ?? MatrixRate(model.decoder, workers: workers))
-  }
-
-  /// Silent: a plugin that logs does so again at work.
-  private var host: PluginHost {
-    PluginHost(
-      registry: registry, seed: seed, workers: workers, reporter: SilentProgress(), cancellation: cancellation
-    )
-  }
-
-  /// In a process of its own, where this program can start itself: whatever a plugin does with made-up values must not end
-  /// the run that they are made up for.
-  private func loaded(_ use: PluginUse) throws -> LoadedPlugin {
-    let name = CommandLine.arguments.first.map { ($0 as NSString).lastPathComponent }
-    guard use.isolation == nil, name == Tool.name else { return try host.loaded(use) }
-    return try LoadedPlugin(
-      loading: registry.find(use.id), isolated: Isolation().with(threads: workers.count))
+    return findings.estimate(rate ?? MatrixRate(model.decoder, workers: context.workers))
   }
 
   // MARK: - Stages
@@ -86,10 +75,7 @@ struct WorkCheck {
     var needs = StageNeeds()
     for (index, use) in stage.evaluators.enumerated() {
       let rehearsal = findings.rehearsed(use, execution) {
-        let evaluation = Evaluation(
-          use: use, label: execution.label, model: model, workers: workers, reporter: SilentProgress(),
-          cancellation: cancellation)
-        return try evaluation.rehearse(plugin: loaded(use), services: host.services())
+        try Evaluation(use, in: rehearsing.labelled(execution.label)).rehearse()
       }
       guard let rehearsal else { continue }
       needs.add(findings.counting.evaluation(rehearsal))
@@ -111,20 +97,7 @@ struct WorkCheck {
   private func prune(_ stage: PruneStage, _ execution: StageExecution, _ findings: inout Findings) {
     if case .sample(let sample) = stage.calibration { findings.read(sample, execution) }
     let instances = findings.attempt(execution) {
-      try Pruning(
-        stage: stage, label: execution.label, model: model, sequences: [],
-        criterion: CriterionInstance(
-          of: loaded(stage.criterion), options: .object(stage.criterion.options),
-          services: host.services()),
-        allocator: AllocatorInstance(
-          of: loaded(stage.allocator), options: .object(stage.allocator.options),
-          services: host.services()),
-        compensator: stage.compensator.map {
-          try CompensatorInstance(
-            of: loaded($0), options: .object($0.options), services: host.services())
-        },
-        workers: workers, reporter: SilentProgress(), cancellation: cancellation, seed: seed,
-        scratchFolder: folder ?? NSTemporaryDirectory())
+      try Pruning(stage, in: rehearsing.labelled(execution.label), sequences: [])
     }
     guard let pruning = instances else { return }
     let isFirst = findings.sizes.isUntouched
@@ -150,7 +123,7 @@ struct WorkCheck {
     let iterations = pruning.allocator.meetsGoal || !isWhole ? stage.iterations : max(1, units)
     findings.need(
       counting.pruning(
-        stage, scratchFolder: pruning.scratchFolder, compensates: stage.compensator != nil,
+        stage, scratchFolder: rehearsing.scratchFolder, compensates: stage.compensator != nil,
         iterations: iterations), execution)
   }
 
@@ -158,15 +131,9 @@ struct WorkCheck {
     findings.read(stage.calibration, execution)
     let isFirst = findings.sizes.isUntouched
     findings.attempt(execution) {
-      let transform = try TransformInstance(
-        of: loaded(stage.transform), options: .object(stage.transform.options), services: host.services()
-      )
+      let transforming = try Transforming(stage, in: rehearsing.labelled(execution.label), sequences: [])
       // What an earlier stage leaves, a transform makes smaller.
-      guard isFirst else { return }
-      try Transforming(
-        stage: stage, label: execution.label, model: model, sequences: [], transform: transform,
-        workers: workers, reporter: SilentProgress(), cancellation: cancellation
-      ).rehearse()
+      if isFirst { try transforming.rehearse() }
     }
     findings.need(findings.counting.slicing(stage), execution)
   }
