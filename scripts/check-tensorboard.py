@@ -4,8 +4,8 @@
     python3 -m venv VENV && VENV/bin/pip install tensorboard==2.21.0 'setuptools<80'
     VENV/bin/python scripts/check-tensorboard.py FOLDER
 
-{"scalars": {tag: [[step, value, wall time], …]}, "texts": {tag: [[step, text, wall time], …]}}; values that are no
-numbers in JSON are the strings "nan", "inf" and "-inf". A folder without event files has neither tag.
+{"scalars": {tag: [[step, value, wall time], …]}}; values that are no numbers in JSON are the strings "nan", "inf" and
+"-inf". A folder without event files has no tag.
 """
 
 import argparse
@@ -24,20 +24,13 @@ def main():
     parser = argparse.ArgumentParser(description="Reads a folder of event files with TensorBoard's own reader.")
     parser.add_argument("folder")
     folder = parser.parse_args().folder
-    everything = {event_accumulator.SCALARS: 0, event_accumulator.TENSORS: 0}  # 0: all, instead of a sample
+    everything = {event_accumulator.SCALARS: 0}  # 0: all, instead of a sample
     reader = event_accumulator.EventAccumulator(folder, size_guidance=everything)
     reader.Reload()
-    tags = reader.Tags()
-    texts = [tag for tag in tags[event_accumulator.TENSORS]
-             if reader.SummaryMetadata(tag).plugin_data.plugin_name == "text"]
     json.dump({
         "scalars": {
             tag: [[point.step, number(point.value), point.wall_time] for point in reader.Scalars(tag)]
-            for tag in tags[event_accumulator.SCALARS]},
-        "texts": {
-            tag: [[point.step, point.tensor_proto.string_val[0].decode(), point.wall_time]
-                  for point in reader.Tensors(tag)]
-            for tag in texts},
+            for tag in reader.Tags()[event_accumulator.SCALARS]},
     }, sys.stdout, allow_nan=False)
     print()
 

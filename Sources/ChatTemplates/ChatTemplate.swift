@@ -3,9 +3,14 @@ import JSON
 /// How a model wants a conversation written: a template in the part of Jinja that the chat templates of Hugging
 /// Face models are written in.
 ///
-/// It comes as `chat_template` of `tokenizer_config.json`, as `chat_template.jinja`, or as
-/// `tokenizer.chat_template` of a GGUF file, and is rendered as transformers does it: `trim_blocks` and
-/// `lstrip_blocks` on, `tojson` without HTML escapes, nothing to be changed in place.
+/// It comes as `chat_template` of `tokenizer_config.json`, as `chat_template.jinja`, or as `tokenizer.chat_template`
+/// of a GGUF file. It is rendered as transformers does it: `trim_blocks` and `lstrip_blocks` on, `tojson` without
+/// HTML escapes, nothing to be changed in place.
+///
+/// It is written here because no package that this project can build from runs Jinja. Stencil runs Django's language;
+/// Mustache has no expressions. Templates of published models need Jinja's expressions, macros, namespaces, filters and
+/// tests, with Python's rules for numbers and texts. They also come from strangers: `RenderLimits` bounds the time and
+/// the memory that one may take.
 ///
 /// Left out is what reaches outside of the template (`include`, `import`, inheritance), and what no chat template was
 /// seen to use. `strftime_now` tells a day that the caller names, and never the clock's.

@@ -19,8 +19,9 @@ package struct RenderLimits: Sendable {
 
   package init() {}
 
-  /// In proportion to what is rendered, since a template is rendered for each conversation of a file: the whole of it for
-  /// each message, some looking through all messages for each, and every text many times over.
+  /// In proportion to what is rendered, since a template is rendered for each conversation of a file. It leaves room
+  /// for the whole template for each message, for some that look through all messages for each, and for every text
+  /// many times over.
   ///
   /// Templates of models take less than a quarter of it.
   package init(template: Int, messages: JSONValue, variables: JSONObject) {

@@ -17,8 +17,8 @@ struct TemplateParser {
 
   private init(tokens: [TemplateToken]) { self.tokens = tokens }
 
-  /// Statements up to a block that starts with one of `endings`, whose first word is taken and returned; nil at
-  /// the template's end, which is a mistake where an ending was expected.
+  /// Statements up to a block that starts with one of `endings`, whose first word is taken and returned. The word is
+  /// nil at the template's end, which is a mistake where an ending was expected.
   private mutating func body(
     until endings: [String], of opening: String = "", openedAt line: Int = 0
   ) throws(ChatTemplateError) -> (body: [Statement], ending: TemplateToken?) {

@@ -44,8 +44,6 @@ public struct Checkpoint: Sendable {
     return checkpoint
   }
 
-  public static func open(_ url: URL) throws(CheckpointError) -> Checkpoint { try open(url.path) }
-
   /// The tensor of that Hugging Face name.
   /// - Throws: `.noSuchTensor`.
   public func tensor(named name: String) throws(CheckpointError) -> StoredTensor {

@@ -6,7 +6,6 @@ import OrderedCollections
 struct FolderTensors {
   /// By the parameters' names.
   private(set) var tensors: OrderedDictionary<String, StoredTensor>
-  private let folder: HuggingFaceFolder
 
   private static let embedding = "model.embed_tokens.weight"
   private static let head = "lm_head.weight"
@@ -17,7 +16,6 @@ struct FolderTensors {
   init(
     _ folder: HuggingFaceFolder, configuration: inout ModelConfiguration
   ) throws(CheckpointError) {
-    self.folder = folder
     var parameters = Set(configuration.parameters.keys)
     // Looked at whatever the flag says.
     parameters.insert(Self.head)

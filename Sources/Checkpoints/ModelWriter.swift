@@ -91,11 +91,6 @@ public final class ModelWriter: ModelSink {
     try configuration.writeJSON(to: Self.join(folder, "config.json"))
   }
 
-  /// Gives up: removes what was written. Done by itself when the writer is dropped.
-  public func discard() {
-    for writer in writers { writer.discard() }
-  }
-
   private static func shards(
     _ declarations: [TensorDeclaration], folder: String, shardBytes: Int
   ) throws(CheckpointError) -> [[TensorDeclaration]] {

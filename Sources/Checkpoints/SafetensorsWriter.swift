@@ -135,9 +135,6 @@ public final class SafetensorsWriter {
 
   func commit() throws(CheckpointError) { try writing(try file.commit()) }
 
-  /// Gives up: removes what was written. Done by itself when the writer is dropped.
-  public func discard() { file.discard() }
-
   private func writeNarrowed(
     _ values: UnsafeBufferPointer<Float>, to name: String, type: StorageType, at offset: Int
   ) throws(CheckpointError) {

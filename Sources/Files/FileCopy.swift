@@ -4,6 +4,7 @@
   import Darwin
 #endif
 
+/// A file is copied whole, or it is said why not.
 extension AtomicFile {
   /// Why a file was not copied, though its copy could have been written.
   public enum CopyRefusal: Sendable, Equatable, CustomStringConvertible {

@@ -45,11 +45,6 @@ public enum ReadableFile {
     return try reading.stream()
   }
 
-  /// - Throws: a sentence if there is nothing, or nothing that is a regular file.
-  public static func requireRegular(_ path: String) throws(FileError) {
-    try refuse(unless: try mode(of: path) & S_IFMT == S_IFREG, path)
-  }
-
   private static func mode(of path: String) throws(FileError) -> mode_t {
     var status = stat()
     guard stat(path, &status) == 0 else { throw .last("read", path) }

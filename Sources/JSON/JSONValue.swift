@@ -2,8 +2,8 @@ import Wording
 
 /// A JSON document as a tree, literally.
 ///
-/// Unlike Foundation's, it keeps the order of keys (so that a resolved manifest reads like the one that was
-/// written), refuses a key that comes twice (in a safetensors header a fault to be named), tells an integer from
+/// Unlike Foundation's, it keeps the order of keys, so that a resolved manifest reads like the one that was written.
+/// It refuses a key that comes twice, which in a safetensors header is a fault to be named. It tells an integer from
 /// another number, and knows where a mistake is (`JSONSyntaxError`).
 public enum JSONValue: Equatable, Sendable {
   case null

@@ -153,8 +153,8 @@ WIDE void ap_widen_q8_0(const uint8_t *restrict source, float *restrict destinat
 
 // MARK: Super-blocks of 256
 
-// Eight 6-bit scales and eight 6-bit minima in twelve bytes: the first four of each have a byte's low six
-// bits; of the last four, the low nibbles share a byte and the upper two bits sit above the first four's.
+// Eight 6-bit scales and eight 6-bit minima in twelve bytes. The first four of each have a byte's low six
+// bits. Of the last four, the low nibbles share a byte and the upper two bits sit above the first four's.
 INLINE void scale_and_minimum(const uint8_t *packed, int group, float *scale, float *minimum) {
   if (group < 4) {
     *scale = (float)(packed[group] & 63);

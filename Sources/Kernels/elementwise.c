@@ -6,6 +6,8 @@
 #include "clones.h"
 #include "exponential.h"
 
+/* Norms, activations, rotations, softmax, cross entropy and sums, row by row. */
+
 AP_INLINE float sigmoid(float x) { return 1.0f / (1.0f + exponential(-x)); }
 
 AP_WIDE void ap_rms_norm(const float *x, const float *weight, float epsilon, int64_t rows, int64_t columns,

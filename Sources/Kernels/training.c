@@ -5,6 +5,8 @@
 #include "clones.h"
 #include "exponential.h"
 
+/* The optimizer's step, and the loss of distillation. */
+
 AP_WIDE void ap_adamw(float *value, const float *gradient, float *m, float *v, int64_t count,
                       const ap_adamw_step *step) {
   const float beta1 = step->beta1, beta2 = step->beta2, epsilon = step->epsilon;

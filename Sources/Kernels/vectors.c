@@ -1,5 +1,7 @@
 #include "vectors.h"
 
+/* How wide the vectors of this processor are. */
+
 int ap_vector_bits(void) {
 #if defined(__x86_64__)
   __builtin_cpu_init();

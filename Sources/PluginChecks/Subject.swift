@@ -5,7 +5,6 @@ import Synchronization
 
 /// An instance of any kind, asked what its kind is asked, about a whole sample model. Its answer is a list of numbers.
 final class Subject {
-  let plugin: LoadedPlugin
   private let instance: Instance
   private let memory: CallMemory
   private let data: SampleData
@@ -22,7 +21,6 @@ final class Subject {
   ///   - own: data of the plugin's author, by option.
   ///   - services: what the host offers; other data and all log-likelihoods are the sample's.
   init(_ plugin: LoadedPlugin, options: JSONValue, own: OwnTestData, services: HostServices) throws {
-    self.plugin = plugin
     memory = services.memory
     let data = SampleData()
     self.data = data

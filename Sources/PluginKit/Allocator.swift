@@ -89,8 +89,8 @@ public struct Allocation: Sendable {
   /// All families of layer 0, of layer 1, …
   public var families: [Family] { layers.flatMap(\.families) }
 
-  /// For rules that have each layer lose a share of its units: of a unit that stays or leaves as a whole layer there is
-  /// no share, and which of several leaves would be decided by their order instead of their scores.
+  /// For rules that have each layer lose a share of its units. A unit that stays or leaves as a whole layer has no
+  /// share: the order of such units, not their scores, would decide which leaves.
   public func requireShares() throws(PluginError) {
     guard let family = families.first(where: \.isWhole) else { return }
     throw PluginError(

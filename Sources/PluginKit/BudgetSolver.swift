@@ -15,17 +15,17 @@ extension Budget {
   /// Shares that meet `iterationGoal` from below, within one unit of the cheapest family: those of all layers, one
   /// after the other.
   ///
-  /// Published rules move every family of every layer by one step and take the size that comes of it; with few,
+  /// Published rules move every family of every layer by one step and take the size that comes of it. With few,
   /// costly KV groups many layers lose one in the same step, and the size overshoots. Here the step is what is solved
   /// for: the time k ≥ 0 at which
   ///
   ///     s = clamp(previous + k · increment, 0, 0.99)
   ///
   /// of each layer's cost adds up to the goal. Within a layer the units with the smallest score for what they cost go
-  /// first, of whichever family: a score counts what is lost with the unit, so scores of two families compare.
+  /// first, of whichever family. A score counts what is lost with the unit, so scores of two families compare.
   ///
-  /// A family without units, since its sublayer was removed as a whole, counts for nothing: the layer's other one is
-  /// asked for the same share as in a layer that has both.
+  /// A family whose sublayer was removed as a whole counts for nothing. The layer's other family is asked for the
+  /// same share as in a layer that has both.
   ///
   /// - Throws: if the goal cannot be reached with every family at its minimum.
   public func solve(_ demands: [Demand]) throws(PluginError) -> [Share] { try solver(demands).solve() }

@@ -59,8 +59,8 @@ extension Matrix {
 }
 
 extension Units {
-  /// From values by line of each matrix to one score a unit: the lines of the query heads that share a KV group are
-  /// summed by position, the matrices are reduced by position, and the positions are summed: [count].
+  /// From values by line of each matrix to one score a unit, [count]. The lines of the query heads that share a KV
+  /// group are summed by position. Then the matrices are reduced by position, and the positions are summed.
   ///
   /// - Parameter matrices: all of the family's, or some.
   public func scores(

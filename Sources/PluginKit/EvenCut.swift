@@ -1,9 +1,10 @@
 /// Whole units for families that each lose a share of theirs.
 public enum EvenCut {
-  /// Each family loses its share of its original units, in whole ones, until enough is freed. Where the few KV groups of all
-  /// layers go at the same share, no share may fit: of the last that is not enough and the first that is, the nearer is
-  /// taken. The rest is made up for in the cheapest units, one by one, from whoever lags most behind its share, or
-  /// returned to whoever is most ahead. Where too little of those left to return it all, the other share is taken.
+  /// Each family loses its share of its original units, in whole ones, until enough is freed. Where the few KV groups
+  /// of all layers go at the same share, no share may fit. Of the last that is not enough and the first that is, the
+  /// nearer is taken. The rest is made up for in the cheapest units, one by one, from whoever lags most behind its
+  /// share, or returned to whoever is most ahead. Where too little is left to return it all, the other share is
+  /// taken.
   ///
   /// - Parameters:
   ///   - excess: what is to be freed, in the measure of the families' costs.

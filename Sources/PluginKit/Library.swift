@@ -107,8 +107,8 @@ public struct Plugin {
   }
 }
 
-/// C functions for `create`. The ABI's `create` is not told which plugin it belongs to, and Swift cannot
-/// make a C function for a generic type, so that a few stand ready, each knowing its place in the library.
+/// C functions for `create`. The ABI's `create` is not told which plugin it belongs to, and Swift cannot make a C
+/// function for a generic type. So a few stand ready, each knowing its place in the library.
 enum Slots {
   typealias Create =
     @convention(c) (

@@ -1,6 +1,7 @@
 import Files
 import Foundation
 
+/// A template becomes a folder on the disk.
 extension PluginTemplate {
   /// Writes the folder, whole or not at all. Where something is already, nothing is changed, unless it is an empty
   /// folder.

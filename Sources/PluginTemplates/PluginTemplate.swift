@@ -1,7 +1,7 @@
 import PluginABI
 import PluginRuntime
 
-/// What a stranger starts a plugin of their own from: a folder that builds with its language's own tool, and holds the
+/// What a stranger starts a plugin of their own from: a folder that builds with its language's own tool. It holds the
 /// simplest method of its kind that is one, with a test.
 public struct PluginTemplate: Sendable {
   public enum Kind: String, CaseIterable, Sendable { case criterion, allocator, compensator, evaluator }

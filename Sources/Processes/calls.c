@@ -17,6 +17,8 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+/* A call into a plugin: what it must leave as it was, and who is told when the process ends inside it. */
+
 static _Thread_local ap_call *current;
 
 /* ---- What is put back after each call: a plugin's constructor and functions may leave it otherwise. */

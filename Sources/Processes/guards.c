@@ -11,6 +11,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+/* Memory between guard pages. A plugin that reads or writes beside it is named. */
+
 typedef struct {
   char *start; /* of the guard in front; null: the place is free */
   size_t length;

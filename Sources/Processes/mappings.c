@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+/* Mapped files. A file that is cut short while it is read ends the program with a sentence that names it. */
+
 enum { MOST_MAPPINGS = 4096, LONGEST_PATH = 1024 };
 
 typedef struct {

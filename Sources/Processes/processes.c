@@ -10,6 +10,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+/* Processes and what two of them share: memory, pipes, sockets. */
+
 int ap_memory_file(const char *name) {
   int file = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
   /* Whoever maps it counts on what is there. */

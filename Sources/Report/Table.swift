@@ -78,8 +78,6 @@ public struct FactList: Sendable {
     if let value { facts.append((name, .text(value))) }
   }
 
-  public mutating func add(_ name: String, _ value: Markup) { facts.append((name, value)) }
-
   public var markup: Markup {
     .tag("dl", [:], facts.map { .tag("div", [:], [.tag("dt", $0.name), .tag("dd", [:], [$0.value])]) })
   }

@@ -6,8 +6,6 @@ package struct Event {
     /// The run goes on from this step: what earlier files say of it and of later steps no longer holds.
     case start
     case scalar(tag: String, value: Float)
-    /// Markdown.
-    case text(tag: String, String)
   }
 
   /// In seconds since 1970.
@@ -31,29 +29,14 @@ package struct Event {
     case .version: event.put(3, "brain.Event:2")
     case .start: event.put(7) { log in log.put(1, Int64(1)) }  // SessionLog.status = START
     case .scalar(let tag, let value):
-      Self.put(tag, in: &event) { $0.put(2, value) }  // simple_value
-    case .text(let tag, let text):
-      Self.put(tag, in: &event) { entry in
-        entry.put(8) { tensor in
-          tensor.put(1, Int64(7))  // dtype = DT_STRING
-          tensor.put(2) { shape in shape.put(2) { dimension in dimension.put(1, Int64(1)) } }
-          tensor.put(8, text)  // string_val
+      // A Summary of one Value.
+      event.put(5) { summary in
+        summary.put(1) { entry in
+          entry.put(1, tag)
+          entry.put(2, value)  // simple_value
         }
-        entry.put(9) { metadata in metadata.put(1) { plugin in plugin.put(1, "text") } }
       }
     }
     return event.bytes
-  }
-
-  /// A Summary of one Value.
-  private static func put(
-    _ tag: String, in event: inout ProtobufMessage, _ fill: (inout ProtobufMessage) -> Void
-  ) {
-    event.put(5) { summary in
-      summary.put(1) { entry in
-        entry.put(1, tag)
-        fill(&entry)
-      }
-    }
   }
 }

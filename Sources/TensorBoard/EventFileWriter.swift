@@ -48,14 +48,6 @@ public final class EventFileWriter {
     try append(Event(wallTime: wallTime, step: step, .scalar(tag: tag, value: Float(value))))
   }
 
-  /// Adds a text in Markdown under the heading `tag`.
-  /// - Parameter wallTime: in seconds since 1970.
-  /// - Throws: `EventFileError`. The file then ends where it did before.
-  public func text(_ tag: String, _ text: String, step: Int64, wallTime: Double) throws(EventFileError) {
-    guard !tag.isEmpty else { throw .emptyTag(step: step) }
-    try append(Event(wallTime: wallTime, step: step, .text(tag: tag, text)))
-  }
-
   /// Forces what was written to the disk, so that it outlives the machine's power too.
   /// - Throws: `EventFileError`.
   public func flush() throws(EventFileError) {

@@ -1,6 +1,6 @@
 /// A protobuf message in the making: fields in the order in which they are put, which should be that of their numbers.
 ///
-/// TensorBoard's events need six kinds of messages and none is read here, so the generated code of a library would be
+/// TensorBoard's events need four kinds of messages and none is read here, so the generated code of a library would be
 /// many times this (https://protobuf.dev/programming-guides/encoding).
 struct ProtobufMessage {
   private(set) var bytes: [UInt8] = []

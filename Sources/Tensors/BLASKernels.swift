@@ -4,9 +4,9 @@ import Kernels
 
 /// Which kernels OpenBLAS works with.
 ///
-/// It chooses by the processor's model when it is loaded, and for a model that is newer than itself it takes those of a
-/// processor of 2004 (Prescott, SSE3), several times more slowly. OPENBLAS_CORETYPE names others, if it is set by
-/// then: so a program that finds itself so slow begins again with the variable set.
+/// It chooses by the processor's model when it is loaded. For a model that is newer than itself it takes those of a
+/// processor of 2004 (Prescott, SSE3), which are several times slower. OPENBLAS_CORETYPE names others, if it is set
+/// by then: so a program that finds itself so slow begins again with the variable set.
 public enum BLASKernels {
   /// Kernels that have vectors of 256 bits or more (`OPENBLAS_CORETYPE`, driver/others/dynamic.c of OpenBLAS).
   private static let wide = [

@@ -67,8 +67,8 @@ extension Workers {
     }
   }
 
-  /// G += alpha · XᵀX with X [count, n], in stripes of rows up to their last column: the lower triangle is whole, and half
-  /// the work of a product is spared. `mirror` fills the upper one, once all has been added.
+  /// G += alpha · XᵀX with X [count, n], in stripes of rows up to their last column. The lower triangle is whole, and
+  /// half the work of a product is spared. `mirror` fills the upper one, once all has been added.
   public func addGram(of x: Rows, count: Int, n: Int, alpha: Float = 1, to gram: Rows) {
     ranges(n, grain: roundedUp(max(96, n / 8))) { stripe, _ in
       Tensors.multiply(

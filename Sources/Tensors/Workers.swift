@@ -3,9 +3,9 @@ import Kernels
 
 /// The threads that do the arithmetic.
 ///
-/// Every loop is cut into parts whose results do not depend on who computes them, so the bytes of a run
-/// depend on how a loop is cut and never on timing. OpenBLAS itself is told to use one thread: concurrent calls
-/// into its threaded mode serialise, while single-threaded calls from several threads do not.
+/// Every loop is cut into parts whose results do not depend on who computes them. So the bytes of a run depend on how
+/// a loop is cut, and never on timing. OpenBLAS itself is told to use one thread: concurrent calls into its threaded
+/// mode serialise, while single-threaded calls from several threads do not.
 public final class Workers: @unchecked Sendable {
   /// How many threads compute, the caller's included.
   public let count: Int

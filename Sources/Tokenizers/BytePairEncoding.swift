@@ -1,8 +1,8 @@
 import HeapModule
 
-/// Byte-pair encoding of one word (Sennrich, Haddow and Birch 2016, https://aclanthology.org/P16-1162):
-/// starting from single symbols, the pair of neighbours with the lowest rank, the leftmost of several, is
-/// merged until none is left that merges. As in `models/bpe/word.rs` of Hugging Face `tokenizers`.
+/// Byte-pair encoding of one word (Sennrich, Haddow and Birch 2016, https://aclanthology.org/P16-1162): from single
+/// symbols to longer ones. The pair of neighbours with the lowest rank, the leftmost of several, is merged until no
+/// pair merges. As in `models/bpe/word.rs` of Hugging Face `tokenizers`.
 struct BytePairEncoding: Sendable {
   /// What a word consists of before any merge.
   enum Symbols: Sendable {
@@ -42,8 +42,8 @@ struct BytePairEncoding: Sendable {
   private func initialSymbols(_ bytes: [UInt8], _ range: Range<Int>) -> [Int32] {
     var word: [Int32] = []
     word.reserveCapacity(range.count)
-    // An unknown symbol waits until it is known whether the next one is unknown too, as in `merge_word`;
-    // byte tokens go past a waiting one there, and so they do here.
+    // An unknown symbol waits until it is known whether the next one is unknown too, as in `merge_word`. Byte tokens
+    // go past a waiting one there, and so they do here.
     var waiting: Int32?
     func flush() {
       if let id = waiting { word.append(id) }

@@ -1,7 +1,7 @@
 /// A map from byte strings to small integers, for looking up a stretch of a buffer without copying it.
 ///
-/// Not a `[String: Int32]`: Swift compares strings by canonical equivalence, and vocabularies hold
-/// tokens that differ only in normal form ("é" in one code point and in two), which must stay apart.
+/// Not a `[String: Int32]`: Swift compares strings by canonical equivalence. Vocabularies hold tokens that differ
+/// only in normal form ("é" in one code point and in two), and these must stay apart.
 struct ByteStringTable: Sendable {
   private var arena: [UInt8] = []
   /// Entry `e` is `arena[starts[e] ..< starts[e + 1]]`.

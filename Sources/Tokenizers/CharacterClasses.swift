@@ -1,9 +1,9 @@
 /// Letters, numbers and white space as the regular expressions of Hugging Face `tokenizers` see them.
 ///
-/// `\p{L}`, `\p{N}` and `\s` (White_Space) are Oniguruma's there, whose tables are of Unicode 16: a letter
-/// that Unicode assigned later is neither letter nor number, and is split off like punctuation. The
-/// `Digits` pre-tokenizer asks Rust's `char::is_numeric` instead, which is of Unicode 17, as Swift 6.3's
-/// own tables are. Compared over all code points with `tokenizers` 0.23.3.
+/// `\p{L}`, `\p{N}` and `\s` (White_Space) are Oniguruma's there, whose tables are of Unicode 16. A letter that
+/// Unicode assigned later is neither letter nor number, and is split off like punctuation. The `Digits` pre-tokenizer
+/// asks Rust's `char::is_numeric` instead, which is of Unicode 17, as Swift 6.3's own tables are. Compared over all
+/// code points with `tokenizers` 0.23.3.
 struct CharacterClasses: OptionSet, Sendable {
   let rawValue: UInt8
 

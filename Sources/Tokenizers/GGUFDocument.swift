@@ -163,11 +163,11 @@ extension GGUFVocabulary {
     return document
   }
 
-  /// A token with a score stands for all merges of two tokens into it, the best score first; of those into
-  /// one token, or of equal scores, the longer left part first, then the longer right part. As
-  /// `generate_merges` in `convert_slow_tokenizer.py` of `transformers` does it, which makes the
-  /// `tokenizer.json` of SentencePiece models; llama.cpp compares scores directly, with the same outcome
-  /// but for words where two ways to make the same token overlap.
+  /// A token with a score stands for all merges of two tokens into it, the best score first. Of merges into one
+  /// token, or of equal scores, the longer left part comes first, then the longer right part. As `generate_merges` in
+  /// `convert_slow_tokenizer.py` of `transformers` does it, which makes the `tokenizer.json` of SentencePiece models.
+  /// llama.cpp compares scores directly, with the same outcome but for words where two ways to make the same token
+  /// overlap.
   private func scoredMerges() -> [(left: String, right: String)] {
     struct Candidate {
       var left: [UInt8]

@@ -1,8 +1,8 @@
 /// Decodes a generated text token by token: bytes that do not yet form a character wait for the next token.
 ///
-/// The pieces together are what `Tokenizer.decode` makes of all ids at once. One case differs: of a row of
-/// SentencePiece byte tokens that is not UTF-8 as a whole, `decode` shows nothing but replacement
-/// characters, while here the characters that were complete have been handed out before.
+/// The pieces together are what `Tokenizer.decode` makes of all ids at once. One case differs: a row of SentencePiece
+/// byte tokens that is not UTF-8 as a whole. `decode` shows nothing but replacement characters of it, while here the
+/// complete characters have been handed out before.
 public struct StreamingDecoder: Sendable {
   private let tokenizer: Tokenizer
   private let skipsSpecialTokens: Bool

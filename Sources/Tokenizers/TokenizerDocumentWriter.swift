@@ -1,6 +1,7 @@
 import Foundation
 import JSON
 
+/// A tokenizer, written as the files of Hugging Face.
 extension Tokenizer {
   /// This tokenizer as a `tokenizer.json` that Hugging Face `tokenizers` loads and that behaves alike there.
   ///

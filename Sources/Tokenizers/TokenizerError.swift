@@ -2,8 +2,8 @@ import Wording
 
 /// What can be wrong with a tokenizer that came from a file.
 ///
-/// Closed and typed, so that a caller can tell the cases apart; `description` puts each into a sentence
-/// that says what was wrong, in which file and at which JSON path, what was expected and what to do.
+/// Closed and typed, so that a caller can tell the cases apart. `description` puts each into a sentence: what was
+/// wrong, in which file and at which JSON path, what was expected and what to do.
 public enum TokenizerError: Error, Equatable, Sendable {
   /// The file could not be read at all.
   case unreadable(file: String, reason: String)

@@ -1,6 +1,7 @@
+/// A file of training data is checked before work starts.
 extension TrainingSource {
-  /// Goes through the whole file, as far as it can be without tokenizing: text is UTF-8, each line of JSONL is an object with
-  /// the fields that its format reads, token ids are the model's.
+  /// Goes through the whole file, as far as it can be without tokenizing. Text must be UTF-8, each line of JSONL an
+  /// object with the fields that its format reads, and token ids the model's.
   ///
   /// - Parameter vocabularySize: token ids are below it.
   /// - Throws: `TrainingDataError` with the first place that is wrong, unless broken documents are to be left out.

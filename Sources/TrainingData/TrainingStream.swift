@@ -21,8 +21,8 @@ public struct StreamOptions: Sendable, Equatable {
 /// Rows to train on, one after the other, from shuffled and mixed documents that are read and tokenized when it is
 /// their turn.
 ///
-/// Packed rows have exactly `length` tokens: documents one after the other, each with its end token; what doesn't
-/// fit goes on in the next row, as a segment of its own. Only the last row of a limited stream may be shorter.
+/// Packed rows have exactly `length` tokens: documents one after the other, each with its end token. What doesn't fit
+/// goes on in the next row, as a segment of its own. Only the last row of a limited stream may be shorter.
 ///
 /// The rows follow from the files, the options and the sources' order and weights alone. A stream that is made
 /// with another's `state` gives the rows that the other would have given.

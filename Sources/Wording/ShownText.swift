@@ -1,8 +1,9 @@
-/// Text that comes from a file, a plugin or a user, as people may see it: it can neither steer a terminal nor stand in
-/// another order than it has, and it is never longer than one reads.
+/// Text that comes from a file, a plugin or a user, as people may see it. It can neither steer a terminal nor stand
+/// in another order than it has, and it is never longer than one reads.
 public enum ShownText {
-  /// Whether a character can do something to the text around it instead of being seen: controls (C0, C1, DEL), what changes
-  /// the direction of text or joins it without being seen (Unicode's category Cf), and line and paragraph separators.
+  /// Whether a character can do something to the text around it instead of being seen. These are controls (C0, C1,
+  /// DEL), line and paragraph separators, and Unicode's category Cf, which changes the direction of text or joins it
+  /// unseen.
   public static func isHidden(_ scalar: Unicode.Scalar) -> Bool {
     switch scalar.value {
     case 0x20..<0x7F: return false

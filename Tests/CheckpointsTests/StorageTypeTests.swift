@@ -48,6 +48,7 @@ struct StorageTypeTests {
     let path = try scratch.write(
       safetensors(header).dropLast(0) + patterns.flatMap { littleEndian($0) }, to: "halves.safetensors")
     let values = try SafetensorsFile(path: path).tensor(named: "a").floats()
+    #expect(values.count == patterns.count)
     for (pattern, value) in zip(patterns, values) {
       let expected = Self.halfByDefinition(pattern)
       #expect(value.bitPattern == expected.bitPattern || (value.isNaN && expected.isNaN))
@@ -84,6 +85,7 @@ struct StorageTypeTests {
     try writer.append(values, to: "x")
     try writer.finish()
     let written = try SafetensorsFile(path: path).tensor(named: "x").floats()
+    #expect(written.count == values.count)
     for (value, found) in zip(values, written) {
       let expected = type == .float16 ? Float(Float16(value)) : Self.nearestBfloat16(value)
       #expect(found.bitPattern == expected.bitPattern || (found.isNaN && expected.isNaN), "\(value)")

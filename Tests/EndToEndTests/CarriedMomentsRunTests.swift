@@ -60,6 +60,7 @@ struct CarriedMomentsRunTests {
         ]
       ),
     ]
+    #expect(!plain.tensors.isEmpty)
     for (name, stages) in others {
       let other = try saved(bench, name, [rounds(stages)])
       #expect(other.tensorNames == plain.tensorNames, "\(name)")

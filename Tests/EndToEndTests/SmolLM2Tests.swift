@@ -40,7 +40,7 @@ struct SmolLM2Tests {
     // In exact arithmetic; PyTorch's float32 cross-entropy is low by 1.6e-5 at this vocabulary.
     let mean = try #require(record.metrics.first { $0.name.contains("mean_nll") }).value
     #expect(abs(mean - 3.24319) < 0.0003, "\(mean)")
-    let windows = try #require(record.items.first).values
+    let windows = try #require(record.items.first).value
     let expected = try #require(Support.json(golden.appendingPathComponent("dense.json"))["per_window_nll"])
       .doubles
     #expect(windows.count == expected.count)

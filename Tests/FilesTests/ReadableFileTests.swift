@@ -40,7 +40,6 @@ struct ReadableFileTests {
         "can't read \(path.replacingOccurrences(of: folder, with: "…")): it is not a regular file\(kind)"
       #expect(complaint { _ = try ReadableFile.bytes(of: path) } == sentence)
       #expect(complaint { _ = try MappedFile(path) } == sentence)
-      #expect(complaint { try ReadableFile.requireRegular(path) } == sentence)
       if !kind.contains("FIFO") {
         #expect(
           complaint { _ = try ReadableFile.bytesOfFileOrStream(path) } == sentence)

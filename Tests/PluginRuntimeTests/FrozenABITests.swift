@@ -7,8 +7,12 @@ struct FrozenABITests {
   static let pins = packageRoot + "/Tests/Fixtures/abi/version_1_0.c"
 
   /// The pins are static assertions: the C compiler is the judge.
-  @Test(arguments: ["cc", "clang"]) func everyFieldIsWhereItWas(compiler: String) throws {
-    guard compiler == "cc" || Self.isThere(compiler) else { return }
+  @Test func everyFieldIsWhereItWas() throws { try compilePins(with: "cc") }
+
+  @Test(.enabled(if: isThere("clang"), "Skipped: clang is not on this machine"))
+  func everyFieldIsWhereItWasForClangToo() throws { try compilePins(with: "clang") }
+
+  private func compilePins(with compiler: String) throws {
     try CompiledPlugin.run(
       [
         "-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-fsyntax-only",
@@ -31,7 +35,7 @@ struct FrozenABITests {
       ends[String(match.1)] = offset + size
     }
     for match in text.matches(of: #/SIZE\((\w+), (\d+)\)/#) { sizes[String(match.1)] = Int(match.2) }
-    #expect(sizes.keys.sorted() == ends.keys.sorted())
+    #expect(!sizes.isEmpty && sizes.keys.sorted() == ends.keys.sorted())
     for (name, end) in ends { #expect(sizes[name] == (end + 7) / 8 * 8, "\(name)") }
 
     let header = try String(contentsOfFile: CompiledPlugin.header + "/adapt_pruner_plugin.h", encoding: .utf8)
@@ -44,7 +48,9 @@ struct FrozenABITests {
   @Test func everyStatisticIsToldInTheHeaderAndInTheGuide() throws {
     let header = try String(contentsOfFile: CompiledPlugin.header + "/adapt_pruner_plugin.h", encoding: .utf8)
     let guide = try String(contentsOfFile: packageRoot + "/docs/plugins.md", encoding: .utf8)
-    for statistic in StatisticRegistry.host.entries {
+    let statistics = StatisticRegistry.host.entries
+    #expect(statistics.count > 20)
+    for statistic in statistics {
       #expect(header.contains("\"\(statistic)\""))
       #expect(guide.contains("`\(statistic)`"))
     }

@@ -4,7 +4,7 @@ import Synchronization
 import Testing
 
 /// Plugins in processes of their own: what would end this one is an error.
-@Suite(.enabled(if: Isolated.isBuilt, "Skipped: ADAPT_PRUNER_BIN names no build with adapt-pruner"))
+@Suite(.enabled(if: Isolated.isBuilt, Isolated.missing))
 struct IsolationTests {
   @Test func arithmeticAndRandomNumbersAreTheHosts() throws {
     let drew = Mutex(false)
@@ -178,6 +178,7 @@ enum Isolated {
   /// The program that is a worker too; the tests' own is none.
   static let program = ProcessInfo.processInfo.environment["ADAPT_PRUNER_BIN"].map { $0 + "/adapt-pruner" }
   static let isBuilt = program.map { FileManager.default.isExecutableFile(atPath: $0) } ?? false
+  static let missing: Comment = "Skipped: ADAPT_PRUNER_BIN names no build with adapt-pruner"
 
   static func limits(seconds: Double = 60, megabytes: Int = 1024) -> Isolation {
     Isolation(timeLimit: seconds, memoryLimit: megabytes << 20, program: program)

@@ -3,7 +3,7 @@ import PluginRuntime
 import Testing
 
 /// A worker process spoken to in bytes, as the comment on its frames describes them: what another program would do.
-@Suite(.enabled(if: Isolated.isBuilt, "Skipped: ADAPT_PRUNER_BIN names no build with adapt-pruner"))
+@Suite(.enabled(if: Isolated.isBuilt, Isolated.missing))
 struct WorkerProtocolTests {
   @Test func aPluginIsLoadedMadeAndCalled() throws {
     let host = try RawHost()

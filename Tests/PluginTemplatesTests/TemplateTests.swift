@@ -24,7 +24,9 @@ struct TemplateTests {
 
   @Test(arguments: PluginTemplate.Kind.allCases, PluginTemplate.Language.allCases)
   func noPlaceholderIsLeft(kind: PluginTemplate.Kind, language: PluginTemplate.Language) throws {
-    for file in try template(kind, language).files {
+    let files = try template(kind, language).files
+    #expect(!files.isEmpty)
+    for file in files {
       for text in [file.path, file.text] {
         let left = text.matches(of: /__[A-Z_]+?__/).map { String($0.output) }
         #expect(Set(left).isSubset(of: ["__FILE__", "__LINE__"]), "\(file.path): \(left)")

@@ -60,7 +60,9 @@ struct BootstrapTests {
   func percentiles() {
     let json = Self.fixture["percentiles"]
     let sorted = numbers(json?["sorted"])
-    for (share, value) in zip(numbers(json?["shares"]), numbers(json?["values"])) {
+    let (shares, values) = (numbers(json?["shares"]), numbers(json?["values"]))
+    #expect(!shares.isEmpty && shares.count == values.count)
+    for (share, value) in zip(shares, values) {
       #expect(isNear(PairedBootstrap.percentile(sorted, share), value))
     }
   }

@@ -36,10 +36,9 @@ struct ReaderTests {
     }
   }
 
-  @Test func findsEveryValueAndText() throws {
+  @Test func findsEveryValue() throws {
     let folder = try TemporaryFolder()
     let writer = try EventFileWriter(directory: folder.path, wallTime: 1_700_000_000)
-    try writer.text("manifest", "| a | b |\n|---|---|\n| ü | 2 |", step: 0, wallTime: 1_700_000_000)
     var losses: [[Double]] = []
     for step in Int64(0)..<2000 {
       let loss = 4 - Double(step) / 512
@@ -57,8 +56,6 @@ struct ReaderTests {
     #expect(try points(read, "learning rate") == [[0x1p40, 0, 1_700_000_001]])
     let broken: JSONValue = [[1, "nan", .number(1_700_000_001)], [2, "-inf", .number(1_700_000_001)]]
     #expect(read["scalars"]?["broken"] == broken)
-    let manifest: JSONValue = [[0, "| a | b |\n|---|---|\n| ü | 2 |", .number(1_700_000_000)]]
-    #expect(read["texts"]?["manifest"] == manifest)
   }
 
   @Test func joinsTheFilesOfARunThatWasResumedAndDropsWhatIsDoneAgain() throws {

@@ -38,11 +38,6 @@ private func hex(_ bytes: [UInt8]) -> String {
       Event(wallTime: 1_700_000_002, step: 7, .start),
       "0f000000000000006d532b090900008040fc54d94110073a020801d1e17c88"
     ),
-    (
-      Event(wallTime: 1_700_000_003, .text(tag: "manifest", "**a** run")),
-      "36000000000000004f578cef090000c040fc54d9412a2b0a290a086d616e6966657374"
-        + "4213080712041202080142092a2a612a2a2072756e4a080a060a0474657874888b8f2e"
-    ),
   ])
   func isByteForByteTensorBoards(event: Event, expected: String) {
     #expect(hex(TFRecord.framing(event.bytes)) == expected)

@@ -87,6 +87,7 @@ import Transformer
   @Test(arguments: ["llama", "qwen3"]) func inputsFollowTheCut(_ name: String) throws {
     let model = try model(name)
     let cut = try cut(model)
+    var compared = 0
     try model.compensate(cut, request(followsCut: true), workers: workers) { projection in
       let partly = try model.copy()
       for layer in 0...projection.layer {
@@ -109,10 +110,12 @@ import Transformer
         let mean = try #require(isAttention ? inputs.output : inputs.down).mean
         #expect(
           relativeError(projection.inputMean.values.prefix(projection.columns), Array(mean.values)) < 1e-4)
+        compared += 1
       }
       return (plain(projection), projection.bias)
     } body: { _, _ in
     }
+    #expect(compared == 2 * model.layerCount)
   }
 
   /// What an earlier cut took comes back too: the first projection, whose inputs have lost a group before, is to answer

@@ -75,7 +75,9 @@ import Transformer
     try decoder.keep([0, 3, 4], of: .mlp, layer: 1)
     var request = CalibrationRequest(sequences: try sequences(), batchSize: 3, gradients: .none)
     request.inputs = [.gram]
+    var layers: Set<Int> = []
     _ = try decoder.calibrate(request, workers: Workers(count: 1)) { layer in
+      layers.insert(layer.layer)
       #expect(layer.inputs?.down == nil && layer.cosines == nil)
       guard layer.layer == 1 else { return }
       // Channel by channel the pruned layer's inputs are those of the whole one: nothing before them changed.
@@ -83,6 +85,7 @@ import Transformer
       let kept = [0, 3, 4].flatMap { row in [0, 3, 4].map { whole[row * 40 + $0] } }
       #expect(relativeError(try #require(layer.inputs?.downGram).values.prefix(9), kept) < 1e-5)
     }
+    #expect(layers.count == decoder.layerCount && layers.contains(1))
   }
 
   /// A layer without attention has no inputs of o, and those of its MLP are what its own input makes of them.

@@ -91,7 +91,7 @@ import Transformer
       let gone = ["0.self_attn", "0.input_l", "1.", "2.mlp", "2.post_"]
       return !gone.contains { moment.name.hasPrefix("model.layers.\($0)") }
     }
-    #expect(after.namedMoments.map(\.name) == expected.map(\.name))
+    #expect(!expected.isEmpty && after.namedMoments.map(\.name) == expected.map(\.name))
     for (found, expected) in zip(after.namedMoments, expected) {
       #expect(found.first == expected.first && found.second == expected.second, "\(found.name)")
     }
@@ -101,6 +101,7 @@ import Transformer
     let second = try trainer(decoder)
     try second.restoreState(from: state, optimizerSteps: after.optimizerSteps)
     for trainer in [after, second] { _ = try trainer.step([sequences], learningRate: 0.01) }
+    #expect(!second.namedValues.isEmpty && second.namedValues.map(\.name) == after.namedValues.map(\.name))
     for ((name, values), (_, expected)) in zip(second.namedValues, after.namedValues) {
       #expect(values == expected, "\(name)")
     }
@@ -122,6 +123,7 @@ import Transformer
     let second = try fresh()
     try second.restoreState(from: file, optimizerSteps: first.optimizerSteps)
     for batch in batches.suffix(3) { _ = try second.step([batch], learningRate: 0.01) }
+    #expect(!second.namedValues.isEmpty && second.namedValues.map(\.name) == whole.namedValues.map(\.name))
     for ((name, values), (_, expected)) in zip(second.namedValues, whole.namedValues) {
       #expect(values == expected, "\(name)")
     }

@@ -82,6 +82,7 @@ import Transformer
       for limit in [0, 1 << 20] {
         let found = try gradients(of: cut, .everything, activationLimit: limit)
         let expected = try gradients(of: zero, .everything, activationLimit: limit)
+        #expect(!found.sums.isEmpty)
         for (name, values) in found.sums {
           #expect(relativeError(values, try #require(expected.sums[name])) < 1e-5, "\(name)")
         }
@@ -91,6 +92,7 @@ import Transformer
         for (left, right) in zip(found.result.losses, expected.result.losses) {
           #expect(abs(left - right) < 1e-6)
         }
+        #expect(found.result.distances.cosine.count == 3 && expected.result.distances.cosine.count == 3)
         for (left, right) in zip(found.result.distances.cosine, expected.result.distances.cosine) {
           #expect(abs(left - right) < 1e-6)
         }

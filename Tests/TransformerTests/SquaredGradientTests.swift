@@ -57,6 +57,7 @@ import Transformer
       let error = relativeError(try #require(both.squares[parameter]), expected)
       #expect(error < 2e-5, "\(name), squares of \(parameter): \(error)")
     }
+    #expect(!both.losses.isEmpty && both.losses.count == sum.losses.count)
     for (found, expected) in zip(both.losses, sum.losses) { #expect(abs(found - expected) < 1e-6, "\(name)") }
   }
 

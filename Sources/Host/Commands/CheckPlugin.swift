@@ -5,6 +5,7 @@ import Pipeline
 import PluginChecks
 import PluginRuntime
 
+/// `adapt-pruner plugin check`.
 extension Plugins {
   struct Check: ParsableCommand {
     static let configuration = CommandConfiguration(

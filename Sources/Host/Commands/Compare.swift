@@ -4,6 +4,7 @@ import JSON
 import Pipeline
 import PluginRuntime
 
+/// `adapt-pruner compare`.
 struct Compare: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Runs pipelines side by side, or lines up earlier runs, with tests of their differences.",

@@ -2,6 +2,7 @@ import ArgumentParser
 import Pipeline
 import PluginRuntime
 
+/// `adapt-pruner evaluate`.
 struct Evaluate: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Measures a model with one or more evaluators.",

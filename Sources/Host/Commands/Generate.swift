@@ -3,6 +3,7 @@ import ChatTemplates
 import Pipeline
 import Synchronization
 
+/// `adapt-pruner generate`.
 struct Generate: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Lets a model go on with a text or a conversation, to see what pruning has left of it.",

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Pipeline
 
+/// `adapt-pruner inspect`.
 struct Inspect: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Shows a model: architecture, heads and channels by layer, parameters, bytes.")

@@ -1,6 +1,7 @@
 import ArgumentParser
 import PluginTemplates
 
+/// `adapt-pruner plugin new`.
 extension Plugins {
   struct New: ParsableCommand {
     static let configuration = CommandConfiguration(

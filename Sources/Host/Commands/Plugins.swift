@@ -2,6 +2,7 @@ import ArgumentParser
 import Pipeline
 import PluginRuntime
 
+/// `adapt-pruner plugin`, with `list` and `describe`.
 struct Plugins: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "plugin", abstract: "Lists the plugins, describes one, starts a new one, or checks one.",

@@ -4,6 +4,7 @@ import Pipeline
 import Report
 import RunRecords
 
+/// `adapt-pruner report`.
 struct MakeReport: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "report",

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Pipeline
 
+/// `adapt-pruner resume`.
 struct Resume: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Takes up a run that was stopped, and ends it as if it never had been.",

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Pipeline
 
+/// `adapt-pruner run`.
 struct Run: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Runs a pipeline: prunes, evaluates and saves a model as it says.",

@@ -3,6 +3,7 @@ import JSON
 import Pipeline
 import PluginRuntime
 
+/// `adapt-pruner validate`.
 struct Validate: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Checks a pipeline without running it: every key, plugin, option and data file.",

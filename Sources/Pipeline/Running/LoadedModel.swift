@@ -102,11 +102,6 @@ public final class LoadedModel {
     ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).sorted()
       .filter { $0.hasSuffix(".safetensors") || $0.hasSuffix(".json") }
   }
-
-  public var summary: String {
-    "\(decoder.configuration.architecture.rawValue), \(decoder.layerCount) layers, hidden \(decoder.hidden), "
-      + "vocabulary \(decoder.vocabulary)"
-  }
 }
 
 public enum LoadedModelError: Error, Equatable, CustomStringConvertible {

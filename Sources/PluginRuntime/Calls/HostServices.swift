@@ -77,7 +77,7 @@ public protocol LinearAlgebra: Sendable {
     throws
 }
 
-/// Random numbers that depend on (seed, plugin, stream, index) alone: `SplitMix64`, whose key is the mix of the seed, of
+/// Random numbers that depend on (seed, plugin, stream, index) alone, by `SplitMix64`. Its key is the mix of the seed, of
 /// the plugin id's 64-bit FNV-1a hash and of the stream, each mixed in turn. A float is an output's upper 24 bits over
 /// 2²⁴: every value is exact and below 1.
 public struct RandomStream: Sendable {

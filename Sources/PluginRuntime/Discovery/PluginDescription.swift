@@ -34,9 +34,9 @@ extension PluginDescription {
   ///                      "summary": "…" } ]
   ///     }
   ///
-  /// The library is looked for beside the file, then in the folder above it and the one above that, which is
-  /// where a build puts `libX.so` when `plugins/X/plugin.json` lies in the build folder, then in the folders below it where
-  /// Swift's and Rust's own tools build.
+  /// The library is looked for beside the file, then in the two folders above it. A build puts `libX.so` there when
+  /// `plugins/X/plugin.json` lies in the build folder. The folders below in which Swift's and Rust's own tools build
+  /// come last.
   static func read(manifest path: String) throws(PluginError) -> [PluginDescription] {
     try read(ManifestFile.read(path), manifest: path)
   }

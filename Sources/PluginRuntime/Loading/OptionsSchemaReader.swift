@@ -1,5 +1,6 @@
 import JSON
 
+/// A plugin's JSON Schema, read from its text.
 extension OptionsSchema {
   /// Reads a schema. What this host does not understand is refused, not ignored: a check that a plugin's
   /// author counts on must not be skipped in silence.
