@@ -24,7 +24,7 @@ public struct WorkRefused: Error, CustomStringConvertible {
 
 /// Finds all that can be known of a run's failure before it has done anything: from the sizes of the model, the data, what
 /// plugins say about options and model, and the memory that there is. Nothing is written.
-struct WorkCheck {
+package struct WorkCheck {
   let manifest: Manifest
   let registry: PluginRegistry
   let model: LoadedModel
@@ -34,12 +34,12 @@ struct WorkCheck {
   var reporter: any ProgressReporter = SilentProgress()
   var cancellation = Cancellation()
 
-  private var seed: UInt64 { UInt64(bitPattern: Int64(manifest.seed)) }
+  var seed: UInt64 { UInt64(bitPattern: Int64(manifest.seed)) }
 
   /// - Parameter rate: of this machine, where it has been measured.
   /// - Throws: `WorkRefused` with every problem that there is; `Interrupted`.
   func run(rate: MatrixRate? = nil) throws -> WorkEstimate {
-    var findings = Findings(model: model, threads: workers.count)
+    var findings = WorkFindings(model: model, threads: workers.count)
     let canChange: Void? = findings.attempt(nil) { try manifest.checkCanChange(model) }
     guard canChange != nil else {
       throw WorkRefused(problems: findings.problems)
@@ -50,13 +50,7 @@ struct WorkCheck {
     for (index, execution) in executions.enumerated() {
       try cancellation.check()
       defer { reporter.advance(to: index + 1) }
-      switch execution.work {
-      case .evaluate(let stage): evaluate(stage, execution, &findings)
-      case .prune(let stage): prune(stage, execution, &findings)
-      case .transform(let stage): transform(stage, execution, &findings)
-      case .train(let stage): train(stage, execution, &findings)
-      case .save(let stage): findings.need(findings.counting.saving(stage), execution)
-      }
+      execution.work.check(execution, self, &findings)
     }
     findings.requireMemory()
     guard findings.problems.isEmpty else { throw WorkRefused(problems: findings.problems) }
@@ -64,7 +58,7 @@ struct WorkCheck {
   }
 
   /// Silent: a plugin that logs does so again at work.
-  private var host: PluginHost {
+  var host: PluginHost {
     PluginHost(
       registry: registry, seed: seed, workers: workers, reporter: SilentProgress(), cancellation: cancellation
     )
@@ -72,117 +66,16 @@ struct WorkCheck {
 
   /// In a process of its own, where this program can start itself: whatever a plugin does with made-up values must not end
   /// the run that they are made up for.
-  private func loaded(_ use: PluginUse) throws -> LoadedPlugin {
+  func loaded(_ use: PluginUse) throws -> LoadedPlugin {
     let name = CommandLine.arguments.first.map { ($0 as NSString).lastPathComponent }
     guard use.isolation == nil, name == Tool.name else { return try host.loaded(use) }
     return try LoadedPlugin(
       loading: registry.find(use.id), isolated: Isolation().with(threads: workers.count))
   }
-
-  // MARK: - Stages
-
-  private func evaluate(_ stage: EvaluateStage, _ execution: StageExecution, _ findings: inout Findings) {
-    var names: [String: String] = [:]
-    var needs = StageNeeds()
-    for (index, use) in stage.evaluators.enumerated() {
-      let rehearsal = findings.rehearsed(use, execution) {
-        let evaluation = Evaluation(
-          use: use, label: execution.label, model: model, workers: workers, reporter: SilentProgress(),
-          cancellation: cancellation)
-        return try evaluation.rehearse(plugin: loaded(use), services: host.services())
-      }
-      guard let rehearsal else { continue }
-      needs.add(findings.counting.evaluation(rehearsal))
-      let place = "evaluators[\(index)]"
-      for name in rehearsal.metrics {
-        if let other = names[name] {
-          findings.note(
-            execution,
-            "\(other) and \(place) both answer a metric \"\(name)\"; leave one of them out, or give its data another \"name\""
-          )
-        } else {
-          names[name] = place
-        }
-      }
-    }
-    findings.need(needs, execution)
-  }
-
-  private func prune(_ stage: PruneStage, _ execution: StageExecution, _ findings: inout Findings) {
-    if case .sample(let sample) = stage.calibration { findings.read(sample, execution) }
-    let instances = findings.attempt(execution) {
-      try Pruning(
-        stage: stage, label: execution.label, model: model, sequences: [],
-        criterion: CriterionInstance(
-          of: loaded(stage.criterion), options: .object(stage.criterion.options),
-          services: host.services()),
-        allocator: AllocatorInstance(
-          of: loaded(stage.allocator), options: .object(stage.allocator.options),
-          services: host.services()),
-        compensator: stage.compensator.map {
-          try CompensatorInstance(
-            of: loaded($0), options: .object($0.options), services: host.services())
-        },
-        workers: workers, reporter: SilentProgress(), cancellation: cancellation, seed: seed,
-        scratchFolder: folder ?? NSTemporaryDirectory())
-    }
-    guard let pruning = instances else { return }
-    let isFirst = findings.sizes.isUntouched
-    let before = findings.share
-    var sizes = findings.sizes
-    let reached: Void? = findings.attempt(execution) {
-      try sizes.prune(
-        stage, label: execution.label,
-        meetsGoal: pruning.allocator.meetsGoal && !stage.widths.sameSize && stage.widths.roundTo == 1,
-        biases: pruning.costOfBiases)
-    }
-    findings.sizes = sizes
-    if execution.time == 0 {
-      findings.attempt(execution) { try pruning.rehearseScores() }
-      if reached != nil || !isFirst {
-        findings.attempt(execution) { try pruning.rehearseAllocation(isFirst: isFirst) }
-      }
-    }
-    var counting = findings.counting
-    counting.share = (before + findings.share) / 2
-    let isWhole = stage.families.contains(where: \.isWhole)
-    let units = Int((before - findings.share) * Double(model.decoder.layerCount * stage.families.count))
-    let iterations = pruning.allocator.meetsGoal || !isWhole ? stage.iterations : max(1, units)
-    findings.need(
-      counting.pruning(
-        stage, scratchFolder: pruning.scratchFolder, compensates: stage.compensator != nil,
-        iterations: iterations), execution)
-  }
-
-  private func transform(_ stage: TransformStage, _ execution: StageExecution, _ findings: inout Findings) {
-    findings.read(stage.calibration, execution)
-    let isFirst = findings.sizes.isUntouched
-    findings.attempt(execution) {
-      let transform = try TransformInstance(
-        of: loaded(stage.transform), options: .object(stage.transform.options), services: host.services()
-      )
-      // What an earlier stage leaves, a transform makes smaller.
-      guard isFirst else { return }
-      try Transforming(
-        stage: stage, label: execution.label, model: model, sequences: [], transform: transform,
-        workers: workers, reporter: SilentProgress(), cancellation: cancellation
-      ).rehearse()
-    }
-    findings.need(findings.counting.slicing(stage), execution)
-  }
-
-  private func train(_ stage: TrainStage, _ execution: StageExecution, _ findings: inout Findings) {
-    if execution.time == 0 {
-      findings.attempt(execution) { try stage.requireAddressable(label: execution.label) }
-      findings.attempt(execution) { try stage.checkData(model, label: execution.label) }
-    }
-    let steps = stage.steps(round: execution.time, of: execution.times)
-    findings.need(findings.counting.training(stage, steps: steps), execution)
-  }
 }
 
 /// What a check has come to so far.
-private struct Findings {
+package struct WorkFindings {
   private let model: LoadedModel
   private(set) var problems: [WorkRefused.Problem] = []
   var sizes: PlannedSizes
@@ -266,22 +159,5 @@ private struct Findings {
         WorkEstimate.Stage(
           label: execution.label, seconds: rate.seconds(needs), bytes: Saturating.sum(own, needs.bytes))
       })
-  }
-}
-
-extension StageExecution.Work {
-  fileprivate var memoryAdvice: String {
-    switch self {
-    case .evaluate: "have the evaluator read fewer or shorter windows"
-    case .prune, .transform: "lower the calibration's \"sequences\" or \"length\""
-    case .train(let stage):
-      if case .lowRank = stage.recovery {
-        "lower \"batch_size\" (and raise \"gradient_accumulation_steps\"), \"length\" or \"rank\""
-      } else {
-        "lower \"batch_size\" (and raise \"gradient_accumulation_steps\") or \"length\", or train adapters "
-          + "(\"recovery\": \"lora\")"
-      }
-    case .save: "make room"
-    }
   }
 }

@@ -260,8 +260,8 @@ private final class Comparing {
   ) throws {
     let workers = Workers(count: request.threads)
     let jobs = try zip(plan.all, states).compactMap { run, state -> SharedCalibration.Job? in
-      let change = run.manifest.executions.first { !$0.leavesModel }
-      guard state != .finished, !refused.contains(run.name), case .prune(let stage)? = change?.work else {
+      let change = run.manifest.executions.first { !$0.work.leavesModel }
+      guard state != .finished, !refused.contains(run.name), let stage = change?.work as? PruneStage else {
         return nil
       }
       let host = PluginHost(

@@ -5,7 +5,7 @@ import Transformer
 
 /// How far a run has come: what `resume` needs to go on as if nothing had happened. It is replaced as a whole after each
 /// stage and each training checkpoint; files that it names were on the disk before.
-struct RunState: Equatable {
+package struct RunState: Equatable {
   /// A file in the run folder with the SHA-256 of its bytes.
   struct StoredFile: Equatable {
     let name: String

@@ -36,7 +36,7 @@ public final class Runner {
   let model: LoadedModel
   let folder: RunFolder
   let events: EventLog
-  let settings: Settings
+  package let settings: Settings
   let keeper: RunKeeper
   /// Whether an earlier process began this run.
   let isResumed: Bool
@@ -102,7 +102,7 @@ public final class Runner {
       for (index, execution) in manifest.executions.enumerated() where index >= keeper.state.executionsDone {
         try settings.cancellation.check()
         // The stages before the first that changes the model see it as every other run on it does.
-        isUnpruned = manifest.executions[..<index].allSatisfy(\.leavesModel)
+        isUnpruned = manifest.executions[..<index].allSatisfy(\.work.leavesModel)
         let change = try carryOut(execution, number: index + 1)
         try keeper.update {
           change(&$0)
@@ -140,19 +140,12 @@ public final class Runner {
 
   /// What a stage changes in the run's state beside the model: recorded together with its end, since in between the
   /// stage would be taken for not yet begun.
-  typealias StateChange = (inout RunState) -> Void
+  package typealias StateChange = (inout RunState) -> Void
 
   private func carryOut(_ execution: StageExecution, number: Int) throws -> StateChange {
     let clock = ContinuousClock.now
     try events.log("stage_started", ["stage": .string(execution.label)])
-    let change =
-      switch execution.work {
-      case .evaluate(let stage): try evaluate(stage, label: execution.label)
-      case .prune(let stage): try prune(stage, execution, number: number)
-      case .transform(let stage): try transform(stage, label: execution.label, number: number)
-      case .train(let stage): try train(stage, execution, number: number)
-      case .save(let stage): try save(stage, label: execution.label)
-      }
+    let change = try execution.work.execute(execution, number: number, in: self)
     try events.log(
       "stage_finished",
       [
@@ -164,10 +157,10 @@ public final class Runner {
 
   // MARK: - Stages
 
-  private func prune(_ stage: PruneStage, _ execution: StageExecution, number: Int) throws -> StateChange {
+  func prune(_ stage: PruneStage, _ execution: StageExecution, number: Int) throws -> StateChange {
     let label = execution.label
     var sequences: [[Int32]] = []
-    if case .sample(let sample) = stage.calibration { sequences = try self.sequences(of: sample) }
+    if let sample = stage.calibration.sample { sequences = try self.sequences(of: sample) }
     var pruning = Pruning(
       stage: stage, label: label, model: model, sequences: sequences,
       criterion: try CriterionInstance(
@@ -227,7 +220,7 @@ public final class Runner {
         + "(\(HumanFormat.duration(seconds: seconds)))")
   }
 
-  private func train(_ stage: TrainStage, _ execution: StageExecution, number: Int) throws -> StateChange {
+  func train(_ stage: TrainStage, _ execution: StageExecution, number: Int) throws -> StateChange {
     let progress = keeper.state.training[execution.stage] ?? RunState.TrainingProgress()
     let checkpoint = keeper.state.checkpoints.last
     let training = Training(
@@ -276,7 +269,7 @@ public final class Runner {
         }), to: file)
   }
 
-  private func evaluate(_ stage: EvaluateStage, label: String) throws -> StateChange {
+  func evaluate(_ stage: EvaluateStage, label: String) throws -> StateChange {
     for use in stage.evaluators {
       let record = try evaluated(use, label: label)
       evaluations.append(record)
