@@ -60,9 +60,10 @@ let package = Package(
     room("JSON", ["Wording"]),
     room("Files", ["Processes"]),
     room("TensorBoard", ["Files"]),
-    room("Report", ["JSON", "Files", "Wording"]),
+    room("Report", ["JSON", "Files", "Wording", "RandomNumbers"]),
 
     // Numbers.
+    room("RandomNumbers", []),
     .systemLibrary(
       name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     .target(
@@ -87,19 +88,21 @@ let package = Package(
       "Tokenizers",
       ["JSON", "Files", "Wording", .product(name: "HeapModule", package: "swift-collections")]),
     room("ChatTemplates", ["JSON", "Wording"]),
-    room("TrainingData", ["JSON", "Files", "Wording", "Tokenizers", "Checkpoints", "ChatTemplates"]),
+    room(
+      "TrainingData",
+      ["JSON", "Files", "Wording", "RandomNumbers", "Tokenizers", "Checkpoints", "ChatTemplates"]),
 
     // The model.
     room(
       "Transformer",
       [
-        "Tensors", "Kernels", "Checkpoints",
+        "Tensors", "Kernels", "Checkpoints", "RandomNumbers",
         .product(name: "OrderedCollections", package: "swift-collections"),
       ]),
 
     // Plugins, pipelines, the command line.
     .systemLibrary(name: "CFFI", pkgConfig: "libffi", providers: [.apt(["libffi-dev"])]),
-    room("PluginRuntime", ["PluginABI", "Processes", "CFFI", "JSON", "Wording"]),
+    room("PluginRuntime", ["PluginABI", "Processes", "CFFI", "JSON", "Wording", "RandomNumbers"]),
     .target(
       name: "PluginTemplates", dependencies: ["PluginABI", "PluginRuntime", "Files"],
       // In the code, so that the program needs no file beside it. The header is a link to the one that there is.
@@ -142,17 +145,20 @@ let package = Package(
     tests("TokenizersTests", ["Tokenizers"]),
     tests("ChatTemplatesTests", ["ChatTemplates", "JSON"]),
     tests("TrainingDataTests", ["TrainingData", "ChatTemplates", "Tokenizers", "JSON"]),
-    tests("TransformerTests", ["Transformer", "Checkpoints", "JSON"]),
+    tests("TransformerTests", ["Transformer", "Checkpoints", "JSON", "RandomNumbers"]),
     tests("PluginRuntimeTests", ["PluginRuntime", "JSON"]),
     tests("PluginTemplatesTests", ["PluginTemplates", "PluginABI", "JSON"]),
     tests(
       "PipelineTests",
-      ["Pipeline", "PluginRuntime", "TrainingData", "Transformer", "JSON", "Files", "Wording"]),
+      [
+        "Pipeline", "PluginRuntime", "TrainingData", "Transformer", "Checkpoints", "JSON", "Files",
+        "Wording", "RandomNumbers",
+      ]),
     tests(
       "EndToEndTests",
       [
         "Pipeline", "Transformer", "Checkpoints", "Tensors", "PluginRuntime", "PluginTemplates", "Tokenizers",
-        "ChatTemplates", "JSON",
+        "ChatTemplates", "JSON", "RandomNumbers",
       ]),
   ] + plugins.map(plugin)
 )

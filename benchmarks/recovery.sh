@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What training on 200,704 tokens gives back to SmolLM2-135M at 80% of its parameters: all parameters, adapters, norms
-# and biases, and all parameters taught by the dense model. Prints the README's table.
+# and biases, and all parameters taught by the dense model. Prints the table of docs/benchmarks.md.
 #
 #   benchmarks/recovery.sh IDS_FOLDER TEXT [OUTPUT_FOLDER]
 #

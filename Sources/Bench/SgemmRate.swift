@@ -1,3 +1,4 @@
+import Checkpoints
 import JSON
 import PluginRuntime
 import Tensors

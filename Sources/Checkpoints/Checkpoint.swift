@@ -77,9 +77,10 @@ public struct Checkpoint: Sendable {
     format = .gguf(file)
     configuration = try ModelConfiguration(gguf: file)
     let parameters = configuration.parameters
+    let names = GGUFNames(configuration.design)
     var tensors = OrderedDictionary<String, StoredTensor>(minimumCapacity: file.tensors.count)
     for tensor in file.tensors.values where !configuration.hasRead(ggufTensor: tensor.name) {
-      let name = GGUFNames.huggingFaceName(of: tensor.name)
+      let name = names.huggingFaceName(of: tensor.name)
       guard let name, parameters[name] != nil else {
         throw .undeclaredTensor(
           file: file.path, tensor: tensor.name,
@@ -171,8 +172,10 @@ extension ModelConfiguration {
   /// Which order of rows a GGUF file has a tensor in. Only the `llama` converter permutes.
   fileprivate func ggufRowOrder(of name: String) -> RowOrder {
     guard architecture == .llama || architecture == .mistral,
-      name.contains(".self_attn.q_proj.") || name.contains(".self_attn.k_proj."),
-      let layer = layers.first
+      let layer = layers.first,
+      sizes(0).specs.contains(where: {
+        ($0.role == .query || $0.role == .key) && name.hasSuffix("." + $0.name)
+      })
     else { return .stored }
     return .interleavedHalves(headDimension: layer.headDimension)
   }

@@ -78,7 +78,8 @@ extension ModelConfiguration {
     biases = Biases(
       queryKeyValue: has("attn_q"), attentionOutput: has("attn_output"), gateUp: has("ffn_gate"),
       down: has("ffn_down"))
-    queryKeyNorm = named == .qwen3
+    design = DecoderDesign(queryKeyNorm: named == .qwen3 ? .perHead : .none)
+    otherRopes = []
     maxPositions = try keys.size("context_length")
     beginningOfText = keys.token("tokenizer.ggml.bos_token_id")
     var ends: [Int] = []

@@ -142,7 +142,8 @@ extension ModelConfiguration {
     rope = try RotaryEmbedding.read(keys, layers: layers, maxPositions: maxPositions)
     tiedEmbeddings = try keys.flag("tie_word_embeddings", default: false)
     biases = try Self.biases(keys, architecture: architecture)
-    queryKeyNorm = architecture == .qwen3
+    design = DecoderDesign(queryKeyNorm: architecture == .qwen3 ? .perHead : .none)
+    otherRopes = []
     residualWidths = try ResidualWidths.read(keys, layers: layers, hiddenSize: hiddenSize)
     if residualWidths != nil, tiedEmbeddings {
       throw .unsupportedSetting(

@@ -13,15 +13,19 @@ public struct LayerShape: Sendable, Hashable {
   public var intermediateSize: Int
   /// How many positions back, itself included, a token attends to; nil for all.
   public var slidingWindow: Int?
+  /// Which of the configuration's `ropes` turns queries and keys; nil for none.
+  public var rope: Int?
 
   public init(
-    queryHeads: Int, keyValueHeads: Int, headDimension: Int, intermediateSize: Int, slidingWindow: Int? = nil
+    queryHeads: Int, keyValueHeads: Int, headDimension: Int, intermediateSize: Int, slidingWindow: Int? = nil,
+    rope: Int? = 0
   ) {
     self.queryHeads = queryHeads
     self.keyValueHeads = keyValueHeads
     self.headDimension = headDimension
     self.intermediateSize = intermediateSize
     self.slidingWindow = slidingWindow
+    self.rope = rope
   }
 
   /// Query heads that share one key-value head; 0 where the attention was removed.
@@ -91,12 +95,15 @@ public struct ModelConfiguration: Sendable, Equatable {
   public var hiddenSize: Int
   public var layers: [LayerShape]
   public var rmsNormEpsilon: Double
+  /// The rotary embedding of layers whose `rope` is 0.
   public var rope: RotaryEmbedding
+  /// Those of layers whose `rope` is 1, 2, ….
+  public var otherRopes: [RotaryEmbedding]
   /// Whether the head is the token embedding.
   public var tiedEmbeddings: Bool
   public var biases: Biases
-  /// Whether each head's queries and keys are normalised (Qwen3).
-  public var queryKeyNorm: Bool
+  /// What the decoder computes beyond its sizes.
+  public var design: DecoderDesign
   /// Of a model whose residual stream was sliced; nil of any other.
   public var residualWidths: ResidualWidths?
   public var maxPositions: Int
@@ -112,7 +119,8 @@ public struct ModelConfiguration: Sendable, Equatable {
   public init(
     architecture: Architecture, vocabularySize: Int, hiddenSize: Int, layers: [LayerShape],
     rmsNormEpsilon: Double, rope: RotaryEmbedding, tiedEmbeddings: Bool, biases: Biases = Biases(),
-    queryKeyNorm: Bool = false, residualWidths: ResidualWidths? = nil, maxPositions: Int,
+    design: DecoderDesign = DecoderDesign(), otherRopes: [RotaryEmbedding] = [],
+    residualWidths: ResidualWidths? = nil, maxPositions: Int,
     beginningOfText: Int? = nil, endOfText: [Int] = [],
     declaredType: StorageType = .float32, otherKeys: JSONObject = [:]
   ) {
@@ -124,7 +132,8 @@ public struct ModelConfiguration: Sendable, Equatable {
     self.rope = rope
     self.tiedEmbeddings = tiedEmbeddings
     self.biases = biases
-    self.queryKeyNorm = queryKeyNorm
+    self.design = design
+    self.otherRopes = otherRopes
     self.residualWidths = residualWidths
     self.maxPositions = maxPositions
     self.beginningOfText = beginningOfText
@@ -133,48 +142,32 @@ public struct ModelConfiguration: Sendable, Equatable {
     self.otherKeys = otherKeys
   }
 
-  /// Every parameter with its shape, under Hugging Face's names, in the order of the forward pass.
+  /// Whether queries and keys are normalised.
+  public var queryKeyNorm: Bool { design.queryKeyNorm != .none }
+
+  /// The sizes of a layer.
+  /// - Parameter index: of a layer that there is.
+  public func sizes(_ index: Int) -> LayerSizes {
+    LayerSizes(
+      hidden: hiddenSize, shape: layers[index], biases: biases, design: design,
+      sliced: residualWidths?.layer(index))
+  }
+
+  /// Every tensor of a checkpoint with its shape, under Hugging Face's names, in the order of the forward pass.
   public var parameters: OrderedDictionary<String, [Int]> {
     var shapes = OrderedDictionary<String, [Int]>()
-    func linear(_ name: String, _ outputs: Int, _ inputs: Int, bias: Bool) {
-      shapes["\(name).weight"] = [outputs, inputs]
-      if bias { shapes["\(name).bias"] = [outputs] }
-    }
     shapes["model.embed_tokens.weight"] = [vocabularySize, residualWidths?.layer(0).input ?? hiddenSize]
-    for (index, layer) in layers.enumerated() {
-      let prefix = "model.layers.\(index)"
-      let isSliced = residualWidths != nil
-      let width =
-        residualWidths?.layer(index)
-        ?? ResidualWidths.Layer(input: hiddenSize, middle: hiddenSize, output: hiddenSize)
-      if layer.queryHeads > 0 {
-        let attention = "\(prefix).self_attn"
-        let queries = layer.queryHeads * layer.headDimension
-        let keys = layer.keyValueHeads * layer.headDimension
-        if isSliced {
-          shapes["\(prefix).attn_shortcut_Q"] = [width.input, width.middle]
-        } else {
-          shapes["\(prefix).input_layernorm.weight"] = [hiddenSize]
+    for index in layers.indices {
+      let sizes = sizes(index)
+      let specs = sizes.specs
+      for sublayer in ParameterSpec.Sublayer.allCases where sizes.has(sublayer) {
+        let own = specs.filter { $0.role.sublayer == sublayer }
+        for spec in own.filter({ !$0.role.isOutput }) + own.filter(\.role.isOutput) {
+          let name = "model.layers.\(index).\(spec.tensor)"
+          var shape = sizes.shape(of: spec)
+          shape[0] += shapes[name]?[0] ?? 0
+          shapes[name] = shape
         }
-        linear("\(attention).q_proj", queries, width.input, bias: biases.queryKeyValue)
-        linear("\(attention).k_proj", keys, width.input, bias: biases.queryKeyValue)
-        linear("\(attention).v_proj", keys, width.input, bias: biases.queryKeyValue)
-        if queryKeyNorm {
-          shapes["\(attention).q_norm.weight"] = [layer.headDimension]
-          shapes["\(attention).k_norm.weight"] = [layer.headDimension]
-        }
-        linear("\(attention).o_proj", width.middle, queries, bias: biases.attentionOutput)
-      }
-      if layer.intermediateSize > 0 {
-        let mlp = "\(prefix).mlp"
-        if isSliced {
-          shapes["\(prefix).mlp_shortcut_Q"] = [width.middle, width.output]
-        } else {
-          shapes["\(prefix).post_attention_layernorm.weight"] = [hiddenSize]
-        }
-        linear("\(mlp).gate_proj", layer.intermediateSize, width.middle, bias: biases.gateUp)
-        linear("\(mlp).up_proj", layer.intermediateSize, width.middle, bias: biases.gateUp)
-        linear("\(mlp).down_proj", width.output, layer.intermediateSize, bias: biases.down)
       }
     }
     if residualWidths == nil { shapes["model.norm.weight"] = [hiddenSize] }

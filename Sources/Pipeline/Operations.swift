@@ -23,6 +23,8 @@ public struct RunRequest: Sendable {
   public let threads: Int
   /// Of the models that the run keeps while it is under way, so that a test sees several shards.
   package var shardBytes = ModelWriter.standardShardBytes
+  /// What other runs on the same model have done, in a comparison.
+  var shared: SharedWork?
 
   public init(
     manifest: Manifest, registry: PluginRegistry, modelPath: String, outputPath: String, threads: Int

@@ -188,32 +188,6 @@ extension PluginError {
   }
 }
 
-/// What a worker found wrong, as it crosses to the host: refusals as they are, since the host tells them apart by status, and
-/// all others as their sentences.
-extension PluginError {
-  func put(to packet: inout PacketWriter) {
-    guard case .refused(_, let function, let status, let sentence) = self else {
-      packet.put(false)
-      packet.put("\(self)")
-      return
-    }
-    packet.put(true)
-    packet.put(function)
-    packet.put(status.number)
-    packet.put(sentence)
-  }
-
-  init(from packet: inout PacketReader, plugin: String) throws(PacketReader.Garbled) {
-    guard try packet.bool() else {
-      self = .inWorker(sentence: try packet.text())
-      return
-    }
-    self = .refused(
-      plugin: plugin, function: try packet.text(), status: CallStatus(number: try packet.int()),
-      sentence: try packet.optionalText())
-  }
-}
-
 extension CallStatus {
   /// - Parameter number: an `ap_status` other than AP_OK.
   init(number: Int) {

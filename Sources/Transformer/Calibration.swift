@@ -9,7 +9,7 @@ public struct CalibrationRequest {
   /// Sequences whose mean cross-entropy is one loss; the gradient is the sum over these mini-batches.
   public var batchSize: Int
   public var gradients: Gradients
-  /// Bytes that the inside of layers may take between forward and backward; what does not fit is recomputed.
+  /// Bytes that activations may take between forward and backward; what does not fit is recomputed.
   public var activationLimit: Int
   /// Bytes that the residual stream may take in memory between forward and backward; what enters the layers goes to a file
   /// without a name in `scratchFolder` beyond that.
@@ -89,7 +89,7 @@ public struct EndGradients {
 
 extension Decoder {
   /// One pass over the calibration sequences, a layer at a time: forward, keeping each layer's input, and back
-  /// again, with the inside of a layer recomputed from it. `visit` sees each layer once, from the last to the first,
+  /// again, with a layer's activations recomputed from it. `visit` sees each layer once, from the last to the first,
   /// with its weights and gradients; these are gone when it returns. Where nothing goes back it sees layers on the way
   /// forward, from the first to the last, without gradients. A layer that has nothing left is not shown; its distances are those of a stream from itself.
   ///
@@ -117,9 +117,7 @@ private final class CalibrationPass {
   let workers: Workers
   let blocks: Blocks
   let sizes: [LayerSizes]
-  let weights: LayerParameters
-  let inside: LayerInside
-  let rotary: RotaryTables
+  let workspace: LayerWorkspace
   let store: ActivationStore
   /// nil if nothing is asked for.
   let inputs: InputAccumulator?
@@ -149,10 +147,7 @@ private final class CalibrationPass {
     self.workers = workers
     blocks = Blocks(request.sequences, tokens: Blocks.usualTokens)
     sizes = decoder.allSizes
-    weights = LayerParameters(roomFor: sizes)
-    inside = LayerInside(
-      roomFor: sizes, tokens: blocks.mostTokens, longest: blocks.longest, workers: workers.count)
-    rotary = decoder.rotaryTables(positions: blocks.longest)
+    workspace = LayerWorkspace(decoder, blocks, workers: workers)
     let backward = request.goesBack
     inputs =
       request.inputs.isEmpty ? nil : InputAccumulator(request.inputs, roomFor: sizes, workers: workers)
@@ -168,6 +163,7 @@ private final class CalibrationPass {
   }
 
   var hidden: Int { decoder.hidden }
+  private var activations: LayerActivations { workspace.activations }
 
   func run(
     observer: PassObserver, visit: (CalibratedLayer) throws -> Void
@@ -193,37 +189,32 @@ private final class CalibrationPass {
     outputGradients: [Labels: OutputGradients] = [:]
   ) -> CalibratedLayer {
     CalibratedLayer(
-      layer: layer, weights: weights, gradients: gradients, squares: squares, inputs: inputs?.finish(),
+      layer: layer, weights: workspace.weights, gradients: gradients, squares: squares,
+      inputs: inputs?.finish(),
       cosines: request.blockCosines ? cosines[layer] : nil, outputGradients: outputGradients)
-  }
-
-  private func layerPass(_ layer: Int) throws -> LayerPass {
-    try decoder.widen(layer: layer, into: weights, workers: workers)
-    return LayerPass(
-      weights: weights, inside: inside, rotary: rotary,
-      normEpsilon: Float(decoder.configuration.rmsNormEpsilon), workers: workers)
   }
 
   // MARK: - Forward
 
   private func forward(_ layer: Int, _ distances: inout LayerDistances) throws {
-    let pass = try layerPass(layer)
+    let pass = try workspace.at(layer)
     let (input, output) = (stream.entering(layer), stream.entering(layer + 1))
-    // With gradients the inside comes by once more, and its statistics need not wait for it in memory.
+    // With gradients the activations come by once more, and its statistics need not wait for it in memory.
     let gathers = !request.goesBack
-    if gathers { inputs?.begin(weights.sizes) }
-    var turns = BlockTurns()
+    if gathers { inputs?.begin(pass.sizes) }
+    var cosineSums = CosineSums()
     for block in blocks.all {
       let offset = block.firstRow * hidden
-      inside.use(store.slice(layer: layer, firstToken: block.firstRow))
+      activations.use(store.slice(layer: layer, firstToken: block.firstRow))
       pass.forward(
         Rows(input + offset, stride: hidden), block.sequences, .output(Rows(output + offset, stride: hidden)))
-      if gathers { inputs?.add(block.sequences, inside) }
+      if gathers { inputs?.add(block.sequences, activations) }
       if request.blockCosines {
-        turns.add(input + offset, inside.middle, output + offset, block.sequences.tokens, hidden, workers)
+        cosineSums.add(
+          input + offset, activations.middle, output + offset, block.sequences.tokens, hidden, workers)
       }
     }
-    if request.blockCosines { cosines.append(turns.means) }
+    if request.blockCosines { cosines.append(cosineSums.means) }
     measure(input, output, &distances)
   }
 
@@ -313,26 +304,26 @@ private final class CalibrationPass {
     let squares = squaresWanted ? LayerParameters(roomFor: sizes) : nil
     // What the model's own labels say of the weights is nobody's business.
     let unused = request.labels.contains(.model) ? LayerParameters(roomFor: sizes) : nil
-    let space = LayerGradientSpace(
+    let space = GradientSpace(
       roomFor: sizes, tokens: blocks.mostTokens, singleSequences: squaresWanted)
     let counts = predictedTokens
     for layer in (0..<decoder.layerCount).reversed() {
-      let pass = try layerPass(layer)
+      let pass = try workspace.at(layer)
       for parameters in [gradients, squares, unused].compactMap(\.self) {
-        parameters.sizes = weights.sizes
+        parameters.sizes = pass.sizes
         parameters.zero()
       }
       let input = stream.entering(layer)
       stream.fetch(before: layer)
-      inputs?.begin(weights.sizes)
+      inputs?.begin(pass.sizes)
       for descent in descents { descent.outputs?.begin() }
       for block in blocks.all {
         let offset = block.firstRow * hidden
         let x = Rows(input + offset, stride: hidden)
         let kept = store.slice(layer: layer, firstToken: block.firstRow)
-        inside.use(kept)
-        pass.forward(x, block.sequences, .inside(productsKept: kept != nil))
-        inputs?.add(block.sequences, inside)
+        activations.use(kept)
+        pass.forward(x, block.sequences, .activations(productsKept: kept != nil))
+        inputs?.add(block.sequences, activations)
         let matrices: GradientTarget.Matrices =
           request.gradients == .none
           ? .none

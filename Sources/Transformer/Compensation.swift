@@ -1,3 +1,4 @@
+import Checkpoints
 import Kernels
 import Tensors
 
@@ -26,6 +27,8 @@ public struct CutProjection {
   public let layer: Int
   /// `attention` or `mlp`.
   public let family: Family
+  /// `o_proj` or `down_proj`.
+  public let name: String
   public let rows: Int
   public let columns: Int
   /// [rows, columns], before the cut; with an original as it has them, so that what earlier cuts made of them is not fitted
@@ -87,12 +90,10 @@ private final class CompensationPass {
   let uncutStream: Buffer
   /// The same of the cut model; nil if nobody follows it.
   let cutStream: Buffer?
-  private let before: LayerParameters
+  private let before: LayerWorkspace
   /// The original's; nil if that is the model before the cut.
-  private let first: LayerParameters?
-  private let after: LayerParameters
-  private let inside: LayerInside
-  private let rotary: RotaryTables
+  private let first: LayerWorkspace?
+  private let after: LayerWorkspace
   private let sums: ProjectionSums
   /// [tokens of a block, hidden]
   private let target: Buffer
@@ -112,110 +113,67 @@ private final class CompensationPass {
     uncutStream = Buffer(blocks.rows * whole.hidden)
     cutStream = request.followsCut ? Buffer(blocks.rows * whole.hidden) : nil
     let sizes = whole.allSizes
-    before = LayerParameters(roomFor: sizes)
-    after = LayerParameters(roomFor: sizes)
-    first = original.map { LayerParameters(roomFor: $0.allSizes) }
-    inside = LayerInside(
-      roomFor: sizes + (original?.allSizes ?? []), tokens: blocks.mostTokens, longest: blocks.longest,
-      workers: workers.count)
-    rotary = whole.rotaryTables(positions: blocks.longest)
+    let workspace = LayerWorkspace(whole, blocks, roomFor: original?.allSizes ?? [], workers: workers)
+    before = workspace
+    after = LayerWorkspace(cut, sharing: workspace)
+    first = original.map { LayerWorkspace($0, sharing: workspace) }
     sums = ProjectionSums(
       rows: whole.hidden, columns: sizes.map { max($0.queryWidth, $0.intermediate) }.max() ?? 1, workers)
     target = Buffer(blocks.mostTokens * whole.hidden)
   }
 
+  /// One layer in the models that take turns.
+  private struct Models {
+    let before: DecoderLayer
+    /// The original's; nil if that is the model before the cut.
+    let first: DecoderLayer?
+    let after: DecoderLayer
+  }
+
   /// Takes the streams through a layer, and answers its parameters as cut and compensated.
   func layer(_ layer: Int, _ solve: Solve) throws -> LayerParameters {
-    try whole.widen(layer: layer, into: before, workers: workers)
-    try cut.widen(layer: layer, into: after, workers: workers)
-    if let original, let first { try original.widen(layer: layer, into: first, workers: workers) }
-    if before.sizes.hasAttention {
-      addBias(.attention, \.outputBias, after.outputBias)
-      try sublayer(
-        Sublayer(
-          layer: layer, family: .attention, weight: \.output, bias: \.outputBias,
-          hasBias: before.sizes.outputBias, columns: before.sizes.queryWidth,
-          kept: columns(.queryHeads, layer),
-          inputs: inside.attended
-        ) { pass, x, block in
-          pass.attend(from: x, block)
-        } output: { pass, x, y, tokens in
-          pass.addAttention(to: x, tokens)
-          pass.copy(Rows(pass.inside.middle, stride: pass.sizes.hidden), to: y, tokens)
-        }, solve)
-    }
-    if before.sizes.hasMLP {
-      addBias(.mlp, \.downBias, after.downBias)
-      try sublayer(
-        Sublayer(
-          layer: layer, family: .mlp, weight: \.down, bias: \.downBias, hasBias: before.sizes.downBias,
-          columns: before.sizes.intermediate, kept: columns(.channels, layer), inputs: inside.activated
-        ) { pass, x, block in
-          pass.copy(x, to: Rows(pass.inside.middle, stride: pass.sizes.hidden), block.tokens)
-          pass.activateMiddle(block.tokens)
-        } output: { pass, _, y, tokens in
-          pass.addMLP(to: y, tokens)
-        }, solve)
-    }
-    return after
+    let models = Models(
+      before: try before.at(layer), first: try first?.at(layer), after: try after.at(layer))
+    for sublayer in models.before.sublayers { try pass(sublayer, of: layer, models, solve) }
+    return models.after.weights
   }
 
   /// Makes room for a bias that the checkpoint does not have.
-  private func addBias(_ family: Family, _ flag: WritableKeyPath<LayerSizes, Bool>, _ bias: Buffer) {
-    guard request.addsBias, request.families.contains(family), !after.sizes[keyPath: flag] else { return }
-    after.sizes[keyPath: flag] = true
-    bias.zero()
+  private func addBias(to sublayer: any Sublayer, _ after: LayerParameters) {
+    guard request.addsBias, request.families.contains(Family(sublayer.kind)),
+      !after.sizes.biases[output: sublayer.kind]
+    else { return }
+    after.sizes.biases[output: sublayer.kind] = true
+    after.bias(sublayer.slots.output).zero()
   }
 
   /// Where the cut's columns stand among those before it.
-  private func columns(_ owner: NamedParameter.Owner, _ layer: Int) -> [Int] {
-    let shape = whole.configuration.layers[layer]
-    let width = owner == .channels ? shape.intermediateSize : shape.queryHeads * shape.headDimension
-    let now = whole.rows(of: owner, layer) ?? Array(0..<width)
-    let kept = Set(cut.rows(of: owner, layer) ?? Array(0..<width))
+  private func columns(_ dimension: LayerDimension, _ layer: Int) -> [Int] {
+    let all = Array(0..<whole.configuration.sizes(layer)[dimension])
+    let kept = Set(cut.kept(dimension, layer) ?? all)
+    let now = whole.kept(dimension, layer) ?? all
     return now.indices.filter { kept.contains(now[$0]) }
   }
 
   // MARK: - A sublayer
 
-  /// Attention or MLP: how it comes from the residual stream to its output projection's inputs, and from there on.
-  private struct Sublayer {
-    let layer: Int
-    let family: Family
-    let weight: KeyPath<LayerParameters, Buffer>
-    let bias: KeyPath<LayerParameters, Buffer>
-    let hasBias: Bool
-    let columns: Int
-    let kept: [Int]
-    /// [tokens, columns], filled by `input`.
-    let inputs: Buffer
-    let input: (LayerPass, _ x: Rows, SequenceBlock) -> Void
-    /// y = x + the projection of the inputs; in place too.
-    let output: (LayerPass, _ x: Rows, _ y: Rows, _ tokens: Int) -> Void
-  }
-
-  private func pass(_ weights: LayerParameters) -> LayerPass {
-    LayerPass(
-      weights: weights, inside: inside, rotary: rotary,
-      normEpsilon: Float(whole.configuration.rmsNormEpsilon), workers: workers)
-  }
-
-  private func sublayer(_ sublayer: Sublayer, _ solve: Solve) throws {
-    let losesColumns = sublayer.kept.count < sublayer.columns
+  /// - Parameter sublayer: of the model before the cut.
+  private func pass(_ sublayer: any Sublayer, of layer: Int, _ models: Models, _ solve: Solve) throws {
+    addBias(to: sublayer, models.after.weights)
+    let kept = columns(sublayer.units, layer)
+    let losesColumns = kept.count < sublayer.inputs.stride
     let isSolved =
-      request.families.contains(sublayer.family) && (losesColumns || (request.followsCut && isCut))
-    if isSolved { sums.begin(columns: sublayer.columns) }
-    for block in blocks.all { advanceUncut(block, sublayer, gathers: isSolved) }
-    if isSolved { try replace(sublayer, solve) }
+      request.families.contains(Family(sublayer.kind)) && (losesColumns || (request.followsCut && isCut))
+    if isSolved { sums.begin(columns: sublayer.inputs.stride) }
+    for block in blocks.all { advanceUncut(block, sublayer, models, gathers: isSolved) }
+    if isSolved { try replace(sublayer, of: layer, kept, models, solve) }
     isCut = isCut || losesColumns
     guard let cutStream else { return }
     for block in blocks.all {
       let place = block.firstRow * whole.hidden
       if isCut {
         let c = Rows(cutStream.at(place), stride: whole.hidden)
-        let pass = pass(after)
-        sublayer.input(pass, c, block.sequences)
-        sublayer.output(pass, c, c, block.sequences.tokens)
+        models.after.forward(sublayer.kind, c, into: c, block.sequences)
       } else {
         cutStream.at(place).update(
           from: uncutStream.at(place), count: block.sequences.tokens * whole.hidden)
@@ -225,41 +183,39 @@ private final class CompensationPass {
 
   /// Takes a block of the uncut stream through the sublayer, and adds to the sums what the projection gets, and should
   /// answer: what is missing behind it.
-  private func advanceUncut(_ block: Blocks.Block, _ sublayer: Sublayer, gathers: Bool) {
+  private func advanceUncut(
+    _ block: Blocks.Block, _ sublayer: any Sublayer, _ models: Models, gathers: Bool
+  ) {
     let hidden = whole.hidden
     let tokens = block.sequences.tokens
     let place = block.firstRow * hidden
     let u = Rows(uncutStream.at(place), stride: hidden)
     let start = cutStream?.at(place) ?? u.base
     if gathers { target.base.update(from: start, count: tokens * hidden) }
-    let pass = pass(first ?? before)
-    sublayer.input(pass, u, block.sequences)
-    sublayer.output(pass, u, u, tokens)
+    (models.first ?? models.before).forward(sublayer.kind, u, into: u, block.sequences)
     guard gathers else { return }
-    // t = the stream behind the sublayer − the stream before it
-    workers.ranges(tokens * hidden, grain: 1 << 15) { range, _ in
-      for index in range { target.base[index] = u.base[index] - target.base[index] }
-    }
+    ResidualRule.target(from: target.base, to: u.base, count: tokens * hidden, workers)
     if let cutStream {
-      sublayer.input(self.pass(before), Rows(cutStream.at(place), stride: hidden), block.sequences)
+      sublayer.forwardInputs(from: Rows(cutStream.at(place), stride: hidden), block.sequences)
     }
     // Else the inputs that the output was made from are still there.
-    sums.addInputs(sublayer.inputs, tokens)
-    sums.addTargets(target, sublayer.inputs, tokens)
+    sums.addInputs(sublayer.activations.inputs, tokens)
+    sums.addTargets(target, sublayer.activations.inputs, tokens)
   }
 
   /// The columns that there are before the cut, as the original has them.
-  private func weight(of sublayer: Sublayer) throws -> Buffer {
-    guard let original, let first else { return before[keyPath: sublayer.weight] }
-    let shape = original.configuration.layers[sublayer.layer]
-    let width = sublayer.family == .mlp ? 1 : shape.repeats * shape.headDimension
-    let now = Set(whole.kept[sublayer.layer].units(of: sublayer.family))
-    let units = original.kept[sublayer.layer].units(of: sublayer.family)
+  private func weight(of sublayer: any Sublayer, _ layer: Int, _ models: Models) throws -> Buffer {
+    let slot = sublayer.slots.output
+    guard let original, let first = models.first,
+      let (family, width) = original.units(of: sublayer.units, layer)
+    else { return models.before.weights.weight(slot) }
+    let now = Set(whole.kept[layer].units(of: family))
+    let units = original.kept[layer].units(of: family)
     let columns = units.indices.filter { now.contains(units[$0]) }.flatMap { $0 * width..<($0 + 1) * width }
-    guard columns.count == sublayer.columns else {
+    guard columns.count == sublayer.inputs.stride else {
       throw DecoderError.wrongOrigin(file: original.checkpoint.location)
     }
-    let (from, to) = (first[keyPath: sublayer.weight], Buffer(whole.hidden * columns.count))
+    let (from, to) = (first.weights.weight(slot), Buffer(whole.hidden * columns.count))
     for row in 0..<whole.hidden {
       for (place, column) in columns.enumerated() {
         to.base[row * columns.count + place] = from.base[row * units.count * width + column]
@@ -268,19 +224,26 @@ private final class CompensationPass {
     return to
   }
 
-  private func replace(_ sublayer: Sublayer, _ solve: Solve) throws {
+  private func replace(
+    _ sublayer: any Sublayer, of layer: Int, _ kept: [Int], _ models: Models, _ solve: Solve
+  ) throws {
     let hidden = whole.hidden
-    let bias = sublayer.hasBias ? Array(before[keyPath: sublayer.bias].values.prefix(hidden)) : nil
+    let slot = sublayer.slots.output
+    guard let output = models.before.weights.named.first(where: { $0.slot == slot }) else { return }
+    let bias =
+      sublayer.sizes.biases[output: sublayer.kind]
+      ? Array(models.before.weights.bias(slot).values.prefix(hidden)) : nil
     sums.finish()
     let answer = try solve(
       CutProjection(
-        layer: sublayer.layer, family: sublayer.family, rows: hidden, columns: sublayer.columns,
-        weight: try weight(of: sublayer), bias: bias, kept: sublayer.kept, inputMean: sums.inputMean,
-        inputGram: sums.gram, targetMean: sums.targetMean, targetProduct: sums.product))
-    after[keyPath: sublayer.weight].base.update(
-      from: answer.weight, count: min(answer.weight.count, hidden * sublayer.kept.count))
+        layer: layer, family: Family(sublayer.kind), name: output.spec.shortName, rows: hidden,
+        columns: output.columns, weight: try weight(of: sublayer, layer, models), bias: bias, kept: kept,
+        inputMean: sums.inputMean, inputGram: sums.gram, targetMean: sums.targetMean,
+        targetProduct: sums.product))
+    models.after.weights.weight(slot).base.update(
+      from: answer.weight, count: min(answer.weight.count, hidden * kept.count))
     if let bias = answer.bias {
-      after[keyPath: sublayer.bias].base.update(from: bias, count: min(bias.count, hidden))
+      models.after.weights.bias(slot).base.update(from: bias, count: min(bias.count, hidden))
     }
   }
 }

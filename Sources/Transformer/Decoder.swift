@@ -133,15 +133,12 @@ public final class Decoder {
 
   /// The sizes of a layer as it is now.
   public func sizes(_ layer: Int) -> LayerSizes {
-    let shape = configuration.layers[layer]
+    var sizes = configuration.sizes(layer)
     let groups = selected[layer].groups.count
-    return LayerSizes(
-      hidden: hidden, queryHeads: groups * shape.repeats, keyValueHeads: groups,
-      headDimension: shape.headDimension, intermediate: selected[layer].channels.count,
-      slidingWindow: shape.slidingWindow, queryKeyNorm: configuration.queryKeyNorm,
-      queryKeyValueBias: configuration.biases.queryKeyValue,
-      outputBias: configuration.biases.attentionOutput, gateUpBias: configuration.biases.gateUp,
-      downBias: configuration.biases.down, sliced: configuration.residualWidths?.layer(layer))
+    sizes.shape.queryHeads = groups * sizes.shape.repeats
+    sizes.shape.keyValueHeads = groups
+    sizes.shape.intermediateSize = selected[layer].channels.count
+    return sizes
   }
 
   public var allSizes: [LayerSizes] { (0..<layerCount).map(sizes) }
@@ -162,12 +159,7 @@ public final class Decoder {
   /// The configuration of the model as it is now, layers that have nothing left included.
   public var prunedConfiguration: ModelConfiguration {
     var result = configuration
-    for layer in 0..<layerCount {
-      let sizes = sizes(layer)
-      result.layers[layer].queryHeads = sizes.queryHeads
-      result.layers[layer].keyValueHeads = sizes.keyValueHeads
-      result.layers[layer].intermediateSize = sizes.intermediate
-    }
+    result.layers = allSizes.map(\.shape)
     return result
   }
 
@@ -183,57 +175,52 @@ public final class Decoder {
   func widen(layer: Int, into parameters: LayerParameters, workers: Workers) throws {
     parameters.sizes = sizes(layer)
     if isSliced {
-      for norm in [parameters.inputNorm, parameters.postAttentionNorm] {
+      for norm in ParameterSlot.norms.map(parameters.weight) {
         norm.base.update(repeating: 1, count: norm.count)
       }
     }
-    let named = parameters.named
+    let stored = configuration.sizes(layer)
     // Rows are cut into parts, so that a layer's few large matrices keep all threads busy.
-    var pieces: [(parameter: NamedParameter, tensor: StoredTensor, rows: Range<Int>)] = []
-    for parameter in named {
-      let tensor = try checkpoint.tensor(named: "model.layers.\(layer).\(parameter.name)")
+    var pieces: [(parameter: NamedParameter, tensor: StoredTensor, above: Int, rows: Range<Int>)] = []
+    for parameter in parameters.named {
+      let tensor = try checkpoint.tensor(named: "model.layers.\(layer).\(parameter.spec.tensor)")
+      let above = parameter.spec.fused?.above.reduce(0) { $0 + stored[$1] } ?? 0
       for start in stride(from: 0, to: parameter.rows, by: parameter.isVector ? parameter.rows : 256) {
         let end = parameter.isVector ? parameter.rows : min(parameter.rows, start + 256)
-        pieces.append((parameter, tensor, start..<end))
+        pieces.append((parameter, tensor, above, start..<end))
       }
     }
-    let selections: [NamedParameter.Owner: [Int]?] = [
-      .none: nil, .queryHeads: rows(of: .queryHeads, layer), .keyValueHeads: rows(of: .keyValueHeads, layer),
-      .channels: rows(of: .channels, layer),
-    ]
+    var selections: [LayerDimension: [Int]] = [:]
+    for dimension in LayerDimension.allCases { selections[dimension] = kept(dimension, layer) }
     let failure = FirstError()
     workers.run(pieces.count) { index, _ in
-      let (parameter, tensor, rows) = pieces[index]
+      let (parameter, tensor, above, rows) = pieces[index]
       let target = UnsafeMutableBufferPointer(
         start: parameter.base + rows.lowerBound * parameter.columns, count: rows.count * parameter.columns)
-      let selection = selections[parameter.rowOwner] ?? nil
+      let selection = selections[parameter.spec.rows]
       do {
         try tensor.widen(
-          rows: selection.map { .rows(Array($0[rows])) } ?? .range(rows),
-          columns: selections[parameter.columnOwner] ?? nil, into: target)
+          rows: selection.map { .rows($0[rows].map { above + $0 }) }
+            ?? .range(above + rows.lowerBound..<above + rows.upperBound),
+          columns: parameter.spec.columns.flatMap { selections[$0] }, into: target)
       } catch { failure.keep(error) }
     }
     try failure.rethrow()
   }
 
-  /// The checkpoint's indices of the rows (or columns) that an owner's units have; nil if all stay as they are.
-  func rows(of owner: NamedParameter.Owner, _ layer: Int) -> [Int]? {
-    guard let (family, width) = units(of: owner, layer) else { return nil }
-    let shape = configuration.layers[layer]
+  /// The checkpoint's indices of the rows or columns that stay; nil if all do.
+  func kept(_ dimension: LayerDimension, _ layer: Int) -> [Int]? {
+    let stored = configuration.sizes(layer)
+    guard let (family, width) = units(of: dimension, layer) else { return nil }
     let kept = selected[layer].units(of: family)
-    let count = family == .mlp ? shape.intermediateSize : shape.keyValueHeads
-    return kept.count == count ? nil : kept.flatMap { $0 * width..<($0 + 1) * width }
+    return kept.count * width == stored[dimension]
+      ? nil : kept.flatMap { $0 * width..<($0 + 1) * width }
   }
 
-  /// Whose units own a parameter's rows or columns, and how many each has; nil if they are nobody's.
-  func units(of owner: NamedParameter.Owner, _ layer: Int) -> (family: Family, width: Int)? {
-    let shape = configuration.layers[layer]
-    switch owner {
-    case .none: return nil
-    case .channels: return (.mlp, 1)
-    case .keyValueHeads: return (.attention, shape.headDimension)
-    case .queryHeads: return (.attention, shape.repeats * shape.headDimension)
-    }
+  /// Whose units own rows or columns of a layer, and how many each has; nil if they are nobody's.
+  func units(of dimension: LayerDimension?, _ layer: Int) -> (family: Family, width: Int)? {
+    guard let dimension, let owner = dimension.owner else { return nil }
+    return configuration.sizes(layer).perUnit(dimension).map { (Family(owner), $0) }
   }
 
   /// Embeddings of tokens, [tokens, hidden], with zeros behind the embedding's width where the model is sliced.
@@ -263,10 +250,6 @@ public final class Decoder {
     try checkpoint.tensor(named: "model.norm.weight")
       .widen(into: UnsafeMutableBufferPointer(start: norm.base, count: hidden))
     return norm
-  }
-
-  func rotaryTables(positions: Int) -> RotaryTables {
-    RotaryTables(configuration.rope, layers: configuration.layers, positions: positions)
   }
 }
 

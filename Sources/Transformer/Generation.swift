@@ -1,5 +1,6 @@
 import Foundation
 import Kernels
+import RandomNumbers
 import Tensors
 
 /// Continues a text token by token, with the keys and values of what has been read kept.
@@ -7,11 +8,8 @@ import Tensors
 /// Weights are widened anew for each token, so that memory stays that of one layer.
 public final class Generator {
   private let decoder: Decoder
-  private let workers: Workers
-  private let sizes: [LayerSizes]
-  private let weights: LayerParameters
+  private let workspace: LayerWorkspace
   private let head: Head
-  private let rotary: RotaryTables
   /// Rotated keys and values of each layer: [capacity, keyValueWidth] each.
   private let keys: [Buffer]
   private let values: [Buffer]
@@ -23,12 +21,10 @@ public final class Generator {
   /// - Parameter capacity: tokens that prompt and continuation have together, at most.
   public init(_ decoder: Decoder, capacity: Int, workers: Workers) throws {
     self.decoder = decoder
-    self.workers = workers
     self.capacity = capacity
-    sizes = decoder.allSizes
-    weights = LayerParameters(roomFor: sizes)
+    workspace = LayerWorkspace(decoder, tokens: 1, longest: 1, positions: capacity, workers: workers)
     head = try Head(decoder, workers: workers)
-    rotary = decoder.rotaryTables(positions: capacity)
+    let sizes = decoder.allSizes
     keys = sizes.map { Buffer(capacity * $0.keyValueWidth) }
     values = sizes.map { Buffer(capacity * $0.keyValueWidth) }
   }
@@ -52,17 +48,11 @@ public final class Generator {
     let count = tokens.count
     let x = Buffer(count * hidden)
     try decoder.embed(tokens, into: x.base)
-    let inside = LayerInside(
-      roomFor: sizes, tokens: count, longest: position + count, workers: workers.count)
+    workspace.resize(tokens: count, longest: position + count)
+    let rows = Rows(x.base, stride: hidden)
     for layer in 0..<decoder.layerCount {
-      try decoder.widen(layer: layer, into: weights, workers: workers)
-      let pass = LayerPass(
-        weights: weights, inside: inside, rotary: rotary,
-        normEpsilon: Float(decoder.configuration.rmsNormEpsilon), workers: workers)
-      pass.forward(
-        Rows(x.base, stride: hidden), count: count, position: position, keys: keys[layer],
-        values: values[layer],
-        output: Rows(x.base, stride: hidden))
+      try workspace.at(layer).forward(
+        rows, count: count, position: position, keys: keys[layer], values: values[layer], output: rows)
     }
     position += count
     let logits = Buffer(decoder.vocabulary)
@@ -106,20 +96,5 @@ public struct Sampler {
       if left < 0 { return Int32(index) }
     }
     return Int32(best)
-  }
-}
-
-/// Steele, Lea and Flood's SplitMix64 (OOPSLA 2014): the same numbers on every machine.
-public struct SplitMix64: RandomNumberGenerator, Sendable {
-  var state: UInt64
-
-  public init(state: UInt64) { self.state = state }
-
-  public mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
   }
 }

@@ -1,4 +1,5 @@
 import Kernels
+import RandomNumbers
 import Tensors
 
 /// Positions whose next token is predicted: a row of the residual stream, the token that follows, and what its loss
@@ -114,7 +115,7 @@ final class Head {
       try self.logits(UnsafePointer(stream), part, into: logits.base)
       let uniforms = part.map { prediction in
         var random = SplitMix64(
-          state: seed ^ UInt64(truncatingIfNeeded: prediction.row) &* 0x9E37_79B9_7F4A_7C15)
+          state: seed ^ UInt64(truncatingIfNeeded: prediction.row) &* SplitMix64.step)
         return Double(random.next() >> 11) * 0x1p-53
       }
       targets.withUnsafeMutableBufferPointer { targets in

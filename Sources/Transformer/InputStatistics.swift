@@ -1,3 +1,4 @@
+import Checkpoints
 import Kernels
 import Tensors
 
@@ -80,19 +81,19 @@ final class InputAccumulator {
     ]
   }
 
-  private func inputs(_ inside: LayerInside) -> [Rows] {
-    zip([inside.normed, inside.attended, inside.normedMiddle, inside.activated], widths).map {
+  private func inputs(_ activations: LayerActivations) -> [Rows] {
+    zip([activations.attention, activations.mlp].flatMap { [$0.normed, $0.inputs] }, widths).map {
       Rows($0.base, stride: $1)
     }
   }
 
-  /// Adds a block whose inside the forward pass has just filled.
-  func add(_ block: SequenceBlock, _ inside: LayerInside) {
+  /// Adds a block whose activations the forward pass has just filled.
+  func add(_ block: SequenceBlock, _ activations: LayerActivations) {
     tokens += block.tokens
-    for (sum, x) in zip(sums, inputs(inside)) { sum.add(x, width: x.stride, block, workers) }
+    for (sum, x) in zip(sums, inputs(activations)) { sum.add(x, width: x.stride, block, workers) }
     for (gram, x) in [
-      (outputGram, Rows(inside.attended.base, stride: sizes.queryWidth)),
-      (downGram, Rows(inside.activated.base, stride: sizes.intermediate)),
+      (outputGram, Rows(activations.attention.inputs.base, stride: sizes.queryWidth)),
+      (downGram, Rows(activations.mlp.inputs.base, stride: sizes.intermediate)),
     ] {
       guard let gram else { continue }
       workers.addGram(of: x, count: block.tokens, n: x.stride, to: Rows(gram.base, stride: x.stride))

@@ -1,49 +1,6 @@
 import Checkpoints
 import Tensors
 
-/// Sequences cut into blocks that go through a layer together.
-struct Blocks {
-  struct Block {
-    let sequences: SequenceBlock
-    /// Which sequences of the whole these are, and their first row in it.
-    let indices: Range<Int>
-    let firstRow: Int
-  }
-
-  let all: [Block]
-  let rows: Int
-  let longest: Int
-
-  /// - Parameter tokens: about how many go together; a longer sequence goes alone.
-  init(_ sequences: [[Int32]], tokens: Int) {
-    var all: [Block] = []
-    var start = 0
-    var row = 0
-    while start < sequences.count {
-      var end = start
-      var count = 0
-      while end < sequences.count, end == start || count + sequences[end].count <= tokens {
-        count += sequences[end].count
-        end += 1
-      }
-      all.append(
-        Block(
-          sequences: SequenceBlock(lengths: sequences[start..<end].map(\.count)), indices: start..<end,
-          firstRow: row))
-      row += count
-      start = end
-    }
-    self.all = all
-    rows = row
-    longest = sequences.map(\.count).max() ?? 0
-  }
-
-  var mostTokens: Int { all.map(\.sequences.tokens).max() ?? 0 }
-
-  /// Tokens of a block: enough that a product's packing is small beside it, few enough for the cache's sake.
-  static let usualTokens = 1024
-}
-
 /// Where a long pass stands, told between layers. Throwing from it stops the pass.
 public struct PassProgress: Sendable {
   /// `removals`: models that each lack one unit go forward.
@@ -75,16 +32,9 @@ extension Decoder {
   func forwardInPlace(
     _ stream: Buffer, _ blocks: Blocks, workers: Workers, observer: PassObserver
   ) throws {
-    let sizes = allSizes
-    let weights = LayerParameters(roomFor: sizes)
-    let inside = LayerInside(
-      roomFor: sizes, tokens: blocks.mostTokens, longest: blocks.longest, workers: workers.count)
-    let rotary = rotaryTables(positions: blocks.longest)
+    let workspace = LayerWorkspace(self, blocks, workers: workers)
     for layer in 0..<layerCount {
-      try widen(layer: layer, into: weights, workers: workers)
-      let pass = LayerPass(
-        weights: weights, inside: inside, rotary: rotary, normEpsilon: Float(configuration.rmsNormEpsilon),
-        workers: workers)
+      let pass = try workspace.at(layer)
       for block in blocks.all {
         // The input has been copied to `middle` by the time the output is written.
         let x = Rows(stream.at(block.firstRow * hidden), stride: hidden)

@@ -1,167 +1,168 @@
+import Checkpoints
 import Tensors
+
+/// Where a layer's parameters lie in memory, one matrix and one bias each. Projections that read the same input lie under
+/// one another in one matrix, so that one product serves them.
+enum ParameterSlot: Int, CaseIterable {
+  /// [hidden]; ones where the model is sliced.
+  case attentionNorm
+  /// [inputWidth, middleWidth]: takes the residual stream to the next basis, of a sliced model alone.
+  case attentionShortcut
+  /// [queryWidth + 2 · keyValueWidth, inputWidth]; bias [queryWidth + 2 · keyValueWidth]
+  case queryKeyValue
+  /// [middleWidth, queryWidth]; bias [middleWidth]
+  case attentionOutput
+  /// [headDimension], or [queryWidth] and [keyValueWidth]
+  case queryNorm, keyNorm
+  /// [hidden]
+  case attentionOutputNorm
+  /// [hidden]; ones where the model is sliced.
+  case mlpNorm
+  /// [middleWidth, outputWidth]: as attention's.
+  case mlpShortcut
+  /// [2 · intermediate, middleWidth]; bias [2 · intermediate]
+  case gateUp
+  /// [outputWidth, intermediate]; bias [outputWidth]
+  case down
+  /// [hidden]
+  case mlpOutputNorm
+
+  init(_ role: ParameterSpec.Role) {
+    self =
+      switch role {
+      case .attentionNorm: .attentionNorm
+      case .attentionShortcut: .attentionShortcut
+      case .query, .key, .value: .queryKeyValue
+      case .attentionOutput: .attentionOutput
+      case .queryNorm: .queryNorm
+      case .keyNorm: .keyNorm
+      case .attentionOutputNorm: .attentionOutputNorm
+      case .mlpNorm: .mlpNorm
+      case .mlpShortcut: .mlpShortcut
+      case .gate, .up: .gateUp
+      case .down: .down
+      case .mlpOutputNorm: .mlpOutputNorm
+      }
+  }
+
+  /// The norms before sublayers.
+  static let norms = [SelfAttention.slots.norm, GatedMLP.slots.norm]
+}
+
+/// Where a sublayer's parameters lie, by what they are to it.
+struct SublayerSlots {
+  /// Before it.
+  let norm: ParameterSlot
+  let shortcut: ParameterSlot
+  /// What reads the residual stream.
+  let input: ParameterSlot
+  /// What writes it.
+  let output: ParameterSlot
+  /// Norms inside and behind it.
+  let otherNorms: [ParameterSlot]
+
+  var all: [ParameterSlot] { [norm, shortcut, input, output] + otherNorms }
+}
 
 /// One value for each parameter of a decoder layer: its weights in float32, or their gradients, or the
 /// gradients' squares. There is one such set at a time, made as large as the largest layer and filled anew for each.
-///
-/// Projections that read the same input lie under one another in one matrix, so that one product serves them:
-/// q, k, v in `queryKeyValue`, gate and up in `gateUp`.
 public final class LayerParameters {
   public internal(set) var sizes: LayerSizes
 
-  /// [hidden]; ones where the model is sliced.
-  public let inputNorm: Buffer
-  /// [inputWidth, middleWidth]: takes the residual stream to the next basis, of a sliced model alone.
-  public let attentionShortcut: Buffer
-  /// [queryWidth + 2 · keyValueWidth, inputWidth]
-  public let queryKeyValue: Buffer
-  /// [queryWidth + 2 · keyValueWidth]
-  public let queryKeyValueBias: Buffer
-  /// [headDimension]
-  public let queryNorm: Buffer
-  /// [headDimension]
-  public let keyNorm: Buffer
-  /// [middleWidth, queryWidth]
-  public let output: Buffer
-  /// [middleWidth]
-  public let outputBias: Buffer
-  /// [hidden]; ones where the model is sliced.
-  public let postAttentionNorm: Buffer
-  /// [middleWidth, outputWidth]: as attention's.
-  public let mlpShortcut: Buffer
-  /// [2 · intermediate, middleWidth]
-  public let gateUp: Buffer
-  /// [2 · intermediate]
-  public let gateUpBias: Buffer
-  /// [outputWidth, intermediate]
-  public let down: Buffer
-  /// [outputWidth]
-  public let downBias: Buffer
+  private let weights: [Buffer]
+  private let biases: [Buffer]
 
   /// False in a set of norms and biases alone, whose `named` lists the matrices too, without memory behind them.
-  let hasMatrices: Bool
+  private let hasMatrices: Bool
 
   /// - Parameters:
   ///   - layers: the layers it must have room for; not empty.
   ///   - matrices: whether there is room for the projections' weights.
   public init(roomFor layers: [LayerSizes], matrices: Bool = true) {
-    func most(_ size: (LayerSizes) -> Int) -> Int { layers.map(size).max() ?? 1 }
-    func matrix(_ size: (LayerSizes) -> Int) -> Buffer { Buffer(matrices ? most(size) : 1) }
     hasMatrices = matrices
     sizes = layers.first ?? .empty
-    let hidden = most(\.hidden)
-    inputNorm = Buffer(hidden)
-    attentionShortcut = matrix { $0.sliced == nil ? 1 : $0.inputWidth * $0.middleWidth }
-    queryKeyValue = matrix { $0.queryKeyValueWidth * $0.inputWidth }
-    queryKeyValueBias = Buffer(most { $0.queryKeyValueBias ? $0.queryKeyValueWidth : 1 })
-    queryNorm = Buffer(most { $0.queryKeyNorm ? $0.headDimension : 1 })
-    keyNorm = Buffer(most { $0.queryKeyNorm ? $0.headDimension : 1 })
-    output = matrix { $0.middleWidth * $0.queryWidth }
-    outputBias = Buffer(hidden)
-    postAttentionNorm = Buffer(hidden)
-    mlpShortcut = matrix { $0.sliced == nil ? 1 : $0.middleWidth * $0.outputWidth }
-    gateUp = matrix { 2 * $0.intermediate * $0.middleWidth }
-    gateUpBias = Buffer(most { $0.gateUpBias ? 2 * $0.intermediate : 1 })
-    down = matrix { $0.outputWidth * $0.intermediate }
-    downBias = Buffer(hidden)
+    var weights = ParameterSlot.allCases.map { _ in 1 }
+    var biases = weights
+    for layer in layers {
+      // A compensator's bias has room also where the checkpoint has none, and a norm's ones in a sliced model.
+      for slot in ParameterSlot.norms { weights[slot.rawValue] = max(weights[slot.rawValue], layer.hidden) }
+      for slot in [SelfAttention.slots.output, GatedMLP.slots.output] {
+        biases[slot.rawValue] = max(biases[slot.rawValue], layer.hidden)
+      }
+      for place in LayerParameters.places(layer) where matrices || place.spec.columns == nil {
+        let (slot, end) = (place.slot.rawValue, place.firstElement + place.rows * place.columns)
+        if place.spec.isBias {
+          biases[slot] = max(biases[slot], end)
+        } else {
+          weights[slot] = max(weights[slot], end)
+        }
+      }
+    }
+    self.weights = weights.map { Buffer($0) }
+    self.biases = biases.map { Buffer($0) }
   }
 
-  public func zero() {
-    for buffer in [
-      inputNorm, attentionShortcut, queryKeyValue, queryKeyValueBias, queryNorm, keyNorm, output, outputBias,
-      postAttentionNorm, mlpShortcut, gateUp, gateUpBias, down, downBias,
-    ] { buffer.zero() }
-  }
+  func weight(_ slot: ParameterSlot) -> Buffer { weights[slot.rawValue] }
+  func bias(_ slot: ParameterSlot) -> Buffer { biases[slot.rawValue] }
+
+  public func zero() { for buffer in weights + biases { buffer.zero() } }
 }
 
 extension LayerSizes {
   static let empty = LayerSizes(
-    hidden: 1, queryHeads: 1, keyValueHeads: 1, headDimension: 1, intermediate: 1, slidingWindow: nil,
-    queryKeyNorm: false, queryKeyValueBias: false, outputBias: false, gateUpBias: false, downBias: false)
+    hidden: 1, shape: LayerShape(queryHeads: 1, keyValueHeads: 1, headDimension: 1, intermediateSize: 1))
 }
 
-/// A parameter of a layer by the name that Hugging Face gives it.
+/// A parameter of a layer, and where its values lie.
 public struct NamedParameter {
-  /// As in `model.layers.<i>.<name>`.
-  public let name: String
+  public let spec: ParameterSpec
   public let rows: Int
+  /// 1 of a vector.
   public let columns: Int
-  /// A vector has one column.
-  public let isVector: Bool
   /// Packed, [rows, columns].
   public let base: UnsafeMutablePointer<Float>
-  /// Which units own its rows and columns.
-  public let rowOwner: Owner
-  public let columnOwner: Owner
+  let slot: ParameterSlot
+  /// Its first row in the slot's matrix.
+  let firstRow: Int
 
-  /// What a row or a column belongs to: it stays as long as that does.
-  public enum Owner: Equatable, Sendable {
-    /// The residual stream, or nothing that can be pruned.
-    case none
-    /// Query heads, `repeats` of them a KV group.
-    case queryHeads
-    case keyValueHeads
-    case channels
-  }
+  /// As in `model.layers.<i>.<name>`.
+  public var name: String { spec.name }
+  public var isVector: Bool { spec.columns == nil }
 }
 
 extension LayerParameters {
-  /// All parameters of the layer, in Hugging Face's order of modules, as views of this memory. A sublayer that is gone has
+  /// Where a parameter lies in its slot's matrix or bias.
+  private struct Place {
+    let spec: ParameterSpec
+    let slot: ParameterSlot
+    let firstRow: Int
+    let rows: Int
+    let columns: Int
+    var firstElement: Int { firstRow * columns }
+  }
+
+  private static func places(_ sizes: LayerSizes) -> [Place] {
+    var places: [Place] = []
+    for spec in sizes.specs where sizes.has(spec.role.sublayer) {
+      let slot = ParameterSlot(spec.role)
+      let above = places.last { $0.slot == slot && $0.spec.isBias == spec.isBias }
+      places.append(
+        Place(
+          spec: spec, slot: slot, firstRow: above.map { $0.firstRow + $0.rows } ?? 0, rows: sizes[spec.rows],
+          columns: spec.columns.map { sizes[$0] } ?? 1))
+    }
+    return places
+  }
+
+  /// All parameters of the layer, in the order of their roles, as views of this memory. A sublayer that is gone has
   /// none.
   public var named: [NamedParameter] {
-    let s = sizes
-    let (q, kv, i) = (s.queryWidth, s.keyValueWidth, s.intermediate)
-    let (h, m, o) = (s.inputWidth, s.middleWidth, s.outputWidth)
-    var list: [NamedParameter] = []
-    func add(
-      _ name: String, _ base: UnsafeMutablePointer<Float>, _ rows: Int, _ columns: Int?,
-      row: NamedParameter.Owner = .none, column: NamedParameter.Owner = .none
-    ) {
-      list.append(
-        NamedParameter(
-          name: name, rows: rows, columns: columns ?? 1, isVector: columns == nil, base: base, rowOwner: row,
-          columnOwner: column))
+    LayerParameters.places(sizes).map { place in
+      let buffer = place.spec.isBias ? bias(place.slot) : weight(place.slot)
+      return NamedParameter(
+        spec: place.spec, rows: place.rows, columns: place.columns,
+        base: hasMatrices || place.spec.columns == nil ? buffer.at(place.firstElement) : buffer.base,
+        slot: place.slot, firstRow: place.firstRow)
     }
-    func projection(
-      _ name: String, _ weight: UnsafeMutablePointer<Float>, _ bias: UnsafeMutablePointer<Float>?,
-      _ rows: Int, _ columns: Int, row: NamedParameter.Owner = .none, column: NamedParameter.Owner = .none
-    ) {
-      add(name + ".weight", weight, rows, columns, row: row, column: column)
-      if let bias { add(name + ".bias", bias, rows, nil, row: row) }
-    }
-    func rows(from row: Int, of matrix: Buffer, _ columns: Int) -> UnsafeMutablePointer<Float> {
-      hasMatrices ? matrix.at(row * columns) : matrix.base
-    }
-    if s.hasAttention {
-      let qkvBias = s.queryKeyValueBias ? queryKeyValueBias : nil
-      if s.sliced == nil {
-        add("input_layernorm.weight", inputNorm.base, s.hidden, nil)
-      } else {
-        add("attn_shortcut_Q", attentionShortcut.base, h, m)
-      }
-      projection("self_attn.q_proj", queryKeyValue.base, qkvBias?.base, q, h, row: .queryHeads)
-      projection(
-        "self_attn.k_proj", rows(from: q, of: queryKeyValue, h), qkvBias?.at(q), kv, h, row: .keyValueHeads)
-      projection(
-        "self_attn.v_proj", rows(from: q + kv, of: queryKeyValue, h), qkvBias?.at(q + kv), kv, h,
-        row: .keyValueHeads)
-      projection(
-        "self_attn.o_proj", output.base, s.outputBias ? outputBias.base : nil, m, q, column: .queryHeads)
-      if s.queryKeyNorm {
-        add("self_attn.q_norm.weight", queryNorm.base, s.headDimension, nil)
-        add("self_attn.k_norm.weight", keyNorm.base, s.headDimension, nil)
-      }
-    }
-    if s.hasMLP {
-      let upBias = s.gateUpBias ? gateUpBias : nil
-      if s.sliced == nil {
-        add("post_attention_layernorm.weight", postAttentionNorm.base, s.hidden, nil)
-      } else {
-        add("mlp_shortcut_Q", mlpShortcut.base, m, o)
-      }
-      projection("mlp.gate_proj", gateUp.base, upBias?.base, i, m, row: .channels)
-      projection("mlp.up_proj", rows(from: i, of: gateUp, m), upBias?.at(i), i, m, row: .channels)
-      projection("mlp.down_proj", down.base, s.downBias ? downBias.base : nil, o, i, column: .channels)
-    }
-    return list
   }
 }

@@ -54,7 +54,7 @@ extension Decoder {
     for layer in 0..<layerCount {
       for parameter in try layerWeights(layer, workspace).named {
         try body(
-          "model.layers.\(layer).\(parameter.name)",
+          "model.layers.\(layer).\(parameter.spec.tensor)",
           UnsafeBufferPointer(start: parameter.base, count: parameter.rows * parameter.columns))
       }
       try progress(layer + 1, layerCount)

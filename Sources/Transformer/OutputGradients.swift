@@ -1,3 +1,4 @@
+import Checkpoints
 import Tensors
 
 /// Whose next tokens a loss asks for.
@@ -55,10 +56,8 @@ final class OutputGradientSums {
   }
 
   /// - Parameter d: [tokens, hidden], the gradient at the projection's output.
-  func addAttention(_ d: Rows) { add(d, to: attention) }
-  func addMLP(_ d: Rows) { add(d, to: mlp) }
-
-  private func add(_ d: Rows, to gram: Buffer) {
+  func add(_ d: Rows, of sublayer: ParameterSpec.Sublayer) {
+    let gram = sublayer == .attention ? attention : mlp
     for (rows, factor) in parts {
       workers.addGram(
         of: d.from(row: rows.lowerBound), count: rows.count, n: hidden, alpha: factor * factor,

@@ -1,3 +1,4 @@
+import Checkpoints
 import Tensors
 
 /// What a pass over tokens takes of memory, in bytes, before it begins: the buffers that it makes, and no more.
@@ -32,17 +33,18 @@ package struct PassMemory {
   /// The residual stream once.
   private var stream: Int { Saturating.product(rows, hidden) }
 
-  /// `LayerInside`, with attention's scratch.
-  private var inside: Int {
+  /// `LayerActivations`, with attention's scratch.
+  private var layerActivations: Int {
     let row = most { sizes in
       3 * sizes.hidden + sizes.queryKeyValueWidth + sizes.queryWidth + 3 * sizes.intermediate
-        + (sizes.queryKeyNorm ? sizes.queryWidth + sizes.keyValueWidth : 0)
+        + (sizes.design.queryKeyNorm != .none ? sizes.queryWidth + sizes.keyValueWidth : 0)
     }
     return Saturating.sum(
-      Saturating.product(block, row), Saturating.product(threads, Attention.scratchCount(length: 1), longest))
+      Saturating.product(block, row),
+      Saturating.product(threads, GroupAttention.scratchCount(length: 1), longest))
   }
 
-  /// `LayerGradientSpace`.
+  /// `GradientSpace`.
   private var gradientSpace: Int {
     Saturating.product(
       block, most { 3 * $0.intermediate + $0.queryKeyValueWidth + $0.queryWidth + $0.hidden })
@@ -54,21 +56,21 @@ package struct PassMemory {
     return Saturating.product(chunk, vocabulary + 4 * hidden) + Head.blockRows * hidden
   }
 
-  /// The inside of layers that is kept between forward and backward (`ActivationStore`), at most.
+  /// The activations that are kept between forward and backward (`ActivationStore`), at most.
   private func kept(_ limit: Int) -> Int {
     let row = layers.reduce(0) { $0 + $1.queryKeyValueWidth + $1.hidden + 2 * $1.intermediate }
     return min(limit / 4, Saturating.product(rows, row))
   }
 
   /// Log-likelihoods of sequences.
-  package var scoring: Int { floats(layer, inside, stream, head) }
+  package var scoring: Int { floats(layer, layerActivations, stream, head) }
 
   /// Of a calibration pass. The residual stream beyond the request's limit lies in a file.
   package func calibration(_ request: CalibrationRequest) -> Int {
     let inputs =
       (request.inputs.contains(.gram)
         ? most { $0.queryWidth * $0.queryWidth + $0.intermediate * $0.intermediate } : 0)
-    let forward = floats(layer, inside, inputs)
+    let forward = floats(layer, layerActivations, inputs)
     guard request.goesBack else { return Saturating.sum(forward, floats(stream, stream)) }
     let gradients = request.gradients == .sumAndSquares ? 3 : 2
     let streams = Saturating.product(layers.count + 1, stream)
@@ -83,12 +85,12 @@ package struct PassMemory {
   package var compensation: Int {
     let columns = most { max($0.queryWidth, $0.intermediate) }
     return floats(
-      Saturating.product(2, layer), Saturating.product(2, inside), Saturating.product(2, stream),
+      Saturating.product(2, layer), Saturating.product(2, layerActivations), Saturating.product(2, stream),
       Saturating.product(3, columns, columns))
   }
 
   /// Of slicing: Gram matrices and bases in double precision.
-  package var slicing: Int { floats(layer, inside, stream, Saturating.product(8, hidden, hidden)) }
+  package var slicing: Int { floats(layer, layerActivations, stream, Saturating.product(8, hidden, hidden)) }
 
   /// Of training on micro-batches of so many rows.
   /// - Parameters:
@@ -98,7 +100,8 @@ package struct PassMemory {
   package func training(changing: Int, activations: Int, teacher: Bool) -> Int {
     let streams = Saturating.product(layers.count + 2, stream)
     let own = floats(
-      Saturating.product(4, changing), layer, inside, gradientSpace, kept(activations), streams, head)
-    return teacher ? Saturating.sum(own, floats(layer, inside, streams, head)) : own
+      Saturating.product(4, changing), layer, layerActivations, gradientSpace, kept(activations), streams,
+      head)
+    return teacher ? Saturating.sum(own, floats(layer, layerActivations, streams, head)) : own
   }
 }

@@ -39,9 +39,7 @@ private final class RemovalPass {
   let workers: Workers
   let sizes: [LayerSizes]
   let blocks: Blocks
-  let weights: LayerParameters
-  let inside: LayerInside
-  let rotary: RotaryTables
+  let workspace: LayerWorkspace
   /// Those that walk together: all of one layer, or of several that follow one another.
   let groups: [[Candidate]]
   var hidden: Int { decoder.hidden }
@@ -52,12 +50,9 @@ private final class RemovalPass {
     sequences = request.sequences
     sizes = decoder.allSizes
     blocks = Blocks(sequences, tokens: Blocks.usualTokens)
-    weights = LayerParameters(roomFor: sizes)
     // Blocks of several models' sequences hold no more tokens than one may, or than a single sequence has.
-    inside = LayerInside(
-      roomFor: sizes, tokens: max(Blocks.usualTokens, blocks.longest), longest: blocks.longest,
-      workers: workers.count)
-    rotary = decoder.rotaryTables(positions: blocks.longest)
+    workspace = LayerWorkspace(
+      decoder, tokens: max(Blocks.usualTokens, blocks.longest), longest: blocks.longest, workers: workers)
     let room = request.removalLimit / max(1, blocks.rows * decoder.hidden * MemoryLayout<Float>.size)
     var groups: [[Candidate]] = []
     for (layer, kept) in decoder.selected.enumerated() {
@@ -100,10 +95,7 @@ private final class RemovalPass {
     _ layer: Int, _ base: Buffer, _ streams: Buffer, _ walking: inout Int, _ group: [Candidate]
   ) throws {
     guard !sizes[layer].isEmpty else { return }
-    try decoder.widen(layer: layer, into: weights, workers: workers)
-    let pass = LayerPass(
-      weights: weights, inside: inside, rotary: rotary,
-      normEpsilon: Float(decoder.configuration.rmsNormEpsilon), workers: workers)
+    let pass = try workspace.at(layer)
     let together = Blocks(
       [[[Int32]]](repeating: sequences, count: walking).flatMap(\.self), tokens: Blocks.usualTokens)
     for block in together.all {
@@ -121,17 +113,14 @@ private final class RemovalPass {
       let x = Rows(base.at(block.firstRow * hidden), stride: hidden)
       for (index, candidate) in new.enumerated() {
         switch candidate.family {
-        case .attentionBlock:
-          pass.copy(x, to: Rows(inside.middle, stride: hidden), tokens)
-          pass.activateMiddle(tokens)
-          pass.addMLP(to: stream(index), tokens)
-        case .layer: pass.copy(x, to: stream(index), tokens)
+        case .attentionBlock: pass.forward(.mlp, x, into: stream(index), block.sequences)
+        case .layer: pass.context.copy(x, to: stream(index), tokens)
         case .attention, .mlp, .mlpBlock: break
         }
       }
       pass.forward(x, block.sequences, .output(x))
       for (index, candidate) in new.enumerated() where candidate.family == .mlpBlock {
-        pass.copy(Rows(inside.middle, stride: hidden), to: stream(index), tokens)
+        pass.context.copy(pass.middle, to: stream(index), tokens)
       }
     }
     walking += new.count
@@ -195,7 +184,7 @@ private final class OutputComparison {
   private func normalise(_ x: Buffer, rows: Int) {
     let hidden = decoder.hidden
     let inverseRMS = Buffer(rows)
-    workers.ranges(rows, grain: LayerPass.grain) { range, _ in
+    workers.ranges(rows, grain: LayerContext.grain) { range, _ in
       let row = x.at(range.lowerBound * hidden)
       ap_rms_norm(
         row, ends.norm.base, Float(decoder.configuration.rmsNormEpsilon), Int64(range.count), Int64(hidden),

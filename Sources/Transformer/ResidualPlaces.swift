@@ -36,27 +36,28 @@ public struct ResidualPlaces: Equatable, Sendable {
     var fixed = 0
     // What writes the stream that the next place reads.
     var (written, multiplied) = (vocabulary, 0)
-    func add(_ kind: ResidualPlace.Kind, _ layer: Int, reads: Int, writes: Int, bias: Bool) {
+    func add(_ kind: ResidualPlace.Kind, _ layer: Int, reads: Int, writes: Int, biases: Int) {
       places.append(
         ResidualPlace(
           kind: kind, layer: layer, parameters: written + reads, multiplyAccumulates: multiplied + reads))
-      (written, multiplied) = (writes + (bias ? 1 : 0), writes)
+      (written, multiplied) = (writes + biases, writes)
     }
     for (index, layer) in layers.enumerated() {
-      if layer.hasAttention {
+      for sublayer in ParameterSpec.Sublayer.allCases where layer.has(sublayer) {
+        let specs = layer.specs.filter { $0.role.sublayer == sublayer }
+        let writing = specs.filter(\.role.isOutput)
         add(
-          .attention, index, reads: layer.queryKeyValueWidth, writes: layer.queryWidth, bias: layer.outputBias
-        )
-        fixed +=
-          (layer.queryKeyValueBias ? layer.queryKeyValueWidth : 0)
-          + (layer.queryKeyNorm ? 2 * layer.headDimension : 0)
-      }
-      if layer.hasMLP {
-        add(.mlp, index, reads: 2 * layer.intermediate, writes: layer.intermediate, bias: layer.downBias)
-        fixed += layer.gateUpBias ? 2 * layer.intermediate : 0
+          sublayer == .attention ? .attention : .mlp, index,
+          reads: specs.reduce(0) { $0 + ($1.isProjection && !$1.role.isOutput ? layer[$1.rows] : 0) },
+          writes: writing.reduce(0) { $0 + ($1.columns.map { layer[$0] } ?? 0) },
+          biases: writing.count(where: \.isBias))
+        // Norms of the stream are in the matrices behind them.
+        fixed += specs.reduce(0) {
+          $0 + ($1.columns == nil && !$1.role.isOutput && $1.rows != .hidden ? layer[$1.rows] : 0)
+        }
       }
     }
-    add(.head, layers.count, reads: vocabulary, writes: 0, bias: false)
+    add(.head, layers.count, reads: vocabulary, writes: 0, biases: 0)
     self.places = places
     fixedParameters = fixed
   }

@@ -103,7 +103,7 @@ struct RowDistances {
 }
 
 /// Sums of cosines over tokens, from which `BlockCosines` come.
-struct BlockTurns {
+struct CosineSums {
   private var sums = [0.0, 0.0, 0.0]
   private var tokens = 0
 

@@ -7,13 +7,10 @@ final class ResidualWalk {
   let places: ResidualPlaces
   let request: SlicingRequest
   let workers: Workers
-  /// The layer at hand.
-  let weights: LayerParameters
   let blocks: Blocks
   /// [rows, hidden]
   private let stream: Buffer
-  private let inside: LayerInside
-  private let rotary: RotaryTables
+  private let workspace: LayerWorkspace
   private let sum: GramSum
   /// [hidden], the weights of a norm that has none.
   private let ones: Buffer
@@ -25,11 +22,7 @@ final class ResidualWalk {
     self.request = request
     self.workers = workers
     blocks = Blocks(request.sequences, tokens: Blocks.usualTokens)
-    let sizes = decoder.allSizes
-    weights = LayerParameters(roomFor: sizes)
-    inside = LayerInside(
-      roomFor: sizes, tokens: blocks.mostTokens, longest: blocks.longest, workers: workers.count)
-    rotary = decoder.rotaryTables(positions: blocks.longest)
+    workspace = LayerWorkspace(decoder, blocks, workers: workers)
     stream = Buffer(blocks.rows * decoder.hidden)
     sum = GramSum(decoder.hidden)
     ones = Buffer(decoder.hidden)
@@ -39,6 +32,7 @@ final class ResidualWalk {
   }
 
   var hidden: Int { decoder.hidden }
+  private var activations: LayerActivations { workspace.activations }
 
   /// Takes each row's mean from its elements.
   func center(_ x: Rows, rows: Int) {
@@ -71,13 +65,14 @@ final class ResidualWalk {
 
   private func normalised(_ x: Rows, _ tokens: Int) -> Rows {
     let width = Int64(hidden)
-    workers.ranges(tokens, grain: LayerPass.grain) { rows, _ in
+    workers.ranges(tokens, grain: LayerContext.grain) { rows, _ in
       ap_rms_norm(
         x.from(row: rows.lowerBound).base, ones.base, Float(decoder.configuration.rmsNormEpsilon),
-        Int64(rows.count), width, Int64(x.stride), width, inside.normed.base + rows.lowerBound * hidden,
-        inside.inverseRMS.base + rows.lowerBound)
+        Int64(rows.count), width, Int64(x.stride), width,
+        activations.attention.normed.base + rows.lowerBound * hidden,
+        activations.attention.inverseRMS.base + rows.lowerBound)
     }
-    return Rows(inside.normed.base, stride: hidden)
+    return Rows(activations.attention.normed.base, stride: hidden)
   }
 
   /// x ← x Bᵀ B.
@@ -92,29 +87,14 @@ final class ResidualWalk {
     }
   }
 
-  private var pass: LayerPass {
-    LayerPass(
-      weights: weights, inside: inside, rotary: rotary,
-      normEpsilon: Float(decoder.configuration.rmsNormEpsilon), workers: workers)
-  }
+  /// Comes to a layer.
+  func enter(_ layer: Int) throws -> DecoderLayer { try workspace.at(layer) }
 
-  /// Takes the stream through the layer's attention.
-  func attention() {
+  /// Takes the stream through a sublayer of that layer.
+  func pass(_ sublayer: any Sublayer) {
     for block in blocks.all {
-      let (x, tokens) = (rows(block), block.sequences.tokens)
-      pass.attend(from: x, block.sequences)
-      pass.addAttention(to: x, tokens)
-      pass.copy(Rows(inside.middle, stride: hidden), to: x, tokens)
-    }
-  }
-
-  /// Takes the stream through the layer's MLP.
-  func mlp() {
-    for block in blocks.all {
-      let (x, tokens) = (rows(block), block.sequences.tokens)
-      pass.copy(x, to: Rows(inside.middle, stride: hidden), tokens)
-      pass.activateMiddle(tokens)
-      pass.addMLP(to: x, tokens)
+      let x = rows(block)
+      sublayer.forward(x, into: x, block.sequences)
     }
   }
 }

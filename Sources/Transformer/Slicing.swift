@@ -68,14 +68,9 @@ extension Decoder {
     }
     var result: [[Double]] = []
     for layer in 0..<layerCount {
-      try widen(layer: layer, into: walk.weights, workers: workers)
-      if walk.weights.sizes.hasAttention {
+      for sublayer in try walk.enter(layer).sublayers {
         result.append(try energies())
-        walk.attention()
-      }
-      if walk.weights.sizes.hasMLP {
-        result.append(try energies())
-        walk.mlp()
+        walk.pass(sublayer)
       }
       try observer(PassProgress(phase: .forward, done: layer + 1, total: layerCount))
     }
@@ -119,25 +114,18 @@ private final class SlicingPass {
     var here = try basis(orient)
     try writeEmbedding(here, body)
     for layer in 0..<decoder.layerCount {
-      try decoder.widen(layer: layer, into: walk.weights, workers: workers)
+      let before = try walk.enter(layer)
       after.sizes = sliced[layer]
-      if after.sizes.hasAttention {
+      for sublayer in before.sublayers {
         walk.project(on: here)
-        walk.attention()
+        walk.pass(sublayer)
         let next = try basis(orient)
-        rewriteAttention(into: after, here, next)
-        here = next
-      }
-      if after.sizes.hasMLP {
-        walk.project(on: here)
-        walk.mlp()
-        let next = try basis(orient)
-        rewriteMLP(into: after, here, next)
+        rewrite(sublayer.slots, before.weights, into: after, here, next)
         here = next
       }
       for parameter in after.named {
         try body(
-          "model.layers.\(layer).\(parameter.name)",
+          "model.layers.\(layer).\(parameter.spec.tensor)",
           UnsafeBufferPointer(start: parameter.base, count: parameter.rows * parameter.columns))
       }
       try observer(PassProgress(phase: .forward, done: layer + 1, total: decoder.layerCount))
@@ -159,27 +147,27 @@ private final class SlicingPass {
 
   // MARK: - Layers
 
-  private func rewriteAttention(into after: LayerParameters, _ here: KeptBasis, _ next: KeptBasis) {
-    let before = walk.weights
-    let s = before.sizes
-    read(before.queryKeyValue, s.queryKeyValueWidth, norm: before.inputNorm, here, into: after.queryKeyValue)
-    copy(
-      before.queryKeyValueBias, to: after.queryKeyValueBias, s.queryKeyValueBias ? s.queryKeyValueWidth : 0)
-    copy(before.queryNorm, to: after.queryNorm, s.queryKeyNorm ? s.headDimension : 0)
-    copy(before.keyNorm, to: after.keyNorm, s.queryKeyNorm ? s.headDimension : 0)
-    write(before.output, s.queryWidth, next, into: after.output)
-    if s.outputBias { write(before.outputBias, 1, next, into: after.outputBias) }
-    shortcut(here, next, into: after.attentionShortcut)
-  }
-
-  private func rewriteMLP(into after: LayerParameters, _ here: KeptBasis, _ next: KeptBasis) {
-    let before = walk.weights
-    let s = before.sizes
-    read(before.gateUp, 2 * s.intermediate, norm: before.postAttentionNorm, here, into: after.gateUp)
-    copy(before.gateUpBias, to: after.gateUpBias, s.gateUpBias ? 2 * s.intermediate : 0)
-    write(before.down, s.intermediate, next, into: after.down)
-    if s.downBias { write(before.downBias, 1, next, into: after.downBias) }
-    shortcut(here, next, into: after.mlpShortcut)
+  /// Writes a sublayer's parameters in the bases before and behind it.
+  private func rewrite(
+    _ slots: SublayerSlots, _ before: LayerParameters, into after: LayerParameters, _ here: KeptBasis,
+    _ next: KeptBasis
+  ) {
+    let own = before.named.filter { slots.all.contains($0.slot) }
+    let rows = own.reduce(0) { $0 + ($1.slot == slots.input && !$1.spec.isBias ? $1.rows : 0) }
+    read(
+      before.weight(slots.input), rows, norm: before.weight(slots.norm), here, into: after.weight(slots.input)
+    )
+    for parameter in own where parameter.slot != slots.norm {
+      if parameter.slot == slots.output {
+        write(
+          parameter, next, into: parameter.spec.isBias ? after.bias(slots.output) : after.weight(slots.output)
+        )
+      } else if parameter.isVector {
+        let target = parameter.spec.isBias ? after.bias(parameter.slot) : after.weight(parameter.slot)
+        target.at(parameter.firstRow).update(from: parameter.base, count: parameter.rows)
+      }
+    }
+    shortcut(here, next, into: after.weight(slots.shortcut))
   }
 
   /// (W · diag g) Bᵀ; W [count, hidden] is overwritten by W · diag g.
@@ -200,10 +188,11 @@ private final class SlicingPass {
     }
   }
 
-  /// B W, with W [hidden, columns].
-  private func write(_ weight: Buffer, _ columns: Int, _ basis: KeptBasis, into target: Buffer) {
+  /// B W, with W [hidden, columns], or B b.
+  private func write(_ parameter: NamedParameter, _ basis: KeptBasis, into target: Buffer) {
+    let columns = parameter.columns
     workers.multiply(
-      basis.rows, .plain, Rows(weight.base, stride: columns), .plain,
+      basis.rows, .plain, Rows(parameter.base, stride: columns), .plain,
       into: Rows(target.base, stride: columns), m: basis.width, n: columns, k: hidden)
   }
 
@@ -211,10 +200,6 @@ private final class SlicingPass {
     workers.multiply(
       here.rows, .plain, next.rows, .transposed, into: Rows(target.base, stride: next.width), m: here.width,
       n: next.width, k: hidden)
-  }
-
-  private func copy(_ from: Buffer, to: Buffer, _ count: Int) {
-    to.base.update(from: from.base, count: count)
   }
 
   // MARK: - Ends

@@ -1,3 +1,5 @@
+import Checkpoints
+
 /// A sort of unit inside a decoder layer.
 public enum Family: String, CaseIterable, Sendable {
   /// KV groups: a key head, its value head and the query heads that share them.
@@ -25,6 +27,14 @@ public enum Family: String, CaseIterable, Sendable {
     case .mlp, .mlpBlock: [.mlp]
     case .layer: Family.widths
     }
+  }
+
+  /// Whose units are parts of a sublayer.
+  public init(_ sublayer: ParameterSpec.Sublayer) { self = sublayer == .attention ? .attention : .mlp }
+
+  /// The sublayer whose parts the units of a width family are; nil of whole sublayers and layers.
+  public var sublayer: ParameterSpec.Sublayer? {
+    ParameterSpec.Sublayer.allCases.first { Family($0) == self }
   }
 
   /// A unit is a whole sublayer, or layer, and may leave as the last one.
@@ -76,5 +86,30 @@ public struct ModelOrigin: Equatable, Sendable {
     self.kept = kept
     self.groupCounts = groupCounts
     self.channelCounts = channelCounts
+  }
+}
+
+extension LayerSizes {
+  /// How many units of a family the layer has.
+  public func count(of family: Family) -> Int {
+    switch family {
+    case .attention: keyValueHeads
+    case .mlp: intermediate
+    case .attentionBlock, .mlpBlock, .layer: family.widths.contains { count(of: $0) > 0 } ? 1 : 0
+    }
+  }
+
+  /// Parameters that leave with one unit; with a whole sublayer go its norms and biases.
+  public func parametersPerUnit(of family: Family) -> Int {
+    family.sublayer.map { parametersPerUnit(of: $0) } ?? sum(over: family, parameters)
+  }
+
+  /// Multiply-accumulates a token that leave with it.
+  public func multiplyAccumulatesPerUnit(of family: Family) -> Int {
+    family.sublayer.map { multiplyAccumulatesPerUnit(of: $0) } ?? sum(over: family, multiplyAccumulates)
+  }
+
+  private func sum(over family: Family, _ measure: (ParameterSpec.Sublayer) -> Int) -> Int {
+    family.widths.compactMap(\.sublayer).reduce(0) { $0 + measure($1) }
   }
 }

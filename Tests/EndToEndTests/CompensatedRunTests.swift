@@ -48,7 +48,7 @@ struct CompensatedRunTests {
     // Biases count: o and down of six layers, 16 each.
     #expect(saved.parameters <= Bench.whole * 6 / 10 && saved.parameters > Bench.whole * 6 / 10 - 48)
     #expect(
-      saved.allSizes.allSatisfy { $0.outputBias && $0.downBias && !$0.gateUpBias && !$0.queryKeyValueBias })
+      saved.allSizes.allSatisfy { $0.biases == Biases(attentionOutput: true, down: true) })
     #expect(!bench.scratch.exists("whole/state"))
 
     for finished in 1...4 {

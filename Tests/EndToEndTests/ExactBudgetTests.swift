@@ -44,7 +44,7 @@ struct ExactBudgetTests {
       ).summary
       expectMet(
         byParameters.final.parameters, share * Double(byParameters.original.parameters),
-        cheapest: min(sizes.parametersPerChannel, sizes.parametersPerGroup),
+        cheapest: min(sizes.parametersPerUnit(of: Family.mlp), sizes.parametersPerUnit(of: Family.attention)),
         "\(name), \(share) of the parameters")
       let other = Scratch()
       let byMacs = try Support.run(
@@ -52,7 +52,9 @@ struct ExactBudgetTests {
       ).summary
       expectMet(
         byMacs.final.macs, share * Double(byMacs.original.macs),
-        cheapest: min(sizes.multiplyAccumulatesPerChannel, sizes.multiplyAccumulatesPerGroup),
+        cheapest: min(
+          sizes.multiplyAccumulatesPerUnit(of: Family.mlp),
+          sizes.multiplyAccumulatesPerUnit(of: Family.attention)),
         "\(name), \(share) of the multiply-accumulates")
     }
   }
@@ -92,7 +94,7 @@ struct ExactBudgetTests {
     let model = try SmallModel(.llama, seed: 3, hidden: 16, intermediate: 64, layers: 3).write()
     defer { try? FileManager.default.removeItem(at: model) }
     let decoder = try Decoder(Checkpoint.open(model.path))
-    let channel = decoder.sizes(0).parametersPerChannel
+    let channel = decoder.sizes(0).parametersPerUnit(of: Family.mlp)
     let goal = decoder.parameters - 2345
     let counted = Scratch()
     let summary = try Support.run(

@@ -32,9 +32,8 @@ private struct WeighStage: StageWork {
 
   func words(round: Int, of rounds: Int) -> [String] { ["weighs the model in \(unit.rawValue)"] }
 
-  func execute(_ execution: StageExecution, number: Int, in runner: Runner) throws -> Runner.StateChange {
-    runner.settings.reporter.note("\(execution.label): \(cups) cups of \(sign)")
-    return { _ in }
+  func execute(in session: RunSession, _ context: StageContext) throws {
+    context.reporter.note("\(context.label): \(cups) cups of \(sign)")
   }
 }
 
@@ -80,8 +79,8 @@ private struct WeighStage: StageWork {
           "pipeline.json: stages[0].cups: missing, expected how many cups, an integer from 1 to 9",
           "pipeline.json: stages[0].unit: \"pound\" is a string, expected \"kilograms\" or \"pounds\"; did you mean "
             + "\"pounds\"?",
-          "pipeline.json: stages[0].criterion.id: there is no plugin \"a.b\"; there are no criteria (adapt-pruner plugin "
-            + "lists them)",
+          "pipeline.json: stages[0].criterion.id: there is no plugin \"a.b\"; there are no criteria here (adapt-pruner "
+            + "plugin lists them)",
           "pipeline.json: stages[1].stage: \"wei\" is a string, expected \"evaluate\" or \"prune\" or \"transform\" or "
             + "\"train\" or \"save\" or \"repeat\" or \"weigh\"",
         ])

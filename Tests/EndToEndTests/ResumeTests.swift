@@ -2,6 +2,7 @@ import Foundation
 import JSON
 import Pipeline
 import PluginRuntime
+import RandomNumbers
 import Testing
 import Transformer
 

@@ -1,5 +1,7 @@
+import Checkpoints
 import Pipeline
 import PluginRuntime
+import RandomNumbers
 import Testing
 import Transformer
 
@@ -119,9 +121,10 @@ import Transformer
 
   private static func sizes(groups: Int = 4, channels: Int = 100, headDimension: Int = 4) -> LayerSizes {
     LayerSizes(
-      hidden: 16, queryHeads: 2 * groups, keyValueHeads: groups, headDimension: headDimension,
-      intermediate: channels, slidingWindow: nil, queryKeyNorm: false, queryKeyValueBias: false,
-      outputBias: false, gateUpBias: false, downBias: false)
+      hidden: 16,
+      shape: LayerShape(
+        queryHeads: 2 * groups, keyValueHeads: groups, headDimension: headDimension,
+        intermediateSize: channels))
   }
 
   private static func refusal(

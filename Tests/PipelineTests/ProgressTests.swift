@@ -98,12 +98,20 @@ private final class Stage: Sendable {
       let stage = Stage()
       let progress = TerminalProgress(
         colour: false, width: { width }, clock: { stage.now }, write: { stage.write($0) })
+      func check() {
+        let line = stage.written().dropFirst("\r\u{1B}[K".count)
+        #expect(line.count < max(2, width), "\(width): \(line)")
+      }
+      progress.tell(plugin: "a.plugin", done: 3, of: 7)
+      check()
       progress.begin(task)
       stage.wait(50)
       _ = stage.written()
       progress.advance(to: 20)
-      let line = stage.written().dropFirst("\r\u{1B}[K".count)
-      #expect(line.count < max(2, width), "\(width): \(line)")
+      check()
+      stage.wait(1)
+      progress.tell(plugin: "a.plugin", done: 3, of: 7)
+      check()
     }
   }
 
@@ -159,6 +167,55 @@ private final class Stage: Sendable {
     progress.advance(to: 4)
     progress.begin(ProgressTask(title: "next", total: 0, unit: "windows"))
     #expect(stage.written() == "prune: backward: 4 of 30 layers in 2.0 s\n")
+  }
+
+  @Test func aTerminalShowsAPluginBesideTheTaskUntilThatGoesOn() {
+    let stage = Stage()
+    let progress = TerminalProgress(
+      colour: false, width: { 100 }, clock: { stage.now }, write: { stage.write($0) })
+    progress.begin(task)
+    _ = stage.written()
+    stage.wait(1)
+    progress.tell(plugin: "a.plugin", done: 3, of: 7)
+    #expect(stage.written().hasSuffix("]  0/30 layers, a.plugin 3/7"))
+    progress.tell(plugin: "a.plugin", done: 4, of: 7)
+    #expect(stage.written() == "", "not more than ten times a second")
+    stage.wait(1)
+    progress.advance(to: 1)
+    let line = stage.written()
+    #expect(line.contains("1/30 layers") && !line.contains("plugin"), "\(line)")
+  }
+
+  @Test func aTerminalShowsAPluginBetweenTasksAndForgetsIt() {
+    let stage = Stage()
+    let progress = TerminalProgress(
+      colour: false, width: { 100 }, clock: { stage.now }, write: { stage.write($0) })
+    progress.tell(plugin: "a.plugin", done: 9, of: 7)
+    #expect(stage.written() == "\r\u{1B}[Ka.plugin 7/7")
+    stage.wait(1)
+    progress.tell(plugin: "a.plugin", done: -2, of: 0)
+    #expect(stage.written() == "\r\u{1B}[Ka.plugin 0")
+    progress.note("a note")
+    #expect(stage.written() == "\r\u{1B}[Ka note\n")
+    progress.end()
+    #expect(stage.written() == "")
+  }
+
+  @Test func aFileGetsAPluginsProgressInItsLineEachTenSeconds() {
+    let stage = Stage()
+    let progress = LineProgress(clock: { stage.now }, write: { stage.write($0) })
+    progress.tell(plugin: "a.plugin", done: 3, of: 7)
+    stage.wait(9)
+    progress.tell(plugin: "a.plugin", done: 3, of: 7)
+    #expect(stage.written() == "")
+    stage.wait(1)
+    progress.tell(plugin: "a.plugin", done: 3, of: 7)
+    progress.tell(plugin: "a.plugin", done: 3, of: 7)
+    #expect(stage.written() == "a.plugin 3/7\n")
+    progress.begin(task)
+    stage.wait(12)
+    progress.tell(plugin: "a.plugin", done: 3, of: 7)
+    #expect(stage.written() == "prune: backward: 0/30 layers, a.plugin 3/7\n")
   }
 
   @Test func askingToStopIsSeenByThePollers() {

@@ -1,6 +1,7 @@
 import Checkpoints
 import Foundation
 import OrderedCollections
+import RandomNumbers
 import Transformer
 
 /// A random model of a few thousand parameters in memory, which a test may change before it is written.
@@ -24,7 +25,7 @@ struct SmallModel {
       tiedEmbeddings: kind != .untied,
       biases: kind == .biased
         ? Biases(queryKeyValue: true, attentionOutput: true, gateUp: true, down: true) : Biases(),
-      queryKeyNorm: kind == .qwen3, maxPositions: 64)
+      design: DecoderDesign(queryKeyNorm: kind == .qwen3 ? .perHead : .none), maxPositions: 64)
     var generator = SplitMix64(state: seed)
     for (name, shape) in configuration.parameters {
       let isNorm = name.contains("norm")

@@ -1,3 +1,4 @@
+import Checkpoints
 import Transformer
 
 /// What is known of the model's size at each stage of a pipeline before any of them has been carried out: it starts as it

@@ -37,7 +37,8 @@ extension Pruning {
   /// Has the criterion score a layer of zeros for each family.
   func rehearseScores() throws {
     let request = CalibrationRequest(
-      sequences: [], batchSize: 1, statistics: Set(criterion.statistics), families: families, seed: seed)
+      sequences: [], batchSize: 1, statistics: Set(criterion.statistics), families: families,
+      seed: context.seed)
     for family in families {
       let layer = decoder.kept.firstIndex { !$0.units(of: family).isEmpty }
       guard let layer else { continue }
@@ -116,7 +117,7 @@ extension Transforming {
     let smallest = residual.size([Int](repeating: 1, count: places.places.count))
     if let target = stage.target, let goal = residual.goal, goal < smallest {
       throw TransformingError.outOfReach(
-        stage: label, measure: target.measure.words, goal: goal, smallest: smallest)
+        stage: context.label, measure: target.measure.words, goal: goal, smallest: smallest)
     }
     try PluginError.telling { () throws(PluginError) in
       _ = try transform.widths(model: ModelSummary(model), residual)
@@ -148,10 +149,11 @@ struct EvaluationRehearsal {
 
 extension Evaluation {
   /// Has the evaluator go through its work with log-likelihoods that are made up, all −1.
-  func rehearse(plugin: LoadedPlugin, services: HostServices) throws -> EvaluationRehearsal {
+  func rehearse() throws -> EvaluationRehearsal {
+    let model = context.model
     var rehearsal = EvaluationRehearsal()
     var own: (any Error)?
-    var services = services
+    var services = context.services()
     services.openData = { option, _ in
       do { return try data(option) } catch {
         own = error

@@ -1,3 +1,4 @@
+import Checkpoints
 import PluginRuntime
 import Tensors
 import Transformer
@@ -159,10 +160,8 @@ struct NeedsCounting {
 extension LayerSizes {
   /// Rows and columns of a projection together.
   fileprivate func edges(of projection: String) -> Int {
-    switch projection {
-    case "q_proj", "o_proj": hidden + queryWidth
-    case "k_proj", "v_proj": hidden + keyValueWidth
-    default: hidden + intermediate
+    specs.reduce(0) {
+      $0 + ($1.isProjection && $1.shortName == projection ? shape(of: $1).reduce(0, +) : 0)
     }
   }
 }

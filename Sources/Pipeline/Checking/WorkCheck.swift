@@ -25,52 +25,41 @@ public struct WorkRefused: Error, CustomStringConvertible {
 /// Finds all that can be known of a run's failure before it has done anything: from the sizes of the model, the data, what
 /// plugins say about options and model, and the memory that there is. Nothing is written.
 package struct WorkCheck {
-  let manifest: Manifest
-  let registry: PluginRegistry
-  let model: LoadedModel
-  /// The run's folder, for scratch files; nil where none is known yet.
-  var folder: String?
-  let workers: Workers
-  var reporter: any ProgressReporter = SilentProgress()
-  var cancellation = Cancellation()
+  private let manifest: Manifest
+  private let context: StageContext
+  /// Of all that plugins are asked.
+  let rehearsing: StageContext
 
-  var seed: UInt64 { UInt64(bitPattern: Int64(manifest.seed)) }
+  /// - Parameter folder: the run's, for scratch files; nil where none is known yet.
+  init(manifest: Manifest, context: StageContext, folder: String?) {
+    self.manifest = manifest
+    self.context = context
+    var rehearsing = context.rehearsing
+    if let folder { rehearsing.scratchFolder = folder }
+    self.rehearsing = rehearsing
+  }
+
+  var model: LoadedModel { context.model }
 
   /// - Parameter rate: of this machine, where it has been measured.
   /// - Throws: `WorkRefused` with every problem that there is; `Interrupted`.
   func run(rate: MatrixRate? = nil) throws -> WorkEstimate {
-    var findings = WorkFindings(model: model, threads: workers.count)
+    var findings = WorkFindings(model: model, threads: context.workers.count)
     let canChange: Void? = findings.attempt(nil) { try manifest.checkCanChange(model) }
     guard canChange != nil else {
       throw WorkRefused(problems: findings.problems)
     }
     let executions = manifest.executions
-    reporter.begin(ProgressTask(title: "checking", total: executions.count, unit: "stages"))
-    defer { reporter.end() }
+    context.reporter.begin(ProgressTask(title: "checking", total: executions.count, unit: "stages"))
+    defer { context.reporter.end() }
     for (index, execution) in executions.enumerated() {
-      try cancellation.check()
-      defer { reporter.advance(to: index + 1) }
+      try context.cancellation.check()
+      defer { context.reporter.advance(to: index + 1) }
       execution.work.check(execution, self, &findings)
     }
     findings.requireMemory()
     guard findings.problems.isEmpty else { throw WorkRefused(problems: findings.problems) }
-    return findings.estimate(rate ?? MatrixRate(model.decoder, workers: workers))
-  }
-
-  /// Silent: a plugin that logs does so again at work.
-  var host: PluginHost {
-    PluginHost(
-      registry: registry, seed: seed, workers: workers, reporter: SilentProgress(), cancellation: cancellation
-    )
-  }
-
-  /// In a process of its own, where this program can start itself: whatever a plugin does with made-up values must not end
-  /// the run that they are made up for.
-  func loaded(_ use: PluginUse) throws -> LoadedPlugin {
-    let name = CommandLine.arguments.first.map { ($0 as NSString).lastPathComponent }
-    guard use.isolation == nil, name == Tool.name else { return try host.loaded(use) }
-    return try LoadedPlugin(
-      loading: registry.find(use.id), isolated: Isolation().with(threads: workers.count))
+    return findings.estimate(rate ?? MatrixRate(model.decoder, workers: context.workers))
   }
 }
 

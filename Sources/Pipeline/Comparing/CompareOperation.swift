@@ -123,10 +123,14 @@ private final class Comparing {
     let earlier = request.folders.map { URL(fileURLWithPath: $0).standardizedFileURL.path }
     for path in earlier { _ = try RunReport.page(of: path) }
     // All that can be refused is, before any work.
-    let model = try request.modelPath.map { try LoadedModel(path: $0, threads: request.threads) }
-    let files = try model?.recordedFiles() ?? []
-    let states = try plan.all.map { try state(of: $0, files) }
-    let refused = try model.map { try check(states, $0) } ?? [:]
+    let context = try request.modelPath.map {
+      try StageContext(
+        modelPath: $0, registry: request.registry, seed: 0, threads: request.threads, reporter: progress,
+        cancellation: cancellation)
+    }
+    let files = try context?.model.recordedFiles() ?? []
+    let states = try context.map { context in try plan.all.map { try state(of: $0, files, context) } } ?? []
+    let refused = try context.map { try check(states, $0) } ?? [:]
 
     if claim == nil {
       // Another comparison may have made it and ended meanwhile: then what was found above is no more.
@@ -144,10 +148,10 @@ private final class Comparing {
     record.savings = nil
     try record.write(to: folder)
 
-    if let path = request.modelPath, let model {
+    if let path = request.modelPath, let context {
       let shared = SharedWork(
         folder: folder + "/shared", modelHashes: files.map(\.sha256), threads: request.threads)
-      try calibrate(model, states, Set(refused.keys), shared)
+      try calibrate(context, states, Set(refused.keys), shared)
       for (index, (run, state)) in zip(plan.all, states).enumerated() where state != .finished {
         try cancellation.check()
         if let reason = refused[run.name] {
@@ -177,12 +181,11 @@ private final class Comparing {
   private func place(_ name: String) -> String { name.hasPrefix("/") ? name : folder + "/" + name }
 
   private func state(
-    of run: ComparePlan.Run, _ files: [RunRecord.ModelFile]
+    of run: ComparePlan.Run, _ files: [RunRecord.ModelFile], _ context: StageContext
   ) throws -> EarlierRun.State {
     var plugins: [String: String] = [:]
     for use in run.manifest.pluginUses where plugins[use.id] == nil {
-      plugins[use.id] = try FileHash.sha256(
-        try request.registry.load(use, threads: request.threads).library)
+      plugins[use.id] = try FileHash.sha256(context.loaded(use).library)
     }
     return try EarlierRun.state(
       of: place(Self.place(run)), name: Self.place(run),
@@ -195,15 +198,13 @@ private final class Comparing {
   /// Looks at each run that is not begun yet, before any of them.
   /// - Returns: why a run is refused, by its name.
   /// - Throws: `WorkRefused` if no run of a pipeline would be left.
-  private func check(_ states: [EarlierRun.State], _ model: LoadedModel) throws -> [String: WorkRefused] {
-    let workers = Workers(count: request.threads)
-    let rate = MatrixRate(model.decoder, workers: workers)
+  private func check(_ states: [EarlierRun.State], _ context: StageContext) throws -> [String: WorkRefused] {
+    let rate = MatrixRate(context.model.decoder, workers: context.workers)
     var refused: [String: WorkRefused] = [:]
     var estimates: [WorkEstimate] = []
     for (run, state) in zip(plan.all, states).dropFirst(plan.dense.count) where state == .absent {
       let check = WorkCheck(
-        manifest: run.manifest, registry: request.registry, model: model, folder: folder, workers: workers,
-        cancellation: cancellation)
+        manifest: run.manifest, context: context.silent.seeded(run.manifest.seed), folder: folder)
       do { estimates.append(try check.run(rate: rate)) } catch let error as WorkRefused {
         refused[run.name] = error
       }
@@ -237,13 +238,14 @@ private final class Comparing {
           folder: path, registry: request.registry, isLocked: true, sharing: shared, progress: progress,
           cancellation: cancellation)
       } else {
-        _ = try Operations.run(
-          RunRequest(
-            manifest: run.manifest, registry: request.registry, modelPath: modelPath, outputPath: path,
-            threads: request.threads), sharing: shared, progress: progress, cancellation: cancellation)
+        var work = RunRequest(
+          manifest: run.manifest, registry: request.registry, modelPath: modelPath, outputPath: path,
+          threads: request.threads)
+        work.shared = shared
+        _ = try Operations.run(work, progress: progress, cancellation: cancellation)
       }
     } catch {
-      if error is Interrupted || cancellation.isCancelled {
+      if cancellation.isBehind(error) {
         progress.note("the same command goes on from here, with the other runs too")
         throw Interrupted()
       }
@@ -256,26 +258,19 @@ private final class Comparing {
   /// The passes over the unpruned model that several runs begin with. What goes wrong with them is no run's end: each makes
   /// its own then, and fails by itself if it has to.
   private func calibrate(
-    _ model: LoadedModel, _ states: [EarlierRun.State], _ refused: Set<String>, _ shared: SharedWork
+    _ context: StageContext, _ states: [EarlierRun.State], _ refused: Set<String>, _ shared: SharedWork
   ) throws {
-    let workers = Workers(count: request.threads)
     let jobs = try zip(plan.all, states).compactMap { run, state -> SharedCalibration.Job? in
       let change = run.manifest.executions.first { !$0.work.leavesModel }
       guard state != .finished, !refused.contains(run.name), let stage = change?.work as? PruneStage else {
         return nil
       }
-      let host = PluginHost(
-        registry: request.registry, seed: UInt64(bitPattern: Int64(run.manifest.seed)), workers: workers,
-        reporter: progress, cancellation: cancellation)
-      return try SharedCalibration.Job(stage, host: host, shared: shared)
+      return try SharedCalibration.Job(stage, in: context.seeded(run.manifest.seed), shared: shared)
     }
     do {
-      try SharedCalibration(
-        model: model, shared: shared, workers: workers, progress: progress,
-        cancellation: cancellation
-      ).make(jobs)
+      try SharedCalibration(context: context, shared: shared).make(jobs)
     } catch {
-      if error is Interrupted || cancellation.isCancelled { throw Interrupted() }
+      if cancellation.isBehind(error) { throw Interrupted() }
       progress.end()
       progress.note("calibration is left to the runs: \(error)")
     }
@@ -305,7 +300,7 @@ private final class Comparing {
         do {
           record.samples.append(try sample(of: model, run: run, prompt: prompt))
         } catch {
-          if error is Interrupted || cancellation.isCancelled { throw Interrupted() }
+          if cancellation.isBehind(error) { throw Interrupted() }
           progress.note("\(run ?? "the unpruned model") has no sample: \(error)")
         }
       }

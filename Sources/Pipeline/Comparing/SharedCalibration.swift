@@ -1,7 +1,6 @@
 import Foundation
 import JSON
 import PluginRuntime
-import Tensors
 import Transformer
 
 /// Calibration passes that runs begin with over the unpruned model, each made once: criteria that ask for the same
@@ -16,23 +15,23 @@ struct SharedCalibration {
     /// Of criterion and allocator.
     let needs: Set<String>
     /// The run's own.
-    let host: PluginHost
+    let context: StageContext
     let key: SharedWork.Key
     /// The pass that it can be scored in. Gradients are summed in another order where their squares are wanted too, so
     /// that only what asks for the same gradients has the bytes of a pass of its own.
     let pass: SharedWork.Key
 
     /// nil if the stage needs no pass.
-    init?(_ stage: PruneStage, host: PluginHost, shared: SharedWork) throws {
+    init?(_ stage: PruneStage, in context: StageContext, shared: SharedWork) throws {
       guard case .sample(let sample) = stage.calibration else { return nil }
-      let (criterion, seed) = (try host.loaded(stage.criterion), host.seed)
+      let (criterion, seed) = (try context.loaded(stage.criterion), context.seed)
       let needs = Set(stage.criterion.statistics + stage.allocator.statistics)
       guard !needs.isEmpty else { return nil }
       self.stage = stage
       self.sample = sample
       self.criterion = criterion
       self.needs = needs
-      self.host = host
+      self.context = context
       let request = CalibrationRequest(
         sequences: [], batchSize: 1, statistics: needs, families: stage.families, seed: seed)
       var pass: JSONObject = [
@@ -56,14 +55,11 @@ struct SharedCalibration {
       key = SharedWork.hash(.object(own))
     }
 
-    var seed: UInt64 { host.seed }
+    var seed: UInt64 { context.seed }
   }
 
-  let model: LoadedModel
+  let context: StageContext
   let shared: SharedWork
-  let workers: Workers
-  let progress: any ProgressReporter
-  let cancellation: Cancellation
 
   /// Makes each pass that two runs or more would make, unless what they want is kept already.
   func make(_ jobs: [Job]) throws {
@@ -87,40 +83,30 @@ struct SharedCalibration {
     _ jobs: [Job], sample: CalibrationSample, seed: UInt64, pass: SharedWork.Key
   ) throws {
     let clock = ContinuousClock.now
-    let decoder = model.decoder
-    let corpus = try model.corpus(of: sample.data)
+    let decoder = context.model.decoder
+    let sequences = try context.sequences(of: sample)
     let flags = jobs.map { _ in Flag() }
     let criteria = try zip(jobs, flags).map { job, flag in
       try CriterionInstance(
         of: job.criterion, options: .object(job.stage.criterion.options),
-        services: job.host.services(drewRandomNumbers: { flag.raise() }))
+        services: job.context.services(drewRandomNumbers: { flag.raise() }))
     }
     var scores = jobs.map { _ in [[Family: [Float]]](repeating: [:], count: decoder.layerCount) }
-    let summary = ModelSummary(model)
+    let summary = ModelSummary(context.model)
     let kept = decoder.kept
-    var phase: PassProgress.Phase?
-    defer { progress.end() }
-    var request = CalibrationRequest(
-      sequences: try sample.sequences(from: corpus), batchSize: sample.batchSize,
+    var context = context
+    context.scratchFolder = try shared.madeFolder()
+    let request = CalibrationRequest(
+      sequences: sequences, batchSize: sample.batchSize,
       statistics: jobs.reduce(into: []) { $0.formUnion($1.needs) },
       families: Self.inOrder(jobs.flatMap(\.stage.families)), seed: seed)
-    request.scratchFolder = try shared.madeFolder()
-    let result = try decoder.calibrate(
-      request, workers: workers,
-      observer: { step in
-        try cancellation.check()
-        if phase != step.phase {
-          phase = step.phase
-          progress.begin(step.task("calibration for \(jobs.count == 1 ? "all" : "\(jobs.count) criteria")"))
-        }
-        progress.advance(to: step.done)
-      },
-      visit: { layer in
-        for (index, job) in jobs.enumerated() {
-          scores[index][layer.layer] = try criteria[index].scores(
-            of: layer, families: job.stage.families, kept: kept[layer.layer], model: summary)
-        }
-      })
+    let title = "calibration for \(jobs.count == 1 ? "all" : "\(jobs.count) criteria")"
+    let result = try context.calibrate(request, title: title) { layer in
+      for (index, job) in jobs.enumerated() {
+        scores[index][layer.layer] = try criteria[index].scores(
+          of: layer, families: job.stage.families, kept: kept[layer.layer], model: summary)
+      }
+    }
     let seconds = (ContinuousClock.now - clock) / .seconds(1)
     for (index, job) in jobs.enumerated() {
       try shared.keep(

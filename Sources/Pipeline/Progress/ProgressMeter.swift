@@ -31,8 +31,8 @@ struct ProgressMeter {
     return Double(task.total - done) / rate
   }
 
-  /// `12/30 layers, 4.1 layers/s, 4.4 s left`.
-  func numbers(at now: Double) -> String {
+  /// `12/30 layers, 4.1 layers/s, 4.4 s left`, and how far a plugin is within the next unit.
+  func numbers(at now: Double, _ plugin: PluginProgress? = nil) -> String {
     var parts = [task.total > 0 ? "\(done)/\(task.total) \(task.unit)" : "\(done) \(task.unit)"]
     if let rate = rate(at: now) {
       // Below one a second the other way round says more.
@@ -42,6 +42,7 @@ struct ProgressMeter {
           : HumanFormat.duration(seconds: 1 / rate) + " each")
     }
     if let left = secondsLeft(at: now) { parts.append(HumanFormat.duration(seconds: left) + " left") }
+    if let plugin { parts.append(plugin.words) }
     return parts.joined(separator: ", ")
   }
 
@@ -55,8 +56,8 @@ struct ProgressMeter {
 
   /// One line of at most `width` characters: title, bar, numbers. What does not fit goes in this order:
   /// the bar, then the end of the title.
-  func bar(width: Int, at now: Double) -> String {
-    let numbers = numbers(at: now)
+  func bar(width: Int, at now: Double, _ plugin: PluginProgress? = nil) -> String {
+    let numbers = numbers(at: now, plugin)
     let whole = "\(task.title)  \(numbers)"
     let room = width - whole.count - 4
     if task.total > 0, room >= 10 {

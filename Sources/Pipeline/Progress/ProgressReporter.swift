@@ -17,12 +17,28 @@ public struct ProgressTask: Sendable, Equatable {
   }
 }
 
+/// How far a plugin's call is.
+struct PluginProgress {
+  let plugin: String
+  let done: Int
+  let total: Int
+
+  /// `adapt-pruner.flap 3/7`.
+  var words: String {
+    let known = max(0, done)
+    return ShownText.value(plugin) + (total > 0 ? " \(min(known, total))/\(total)" : " \(known)")
+  }
+}
+
 /// Where long work says how far it is. One task is under way at a time: `begin` ends the one before.
 /// Every function may be called from any thread.
 public protocol ProgressReporter: Sendable {
   func begin(_ task: ProgressTask)
   /// `done` of the task's units are finished.
   func advance(to done: Int)
+  /// A plugin that is called for the task, or between two, says how far its call is, in units of its own. That counts
+  /// until the task goes on. `total` is 0 or less where it is unknown.
+  func tell(plugin: String, done: Int, of total: Int)
   /// The task is finished, or was given up.
   func end()
   /// A sentence for the person who waits. Results do not belong here: they go to stdout.
@@ -32,6 +48,8 @@ public protocol ProgressReporter: Sendable {
 }
 
 extension ProgressReporter {
+  public func tell(plugin: String, done: Int, of total: Int) {}
+
   public func warn(_ sentence: String) { note("warning: " + sentence) }
 }
 
@@ -66,6 +84,9 @@ public final class Cancellation: Sendable {
   public var isCancelled: Bool { flag.load(ordering: .relaxed) }
 
   public func cancel() { flag.store(true, ordering: .relaxed) }
+
+  /// Whether it is the user who ended the work that threw `error`.
+  func isBehind(_ error: any Error) -> Bool { error is Interrupted || isCancelled }
 
   /// Throws `Interrupted` once the user has asked to stop.
   public func check() throws(Interrupted) {

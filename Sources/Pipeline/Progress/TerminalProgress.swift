@@ -6,6 +6,7 @@ import Wording
 public final class TerminalProgress: ProgressReporter {
   private struct State {
     var meter: ProgressMeter?
+    var plugin: PluginProgress?
     var drawn = -Double.infinity
     var isLineOpen = false
   }
@@ -43,8 +44,15 @@ public final class TerminalProgress: ProgressReporter {
   public func advance(to done: Int) {
     state.withLock { state in
       state.meter?.advance(to: done)
-      // Ten times a second is as fast as one reads; more would slow the work down.
-      if clock() - state.drawn >= 0.1 { draw(&state) }
+      state.plugin = nil
+      drawIfDue(&state)
+    }
+  }
+
+  public func tell(plugin: String, done: Int, of total: Int) {
+    state.withLock { state in
+      state.plugin = PluginProgress(plugin: plugin, done: done, total: total)
+      drawIfDue(&state)
     }
   }
 
@@ -54,24 +62,33 @@ public final class TerminalProgress: ProgressReporter {
     state.withLock { state in
       clearLine(&state)
       write(ShownText.lines(sentence) + "\n")
+      // Nobody says when a call between two tasks ends.
+      if state.meter == nil { state.plugin = nil }
       draw(&state)
     }
   }
 
+  /// Ten times a second is as fast as one reads; more would slow the work down.
+  private func drawIfDue(_ state: inout State) {
+    if clock() - state.drawn >= 0.1 { draw(&state) }
+  }
+
   private func draw(_ state: inout State) {
-    guard let meter = state.meter else { return }
     let now = clock()
+    // The last column stays free: some terminals wrap as soon as it is written.
+    let width = max(1, width() - 1)
+    let bar = state.meter?.bar(width: width, at: now, state.plugin)
+    guard let line = bar ?? state.plugin.map({ String($0.words.prefix(width)) }) else { return }
     state.drawn = now
     state.isLineOpen = true
-    // The last column stays free: some terminals wrap as soon as it is written.
-    let line = meter.bar(width: max(1, width() - 1), at: now)
     write("\r\u{1B}[K" + (colour ? tinted(line) : line))
   }
 
   private func finish(_ state: inout State) {
+    clearLine(&state)
+    state.plugin = nil
     guard let meter = state.meter else { return }
     state.meter = nil
-    clearLine(&state)
     write(meter.summary(at: clock()) + "\n")
   }
 
@@ -95,10 +112,10 @@ public final class TerminalProgress: ProgressReporter {
 public final class LineProgress: ProgressReporter {
   private struct State {
     var meter: ProgressMeter?
-    var said = 0.0
+    var said: Double
   }
 
-  private let state = Mutex(State())
+  private let state: Mutex<State>
   private let interval: Double
   private let clock: @Sendable () -> Double
   private let write: @Sendable (String) -> Void
@@ -108,6 +125,7 @@ public final class LineProgress: ProgressReporter {
     interval: Double = 10, clock: @escaping @Sendable () -> Double = ProgressClock.seconds,
     write: @escaping @Sendable (String) -> Void
   ) {
+    state = Mutex(State(said: clock()))
     self.interval = interval
     self.clock = clock
     self.write = write
@@ -125,11 +143,21 @@ public final class LineProgress: ProgressReporter {
   public func advance(to done: Int) {
     state.withLock { state in
       state.meter?.advance(to: done)
-      let now = clock()
-      guard let meter = state.meter, now - state.said >= interval else { return }
-      state.said = now
-      write("\(meter.task.title): \(meter.numbers(at: now))\n")
+      sayIfDue(&state, nil)
     }
+  }
+
+  public func tell(plugin: String, done: Int, of total: Int) {
+    state.withLock { sayIfDue(&$0, PluginProgress(plugin: plugin, done: done, total: total)) }
+  }
+
+  private func sayIfDue(_ state: inout State, _ plugin: PluginProgress?) {
+    let now = clock()
+    guard now - state.said >= interval else { return }
+    let line = state.meter.map { "\($0.task.title): \($0.numbers(at: now, plugin))" }
+    guard let line = line ?? plugin?.words else { return }
+    state.said = now
+    write(line + "\n")
   }
 
   public func end() { state.withLock { finish(&$0) } }
@@ -139,7 +167,8 @@ public final class LineProgress: ProgressReporter {
   private func finish(_ state: inout State) {
     guard let meter = state.meter else { return }
     state.meter = nil
-    write(meter.summary(at: clock()) + "\n")
+    state.said = clock()
+    write(meter.summary(at: state.said) + "\n")
   }
 }
 

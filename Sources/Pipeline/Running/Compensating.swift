@@ -17,8 +17,8 @@ extension Pruning {
     let decoder = model.decoder
     guard stage.target.measure == .parameters else { return 0 }
     return decoder.allSizes.reduce(0) { sum, sizes in
-      let attention = biases.attentionOutput && sizes.hasAttention && !sizes.outputBias
-      let mlp = biases.down && sizes.hasMLP && !sizes.downBias
+      let attention = biases.attentionOutput && sizes.hasAttention && !sizes.biases.attentionOutput
+      let mlp = biases.down && sizes.hasMLP && !sizes.biases.down
       return sum + (attention ? sizes.hidden : 0) + (mlp ? sizes.hidden : 0)
     }
   }
@@ -33,23 +33,18 @@ extension Pruning {
   ) throws {
     let summary = modelSummary
     let cut = model.decoder
-    reporter.begin(
-      ProgressTask(title: title + ": compensation", total: cut.layerCount, unit: "layers"))
-    defer { reporter.end() }
-    try rewrite(iteration, biases) { body in
-      try uncut.compensate(
-        cut, original: iteration > 1 ? whole : nil,
-        CompensationRequest(
-          sequences: sequences, families: stage.families, followsCut: compensator.followsCut,
-          addsBias: compensator.addsBias), workers: workers,
-        observer: { progress in
-          try cancellation.check()
-          reporter.advance(to: progress.done)
-        },
-        solve: { projection in
-          let answer = try compensator.compensate(model: summary, projection.request)
-          return (answer.weight, answer.bias)
-        }, body: body)
+    try context.followingLayers(title + ": compensation") { advance in
+      try rewrite(iteration, biases) { body in
+        try uncut.compensate(
+          cut, original: iteration > 1 ? whole : nil,
+          CompensationRequest(
+            sequences: sequences, families: stage.families, followsCut: compensator.followsCut,
+            addsBias: compensator.addsBias), workers: context.workers, observer: { try advance($0.done) },
+          solve: { projection in
+            let answer = try compensator.compensate(model: summary, projection.request)
+            return (answer.weight, answer.bias)
+          }, body: body)
+      }
     }
   }
 }
@@ -58,7 +53,7 @@ extension CutProjection {
   /// As a compensator sees it, over the pass's own memory.
   fileprivate var request: ProjectionRequest {
     ProjectionRequest(
-      family: family.rawValue, layer: layer, name: family == .attention ? "o_proj" : "down_proj",
+      family: family.rawValue, layer: layer, name: name,
       weight: MatrixMemory(weight.base, rows: rows, columns: columns), bias: bias, kept: kept,
       statistics: [
         "input_mean": MatrixMemory(inputMean.base, rows: 1, columns: columns),

@@ -9,6 +9,18 @@ extension HostServices {
   }
 }
 
+extension Workers {
+  /// A product that a plugin asked for.
+  func multiply(_ product: HostServices.MatrixProduct) {
+    multiply(
+      Rows(UnsafeMutablePointer(mutating: product.a), stride: product.lda),
+      product.transposeA ? .transposed : .plain,
+      Rows(UnsafeMutablePointer(mutating: product.b), stride: product.ldb),
+      product.transposeB ? .transposed : .plain, into: Rows(product.c, stride: product.ldc), m: product.m,
+      n: product.n, k: product.k, alpha: product.alpha, beta: product.beta)
+  }
+}
+
 extension Operations {
   /// Is a worker, in which a plugin is loaded that has a process of its own, until the host ends.
   public static func serveIsolatedPlugin(threads: Int?) throws {

@@ -42,19 +42,12 @@ public enum PruningError: Error, Equatable, CustomStringConvertible {
 /// shared out, and lets the lowest scores of each family go.
 struct Pruning {
   let stage: PruneStage
-  let label: String
-  let model: LoadedModel
+  let context: StageContext
   let sequences: [[Int32]]
   let criterion: CriterionInstance
   let allocator: AllocatorInstance
   /// nil: what stays stays as it is.
   let compensator: CompensatorInstance?
-  let workers: Workers
-  let reporter: any ProgressReporter
-  let cancellation: Cancellation
-  let seed: UInt64
-  /// A folder for what is too large for memory.
-  let scratchFolder: String
   /// What the first iteration would gather, where another run has gathered it of the same model.
   var first: ScoredModel?
 
@@ -68,6 +61,18 @@ struct Pruning {
     let seconds: Double
   }
 
+  /// - Parameter sequences: calibration data.
+  init(_ stage: PruneStage, in context: StageContext, sequences: [[Int32]]) throws {
+    self.stage = stage
+    self.context = context
+    self.sequences = sequences
+    criterion = try context.criterion(stage.criterion)
+    allocator = try context.allocator(stage.allocator)
+    compensator = try stage.compensator.map(context.compensator)
+  }
+
+  var label: String { context.label }
+  var model: LoadedModel { context.model }
   var decoder: Decoder { model.decoder }
   var measure: Target.Measure { stage.target.measure }
   var families: [Family] { stage.families }
@@ -153,7 +158,7 @@ struct Pruning {
       let counts = present.map { asked[$0][place].keep }
       guard let least = counts.min(), let most = counts.max(), most > least + 1, let first = present.first
       else { continue }
-      reporter.note(
+      context.reporter.note(
         "\(label): same_size keeps \(made[first][place].keep) units of \(family.rawValue) in every layer, where "
           + "\(stage.allocator.id) would keep \(least) to \(most)")
     }
@@ -234,32 +239,20 @@ struct Pruning {
         of: layer, families: families, kept: kept[layer.layer], model: summary)
     }
     let needs = Set(criterion.statistics + allocator.statistics)
-    defer { reporter.end() }
     guard !needs.isEmpty else {
-      reporter.begin(ProgressTask(title: title + ": scores", total: decoder.layerCount, unit: "layers"))
-      try decoder.forEachLayer(workers: workers) { layer in
-        try cancellation.check()
-        try score(layer)
-        reporter.advance(to: decoder.layerCount - layer.layer)
+      try context.followingLayers(title + ": scores") { advance in
+        try decoder.forEachLayer(workers: context.workers) { layer in
+          try score(layer)
+          try advance(decoder.layerCount - layer.layer)
+        }
       }
       return ScoredModel(scores: scores, distances: nil)
     }
     var batchSize = 16
     if case .sample(let sample) = stage.calibration { batchSize = sample.batchSize }
-    var phase: PassProgress.Phase?
-    var request = CalibrationRequest(
-      sequences: sequences, batchSize: batchSize, statistics: needs, families: families, seed: seed)
-    request.scratchFolder = scratchFolder
-    let result = try decoder.calibrate(
-      request, workers: workers,
-      observer: { progress in
-        try cancellation.check()
-        if phase != progress.phase {
-          phase = progress.phase
-          reporter.begin(progress.task(title))
-        }
-        reporter.advance(to: progress.done)
-      }, visit: score)
+    let request = CalibrationRequest(
+      sequences: sequences, batchSize: batchSize, statistics: needs, families: families, seed: context.seed)
+    let result = try context.calibrate(request, title: title, visit: score)
     return ScoredModel(scores: scores, distances: result.distances)
   }
 
@@ -290,6 +283,63 @@ struct Pruning {
   }
 }
 
+extension RunSession {
+  /// Prunes to the stage's target, with a record of each iteration.
+  func execute(_ stage: PruneStage, in context: StageContext) throws {
+    var sequences: [[Int32]] = []
+    if case .sample(let sample) = stage.calibration { sequences = try context.sequences(of: sample) }
+    var pruning = try Pruning(stage, in: context, sequences: sequences)
+    pruning.first = try firstScores(stage, in: context)
+    var rewritten: RunState.ModelPlace?
+    let before = keeper.state.iterations
+    var done = 0
+    try pruning.run { iteration, biases, forEachParameter in
+      let place = try keeper.write(
+        model, configure: { $0.biases.formUnion(biases) }, name: "model-\(number)-\(iteration)",
+        forEachParameter: forEachParameter)
+      try keeper.open(place, in: model)
+      // The one before is not the state's, and nobody's any more.
+      if let before = rewritten?.folder { keeper.discard(before) }
+      rewritten = place
+    } record: { iteration in
+      let record = IterationRecord(
+        number: before + iteration.number, stage: context.label, iteration: iteration.number,
+        layers: iteration.layers, parameters: model.decoder.parameters,
+        macs: model.decoder.multiplyAccumulates, scoresCompare: iteration.scoresCompare,
+        miniBatches: stage.calibration.miniBatches)
+      try folder.write(record)
+      if stage.recordsScores { try writeScores(iteration.scores, number: record.number) }
+      try tellIteration(
+        record.number, seconds: iteration.seconds, title: "\(context.label), iteration \(iteration.number)")
+      done = iteration.number
+    }
+    atStageEnd { state in
+      state.iterations = before + done
+      if let rewritten { state.model = rewritten }
+    }
+  }
+
+  /// What the stage would gather of the model as it came, if another run has gathered it.
+  private func firstScores(_ stage: PruneStage, in context: StageContext) throws -> ScoredModel? {
+    guard isUnpruned, let shared, let job = try SharedCalibration.Job(stage, in: context, shared: shared),
+      let (model, seconds) = shared.scores(job.key, seed: context.seed)
+    else { return nil }
+    try tellSpared(.calibration, of: stage.criterion.id, seconds: seconds)
+    return model
+  }
+
+  private func writeScores(_ scores: [[Family: [Float]]], number: Int) throws {
+    let file = try folder.place(RunLayout.scores(number))
+    try SafetensorsWriter.write(
+      .init(
+        uniqueKeysWithValues: scores.enumerated().flatMap { layer, families in
+          Family.allCases.compactMap { family in
+            families[family].map { ("layers.\(layer).\(family.rawValue)", (shape: [$0.count], values: $0)) }
+          }
+        }), to: file)
+  }
+}
+
 extension Target {
   /// What may be left, in its measure.
   func goal(original: Int, now: Int) -> Int {
@@ -303,15 +353,4 @@ extension Target {
 
 extension Target.Measure {
   var words: String { self == .parameters ? "parameters" : "multiply-accumulates a token" }
-}
-
-extension PassProgress {
-  func task(_ title: String) -> ProgressTask {
-    switch phase {
-    case .forward: ProgressTask(title: title + ": forward", total: total, unit: "layers")
-    case .head: ProgressTask(title: title + ": head", total: total, unit: "tokens")
-    case .backward: ProgressTask(title: title + ": backward", total: total, unit: "layers")
-    case .removals: ProgressTask(title: title + ": models without one unit", total: total, unit: "layers")
-    }
-  }
 }

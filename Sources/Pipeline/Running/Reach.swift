@@ -1,3 +1,4 @@
+import Checkpoints
 import Transformer
 
 /// How much smaller prune stages can make a model: what units of these families cost, but for those that have to stay.

@@ -156,13 +156,10 @@ extension Operations {
       progress.note(
         "the plugin \(plugin.id) is another one than the run began with; what that one did stays as it is")
     }
-    var settings = Runner.Settings(
-      seed: UInt64(bitPattern: Int64(run.manifest.seed)), workers: .init(count: run.threads),
+    let context = try StageContext(
+      modelPath: run.modelPath, registry: registry, seed: run.manifest.seed, threads: run.threads,
       reporter: progress, cancellation: cancellation)
-    settings.shared = shared
-    let model = try LoadedModel(path: run.modelPath, threads: run.threads)
-    let runner = try Runner(
-      run.manifest, registry: registry, model: model, folder: run.folder, settings: settings, resuming: run)
-    return try telling(how: run.folder, progress) { try runner.run() }
+    let session = try RunSession(run.manifest, in: run.folder, context, sharing: shared, resuming: run)
+    return try telling(how: run.folder, progress) { try session.run() }
   }
 }

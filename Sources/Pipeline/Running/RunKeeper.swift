@@ -107,11 +107,7 @@ final class RunKeeper {
     }
   }
 
-  /// Opens the model that the state tells of.
-  func openModel(_ model: LoadedModel) throws {
-    try open(state.model, in: model)
-  }
-
+  /// Goes on with the model at a place.
   func open(_ place: RunState.ModelPlace, in model: LoadedModel) throws {
     if let stage = place.folder {
       let checkpoint = try Checkpoint.open(folder.path + "/" + stage)

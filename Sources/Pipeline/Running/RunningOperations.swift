@@ -1,8 +1,6 @@
 import Checkpoints
 import Foundation
 import PluginRuntime
-import Tensors
-import Tokenizers
 import Transformer
 
 extension Operations {
@@ -10,32 +8,19 @@ extension Operations {
   public static func run(
     _ request: RunRequest, progress: any ProgressReporter, cancellation: Cancellation
   ) throws -> RunSummary {
-    try run(request, sharing: nil, progress: progress, cancellation: cancellation)
-  }
-
-  static func run(
-    _ request: RunRequest, sharing shared: SharedWork?, progress: any ProgressReporter,
-    cancellation: Cancellation
-  ) throws -> RunSummary {
-    let model = try LoadedModel(path: request.modelPath, threads: request.threads)
-    let workers = Workers(count: request.threads)
+    let context = try StageContext(
+      modelPath: request.modelPath, registry: request.registry, seed: request.manifest.seed,
+      threads: request.threads, reporter: progress, cancellation: cancellation)
     // A comparison has checked all its runs before the first.
-    if shared == nil {
-      let check = WorkCheck(
-        manifest: request.manifest, registry: request.registry, model: model, folder: request.outputPath,
-        workers: workers, reporter: progress, cancellation: cancellation)
+    if request.shared == nil {
+      let check = WorkCheck(manifest: request.manifest, context: context, folder: request.outputPath)
       progress.note("this takes \(try check.run().summary)")
     }
-    let folder = try RunFolder.claim(at: request.outputPath, command: "run", isRun: shared != nil)
+    let folder = try RunFolder.claim(at: request.outputPath, command: "run", isRun: request.shared != nil)
     if let doubt = folder.doubt { progress.note(doubt) }
-    var settings = Runner.Settings(
-      seed: UInt64(bitPattern: Int64(request.manifest.seed)), workers: workers,
-      reporter: progress, cancellation: cancellation)
-    settings.shared = shared
-    settings.shardBytes = request.shardBytes
     return try telling(how: folder, progress) {
-      try Runner(
-        request.manifest, registry: request.registry, model: model, folder: folder, settings: settings
+      try RunSession(
+        request.manifest, in: folder, context, sharing: request.shared, shardBytes: request.shardBytes
       ).run()
     }
   }
@@ -47,11 +32,10 @@ extension Operations {
     _ manifest: Manifest, registry: PluginRegistry, modelPath: String, outputPath: String?, threads: Int,
     progress: any ProgressReporter, cancellation: Cancellation
   ) throws -> WorkEstimate {
-    try WorkCheck(
-      manifest: manifest, registry: registry, model: LoadedModel(path: modelPath, threads: threads),
-      folder: outputPath,
-      workers: Workers(count: threads), reporter: progress, cancellation: cancellation
-    ).run()
+    let context = try StageContext(
+      modelPath: modelPath, registry: registry, seed: manifest.seed, threads: threads, reporter: progress,
+      cancellation: cancellation)
+    return try WorkCheck(manifest: manifest, context: context, folder: outputPath).run()
   }
 
   /// Says how to go on if the work ends before its time, where that can help. Of a run that had not come far enough for that
@@ -106,15 +90,10 @@ extension Operations {
   public static func evaluate(
     _ request: EvaluateRequest, progress: any ProgressReporter, cancellation: Cancellation
   ) throws -> [EvaluationRecord] {
-    let model = try LoadedModel(path: request.modelPath, threads: request.threads)
-    let host = PluginHost(
-      registry: request.registry, seed: UInt64(bitPattern: Int64(request.seed)),
-      workers: Workers(count: request.threads), reporter: progress, cancellation: cancellation)
-    return try request.stage.evaluators.map { use in
-      try Evaluation(
-        use: use, label: "evaluate", model: model, workers: host.workers, reporter: progress,
-        cancellation: cancellation
-      ).run(plugin: host.loaded(use), services: host.services())
-    }
+    let context = try StageContext(
+      modelPath: request.modelPath, registry: request.registry, seed: request.seed,
+      threads: request.threads, reporter: progress, cancellation: cancellation
+    ).labelled("evaluate")
+    return try request.stage.evaluators.map { try Evaluation($0, in: context).run() }
   }
 }

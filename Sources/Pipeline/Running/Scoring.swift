@@ -1,3 +1,4 @@
+import Checkpoints
 import PluginRuntime
 import Tensors
 import Transformer
@@ -41,36 +42,30 @@ extension ModelSummary {
 extension CalibratedLayer {
   /// - Parameter original: the units' indices in the unpruned model.
   package func request(_ family: Family, original: [Int]) -> UnitsRequest {
-    let names = family.widths.flatMap { width in
-      width == .attention
-        ? ["self_attn.k_proj", "self_attn.v_proj", "self_attn.q_proj", "self_attn.o_proj"]
-        : ["mlp.gate_proj", "mlp.up_proj", "mlp.down_proj"]
+    let sizes = weights.sizes
+    let owned = weights.named.filter { weight in
+      weight.spec.isProjection && family.widths.contains { $0.sublayer == weight.spec.role.sublayer }
     }
-    let weights = named(of: weights)
-    let gradients = gradients.map(named)
-    let squares = squares.map(named)
-    let matrices = names.compactMap { module -> MatrixRequest? in
-      let name = module + ".weight"
-      guard let weight = weights[name] else { return nil }
-      var statistics = inputs?.statistics(of: module, columns: weight.columns) ?? [:]
-      statistics["gradient"] = gradients?[name].map(MatrixMemory.init)
-      statistics["gradient_square"] = squares?[name].map(MatrixMemory.init)
-      for (name, gram) in outputGradients(of: module) {
+    let (gradients, squares) = (gradients.map(byName), squares.map(byName))
+    let matrices = owned.sorted { $0.spec.placeForCriteria < $1.spec.placeForCriteria }.map { weight in
+      let spec = weight.spec
+      var statistics = inputs?.statistics(of: spec.role, columns: weight.columns) ?? [:]
+      statistics["gradient"] = gradients?[spec.name].map(MatrixMemory.init)
+      statistics["gradient_square"] = squares?[spec.name].map(MatrixMemory.init)
+      for (name, gram) in outputGradients(of: spec.role) {
         statistics[name] = MatrixMemory(gram.base, rows: weight.rows, columns: weight.rows)
       }
-      let place = String(module.split(separator: ".").last ?? "")
       // The one unit owns every row.
       guard !family.isWhole else {
         return MatrixRequest(
-          name: place, axis: .rows, repeats: weight.rows, weight: MatrixMemory(weight), statistics: statistics
-        )
+          name: spec.shortName, axis: .rows, repeats: weight.rows, weight: MatrixMemory(weight),
+          statistics: statistics)
       }
-      let owner = weight.rowOwner == .none ? weight.columnOwner : weight.rowOwner
+      let dimension = spec.rows.owner == nil ? spec.columns ?? spec.rows : spec.rows
       return MatrixRequest(
-        name: place,
-        axis: weight.rowOwner == .none ? .columns : .rows,
-        repeats: owner == .queryHeads ? self.weights.sizes.repeats : 1,
-        positions: owner == .channels ? 1 : self.weights.sizes.headDimension, weight: MatrixMemory(weight),
+        name: spec.shortName, axis: spec.rows.owner == nil ? .columns : .rows,
+        repeats: dimension == .queryHeads ? sizes.repeats : 1,
+        positions: dimension == .channels ? 1 : sizes.headDimension, weight: MatrixMemory(weight),
         statistics: statistics)
     }
     return UnitsRequest(
@@ -98,21 +93,26 @@ extension CalibratedLayer {
     }
   }
 
-  /// By the names of the ABI, Gram matrices of the gradients at a module's outputs.
-  private func outputGradients(of module: String) -> [(name: String, gram: Buffer)] {
+  /// By the names of the ABI, Gram matrices of the gradients at a projection's outputs.
+  private func outputGradients(of role: ParameterSpec.Role) -> [(name: String, gram: Buffer)] {
     Labels.allCases.compactMap { labels in
       guard let grams = outputGradients[labels] else { return nil }
       let name = labels == .data ? "output_gradient_gram" : "output_fisher"
-      return switch module {
-      case "self_attn.o_proj": (name, grams.attention)
-      case "mlp.down_proj": (name, grams.mlp)
-      default: nil
-      }
+      guard role.isOutput else { return nil }
+      return (name, role.sublayer == .attention ? grams.attention : grams.mlp)
     }
   }
 
-  private func named(of parameters: LayerParameters) -> [String: NamedParameter] {
+  private func byName(_ parameters: LayerParameters) -> [String: NamedParameter] {
     Dictionary(uniqueKeysWithValues: parameters.named.map { ($0.name, $0) })
+  }
+}
+
+extension ParameterSpec {
+  /// Criteria see a sublayer's projections in this order: those with one head (or channel) a unit, then the query heads
+  /// that share it, then the one whose columns the units own.
+  fileprivate var placeForCriteria: (Int, Int) {
+    (role.sublayer == .attention ? 0 : 1, rows.owner == nil ? 2 : rows == .queryHeads ? 1 : 0)
   }
 }
 
@@ -123,14 +123,17 @@ extension MatrixMemory {
 }
 
 extension LayerInputs {
-  /// By the names of the ABI, what there is of a module's inputs.
-  fileprivate func statistics(of module: String, columns: Int) -> [String: MatrixMemory] {
+  /// By the names of the ABI, what there is of a projection's inputs.
+  fileprivate func statistics(of role: ParameterSpec.Role, columns: Int) -> [String: MatrixMemory] {
     let (moments, gram): (InputMoments?, Buffer?) =
-      switch module {
-      case "self_attn.o_proj": (output, outputGram)
-      case "mlp.down_proj": (down, downGram)
-      case "mlp.gate_proj", "mlp.up_proj": (gateUp, nil)
-      default: (queryKeyValue, nil)
+      switch role {
+      case .query, .key, .value: (queryKeyValue, nil)
+      case .attentionOutput: (output, outputGram)
+      case .gate, .up: (gateUp, nil)
+      case .down: (down, downGram)
+      case .attentionNorm, .attentionShortcut, .queryNorm, .keyNorm, .attentionOutputNorm, .mlpNorm,
+        .mlpShortcut, .mlpOutputNorm:
+        (nil, nil)
       }
     var statistics: [String: MatrixMemory] = [:]
     statistics["input_gram"] = gram.map { MatrixMemory($0.base, rows: columns, columns: columns) }
@@ -171,29 +174,11 @@ extension CalibrationRequest {
 }
 
 extension LayerSizes {
-  func count(of family: Family) -> Int {
-    switch family {
-    case .attention: keyValueHeads
-    case .mlp: intermediate
-    case .attentionBlock: hasAttention ? 1 : 0
-    case .mlpBlock: hasMLP ? 1 : 0
-    case .layer: isEmpty ? 0 : 1
-    }
-  }
-
   /// What one unit costs in a target's measure; with a whole sublayer go its norms and biases.
   func cost(of family: Family, in measure: Target.Measure) -> Int {
-    switch (family, measure) {
-    case (.attention, .parameters): parametersPerGroup
-    case (.mlp, .parameters): parametersPerChannel
-    case (.attention, .macs): multiplyAccumulatesPerGroup
-    case (.mlp, .macs): multiplyAccumulatesPerChannel
-    case (.attentionBlock, .parameters): attentionParameters
-    case (.mlpBlock, .parameters): mlpParameters
-    case (.layer, .parameters): parameters
-    case (.attentionBlock, .macs): attentionMultiplyAccumulates
-    case (.mlpBlock, .macs): mlpMultiplyAccumulates
-    case (.layer, .macs): multiplyAccumulates
+    switch measure {
+    case .parameters: parametersPerUnit(of: family)
+    case .macs: multiplyAccumulatesPerUnit(of: family)
     }
   }
 }

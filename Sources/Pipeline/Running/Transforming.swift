@@ -8,13 +8,19 @@ import Transformer
 /// place by place.
 struct Transforming {
   let stage: TransformStage
-  let label: String
-  let model: LoadedModel
+  let context: StageContext
   let sequences: [[Int32]]
   let transform: TransformInstance
-  let workers: Workers
-  let reporter: any ProgressReporter
-  let cancellation: Cancellation
+
+  /// - Parameter sequences: calibration data.
+  init(_ stage: TransformStage, in context: StageContext, sequences: [[Int32]]) throws {
+    self.stage = stage
+    self.context = context
+    self.sequences = sequences
+    transform = try context.transform(stage.transform)
+  }
+
+  var model: LoadedModel { context.model }
 
   /// Writes the sliced model: its widths, and every parameter, which the closure that it is handed goes through.
   typealias Rewrite<Result> = (
@@ -29,20 +35,20 @@ struct Transforming {
     let requests = requests(places, energies: try energies())
     let widths = try transform.widths(model: summary, residual(places, requests))
     var next = 0
-    defer { reporter.end() }
     return try rewrite(places.widths(widths)) { body in
-      reporter.begin(ProgressTask(title: label + ": slicing", total: decoder.layerCount, unit: "layers"))
-      try decoder.slice(
-        request, widths: widths, workers: workers, observer: { try tell($0) },
-        orient: { gram in
-          try cancellation.check()
-          defer { next += 1 }
-          return try transform.orient(
-            model: summary,
-            OrientRequest(
-              place: requests[next], hidden: decoder.hidden, width: gram.width, tokens: gram.tokens,
-              gram: gram.gram))
-        }, body: body)
+      try context.followingLayers("\(context.label): slicing") { advance in
+        try decoder.slice(
+          request, widths: widths, workers: context.workers, observer: { try advance($0.done) },
+          orient: { gram in
+            try context.cancellation.check()
+            defer { next += 1 }
+            return try transform.orient(
+              model: summary,
+              OrientRequest(
+                place: requests[next], hidden: decoder.hidden, width: gram.width, tokens: gram.tokens,
+                gram: gram.gram))
+          }, body: body)
+      }
     }
   }
 
@@ -52,20 +58,15 @@ struct Transforming {
       normalisesTokens: transform.normalisesTokens)
   }
 
-  private func tell(_ progress: PassProgress) throws {
-    try cancellation.check()
-    reporter.advance(to: progress.done)
-  }
-
   private var measure: Target.Measure { stage.target?.measure ?? .parameters }
 
   /// Of each place, if the transform asked for them.
   private func energies() throws -> [[Double]]? {
     guard needsEnergies else { return nil }
-    let decoder = model.decoder
-    reporter.begin(ProgressTask(title: label + ": energies", total: decoder.layerCount, unit: "layers"))
-    defer { reporter.end() }
-    return try decoder.residualEnergies(request, workers: workers, observer: { try tell($0) })
+    return try context.followingLayers("\(context.label): energies") { advance in
+      try model.decoder.residualEnergies(
+        request, workers: context.workers, observer: { try advance($0.done) })
+    }
   }
 
   var needsEnergies: Bool { transform.statistics.contains("residual_energies") }
@@ -90,16 +91,12 @@ struct Transforming {
   }
 }
 
-extension Runner {
+extension RunSession {
   /// Slices the model's residual stream, writes the model anew, and goes on with that.
-  func transform(_ stage: TransformStage, label: String, number: Int) throws -> StateChange {
+  func execute(_ stage: TransformStage, in context: StageContext) throws {
     let clock = ContinuousClock.now
-    let transforming = Transforming(
-      stage: stage, label: label, model: model, sequences: try sequences(of: stage.calibration),
-      transform: try TransformInstance(
-        of: host.loaded(stage.transform), options: .object(stage.transform.options),
-        services: host.services()),
-      workers: settings.workers, reporter: settings.reporter, cancellation: settings.cancellation)
+    let transforming = try Transforming(
+      stage, in: context, sequences: context.sequences(of: stage.calibration))
     let hidden = model.decoder.hidden
     let (place, widths) = try transforming.run { widths, forEachParameter in
       let place = try keeper.write(
@@ -112,17 +109,16 @@ extension Runner {
       return (place, widths)
     }
     let iterations = keeper.state.iterations + 1
-    let (parameters, macs) = (model.decoder.parameters, model.decoder.multiplyAccumulates)
     let seconds = (ContinuousClock.now - clock) / .seconds(1)
     try folder.write(
       SlicingRecord(
-        number: iterations, stage: label, widths: widths, hidden: hidden, sizes: model.decoder.allSizes,
-        parameters: parameters, macs: macs
+        number: iterations, stage: context.label, widths: widths, hidden: hidden,
+        sizes: model.decoder.allSizes, parameters: model.decoder.parameters,
+        macs: model.decoder.multiplyAccumulates
       ).json, to: RunLayout.iteration(iterations))
-    try tellIteration(
-      label, number: iterations, parameters: parameters, macs: macs, seconds: seconds, title: label)
+    try tellIteration(iterations, seconds: seconds, title: context.label)
     Buffer.returnFreeMemory()
-    return { state in
+    atStageEnd { state in
       state.iterations = iterations
       state.model = place
     }

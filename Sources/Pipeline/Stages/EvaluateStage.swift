@@ -33,10 +33,7 @@ extension EvaluateStage: StageWork {
     var needs = StageNeeds()
     for (index, use) in evaluators.enumerated() {
       let rehearsal = findings.rehearsed(use, execution) {
-        let evaluation = Evaluation(
-          use: use, label: execution.label, model: check.model, workers: check.workers,
-          reporter: SilentProgress(), cancellation: check.cancellation)
-        return try evaluation.rehearse(plugin: check.loaded(use), services: check.host.services())
+        try Evaluation(use, in: check.rehearsing.labelled(execution.label)).rehearse()
       }
       guard let rehearsal else { continue }
       needs.add(findings.counting.evaluation(rehearsal))
@@ -55,7 +52,7 @@ extension EvaluateStage: StageWork {
     findings.need(needs, execution)
   }
 
-  package func execute(_ execution: StageExecution, number: Int, in runner: Runner) throws
-    -> Runner.StateChange
-  { try runner.evaluate(self, label: execution.label) }
+  package func execute(in session: RunSession, _ context: StageContext) throws {
+    try session.execute(self, in: context)
+  }
 }

@@ -1,4 +1,3 @@
-import Foundation
 import JSON
 import PluginRuntime
 import Transformer
@@ -125,18 +124,7 @@ extension PruneStage: StageWork {
   package func check(_ execution: StageExecution, _ check: WorkCheck, _ findings: inout WorkFindings) {
     if let sample = calibration.sample { findings.read(sample, execution) }
     let instances = findings.attempt(execution) {
-      try Pruning(
-        stage: self, label: execution.label, model: check.model, sequences: [],
-        criterion: CriterionInstance(
-          of: check.loaded(criterion), options: .object(criterion.options), services: check.host.services()),
-        allocator: AllocatorInstance(
-          of: check.loaded(allocator), options: .object(allocator.options), services: check.host.services()),
-        compensator: compensator.map {
-          try CompensatorInstance(
-            of: check.loaded($0), options: .object($0.options), services: check.host.services())
-        },
-        workers: check.workers, reporter: SilentProgress(), cancellation: check.cancellation,
-        seed: check.seed, scratchFolder: check.folder ?? NSTemporaryDirectory())
+      try Pruning(self, in: check.rehearsing.labelled(execution.label), sequences: [])
     }
     guard let pruning = instances else { return }
     let isFirst = findings.sizes.isUntouched
@@ -161,11 +149,12 @@ extension PruneStage: StageWork {
     let iterations = pruning.allocator.meetsGoal || !isWhole ? self.iterations : max(1, units)
     findings.need(
       counting.pruning(
-        self, scratchFolder: pruning.scratchFolder, compensates: compensator != nil, iterations: iterations),
+        self, scratchFolder: check.rehearsing.scratchFolder, compensates: compensator != nil,
+        iterations: iterations),
       execution)
   }
 
-  package func execute(_ execution: StageExecution, number: Int, in runner: Runner) throws
-    -> Runner.StateChange
-  { try runner.prune(self, execution, number: number) }
+  package func execute(in session: RunSession, _ context: StageContext) throws {
+    try session.execute(self, in: context)
+  }
 }

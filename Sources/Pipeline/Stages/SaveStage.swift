@@ -62,7 +62,7 @@ extension SaveStage: StageWork {
     findings.need(findings.counting.saving(self), execution)
   }
 
-  package func execute(_ execution: StageExecution, number: Int, in runner: Runner) throws
-    -> Runner.StateChange
-  { try runner.save(self, label: execution.label) }
+  package func execute(in session: RunSession, _ context: StageContext) throws {
+    try session.execute(self, in: context)
+  }
 }

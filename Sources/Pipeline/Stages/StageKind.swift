@@ -40,8 +40,7 @@ package protocol StageWork: StageKind {
   /// Finds what can be known of the stage's failure before any stage has begun, and counts what it needs.
   func check(_ execution: StageExecution, _ check: WorkCheck, _ findings: inout WorkFindings)
   /// Does the work.
-  /// - Parameter number: of the execution in the run, from 1.
-  func execute(_ execution: StageExecution, number: Int, in runner: Runner) throws -> Runner.StateChange
+  func execute(in session: RunSession, _ context: StageContext) throws
 }
 
 /// Which of its executions a stage is at.

@@ -157,7 +157,7 @@ extension TrainStage: StageWork {
     findings.need(findings.counting.training(self, steps: steps), execution)
   }
 
-  package func execute(_ execution: StageExecution, number: Int, in runner: Runner) throws
-    -> Runner.StateChange
-  { try runner.train(self, execution, number: number) }
+  package func execute(in session: RunSession, _ context: StageContext) throws {
+    try session.execute(self, in: context)
+  }
 }

@@ -87,19 +87,15 @@ extension TransformStage: StageWork {
     findings.read(calibration, execution)
     let isFirst = findings.sizes.isUntouched
     findings.attempt(execution) {
-      let instance = try TransformInstance(
-        of: check.loaded(transform), options: .object(transform.options), services: check.host.services())
+      let transforming = try Transforming(
+        self, in: check.rehearsing.labelled(execution.label), sequences: [])
       // What an earlier stage leaves, a transform makes smaller.
-      guard isFirst else { return }
-      try Transforming(
-        stage: self, label: execution.label, model: check.model, sequences: [], transform: instance,
-        workers: check.workers, reporter: SilentProgress(), cancellation: check.cancellation
-      ).rehearse()
+      if isFirst { try transforming.rehearse() }
     }
     findings.need(findings.counting.slicing(self), execution)
   }
 
-  package func execute(_ execution: StageExecution, number: Int, in runner: Runner) throws
-    -> Runner.StateChange
-  { try runner.transform(self, label: execution.label, number: number) }
+  package func execute(in session: RunSession, _ context: StageContext) throws {
+    try session.execute(self, in: context)
+  }
 }

@@ -9,20 +9,12 @@ import Wording
 /// One round of a train stage under way.
 struct Training {
   let stage: TrainStage
-  let label: String
-  /// The stage's name in the manifest, which its rounds share.
-  let stageName: String
-  /// Which time the stage is carried out, from 0, of how many.
-  let time: Int
-  let times: Int
-  let seed: UInt64
-  let model: LoadedModel
+  /// The round's place among the others.
+  let execution: StageExecution
+  let context: StageContext
   let rows: TrainingRows
   let folder: RunFolder
   let events: EventLog
-  let reporter: any ProgressReporter
-  let cancellation: Cancellation
-  let workers: Workers
 
   /// What the round's steps have come to.
   struct Outcome {
@@ -31,7 +23,9 @@ struct Training {
     let data: JSONValue
   }
 
-  private var steps: Int { stage.steps(round: time, of: times) }
+  private var label: String { context.label }
+  private var reporter: any ProgressReporter { context.reporter }
+  private var steps: Int { stage.steps(round: execution.time, of: execution.times) }
 
   /// Trains to the round's end, and writes the model and the optimizer's moments.
   ///
@@ -67,7 +61,7 @@ struct Training {
     let board = try boardWriter(firstStep: progress.steps + (checkpoint?.step ?? 0) + 1)
     var running = RunningLoss()
     for step in (checkpoint?.step ?? 0)..<total {
-      if cancellation.isCancelled {
+      if context.cancellation.isCancelled {
         try record(self.checkpoint(trainer, step: step))
         throw Interrupted()
       }
@@ -100,17 +94,18 @@ struct Training {
     case .normsAndBiases: (scope, teacher) = (.normsAndBiases, nil)
     case .lowRank(let rank, let alpha, let targets):
       scope = .lowRank(
-        LowRankOptions(rank: rank, alpha: alpha, targets: targets, seed: seed &+ UInt64(time)))
+        LowRankOptions(
+          rank: rank, alpha: alpha, targets: targets, seed: context.seed &+ UInt64(execution.time)))
       teacher = nil
-    case .distill(let options): (scope, teacher) = (.full, (try model.dense(), options))
+    case .distill(let options): (scope, teacher) = (.full, (try context.model.dense(), options))
     }
     try stage.requireAddressable(label: label)
     let rows = stage.batchSize * stage.length
     return try Trainer(
-      model.decoder, scope, optimizer: stage.optimizer.adamW,
+      context.model.decoder, scope, optimizer: stage.optimizer.adamW,
       maxGradientNorm: stage.optimizer.maxGradientNorm, teacher: teacher,
       room: TrainingRoom(tokens: rows, longest: stage.length, activationLimit: stage.activationBytes),
-      workers: workers)
+      workers: context.workers)
   }
 
   private func microBatches() throws -> [[TrainingSequence]] {
@@ -132,7 +127,7 @@ struct Training {
   /// which TensorBoard shows as a run, since striking out knows no tags.
   private func boardWriter(firstStep: Int) throws -> EventFileWriter? {
     guard stage.writesTensorBoard else { return nil }
-    let name = "\(RunLayout.tensorBoard)/\(stageName)"
+    let name = "\(RunLayout.tensorBoard)/\(execution.stage)"
     let isNew = !FileManager.default.fileExists(atPath: folder.path + "/" + name)
     _ = try folder.place(name + "/events")
     return try EventFileWriter(
@@ -161,6 +156,44 @@ struct Training {
       try board.scalar(tag, value, step: Int64(number), wallTime: Date().timeIntervalSince1970)
     }
     try board.flush()
+  }
+}
+
+extension RunSession {
+  /// Trains for one round, from its last checkpoint if there is one, and goes on with the model that it writes.
+  func execute(_ stage: TrainStage, in context: StageContext) throws {
+    let execution = execution
+    let progress = keeper.state.training[execution.stage] ?? RunState.TrainingProgress()
+    let checkpoint = keeper.state.checkpoints.last
+    let training = Training(
+      stage: stage, execution: execution, context: context,
+      rows: try stage.rows(
+        of: model, label: context.label, seed: context.seed, resuming: checkpoint?.data ?? progress.data),
+      folder: folder, events: events)
+    let isLast = execution.time == execution.times - 1
+    let (place, after) = try training.run(progress, from: checkpoint) { checkpoint in
+      try keeper.update { state in
+        // After an interruption the same step may come again.
+        state.checkpoints.removeAll { $0.step >= checkpoint.step }
+        state.checkpoints = (state.checkpoints + [checkpoint]).suffix(stage.keptCheckpoints)
+      }
+      try events.log("checkpoint", ["stage": .string(context.label), "step": .integer(checkpoint.step)])
+    } finish: { trainer, outcome in
+      let written = try keeper.write(
+        trainer, of: model, number: number, moments: stage.canCarryMoments && !isLast)
+      return (
+        written.place,
+        RunState.TrainingProgress(
+          steps: progress.steps + outcome.steps, data: outcome.data, moments: written.moments,
+          optimizerSteps: written.moments == nil ? 0 : outcome.optimizerSteps)
+      )
+    }
+    Buffer.returnFreeMemory()
+    try keeper.open(place, in: model)
+    atStageEnd { state in
+      state.model = place
+      state.training[execution.stage] = after
+    }
   }
 }
 

@@ -119,7 +119,8 @@ struct ap_host {
   /* A line for the run's event log, shown to the user from AP_LOG_INFO up. [any thread] */
   void (*log)(const ap_host *host, ap_log_level level, const char *sentence);
 
-  /* How far the current call is, done of total, in units of the plugin's choice. [any thread] */
+  /* How far the current call is, done of total, in units of the plugin's choice; total is 0 if it is unknown. The
+   * user sees it beside the progress of the stage. [any thread] */
   void (*progress)(const ap_host *host, int64_t done, int64_t total);
 
   /* Non-zero once the user has asked to stop: return AP_CANCELLED soon. [any thread] */

@@ -69,6 +69,14 @@ public struct BudgetRequest: Equatable, Sendable {
   }
 }
 
+/// What an allocator decides on.
+struct AllocationRequest {
+  var budget: BudgetRequest
+  var layers: [LayerRequest]
+  /// The criterion says that its scores compare across families.
+  var scoresCompare: Bool
+}
+
 /// What stays of one family of one layer.
 public struct Share: Equatable, Sendable {
   /// The share of the original units meant to be gone, in [0, 1].
@@ -83,7 +91,7 @@ public struct Share: Equatable, Sendable {
 }
 
 /// An allocator with its options. One thread at a time.
-public final class AllocatorInstance {
+public final class AllocatorInstance: KindInstance {
   public let plugin: LoadedPlugin
   /// Resolved.
   public let options: JSONValue
@@ -91,24 +99,17 @@ public final class AllocatorInstance {
   public var statistics: [String] { calls.statistics }
   /// It ends an iteration on its goal or less than one unit below it; else it goes its own way, and the caller
   /// iterates until the goal is passed.
-  public var meetsGoal: Bool { calls.meetsGoal }
+  public var meetsGoal: Bool { calls.traits.contains(.meetsGoal) }
 
   private let calls: any AllocatorCalls
+  var inside: any InstanceCalls { calls }
 
   public init(
     of plugin: LoadedPlugin, options: JSONValue = [:], services: HostServices = HostServices()
   ) throws(PluginError) {
     self.plugin = plugin
-    let options = try plugin.options(options, for: .allocator)
-    self.options = options
-    switch plugin.backing {
-    case .table(let table):
-      calls = try AllocatorTable(plugin, table, options: options, services: services)
-    case .worker(let worker):
-      calls = try WorkerAllocator(plugin, worker, options: options, services: services)
-    case .function:
-      throw .wrongKind(plugin: plugin.id, expected: .allocator, got: plugin.kind)
-    }
+    (self.options, calls) = try plugin.make(
+      .allocator, options, services, table: AllocatorTable.init, worker: { $0 })
   }
 
   /// Shares by layer and family, as in `layers`.
@@ -117,7 +118,7 @@ public final class AllocatorInstance {
     model: ModelSummary, budget: BudgetRequest, layers: [LayerRequest], scoresCompare: Bool = true
   ) throws(PluginError) -> [[Share]] {
     let answer = try calls.allocate(
-      model: model, budget: budget, layers: layers, scoresCompare: scoresCompare)
+      model, AllocationRequest(budget: budget, layers: layers, scoresCompare: scoresCompare))
     var after = budget.now
     for (index, (layer, row)) in zip(layers, answer).enumerated() {
       for (family, share) in zip(layer.families, row) {

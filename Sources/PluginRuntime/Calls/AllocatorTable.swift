@@ -4,31 +4,29 @@ import PluginABI
 /// `ap_allocator` in this process.
 final class AllocatorTable: AllocatorCalls {
   let statistics: [String]
-  let meetsGoal: Bool
+  let traits: Set<Trait>
 
   private let table: ap_allocator
   private let instance: PluginInstance
 
   init(
-    _ plugin: LoadedPlugin, _ table: UnsafeRawPointer, options: JSONValue, services: HostServices
+    _ plugin: LoadedPlugin, _ table: UnsafeRawPointer, _ options: JSONValue, _ services: HostServices
   ) throws(PluginError) {
     self.table = table.assumingMemoryBound(to: ap_allocator.self).pointee
     instance = try PluginInstance(
       of: plugin, options: options, services: services, create: self.table.create,
       destroy: self.table.destroy)
     statistics = try instance.statistics(self.table.statistics)
-    meetsGoal = self.table.meets_goal(instance.pointer) != 0
+    traits = Set([.meetsGoal: self.table.meets_goal(instance.pointer)])
   }
 
-  func allocate(
-    model: ModelSummary, budget: BudgetRequest, layers: [LayerRequest], scoresCompare: Bool
-  ) throws(PluginError) -> [[Share]] {
+  func allocate(_ model: ModelSummary, _ asked: AllocationRequest) throws(PluginError) -> [[Share]] {
     let arena = instance.host.arena()
-    let request = try inMemory(budget, layers, scoresCompare, arena)
+    let request = try inMemory(asked, arena)
     // What is not written stays NaN and out of range.
     let blank = ap_share(
       struct_size: UInt32(MemoryLayout<ap_share>.size), sparsity: .nan, keep: Int64.min)
-    let shares = layers.map { layer in layer.families.map { _ in arena.outputStructure(blank) } }
+    let shares = asked.layers.map { layer in layer.families.map { _ in arena.outputStructure(blank) } }
     let list = arena.array(shares.joined().map(Optional.init))
     let model = model.inMemory(of: arena)
     arena.seal()
@@ -39,10 +37,10 @@ final class AllocatorTable: AllocatorCalls {
   }
 
   private func inMemory(
-    _ budget: BudgetRequest, _ layers: [LayerRequest], _ scoresCompare: Bool, _ arena: Arena
+    _ asked: AllocationRequest, _ arena: Arena
   ) throws(PluginError) -> UnsafePointer<ap_allocation> {
     var rows: [UnsafePointer<ap_layer>?] = []
-    for (index, layer) in layers.enumerated() {
+    for (index, layer) in asked.layers.enumerated() {
       var numbers: [Double] = []
       for name in statistics {
         guard let number = layer.statistics[name] else {
@@ -71,6 +69,7 @@ final class AllocatorTable: AllocatorCalls {
               families: UnsafePointer(arena.array(families)),
               statistics: UnsafePointer(arena.array(numbers))))))
     }
+    let budget = asked.budget
     let spent = arena.structure(
       ap_budget(
         struct_size: UInt32(MemoryLayout<ap_budget>.size), measure: arena.text(budget.measure),
@@ -82,6 +81,6 @@ final class AllocatorTable: AllocatorCalls {
         ap_allocation(
           struct_size: UInt32(MemoryLayout<ap_allocation>.size), budget: UnsafePointer(spent),
           layer_count: Int64(rows.count), layers: UnsafePointer(arena.array(rows)),
-          scores_compare: scoresCompare ? 1 : 0)))
+          scores_compare: asked.scoresCompare ? 1 : 0)))
   }
 }

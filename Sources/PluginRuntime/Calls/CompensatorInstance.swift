@@ -38,33 +38,26 @@ public struct CompensatedProjection: Equatable, Sendable {
 }
 
 /// A compensator with its options. One thread at a time.
-public final class CompensatorInstance {
+public final class CompensatorInstance: KindInstance {
   public let plugin: LoadedPlugin
   /// Resolved.
   public let options: JSONValue
   /// What it needs with these options.
   public var statistics: [String] { calls.statistics }
   /// Inputs are gathered from the layers before as cut and compensated; else from the model before the cut.
-  public var followsCut: Bool { calls.followsCut }
+  public var followsCut: Bool { calls.traits.contains(.followsCut) }
   /// Every output projection of a pruned family gets a bias.
-  public var addsBias: Bool { calls.addsBias }
+  public var addsBias: Bool { calls.traits.contains(.addsBias) }
 
   private let calls: any CompensatorCalls
+  var inside: any InstanceCalls { calls }
 
   public init(
     of plugin: LoadedPlugin, options: JSONValue = [:], services: HostServices = HostServices()
   ) throws(PluginError) {
     self.plugin = plugin
-    let options = try plugin.options(options, for: .compensator)
-    self.options = options
-    switch plugin.backing {
-    case .table(let table):
-      calls = try CompensatorTable(plugin, table, options: options, services: services)
-    case .worker(let worker):
-      calls = try WorkerCompensator(plugin, worker, options: options, services: services)
-    case .function:
-      throw .wrongKind(plugin: plugin.id, expected: .compensator, got: plugin.kind)
-    }
+    (self.options, calls) = try plugin.make(
+      .compensator, options, services, table: CompensatorTable.init, worker: { $0 })
   }
 
   /// The projection without the columns that leave, changed.
@@ -80,7 +73,7 @@ public final class CompensatorInstance {
         plugin: plugin.id, place: place, field: "kept columns or bias", expected: "those of the weight",
         got: "others")
     }
-    let answer = try calls.compensate(model: model, projection)
+    let answer = try calls.compensate(model, projection)
     try check(answer.weight, count: rows * projection.kept.count, place: place)
     if let bias = answer.bias { try check(bias, count: rows, place: place + "'s bias") }
     return answer

@@ -4,29 +4,30 @@ import PluginABI
 /// `ap_compensator` in this process.
 final class CompensatorTable: CompensatorCalls {
   let statistics: [String]
-  let followsCut: Bool
-  let addsBias: Bool
+  let traits: Set<Trait>
 
   private let table: ap_compensator
   private let instance: PluginInstance
 
   init(
-    _ plugin: LoadedPlugin, _ table: UnsafeRawPointer, options: JSONValue, services: HostServices
+    _ plugin: LoadedPlugin, _ table: UnsafeRawPointer, _ options: JSONValue, _ services: HostServices
   ) throws(PluginError) {
     self.table = table.assumingMemoryBound(to: ap_compensator.self).pointee
     instance = try PluginInstance(
       of: plugin, options: options, services: services, create: self.table.create,
       destroy: self.table.destroy)
     statistics = try instance.statistics(self.table.statistics)
-    followsCut = self.table.follows_cut(instance.pointer) != 0
-    addsBias = self.table.adds_bias(instance.pointer) != 0
+    traits = Set([
+      .followsCut: self.table.follows_cut(instance.pointer),
+      .addsBias: self.table.adds_bias(instance.pointer),
+    ])
   }
 
   /// A NaN that no arithmetic makes.
   private static let spare = Float(bitPattern: 0x7fed_ad0b)
 
   func compensate(
-    model: ModelSummary, _ projection: ProjectionRequest
+    _ model: ModelSummary, _ projection: ProjectionRequest
   ) throws(PluginError) -> CompensatedProjection {
     let arena = instance.host.arena()
     let place = "layer \(projection.layer), \(projection.name)"
@@ -55,7 +56,7 @@ final class CompensatorTable: CompensatorCalls {
     for row in 0..<rows {
       for column in projection.kept { left.append(projection.weight.base[row * columns + column]) }
     }
-    let hasBias = addsBias || projection.bias != nil
+    let hasBias = traits.contains(.addsBias) || projection.bias != nil
     let weight = arena.output(left, spare: Self.spare, named: "weight")
     let bias = arena.output(
       projection.bias ?? [Float](repeating: 0, count: rows), spare: Self.spare, named: "bias")

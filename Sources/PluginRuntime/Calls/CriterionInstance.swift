@@ -63,37 +63,33 @@ public struct MatrixRequest {
 }
 
 /// A criterion with its options. One thread at a time.
-public final class CriterionInstance {
+public final class CriterionInstance: KindInstance {
   public let plugin: LoadedPlugin
   /// Resolved.
   public let options: JSONValue
   /// What it needs with these options.
   public var statistics: [String] { calls.statistics }
   /// With these options, scores compare across families: they can be ranked together for what units cost.
-  public var scoresCompare: Bool { calls.scoresCompare }
+  public var scoresCompare: Bool { calls.traits.contains(.scoresCompare) }
 
   private let calls: any CriterionCalls
+  var inside: any InstanceCalls { calls }
 
   public init(
     of plugin: LoadedPlugin, options: JSONValue = [:], services: HostServices = HostServices()
   ) throws(PluginError) {
     self.plugin = plugin
-    let options = try plugin.options(options, for: .criterion)
-    self.options = options
-    switch plugin.backing {
-    case .table(let table):
-      calls = try CriterionTable(plugin, table, options: options, services: services)
-    case .worker(let worker):
-      calls = try WorkerCriterion(plugin, worker, options: options, services: services)
-    case .function(let function):
-      calls = try ForeignCriterion(plugin, function, services: services)
-    }
+    (self.options, calls) = try plugin.make(
+      .criterion, options, services, table: CriterionTable.init, worker: { $0 },
+      function: { (function) throws(PluginError) in
+        try ForeignCriterion(plugin, function, services: services)
+      })
   }
 
   /// A score for each unit: [units.original.count], all finite.
   public func score(model: ModelSummary, units: UnitsRequest) throws(PluginError) -> [Float] {
     let count = units.original.count
-    let scores = try calls.score(model: model, units: units)
+    let scores = try calls.score(model, units)
     let written = scores.count { $0.bitPattern != unwrittenScore.bitPattern }
     if written < count {
       throw .tooFewScores(plugin: plugin.id, place: units.place, expected: count, got: written)

@@ -4,24 +4,22 @@ import PluginABI
 /// `ap_criterion` in this process.
 final class CriterionTable: CriterionCalls {
   let statistics: [String]
-  let scoresCompare: Bool
+  let traits: Set<Trait>
 
   private let table: ap_criterion
   private let instance: PluginInstance
 
   init(
-    _ plugin: LoadedPlugin, _ table: UnsafeRawPointer, options: JSONValue, services: HostServices
+    _ plugin: LoadedPlugin, _ table: UnsafeRawPointer, _ options: JSONValue, _ services: HostServices
   ) throws(PluginError) {
     self.table = whole(table.assumingMemoryBound(to: ap_criterion.self), speaking: plugin.abi)
     instance = try PluginInstance(
       of: plugin, options: options, services: services, create: self.table.create,
       destroy: self.table.destroy)
     statistics = try instance.statistics(self.table.statistics)
-    if let ask = self.table.scores_compare {
-      scoresCompare = ask(instance.pointer) != 0
-    } else {
-      scoresCompare = plugin.scoresCompare
-    }
+    var scoresCompare = plugin.scoresCompare
+    if let ask = self.table.scores_compare { scoresCompare = ask(instance.pointer) != 0 }
+    traits = scoresCompare ? [.scoresCompare] : []
     if scoresCompare, !plugin.scoresCompare {
       throw .badDescriptor(
         library: plugin.library, plugin: plugin.id, field: "the answer of `scores_compare`",
@@ -29,7 +27,7 @@ final class CriterionTable: CriterionCalls {
     }
   }
 
-  func score(model: ModelSummary, units: UnitsRequest) throws(PluginError) -> [Float] {
+  func score(_ model: ModelSummary, _ units: UnitsRequest) throws(PluginError) -> [Float] {
     let arena = instance.host.arena()
     let request = try inMemory(units, arena)
     let model = model.inMemory(of: arena)

@@ -24,31 +24,24 @@ public struct EvaluationResult: Equatable, Sendable {
 }
 
 /// An evaluator with its options. One thread at a time.
-public final class EvaluatorInstance {
+public final class EvaluatorInstance: KindInstance {
   public let plugin: LoadedPlugin
   /// Resolved.
   public let options: JSONValue
 
   private let calls: any EvaluatorCalls
+  var inside: any InstanceCalls { calls }
 
   public init(
     of plugin: LoadedPlugin, options: JSONValue = [:], services: HostServices = HostServices()
   ) throws(PluginError) {
     self.plugin = plugin
-    let options = try plugin.options(options, for: .evaluator)
-    self.options = options
-    switch plugin.backing {
-    case .table(let table):
-      calls = try EvaluatorTable(plugin, table, options: options, services: services)
-    case .worker(let worker):
-      calls = try WorkerEvaluator(plugin, worker, options: options, services: services)
-    case .function:
-      throw .wrongKind(plugin: plugin.id, expected: .evaluator, got: plugin.kind)
-    }
+    (self.options, calls) = try plugin.make(
+      .evaluator, options, services, table: EvaluatorTable.init, worker: { $0 })
   }
 
   public func evaluate(model: ModelSummary) throws(PluginError) -> EvaluationResult {
-    var result = try calls.evaluate(model: model)
+    var result = try calls.evaluate(model)
     try check(result)
     // An error that overflowed says no more than none.
     for index in result.metrics.indices where result.metrics[index].standardError?.isFinite == false {

@@ -3,11 +3,13 @@ import PluginABI
 
 /// `ap_evaluator` in this process.
 final class EvaluatorTable: EvaluatorCalls {
+  let statistics: [String] = []
+  let traits: Set<Trait> = []
   private let table: ap_evaluator
   private let instance: PluginInstance
 
   init(
-    _ plugin: LoadedPlugin, _ table: UnsafeRawPointer, options: JSONValue, services: HostServices
+    _ plugin: LoadedPlugin, _ table: UnsafeRawPointer, _ options: JSONValue, _ services: HostServices
   ) throws(PluginError) {
     self.table = table.assumingMemoryBound(to: ap_evaluator.self).pointee
     instance = try PluginInstance(
@@ -15,7 +17,7 @@ final class EvaluatorTable: EvaluatorCalls {
       destroy: self.table.destroy)
   }
 
-  func evaluate(model: ModelSummary) throws(PluginError) -> EvaluationResult {
+  func evaluate(_ model: ModelSummary) throws(PluginError) -> EvaluationResult {
     let arena = instance.host.arena()
     let collector = Collector()
     let sink = arena.structure(

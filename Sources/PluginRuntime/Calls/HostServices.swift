@@ -1,4 +1,5 @@
 import JSON
+import RandomNumbers
 
 /// What the host gives to a plugin's calls. What is left out answers "unsupported".
 public struct HostServices {
@@ -76,29 +77,21 @@ public protocol LinearAlgebra: Sendable {
     throws
 }
 
-/// Random numbers that depend on (seed, plugin, stream, index) alone: SplitMix64 (Steele, Lea, Flood,
-/// OOPSLA 2014), whose n-th output is a mixing function of key + n · γ, so that it counts rather than
-/// steps. The key is the mix of the seed, of the plugin id's 64-bit FNV-1a hash and of the stream, each
-/// mixed in turn. A float is an output's upper 24 bits over 2²⁴: every value is exact and below 1.
+/// Random numbers that depend on (seed, plugin, stream, index) alone: `SplitMix64`, whose key is the mix of the seed, of
+/// the plugin id's 64-bit FNV-1a hash and of the stream, each mixed in turn. A float is an output's upper 24 bits over
+/// 2²⁴: every value is exact and below 1.
 public struct RandomStream: Sendable {
   let key: UInt64
 
   public init(seed: UInt64, plugin: String, stream: UInt64) {
     var hash: UInt64 = 0xcbf2_9ce4_8422_2325
     for byte in plugin.utf8 { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }
-    key = Self.mix(Self.mix(Self.mix(seed) ^ hash) ^ stream)
+    key = SplitMix64.mix(SplitMix64.mix(SplitMix64.mix(seed) ^ hash) ^ stream)
   }
 
   /// Uniform in [0, 1).
   public func uniform(_ index: Int) -> Float {
-    let bits = Self.mix(key &+ (UInt64(bitPattern: Int64(index)) &+ 1) &* 0x9e37_79b9_7f4a_7c15)
-    return Float(bits >> 40) * 0x1p-24
-  }
-
-  static func mix(_ value: UInt64) -> UInt64 {
-    var z = value
-    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-    return z ^ (z >> 31)
+    var random = SplitMix64(state: key &+ UInt64(bitPattern: Int64(index)) &* SplitMix64.step)
+    return Float(random.next() >> 40) * 0x1p-24
   }
 }

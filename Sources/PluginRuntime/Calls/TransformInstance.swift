@@ -71,40 +71,33 @@ public struct OrientRequest: Equatable, Sendable {
 }
 
 /// A transform with its options. One thread at a time.
-public final class TransformInstance {
+public final class TransformInstance: KindInstance {
   public let plugin: LoadedPlugin
   /// Resolved.
   public let options: JSONValue
   /// What it needs with these options.
   public var statistics: [String] { calls.statistics }
   /// The options say how wide the stream becomes, and there is no target.
-  public var fixesWidths: Bool { calls.fixesWidths }
+  public var fixesWidths: Bool { calls.traits.contains(.fixesWidths) }
   /// The mean of each token's embedding is taken from its elements before all else.
-  public var centersEmbeddings: Bool { calls.centersEmbeddings }
+  public var centersEmbeddings: Bool { calls.traits.contains(.centersEmbeddings) }
   /// Energies and Gram matrices are of x / rms(x), so that every token counts alike.
-  public var normalisesTokens: Bool { calls.normalisesTokens }
+  public var normalisesTokens: Bool { calls.traits.contains(.normalisesTokens) }
 
   private let calls: any TransformCalls
+  var inside: any InstanceCalls { calls }
 
   public init(
     of plugin: LoadedPlugin, options: JSONValue = [:], services: HostServices = HostServices()
   ) throws(PluginError) {
     self.plugin = plugin
-    let options = try plugin.options(options, for: .transform)
-    self.options = options
-    switch plugin.backing {
-    case .table(let table):
-      calls = try TransformTable(plugin, table, options: options, services: services)
-    case .worker(let worker):
-      calls = try WorkerTransform(plugin, worker, options: options, services: services)
-    case .function:
-      throw .wrongKind(plugin: plugin.id, expected: .transform, got: plugin.kind)
-    }
+    (self.options, calls) = try plugin.make(
+      .transform, options, services, table: TransformTable.init, worker: { $0 })
   }
 
   /// Columns that stay at each place.
   public func widths(model: ModelSummary, _ residual: ResidualRequest) throws(PluginError) -> [Int] {
-    let answered = try calls.widths(model: model, residual)
+    let answered = try calls.widths(model, residual)
     var answer: [Int] = []
     for (index, place) in residual.places.enumerated() {
       let width = answered.indices.contains(index) ? answered[index] : Int.min
@@ -128,7 +121,7 @@ public final class TransformInstance {
 
   /// An orthonormal basis [hidden, hidden], one direction a row, those that stay first.
   public func orient(model: ModelSummary, _ request: OrientRequest) throws(PluginError) -> [Double] {
-    let answer = try calls.orient(model: model, request)
+    let answer = try calls.orient(model, request)
     let place = request.place.words
     if let index = answer.firstIndex(where: { !$0.isFinite }) {
       throw .outOfRange(

@@ -4,27 +4,27 @@ import PluginABI
 /// `ap_transform` in this process.
 final class TransformTable: TransformCalls {
   let statistics: [String]
-  let fixesWidths: Bool
-  let centersEmbeddings: Bool
-  let normalisesTokens: Bool
+  let traits: Set<Trait>
 
   private let table: ap_transform
   private let instance: PluginInstance
 
   init(
-    _ plugin: LoadedPlugin, _ table: UnsafeRawPointer, options: JSONValue, services: HostServices
+    _ plugin: LoadedPlugin, _ table: UnsafeRawPointer, _ options: JSONValue, _ services: HostServices
   ) throws(PluginError) {
     self.table = table.assumingMemoryBound(to: ap_transform.self).pointee
     instance = try PluginInstance(
       of: plugin, options: options, services: services, create: self.table.create,
       destroy: self.table.destroy)
     statistics = try instance.statistics(self.table.statistics)
-    fixesWidths = self.table.fixes_widths(instance.pointer) != 0
-    centersEmbeddings = self.table.centers_embeddings(instance.pointer) != 0
-    normalisesTokens = self.table.normalises_tokens(instance.pointer) != 0
+    traits = Set([
+      .fixesWidths: self.table.fixes_widths(instance.pointer),
+      .centersEmbeddings: self.table.centers_embeddings(instance.pointer),
+      .normalisesTokens: self.table.normalises_tokens(instance.pointer),
+    ])
   }
 
-  func widths(model: ModelSummary, _ residual: ResidualRequest) throws(PluginError) -> [Int] {
+  func widths(_ model: ModelSummary, _ residual: ResidualRequest) throws(PluginError) -> [Int] {
     let arena = instance.host.arena()
     var places: [UnsafePointer<ap_place>?] = []
     for place in residual.places { places.append(try inMemory(place, residual.hidden, arena)) }
@@ -50,7 +50,7 @@ final class TransformTable: TransformCalls {
   /// A NaN that no arithmetic makes.
   private static let spare = Double(bitPattern: 0x7ff8_dead_beef_ad0b)
 
-  func orient(model: ModelSummary, _ place: OrientRequest) throws(PluginError) -> [Double] {
+  func orient(_ model: ModelSummary, _ place: OrientRequest) throws(PluginError) -> [Double] {
     let arena = instance.host.arena()
     let hidden = place.hidden
     let request = arena.structure(

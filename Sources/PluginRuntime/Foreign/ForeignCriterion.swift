@@ -4,7 +4,7 @@ import PluginABI
 /// A criterion that is a plain function (`ForeignSignature`): called once for each unit, matrix or family.
 final class ForeignCriterion: CriterionCalls {
   let statistics: [String]
-  var scoresCompare: Bool { signature.scoresCompare }
+  var traits: Set<Trait> { signature.scoresCompare ? [.scoresCompare] : [] }
 
   private let plugin: LoadedPlugin
   private let signature: ForeignSignature
@@ -26,7 +26,7 @@ final class ForeignCriterion: CriterionCalls {
     self.call = call
   }
 
-  func score(model: ModelSummary, units: UnitsRequest) throws(PluginError) -> [Float] {
+  func score(_ model: ModelSummary, _ units: UnitsRequest) throws(PluginError) -> [Float] {
     switch signature.call {
     case .unit: try scoreUnits(units)
     case .matrix: try scoreMatrices(units)

@@ -1,6 +1,38 @@
 import Foundation
 
-/// A stream of frames over a socket: length, kind, contents.
+/// The first byte of a frame. This is the whole protocol of worker processes, version 1:
+///
+/// A worker is started with these descriptors:
+/// - 3: a socket, over which both sides send frames
+/// - 4: the host's tray, shared memory that the worker can only read
+/// - 5: the worker's tray, shared memory that the host only reads
+/// - 6: a pipe; when it ends the host is gone, and the worker ends too
+///
+/// A frame is the number of bytes of its contents (UInt32), its kind (UInt8), and the contents. Contents are fields one after
+/// another, without gaps. `WireFunctions` lists the functions, `WireFields.swift` the fields of their contents and answers:
+/// - a number: 8 bytes (Int64, UInt64, Double); a Bool: 1 byte
+/// - a text: its number of bytes (Int64), then UTF-8
+/// - an optional value: a Bool whether it is there, then the value
+/// - a list: its count (Int64), then its values; a dictionary: the list of its keys, sorted, then the values
+/// - an array of numbers (Int64, Int32, Float, Double): its count and its offset in the sender's tray (Int64 each)
+/// - a struct: its fields
+///
+/// A `call` and a `notice` begin with the function's name as a text. The side that is called answers a call with one `done`
+/// or one `failed` (`CallFailure`). The host calls first, with `load`. In the middle of a call the worker may call the host.
+/// Any thread of the worker may send a notice at any time.
+///
+/// A tray belongs to its writer's last call or answer: the next one overwrites it. Arrays lie at multiples of 64, not in the
+/// first 4096 bytes. The first four of these (UInt32) are not 0 when the host wants its call to be cancelled.
+enum FrameKind: UInt8 {
+  case call = 1
+  case done, failed
+  /// A call without an answer.
+  case notice
+
+  static let protocolVersion = 1
+}
+
+/// A stream of frames over a socket.
 struct FrameInbox {
   private var bytes: [UInt8] = []
   private var start = 0
@@ -18,11 +50,11 @@ struct FrameInbox {
   }
 
   /// The next whole frame; nil if there is none yet.
-  mutating func next() throws(PacketReader.Garbled) -> (kind: FrameKind, contents: [UInt8])? {
+  mutating func next() throws(WireError) -> (kind: FrameKind, contents: [UInt8])? {
     guard bytes.count - start >= Self.headerBytes else { return nil }
     let count = bytes.withUnsafeBytes { Int($0.loadUnaligned(fromByteOffset: start, as: UInt32.self)) }
     guard count <= Self.mostBytes, let kind = FrameKind(rawValue: bytes[start + 4]) else {
-      throw PacketReader.Garbled()
+      throw .garbled
     }
     let end = start + Self.headerBytes + count
     guard bytes.count >= end else { return nil }

@@ -19,7 +19,6 @@ final class PluginWorker: @unchecked Sendable {
   /// The last that was heard of the plugin: of its log, or of what it wrote to its standard error.
   private var lastLine: String?
   private var errorText = LineBuffer()
-  private var description: WorkerAbout?
 
   init(for description: PluginDescription, within limits: Isolation) throws(PluginError) {
     plugin = description.id
@@ -27,21 +26,17 @@ final class PluginWorker: @unchecked Sendable {
     do { worker = try WorkerHandle(starting: limits.words) } catch {
       throw .cannotIsolate(plugin: plugin, reason: error.reason)
     }
-    self.description = try call(.load, "load", services: HostServices(), limit: limits.loadTimeLimit) {
-      packet in
-      description.put(to: &packet)
-    } read: { (packet: inout PacketReader) throws(ReadError) in
-      try WorkerAbout(from: &packet)
-    }
   }
 
   /// Whether its process has ended, and every call would throw.
   var isGone: Bool { turn.withLock { end != nil } }
 
-  /// What the plugin says of itself.
-  func about() throws(PluginError) -> WorkerAbout {
-    guard let description else { throw .garbled(plugin: plugin, function: "load") }
-    return description
+  /// Has the worker load the plugin: the first call.
+  func load(_ description: PluginDescription) throws(PluginError) -> PluginAbout {
+    try call(
+      WireFunctions.load,
+      Hello(version: FrameKind.protocolVersion, manifest: description.manifest, id: description.id),
+      services: HostServices(), limit: limits.loadTimeLimit)
   }
 
   // MARK: - A call
@@ -49,30 +44,36 @@ final class PluginWorker: @unchecked Sendable {
   /// Asks the worker, serves what the plugin asks of the host meanwhile, and waits for the answer.
   ///
   /// - Parameters:
-  ///   - function: for messages.
-  ///   - limit: seconds, if not those that every call has.
   ///   - options: the instance's, of which `open_data` tells one by name.
-  func call<Answer>(
-    _ kind: FrameKind, _ function: String, services: HostServices, options: JSONObject = [:],
-    limit: Double? = nil, write: (inout PacketWriter) throws(WriteError) -> Void,
-    read: (inout PacketReader) throws(ReadError) -> Answer
+  ///   - statistics: those that the instance needs.
+  ///   - limit: seconds, if not those that every call has.
+  ///   - isWhole: whether an answer is as long as it must be.
+  func call<Asked, Answer>(
+    _ function: WireFunction<Asked, Answer>, _ asked: Asked, services: HostServices,
+    options: JSONObject = [:], statistics: [String] = [], limit: Double? = nil,
+    isWhole: (Answer) -> Bool = { _ in true }
   ) throws(PluginError) -> Answer {
     turn.lock()
     defer { turn.unlock() }
     if let end { throw end }
     worker.requests.clear()
     worker.requests.isCancelled = false
-    var packet = PacketWriter(worker.requests)
-    do { try write(&packet) } catch { throw .cannotIsolate(plugin: plugin, reason: error.reason) }
+    let message = WireMessage(worker.requests, statistics: statistics)
+    do throws(WireError) { try message.put(function, asked) } catch {
+      throw .cannotIsolate(plugin: plugin, reason: error.reason)
+    }
     var wait = Wait(
-      function: function, services: services, options: options,
-      limit: limit ?? limits.timeLimit)
-    guard FrameSocket.send(kind, packet.bytes, to: worker.socket) else { throw died(in: function) }
+      function: function.name, services: services, options: options, limit: limit ?? limits.timeLimit)
+    try send(.call, message, wait)
     let contents = try answer(&wait)
-    do throws(ReadError) {
-      var reader = PacketReader(contents, worker.answers)
-      return try read(&reader)
-    } catch { throw endIt(.garbled(plugin: plugin, function: function)) }
+    guard let answer = try? WireMessage(worker.answers, contents).take(Answer.self), isWhole(answer) else {
+      throw endIt(.garbled(plugin: plugin, function: function.name))
+    }
+    return answer
+  }
+
+  private func send(_ kind: FrameKind, _ message: WireMessage, _ wait: Wait) throws(PluginError) {
+    guard FrameSocket.send(kind, message.bytes, to: worker.socket) else { throw died(in: wait.function) }
   }
 
   private struct Wait {
@@ -122,7 +123,7 @@ final class PluginWorker: @unchecked Sendable {
         case .failed:
           try checkOutput(wait.function)
           throw refusal(frame.contents, wait.function)
-        default: try serve(frame.kind, frame.contents, &wait)
+        case .call, .notice: try serve(WireMessage(worker.answers, frame.contents), &wait)
         }
         continue
       }
@@ -225,85 +226,64 @@ final class PluginWorker: @unchecked Sendable {
   }
 
   private func refusal(_ contents: [UInt8], _ function: String) -> PluginError {
-    var packet = PacketReader(contents, worker.answers)
-    do throws(ReadError) { return try PluginError(from: &packet, plugin: plugin) } catch {
+    guard let failure = try? WireMessage(worker.answers, contents).take(CallFailure.self) else {
       return endIt(.garbled(plugin: plugin, function: function))
     }
+    return failure.error(of: plugin)
   }
 
   // MARK: - Services
 
-  private func serve(_ kind: FrameKind, _ contents: [UInt8], _ wait: inout Wait) throws(PluginError) {
+  private func serve(_ message: WireMessage, _ wait: inout Wait) throws(PluginError) {
     do {
-      var packet = PacketReader(contents, worker.answers)
-      switch kind {
-      case .log:
-        let level = HostServices.LogLevel(rawValue: try packet.int()) ?? .info
-        let sentence = try packet.text()
-        lastLine = sentence
+      switch try message.take(String.self) {
+      case WireFunctions.log.name:
+        let line = try message.take(LogLine.self)
+        lastLine = line.sentence
         wait.lines += 1
-        if wait.lines <= Self.mostLines { wait.services.log(plugin, level, sentence) }
-      case .progress: wait.services.progress(plugin, try packet.int(), try packet.int())
-      case .drewRandomNumbers: wait.services.drewRandomNumbers()
-      case .openData, .logLikelihood:
-        // The time that the host takes is not the plugin's.
-        let began = ContinuousClock.now
-        try? worker.answers.refresh()
-        let reply = kind == .openData ? try openData(&packet, wait) : try logLikelihood(&packet, wait)
-        wait.until += ContinuousClock.now - began
-        guard FrameSocket.send(reply.kind, reply.contents, to: worker.socket) else {
-          throw died(in: wait.function)
+        if wait.lines <= Self.mostLines { wait.services.log(plugin, line.level, line.sentence) }
+      case WireFunctions.progress.name:
+        let progress = try message.take(ProgressNotice.self)
+        wait.services.progress(plugin, progress.done, progress.total)
+      case WireFunctions.drewRandomNumbers.name: wait.services.drewRandomNumbers()
+      case WireFunctions.openData.name:
+        try serve(WireFunctions.openData, message, &wait) { option, wait in
+          guard let open = wait.services.openData, let value = wait.options[option] else { return nil }
+          return try open(option, value)
         }
-      default: throw ReadError()
+      case WireFunctions.logLikelihood.name:
+        try serve(WireFunctions.logLikelihood, message, &wait) { try $1.services.logLikelihood?($0) }
+      default: throw WireError.garbled
       }
     } catch {
       throw error as? PluginError ?? endIt(.garbled(plugin: plugin, function: wait.function))
     }
   }
 
-  private typealias Reply = (kind: FrameKind, contents: [UInt8])
-
-  private func reply(_ body: (inout PacketWriter) throws -> Void) -> Reply {
+  /// Answers the worker's call. The time that the host takes is not the plugin's.
+  /// - Parameter body: nil if there is no such service.
+  private func serve<Asked, Answer>(
+    _ function: WireFunction<Asked, Answer>, _ message: WireMessage, _ wait: inout Wait,
+    _ body: (Asked, Wait) throws -> Answer?
+  ) throws {
+    let began = ContinuousClock.now
+    try? worker.answers.refresh()
+    let asked = try message.take(Asked.self)
+    var kind = FrameKind.done
+    var reply = WireMessage(worker.requests)
     worker.requests.clear()
-    var packet = PacketWriter(worker.requests)
     do {
-      try body(&packet)
-      return (.service, packet.bytes)
+      guard let answer = try body(asked, wait) else {
+        throw PluginError.garbled(plugin: plugin, function: function.name)
+      }
+      try reply.put(answer)
     } catch {
-      var failure = PacketWriter(worker.requests)
-      failure.put(error is CancellationError)
-      failure.put("\(error)")
-      return (.serviceFailed, failure.bytes)
+      kind = .failed
+      reply = WireMessage(worker.requests)
+      try reply.put(CallFailure(error))
     }
-  }
-
-  private func openData(_ packet: inout PacketReader, _ wait: Wait) throws(ReadError) -> Reply {
-    let option = try packet.text()
-    return reply { packet in
-      guard let open = wait.services.openData, let value = wait.options[option] else {
-        throw PluginError.garbled(plugin: plugin, function: "open_data")
-      }
-      let corpus = try open(option, value)
-      packet.put(corpus.name)
-      packet.put(corpus.documents.count)
-      for document in corpus.documents { try packet.put(document) }
-    }
-  }
-
-  private func logLikelihood(_ packet: inout PacketReader, _ wait: Wait) throws(ReadError) -> Reply {
-    var sequences: [HostServices.ScoredSequence] = []
-    for _ in 0..<(try packet.count()) {
-      let first = try packet.int()
-      sequences.append(HostServices.ScoredSequence(tokens: try packet.array(of: Int32.self), first: first))
-    }
-    return reply { packet in
-      guard let score = wait.services.logLikelihood else {
-        throw PluginError.garbled(plugin: plugin, function: "log_likelihood")
-      }
-      let answers = try score(sequences)
-      packet.put(answers.count)
-      for answer in answers { try packet.put(answer) }
-    }
+    wait.until += ContinuousClock.now - began
+    try send(kind, reply, wait)
   }
 }
 

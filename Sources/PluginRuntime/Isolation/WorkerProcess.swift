@@ -1,5 +1,6 @@
 import Foundation
 import JSON
+import PluginABI
 import Synchronization
 
 /// The other end of `PluginWorker`: the process in which an isolated plugin is loaded and called.
@@ -13,20 +14,12 @@ public final class WorkerProcess {
   private let services: HostServices
   private var inbox = FrameInbox()
   private var plugin: LoadedPlugin?
-  private var instances: [Int: Instance] = [:]
+  private var instances: [Int: any KindInstance] = [:]
   private var made = 0
   /// A plugin may fork, and the child may come back from the call as well: it is not to answer.
   private let process = getpid()
   /// Frames are sent whole, whichever thread of the plugin logs.
   private let sending = Mutex<Void>(())
-
-  private enum Instance {
-    case criterion(CriterionInstance)
-    case allocator(AllocatorInstance)
-    case compensator(CompensatorInstance)
-    case transform(TransformInstance)
-    case evaluator(EvaluatorInstance)
-  }
 
   /// Why a worker ended before its host did.
   public struct Failure: Error, CustomStringConvertible {
@@ -62,19 +55,18 @@ public final class WorkerProcess {
     // If memory runs out it is this process that goes, not the host.
     try? "1000".write(toFile: "/proc/self/oom_score_adj", atomically: false, encoding: .utf8)
     while let (kind, contents) = try nextFrame() {
+      guard kind == .call else { throw WireError.garbled }
       answers.clear()
-      var packet = PacketWriter(answers)
-      do {
-        try answer(kind, contents, &packet)
-        // What the plugin printed is told with the answer, not after it.
-        fflush(nil)
-        send(.done, packet.bytes)
-      } catch let error as PluginError {
-        fflush(nil)
-        var failure = PacketWriter(answers)
-        error.put(to: &failure)
-        send(.failed, failure.bytes)
+      var kindOfAnswer = FrameKind.done
+      var answer = WireMessage(answers)
+      do { try self.answer(WireMessage(requests, contents), answer) } catch let error as PluginError {
+        kindOfAnswer = .failed
+        answer = WireMessage(answers)
+        try answer.put(CallFailure(error))
       }
+      // What the plugin printed is told with the answer, not after it.
+      fflush(nil)
+      send(kindOfAnswer, answer)
     }
   }
 
@@ -86,96 +78,88 @@ public final class WorkerProcess {
     }
   }
 
-  private func send(_ kind: FrameKind, _ contents: [UInt8]) {
+  private func send(_ kind: FrameKind, _ message: WireMessage) {
     if getpid() != process { _exit(0) }
     // If nobody is there any more, the lifeline says so too.
-    sending.withLock { _ in _ = FrameSocket.send(kind, contents, to: socket) }
+    sending.withLock { _ in _ = FrameSocket.send(kind, message.bytes, to: socket) }
   }
 
   // MARK: - Requests
 
-  private func answer(_ kind: FrameKind, _ contents: [UInt8], _ answer: inout PacketWriter) throws {
+  private func answer(_ message: WireMessage, _ answer: WireMessage) throws {
     try requests.refresh()
-    var packet = PacketReader(contents, requests)
-    switch kind {
-    case .load:
-      let plugin = try LoadedPlugin(loading: PluginDescription(from: &packet))
-      self.plugin = plugin
-      WorkerAbout(plugin).put(to: &answer)
-    case .create: try create(&packet, &answer)
-    case .destroy: instances[try packet.int()] = nil
-    default:
-      let instance = instances[try packet.int()]
-      let model = try ModelSummary(from: &packet)
-      switch (kind, instance) {
-      case (.score, .criterion(let criterion)):
-        try answer.put(criterion.score(model: model, units: UnitsRequest(from: &packet)))
-      case (.allocate, .allocator(let allocator)):
-        let budget = try BudgetRequest(from: &packet)
-        let scoresCompare = try packet.bool()
-        var layers: [LayerRequest] = []
-        for _ in 0..<(try packet.count()) { layers.append(try LayerRequest(from: &packet)) }
-        let shares = try allocator.allocate(
-          model: model, budget: budget, layers: layers, scoresCompare: scoresCompare)
-        for share in shares.joined() {
-          answer.put(share.sparsity)
-          answer.put(share.keep)
-        }
-      case (.compensate, .compensator(let compensator)):
-        let changed = try compensator.compensate(model: model, ProjectionRequest(from: &packet))
-        try answer.put(changed.weight)
-        answer.put(changed.bias != nil)
-        if let bias = changed.bias { try answer.put(bias) }
-      case (.widths, .transform(let transform)):
-        try answer.put(transform.widths(model: model, ResidualRequest(from: &packet)))
-      case (.orient, .transform(let transform)):
-        try answer.put(transform.orient(model: model, OrientRequest(from: &packet)))
-      case (.evaluate, .evaluator(let evaluator)):
-        try evaluator.evaluate(model: model).put(to: &answer)
-      default: throw PacketReader.Garbled()
+    let function = try message.take(String.self)
+    func serve<Asked, Answer>(
+      _ function: WireFunction<Asked, Answer>, _ body: (Asked) throws -> Answer
+    ) throws { try answer.put(body(message.take())) }
+    typealias All = WireFunctions
+    switch function {
+    case All.load.name: try serve(All.load, load)
+    case All.create.name: try serve(All.create, create)
+    case All.destroy.name:
+      try serve(All.destroy) {
+        instances[$0] = nil
+        return Nothing()
       }
+    case All.score.name:
+      try serve(All.score) { call in
+        try instance(call, CriterionInstance.self).score(model: call.model, units: call.request)
+      }
+    case All.allocate.name:
+      try serve(All.allocate) { call in
+        try instance(call, AllocatorInstance.self).allocate(
+          model: call.model, budget: call.request.budget, layers: call.request.layers,
+          scoresCompare: call.request.scoresCompare)
+      }
+    case All.compensate.name:
+      try serve(All.compensate) { call in
+        try instance(call, CompensatorInstance.self).compensate(model: call.model, call.request)
+      }
+    case All.widths.name:
+      try serve(All.widths) { call in
+        try instance(call, TransformInstance.self).widths(model: call.model, call.request)
+      }
+    case All.orient.name:
+      try serve(All.orient) { call in
+        try instance(call, TransformInstance.self).orient(model: call.model, call.request)
+      }
+    case All.evaluate.name:
+      try serve(All.evaluate) { try instance($0, EvaluatorInstance.self).evaluate(model: $0.model) }
+    default: throw WireError.garbled
     }
   }
 
-  private func create(_ packet: inout PacketReader, _ answer: inout PacketWriter) throws {
-    guard let plugin else { throw PacketReader.Garbled() }
-    let options = try JSONValue(parsing: try packet.text())
-    let services = offered(seed: try packet.unsigned())
-    let statistics: [String]
-    var answers: [(String, Bool)] = []
-    switch plugin.kind {
-    case .criterion:
-      let instance = try CriterionInstance(of: plugin, options: options, services: services)
-      instances[made] = .criterion(instance)
-      statistics = instance.statistics
-      answers = [("scores_compare", instance.scoresCompare)]
-    case .allocator:
-      let instance = try AllocatorInstance(of: plugin, options: options, services: services)
-      instances[made] = .allocator(instance)
-      statistics = instance.statistics
-      answers = [("meets_goal", instance.meetsGoal)]
-    case .compensator:
-      let instance = try CompensatorInstance(of: plugin, options: options, services: services)
-      instances[made] = .compensator(instance)
-      statistics = instance.statistics
-      answers = [("follows_cut", instance.followsCut), ("adds_bias", instance.addsBias)]
-    case .transform:
-      let instance = try TransformInstance(of: plugin, options: options, services: services)
-      instances[made] = .transform(instance)
-      statistics = instance.statistics
-      answers = [
-        ("fixes_widths", instance.fixesWidths), ("centers_embeddings", instance.centersEmbeddings),
-        ("normalises_tokens", instance.normalisesTokens),
-      ]
-    case .evaluator:
-      instances[made] = .evaluator(try EvaluatorInstance(of: plugin, options: options, services: services))
-      statistics = []
+  private func instance<Request, Instance: KindInstance>(
+    _ call: InstanceCall<Request>, _ type: Instance.Type
+  ) throws(WireError) -> Instance {
+    guard let instance = instances[call.instance] as? Instance else { throw .garbled }
+    return instance
+  }
+
+  private func load(_ hello: Hello) throws -> PluginAbout {
+    guard hello.version == FrameKind.protocolVersion else {
+      throw PluginError.inWorker(
+        sentence: "the worker process speaks version \(FrameKind.protocolVersion) of the workers' protocol, "
+          + "the host \(hello.version): was adapt-pruner replaced while it ran? Start it again.")
     }
-    answer.put(made)
-    answer.put(statistics)
-    answer.put(answers.map(\.0))
-    for (_, value) in answers { answer.put(value) }
-    made += 1
+    let plugins = try PluginDescription.read(manifest: hello.manifest)
+    guard let description = plugins.first(where: { $0.id == hello.id }) else {
+      throw PluginError.badManifest(path: hello.manifest, reason: "no longer names \(hello.id)")
+    }
+    let loaded = try LoadedPlugin(loading: description)
+    plugin = loaded
+    return loaded.about
+  }
+
+  private func create(_ making: Making) throws -> Made {
+    guard let plugin else { throw WireError.garbled }
+    let instance = try plugin.kind.instance.init(
+      of: plugin, options: JSONValue(parsing: making.options), services: offered(seed: making.seed))
+    defer { made += 1 }
+    instances[made] = instance
+    return Made(
+      instance: made, statistics: instance.inside.statistics,
+      traits: Trait.allCases.filter(instance.inside.traits.contains))
   }
 
   // MARK: - Services
@@ -186,68 +170,34 @@ public final class WorkerProcess {
     services.seed = seed
     // The process lives as long as this object.
     nonisolated(unsafe) let worker = self
-    services.log = { _, level, sentence in
-      worker.tell(.log) {
-        $0.put(level.rawValue)
-        $0.put(sentence)
-      }
-    }
-    services.progress = { _, done, total in
-      worker.tell(.progress) {
-        $0.put(done)
-        $0.put(total)
-      }
-    }
-    services.drewRandomNumbers = { worker.tell(.drewRandomNumbers) { _ in } }
+    services.log = { worker.tell(WireFunctions.log, LogLine(level: $1, sentence: $2)) }
+    services.progress = { worker.tell(WireFunctions.progress, ProgressNotice(done: $1, total: $2)) }
+    services.drewRandomNumbers = { worker.tell(WireFunctions.drewRandomNumbers, Nothing()) }
     services.isCancelled = { worker.requests.isCancelled }
-    services.openData = { option, _ in
-      try worker.ask(.openData) { packet in
-        packet.put(option)
-      } read: { packet in
-        let name = try packet.text()
-        var documents: [[Int32]] = []
-        for _ in 0..<(try packet.count()) { documents.append(try packet.array(of: Int32.self)) }
-        return HostServices.Corpus(name: name, documents: documents)
-      }
-    }
-    services.logLikelihood = { sequences in
-      try worker.ask(.logLikelihood) { packet in
-        packet.put(sequences.count)
-        for sequence in sequences {
-          packet.put(sequence.first)
-          try packet.put(sequence.tokens)
-        }
-      } read: { packet in
-        var answers: [[Float]] = []
-        for _ in 0..<(try packet.count()) { answers.append(try packet.array(of: Float.self)) }
-        return answers
-      }
-    }
+    services.openData = { option, _ in try worker.ask(WireFunctions.openData, option) }
+    services.logLikelihood = { try worker.ask(WireFunctions.logLikelihood, $0) }
     return services
   }
 
-  /// From any thread: no arrays.
-  private func tell(_ kind: FrameKind, _ write: (inout PacketWriter) -> Void) {
-    var packet = PacketWriter(answers)
-    write(&packet)
-    send(kind, packet.bytes)
+  /// From any thread: there are no arrays in it, so that there is room.
+  private func tell<Asked>(_ function: WireFunction<Asked, Nothing>, _ asked: Asked) {
+    let message = WireMessage(answers)
+    try? message.put(function, asked)
+    send(.notice, message)
   }
 
   /// On the thread of the call: asks the host in the middle of it.
-  private func ask<Answer>(
-    _ kind: FrameKind, write: (inout PacketWriter) throws -> Void, read: (inout PacketReader) throws -> Answer
-  ) throws -> Answer {
+  private func ask<Asked, Answer>(_ function: WireFunction<Asked, Answer>, _ asked: Asked) throws -> Answer {
     if getpid() != process { _exit(0) }
     answers.clear()
-    var packet = PacketWriter(answers)
-    try write(&packet)
-    send(kind, packet.bytes)
+    let message = WireMessage(answers)
+    try message.put(function, asked)
+    send(.call, message)
     guard let (kind, contents) = try nextFrame() else { throw CancellationError() }
     try requests.refresh()
-    var reply = PacketReader(contents, requests)
-    guard kind == .service else {
-      throw try reply.bool() ? CancellationError() : Failure(description: try reply.text())
-    }
-    return try read(&reply)
+    let reply = WireMessage(requests, contents)
+    if kind == .done { return try reply.take() }
+    let failure = try reply.take(CallFailure.self)
+    throw failure.status == AP_CANCELLED ? CancellationError() : Failure(description: failure.sentence ?? "")
   }
 }

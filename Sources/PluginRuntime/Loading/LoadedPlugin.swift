@@ -1,28 +1,38 @@
 import JSON
 import PluginABI
 
-/// A plugin whose library is loaded and whose descriptor has been checked.
-public struct LoadedPlugin: @unchecked Sendable {
-  public let id: String
-  public let kind: PluginKind
-  public let version: String
-  public let summary: String
+/// What a plugin says of itself.
+public struct PluginAbout: Equatable, Sendable {
+  public var id: String
+  public var kind: PluginKind
+  public var version: String
+  public var summary: String
   /// An SPDX expression.
-  public let licence: String
-  public let paper: String?
-  public let schema: OptionsSchema
-  /// Its text.
-  let optionsSchema: String
+  public var licence: String
+  public var paper: String?
+  /// A JSON Schema.
+  public var optionsSchema: String
   /// All that its instances may ask for.
-  public let statistics: [String]
+  public var statistics: [String]
   /// Of a criterion: scores compare across families, with some options at least.
-  public let scoresCompare: Bool
+  public var scoresCompare: Bool
   /// The ABI that both sides speak.
-  public let abi: ABIVersion
+  public var abi: ABIVersion
+  /// An absolute path.
+  public var library: String
+}
+
+/// A plugin whose library is loaded and whose descriptor has been checked.
+@dynamicMemberLookup
+public struct LoadedPlugin: @unchecked Sendable {
+  public let about: PluginAbout
+  public let schema: OptionsSchema
   /// The version whose header it was compiled with.
   package let builtFor: ABIVersion
-  /// An absolute path.
-  public let library: String
+
+  public subscript<Value>(dynamicMember member: KeyPath<PluginAbout, Value>) -> Value {
+    about[keyPath: member]
+  }
 
   let backing: Backing
 
@@ -43,7 +53,8 @@ public struct LoadedPlugin: @unchecked Sendable {
       return
     }
     let worker = try PluginWorker(for: description, within: isolation)
-    try self.init(worker)
+    try self.init(
+      worker.load(description), in: worker)
   }
 
   public init(loading description: PluginDescription) throws(PluginError) {
@@ -67,42 +78,25 @@ public struct LoadedPlugin: @unchecked Sendable {
   /// A plain function: its plugin.json says all that there is to say.
   private init(_ description: PluginDescription, _ signature: ForeignSignature) throws(PluginError) {
     let function = try ForeignFunction(signature, of: description)
-    id = description.id
-    kind = description.kind
-    version = description.version
-    summary = description.summary
-    licence = signature.licence
-    paper = signature.paper
+    about = PluginAbout(
+      id: description.id, kind: description.kind, version: description.version,
+      summary: description.summary, licence: signature.licence, paper: signature.paper, optionsSchema: "{}",
+      statistics: signature.statistics, scoresCompare: signature.scoresCompare, abi: .host,
+      library: function.library)
     schema = OptionsSchema()
-    optionsSchema = "{}"
-    statistics = signature.statistics
-    scoresCompare = signature.scoresCompare
-    abi = .host
     builtFor = .host
-    library = function.library
     backing = .function(function)
   }
 
   /// A plugin in a process of its own, as that process describes it.
-  private init(_ worker: PluginWorker) throws(PluginError) {
-    let about = try worker.about()
-    id = about.id
-    kind = about.kind
-    version = about.version
-    summary = about.summary
-    licence = about.licence
-    paper = about.paper
+  private init(_ about: PluginAbout, in worker: PluginWorker) throws(PluginError) {
+    self.about = about
     do { schema = try OptionsSchema(parsing: about.optionsSchema) } catch {
       throw .badDescriptor(
-        library: about.library, plugin: id, field: "options_schema", expected: "a JSON Schema of an object",
-        got: "wrong: \(error)")
+        library: about.library, plugin: about.id, field: "options_schema",
+        expected: "a JSON Schema of an object", got: "wrong: \(error)")
     }
-    optionsSchema = about.optionsSchema
-    statistics = about.statistics
-    scoresCompare = about.scoresCompare
-    abi = about.abi
     builtFor = about.abi
-    library = about.library
     backing = .worker(worker)
   }
 
@@ -110,22 +104,21 @@ public struct LoadedPlugin: @unchecked Sendable {
     _ reader: DescriptorReader, as description: PluginDescription, _ library: PluginLibrary
   ) throws(PluginError) {
     let descriptor = reader.descriptor
-    id = try reader.text(descriptor.id, "id")
+    let id = try reader.text(descriptor.id, "id")
     if !isPluginID(id) { throw reader.wrong("id", expected: pluginIDSyntax, got: "\"\(id)\"") }
-    kind = try reader.kind()
+    let kind = try reader.kind()
     if kind != description.kind {
       throw reader.wrong(
         "kind", expected: "\(description.kind.rawValue) as in \(description.manifest)", got: kind.rawValue)
     }
-    version = try reader.text(descriptor.version, "version")
+    let version = try reader.text(descriptor.version, "version")
     if version != description.version {
       throw reader.wrong(
         "version", expected: "\(description.version) as in \(description.manifest)", got: version)
     }
-    summary = try reader.text(descriptor.summary, "summary")
-    licence = try reader.text(descriptor.licence, "licence")
-    paper = descriptor.paper.map { String(cString: $0) }
-    optionsSchema = try reader.text(descriptor.options_schema, "options_schema")
+    let summary = try reader.text(descriptor.summary, "summary")
+    let licence = try reader.text(descriptor.licence, "licence")
+    let optionsSchema = try reader.text(descriptor.options_schema, "options_schema")
     do {
       schema = try OptionsSchema(parsing: optionsSchema)
     } catch {
@@ -134,12 +127,11 @@ public struct LoadedPlugin: @unchecked Sendable {
     guard let names = descriptor.statistics else {
       throw reader.wrong("statistics", expected: "a list that ends with null", got: "null")
     }
-    statistics = list(names)
+    let statistics = list(names)
     for statistic in statistics where !kind.knownStatistics.contains(statistic) {
       throw .unknownStatistic(
         plugin: id, statistic: statistic, kind: kind, known: kind.knownStatistics)
     }
-    scoresCompare = descriptor.scores_compare != 0
     guard let interface = descriptor.interface else {
       throw reader.wrong("interface", expected: "a table", got: "null")
     }
@@ -153,20 +145,17 @@ public struct LoadedPlugin: @unchecked Sendable {
     }
     try reader.requireFunctions(of: kind, at: interface)
     backing = .table(interface)
-    abi = library.version
     builtFor = library.builtFor
-    self.library = reader.library
-  }
-
-  /// The options of an instance of that kind, defaults filled in.
-  func options(_ given: JSONValue, for kind: PluginKind) throws(PluginError) -> JSONValue {
-    if self.kind != kind { throw .wrongKind(plugin: id, expected: kind, got: self.kind) }
-    return try resolve(given)
+    about = PluginAbout(
+      id: id, kind: kind, version: version, summary: summary, licence: licence,
+      paper: descriptor.paper.map { String(cString: $0) }, optionsSchema: optionsSchema,
+      statistics: statistics, scoresCompare: descriptor.scores_compare != 0, abi: library.version,
+      library: reader.library)
   }
 
   /// This plugin's options, defaults filled in.
   public func resolve(_ options: JSONValue, at path: String = "") throws(PluginError) -> JSONValue {
-    do { return try schema.resolve(options, at: path) } catch { throw .badOptions(plugin: id, error) }
+    do { return try schema.resolve(options, at: path) } catch { throw .badOptions(plugin: about.id, error) }
   }
 }
 

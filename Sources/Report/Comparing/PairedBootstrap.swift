@@ -1,3 +1,5 @@
+import RandomNumbers
+
 /// How far one model's mean lies from another's over the same items, with the interval that the bootstrap gives.
 package struct PairedDifference: Equatable, Sendable {
   /// Mean of the first minus mean of the second, every item and every seed weighing the same.
@@ -124,23 +126,5 @@ package struct PairedBootstrap {
     let below = min(max(0, Int(place)), sorted.count - 1)
     let above = min(below + 1, sorted.count - 1)
     return sorted[below] + (place - Double(below)) * (sorted[above] - sorted[below])
-  }
-}
-
-/// Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, OOPSLA 2014.
-struct SplitMix64 {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-    return z ^ (z >> 31)
-  }
-
-  /// The upper half of the 128-bit product: even to within count / 2⁶⁴.
-  mutating func index(below count: Int) -> Int {
-    Int(next().multipliedFullWidth(by: UInt64(max(1, count))).high)
   }
 }

@@ -24,9 +24,7 @@ final class TeacherPass {
   private let teacher: Decoder
   private let workers: Workers
   private let head: Head
-  private let weights: LayerParameters
-  private let inside: LayerInside
-  private let rotary: RotaryTables
+  private let workspace: LayerWorkspace
   private let stream: ResidualStream
 
   /// - Throws: `DecoderError.unlikeTeacher` if the two cannot be compared.
@@ -51,10 +49,7 @@ final class TeacherPass {
     self.teacher = teacher
     self.workers = workers
     head = try Head(teacher, workers: workers)
-    weights = LayerParameters(roomFor: teacher.allSizes)
-    inside = LayerInside(
-      roomFor: teacher.allSizes, tokens: room.blockTokens, longest: room.longest, workers: workers.count)
-    rotary = teacher.rotaryTables(positions: room.longest)
+    workspace = LayerWorkspace(teacher, tokens: room.blockTokens, longest: room.longest, workers: workers)
     // Of a forward pass alone two are enough; the hidden term asks for each layer's output.
     stream = ResidualStream(
       layers: options.hiddenWeight == 0 ? 2 : teacher.layerCount + 1, count: room.tokens * teacher.hidden)
@@ -64,10 +59,7 @@ final class TeacherPass {
     try teacher.embed(tokens, into: stream.entering(0))
     let hidden = teacher.hidden
     for layer in 0..<teacher.layerCount {
-      try teacher.widen(layer: layer, into: weights, workers: workers)
-      let pass = LayerPass(
-        weights: weights, inside: inside, rotary: rotary,
-        normEpsilon: Float(teacher.configuration.rmsNormEpsilon), workers: workers)
+      let pass = try workspace.at(layer)
       for block in blocks.all {
         let offset = block.firstRow * hidden
         pass.forward(

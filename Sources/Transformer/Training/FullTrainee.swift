@@ -29,8 +29,8 @@ final class FullTrainee: Trainee {
     func end(_ name: String, _ value: Buffer, _ gradient: Buffer, rows: Int, vector: Bool) -> TrainableTensor
     {
       TrainableTensor(
-        name: name, rows: rows, columns: vector ? 1 : decoder.hidden, isVector: vector, rowOwner: .none,
-        columnOwner: .none, layer: nil, value: value.base, gradient: gradient.base)
+        name: name, rows: rows, columns: vector ? 1 : decoder.hidden, isVector: vector, rowOwner: nil,
+        columnOwner: nil, layer: nil, value: value.base, gradient: gradient.base)
     }
     var list = [
       end(
@@ -64,7 +64,7 @@ extension TrainableTensor {
     zip(values, gradients).map { value, gradient in
       TrainableTensor(
         name: "model.layers.\(layer).\(value.name)", rows: value.rows, columns: value.columns,
-        isVector: value.isVector, rowOwner: value.rowOwner, columnOwner: value.columnOwner, layer: layer,
+        isVector: value.isVector, rowOwner: value.spec.rows, columnOwner: value.spec.columns, layer: layer,
         value: value.base, gradient: gradient.base)
     }
   }

@@ -1,6 +1,7 @@
 import Checkpoints
 import Foundation
 import Kernels
+import RandomNumbers
 import Tensors
 
 /// What low-rank adaptation is asked for.
@@ -22,9 +23,8 @@ public struct LowRankOptions: Equatable, Sendable {
   }
 
   /// All projections of a layer.
-  public static let allTargets = [
-    "q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj",
-  ]
+  public static let allTargets = ParameterSpec.list(DecoderDesign(), Biases()).filter(\.isProjection)
+    .map(\.shortName)
 }
 
 /// One projection's adapter: the layer computes with W + scale · B A (LoRA, Hu et al., arXiv 2106.09685).
@@ -32,7 +32,7 @@ struct LowRankAdapter {
   /// As in `model.layers.<i>.<name>`.
   let name: String
   /// The matrix of `LayerParameters` that holds the projection, and its first row in it.
-  let matrix: KeyPath<LayerParameters, Buffer>
+  let slot: ParameterSlot
   let firstRow: Int
   let rows: Int
   let columns: Int
@@ -65,8 +65,8 @@ final class LowRankTrainee: Trainee {
     adapters = sizes.enumerated().map { layer, sizes in
       shape.sizes = sizes
       return shape.named.filter { parameter in
-        !parameter.isVector && options.targets.contains { parameter.name.hasSuffix("." + $0 + ".weight") }
-      }.map { LowRankTrainee.adapter($0, shape.place(of: $0), layer: layer, options, &random) }
+        parameter.spec.isProjection && options.targets.contains(parameter.spec.shortName)
+      }.map { LowRankTrainee.adapter($0, layer: layer, options, &random) }
     }
     storedEnds = try StoredEnds(decoder)
     endGradients = Head.Gradients(norm: Buffer(decoder.hidden), head: nil)
@@ -75,11 +75,11 @@ final class LowRankTrainee: Trainee {
         [
           TrainableTensor(
             name: adapter.name + ".lora_A.weight", rows: adapter.rank, columns: adapter.columns,
-            isVector: false, rowOwner: .none, columnOwner: .none, layer: layer, value: adapter.a.base,
+            isVector: false, rowOwner: nil, columnOwner: nil, layer: layer, value: adapter.a.base,
             gradient: adapter.dA.base),
           TrainableTensor(
             name: adapter.name + ".lora_B.weight", rows: adapter.rows, columns: adapter.rank, isVector: false,
-            rowOwner: .none, columnOwner: .none, layer: layer, value: adapter.b.base,
+            rowOwner: nil, columnOwner: nil, layer: layer, value: adapter.b.base,
             gradient: adapter.dB.base),
         ]
       }
@@ -87,8 +87,7 @@ final class LowRankTrainee: Trainee {
   }
 
   private static func adapter(
-    _ parameter: NamedParameter, _ place: LayerParameters.Place, layer: Int, _ options: LowRankOptions,
-    _ random: inout SplitMix64
+    _ parameter: NamedParameter, layer: Int, _ options: LowRankOptions, _ random: inout SplitMix64
   ) -> LowRankAdapter {
     let a = Buffer(options.rank * parameter.columns)
     let bound = 1 / Float(parameter.columns).squareRoot()
@@ -96,8 +95,8 @@ final class LowRankTrainee: Trainee {
       a.base[index] = bound * Float.random(in: -1..<1, using: &random)
     }
     return LowRankAdapter(
-      name: "model.layers.\(layer)." + parameter.name.dropLast(".weight".count), matrix: place.matrix,
-      firstRow: place.firstRow, rows: parameter.rows, columns: parameter.columns, rank: options.rank,
+      name: "model.layers.\(layer)." + parameter.spec.module, slot: parameter.slot,
+      firstRow: parameter.firstRow, rows: parameter.rows, columns: parameter.columns, rank: options.rank,
       scale: Float(options.alpha / Double(options.rank)), a: a, b: Buffer(parameter.rows * options.rank),
       dA: Buffer(options.rank * parameter.columns), dB: Buffer(parameter.rows * options.rank))
   }
@@ -111,7 +110,7 @@ final class LowRankTrainee: Trainee {
         Rows(adapter.b.base, stride: adapter.rank), .plain, Rows(adapter.a.base, stride: adapter.columns),
         .plain,
         into: Rows(
-          workspace[keyPath: adapter.matrix].at(adapter.firstRow * adapter.columns), stride: adapter.columns),
+          workspace.weight(adapter.slot).at(adapter.firstRow * adapter.columns), stride: adapter.columns),
         m: adapter.rows, n: adapter.columns, k: adapter.rank, alpha: adapter.scale, beta: 1)
     }
     return workspace
@@ -119,26 +118,5 @@ final class LowRankTrainee: Trainee {
 
   func target(_ layer: Int) -> GradientTarget {
     GradientTarget(sum: unused, matrices: .lowRank(adapters[layer]))
-  }
-}
-
-extension LayerParameters {
-  /// Where a projection lies: a matrix of this class, and its first row in it.
-  struct Place {
-    let matrix: KeyPath<LayerParameters, Buffer>
-    let firstRow: Int
-  }
-
-  func place(of parameter: NamedParameter) -> Place {
-    switch parameter.name {
-    case "self_attn.q_proj.weight": Place(matrix: \.queryKeyValue, firstRow: 0)
-    case "self_attn.k_proj.weight": Place(matrix: \.queryKeyValue, firstRow: sizes.queryWidth)
-    case "self_attn.v_proj.weight":
-      Place(matrix: \.queryKeyValue, firstRow: sizes.queryWidth + sizes.keyValueWidth)
-    case "self_attn.o_proj.weight": Place(matrix: \.output, firstRow: 0)
-    case "mlp.gate_proj.weight": Place(matrix: \.gateUp, firstRow: 0)
-    case "mlp.up_proj.weight": Place(matrix: \.gateUp, firstRow: sizes.intermediate)
-    default: Place(matrix: \.down, firstRow: 0)
-    }
   }
 }

@@ -72,7 +72,7 @@ struct StoredUnits {
   /// - Returns: nil if the rows or columns belong to no unit: then all stay.
   /// - Throws: `CheckpointError.malformed` if the model has a unit that it did not have then.
   func places(
-    of owner: NamedParameter.Owner, in decoder: Decoder, _ layer: Int, now: KeptUnits, file: String
+    of owner: LayerDimension?, in decoder: Decoder, _ layer: Int, now: KeptUnits, file: String
   ) throws -> Places? {
     guard let (family, width) = decoder.units(of: owner, layer) else { return nil }
     let stored = kept[layer].units(of: family)

@@ -1,3 +1,4 @@
+import Checkpoints
 import Tensors
 
 /// One tensor that training changes: its value and its gradient, in memory that its `Trainee` owns.
@@ -7,9 +8,9 @@ struct TrainableTensor {
   let rows: Int
   let columns: Int
   let isVector: Bool
-  /// Which units own its rows and columns, in `layer`; nothing outside of layers.
-  let rowOwner: NamedParameter.Owner
-  let columnOwner: NamedParameter.Owner
+  /// What its rows and columns count, in `layer`; nil outside of layers.
+  let rowOwner: LayerDimension?
+  let columnOwner: LayerDimension?
   let layer: Int?
   /// [rows, columns]
   let value: UnsafeMutablePointer<Float>

@@ -81,7 +81,7 @@ extension Trainer {
         optimizer.stepsMissed[index] = optimizerSteps
         continue
       }
-      func places(_ owner: NamedParameter.Owner) throws -> StoredUnits.Places? {
+      func places(_ owner: LayerDimension?) throws -> StoredUnits.Places? {
         try tensor.layer.flatMap { try then.places(of: owner, in: decoder, $0, now: now[$0], file: path) }
       }
       let (rows, columns) = (try places(tensor.rowOwner), try places(tensor.columnOwner))

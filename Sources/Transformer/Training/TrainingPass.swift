@@ -7,7 +7,7 @@ public struct TrainingRoom: Equatable, Sendable {
   public var tokens: Int
   /// Tokens of its longest sequence.
   public var longest: Int
-  /// Bytes that the inside of layers may take between forward and backward; what does not fit is recomputed.
+  /// Bytes that activations may take between forward and backward; what does not fit is recomputed.
   public var activationLimit: Int
 
   public init(tokens: Int, longest: Int, activationLimit: Int) {
@@ -33,13 +33,11 @@ final class TrainingPass {
   private let teacher: TeacherPass?
   private let workers: Workers
   private let room: TrainingRoom
-  private let workspace: LayerParameters
-  private let inside: LayerInside
-  private let space: LayerGradientSpace
+  private let workspace: LayerWorkspace
+  private let space: GradientSpace
   private let store: ActivationStore
   /// What enters each layer and leaves the last: [layers + 1][tokens, hidden].
   private let stream: ResidualStream
-  private let rotary: RotaryTables
   private let head: Head
 
   init(
@@ -51,13 +49,10 @@ final class TrainingPass {
     self.workers = workers
     self.room = room
     let sizes = decoder.allSizes
-    workspace = LayerParameters(roomFor: sizes)
-    inside = LayerInside(
-      roomFor: sizes, tokens: room.blockTokens, longest: room.longest, workers: workers.count)
-    space = LayerGradientSpace(roomFor: sizes, tokens: room.blockTokens, singleSequences: false)
+    workspace = LayerWorkspace(decoder, tokens: room.blockTokens, longest: room.longest, workers: workers)
+    space = GradientSpace(roomFor: sizes, tokens: room.blockTokens, singleSequences: false)
     store = ActivationStore(layers: sizes, tokens: room.tokens, limit: room.activationLimit)
     stream = ResidualStream(layers: decoder.layerCount + 1, count: room.tokens * decoder.hidden)
-    rotary = decoder.rotaryTables(positions: room.longest)
     head = try Head(decoder, ends: trainee.ends, workers: workers)
   }
 
@@ -103,10 +98,8 @@ final class TrainingPass {
     }
   }
 
-  private func layerPass(_ layer: Int) throws -> LayerPass {
-    LayerPass(
-      weights: try trainee.weights(layer, workspace: workspace, workers: workers), inside: inside,
-      rotary: rotary, normEpsilon: Float(decoder.configuration.rmsNormEpsilon), workers: workers)
+  private func layerPass(_ layer: Int) throws -> DecoderLayer {
+    workspace.pass(try trainee.weights(layer, workspace: workspace.weights, workers: workers))
   }
 
   private func forward(_ layer: Int, _ blocks: Blocks) throws {
@@ -114,7 +107,7 @@ final class TrainingPass {
     let hidden = decoder.hidden
     for block in blocks.all {
       let offset = block.firstRow * hidden
-      inside.use(store.slice(layer: layer, firstToken: block.firstRow))
+      pass.activations.use(store.slice(layer: layer, firstToken: block.firstRow))
       pass.forward(
         Rows(stream.entering(layer) + offset, stride: hidden), block.sequences,
         .output(Rows(stream.entering(layer + 1) + offset, stride: hidden)))
@@ -163,8 +156,8 @@ final class TrainingPass {
       let offset = block.firstRow * hidden
       let x = Rows(stream.entering(layer) + offset, stride: hidden)
       let kept = store.slice(layer: layer, firstToken: block.firstRow)
-      inside.use(kept)
-      pass.forward(x, block.sequences, .inside(productsKept: kept != nil))
+      pass.activations.use(kept)
+      pass.forward(x, block.sequences, .activations(productsKept: kept != nil))
       pass.backward(
         x, Rows(d + offset, stride: hidden), block.sequences, into: target, space, inputGradient: true)
     }

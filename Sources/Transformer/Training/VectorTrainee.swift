@@ -30,8 +30,8 @@ final class VectorTrainee: Trainee {
           layer: layer, pair.0.named.filter(\.isVector), pair.1.named.filter(\.isVector))
       } + [
         TrainableTensor(
-          name: "model.norm.weight", rows: decoder.hidden, columns: 1, isVector: true, rowOwner: .none,
-          columnOwner: .none, layer: nil, value: storedEnds.norm.base, gradient: endGradients.norm.base)
+          name: "model.norm.weight", rows: decoder.hidden, columns: 1, isVector: true, rowOwner: nil,
+          columnOwner: nil, layer: nil, value: storedEnds.norm.base, gradient: endGradients.norm.base)
       ]
   }
 

@@ -3,9 +3,9 @@ import Tensors
 
 /// Causal attention of the query heads of one KV group over one sequence.
 ///
-/// Scores exist for `Attention.blockRows` queries at a time, so no [heads, length, length] tensor does. The backward
+/// Scores exist for `GroupAttention.blockRows` queries at a time, so no [heads, length, length] tensor does. The backward
 /// pass computes the probabilities anew from queries and keys.
-struct Attention {
+struct GroupAttention {
   /// Query heads in the group.
   let heads: Int
   let headDimension: Int
@@ -27,7 +27,9 @@ struct Attention {
   }
 
   private func blocks(_ count: Int) -> [Range<Int>] {
-    stride(from: 0, to: count, by: Attention.blockRows).map { $0..<min(count, $0 + Attention.blockRows) }
+    stride(from: 0, to: count, by: GroupAttention.blockRows).map {
+      $0..<min(count, $0 + GroupAttention.blockRows)
+    }
   }
 
   /// softmax(Q Kᵀ / √d) of a block, into `scores` [queries, keys].
@@ -81,7 +83,7 @@ struct Attention {
     for queries in blocks(count) {
       let keys = keys(queries: queries, position: 0)
       let scores = Rows(scratch, stride: keys.count)
-      let dScores = Rows(scratch + Attention.blockRows * keys.count, stride: keys.count)
+      let dScores = Rows(scratch + GroupAttention.blockRows * keys.count, stride: keys.count)
       let keyBlock = key.from(row: keys.lowerBound)
       let valueBlock = value.from(row: keys.lowerBound)
       for head in 0..<heads {

@@ -4,18 +4,18 @@ import Report
 
 // What is told of a run as a whole: at its beginning, in run.json, and at its end.
 
-extension Runner {
+extension RunSession {
   func runRecord() throws -> RunRecord {
     var plugins: [RunRecord.Plugin] = []
     for use in manifest.pluginUses where !plugins.contains(where: { $0.id == use.id }) {
-      plugins.append(try RunRecord.Plugin(registry.find(use.id)))
+      plugins.append(try RunRecord.Plugin(context.registry.find(use.id)))
     }
     return RunRecord(
       toolVersion: Tool.version, machine: .current, plugins: plugins, modelPath: model.path,
       modelFiles: try model.recordedFiles(),
       data: try manifest.evaluatedData.map { path in
         RunRecord.DataFile(path: path, bytes: try FileHash.size(path), sha256: try FileHash.sha256(path))
-      }, seed: Int(truncatingIfNeeded: settings.seed), threads: settings.workers.count, started: Date(),
+      }, seed: manifest.seed, threads: context.workers.count, started: Date(),
       state: .running)
   }
 
@@ -45,7 +45,7 @@ extension Runner {
     do {
       try RunReport.write(of: folder.path)
     } catch {
-      settings.reporter.note("there is no \(RunReport.fileName): \(error)")
+      context.reporter.note("there is no \(RunReport.fileName): \(error)")
     }
   }
 }

@@ -1,0 +1,189 @@
+/// How values cross between the host and a worker process: one description of each serves both directions.
+///
+/// A value is written by asking for its fields one after another, and read by asking for them in the same order:
+///
+///     extension BudgetRequest: WireValue {
+///       init(_ wire: Wire<Self>) throws(WireError) {
+///         self.init(measure: try wire(\.measure), now: try wire(\.now), …)
+///       }
+///     }
+protocol WireValue {
+  /// Writes what `wire` holds, or reads a value. Either way the value is the result.
+  init(_ wire: Wire<Self>) throws(WireError)
+  /// The same of several values.
+  static func list(_ wire: Wire<[Self]>) throws(WireError) -> [Self]
+}
+
+/// Why a message did not cross.
+enum WireError: Error {
+  /// It is not what the protocol says. The other side is a process in which a stranger's code runs.
+  case garbled
+  case noRoom(SharedTray.Failure)
+
+  var reason: String {
+    switch self {
+    case .garbled: "the message is not what it should be"
+    case .noRoom(let failure): failure.reason
+    }
+  }
+}
+
+/// A message, and the value that is to be written to it.
+struct Wire<Value> {
+  let message: WireMessage
+  /// nil: a value is to be read.
+  let value: Value?
+
+  /// The next field: written, or read.
+  func callAsFunction<Field: WireValue>(_ field: (Value) -> Field) throws(WireError) -> Field {
+    try Field(Wire<Field>(message: message, value: value.map(field)))
+  }
+
+  /// The same of statistics by name: of those that are written the needed ones cross.
+  func statistics<Field: WireValue>(_ field: (Value) -> [String: Field]) throws(WireError) -> [String: Field]
+  {
+    try self { field($0).filter { message.statistics.contains($0.key) } }
+  }
+}
+
+/// The bytes of a message, and the tray where its arrays lie. Numbers are little-endian, as on every machine of this program.
+final class WireMessage {
+  private(set) var bytes: [UInt8]
+  private var next = 0
+  private let tray: SharedTray
+  /// Those that the plugin needs.
+  let statistics: [String]
+
+  /// - Parameter bytes: what came; none of a message that is to be written.
+  init(_ tray: SharedTray, _ bytes: [UInt8] = [], statistics: [String] = []) {
+    self.tray = tray
+    self.bytes = bytes
+    self.statistics = statistics
+  }
+
+  func put<Asked, Answer>(_ function: WireFunction<Asked, Answer>, _ asked: Asked) throws(WireError) {
+    try put(function.name)
+    try put(asked)
+  }
+
+  func put<Value: WireValue>(_ value: Value) throws(WireError) {
+    _ = try Value(Wire(message: self, value: value))
+  }
+
+  func take<Value: WireValue>(_ type: Value.Type = Value.self) throws(WireError) -> Value {
+    try Value(Wire(message: self, value: nil))
+  }
+
+  func bits<Value: BitwiseCopyable>(_ value: Value?) throws(WireError) -> Value {
+    if let value {
+      withUnsafeBytes(of: value) { bytes.append(contentsOf: $0) }
+      return value
+    }
+    let size = MemoryLayout<Value>.size
+    guard bytes.count - next >= size else { throw .garbled }
+    defer { next += size }
+    return bytes.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: next, as: Value.self) }
+  }
+
+  /// A number of things that follow, each at least a byte.
+  func count(_ value: Int?) throws(WireError) -> Int {
+    let count = try bits(value)
+    guard value != nil || (count >= 0 && count <= bytes.count - next) else { throw .garbled }
+    return count
+  }
+
+  func text(_ value: String?) throws(WireError) -> String {
+    let count = try count(value?.utf8.count)
+    if let value {
+      bytes.append(contentsOf: value.utf8)
+      return value
+    }
+    defer { next += count }
+    return String(decoding: bytes[next..<next + count], as: UTF8.self)
+  }
+
+  /// An array in the tray. What is read lies there until the next message.
+  func shared<Element: BitwiseCopyable>(
+    _ values: UnsafeBufferPointer<Element>?
+  ) throws(WireError) -> UnsafeBufferPointer<Element> {
+    let count = try bits(values?.count)
+    if let values {
+      do { _ = try bits(tray.put(values)) } catch let error as SharedTray.Failure {
+        throw .noRoom(error)
+      } catch { throw .garbled }
+      return values
+    }
+    guard let place = tray.view(try bits(nil), count: count, of: Element.self) else { throw .garbled }
+    return UnsafeBufferPointer(start: place, count: count)
+  }
+}
+
+// MARK: - Values of the language
+
+/// A number. Alone it lies among the fields, an array of them in the tray.
+protocol WireNumber: WireValue, BitwiseCopyable {}
+
+extension WireNumber {
+  init(_ wire: Wire<Self>) throws(WireError) { self = try wire.message.bits(wire.value) }
+
+  static func list(_ wire: Wire<[Self]>) throws(WireError) -> [Self] {
+    guard let values = wire.value else { return Array(try wire.message.shared(nil)) }
+    try values.withUnsafeBufferPointer { (values) throws(WireError) in _ = try wire.message.shared(values) }
+    return values
+  }
+}
+
+extension Int: WireNumber {}
+extension Int32: WireNumber {}
+extension UInt64: WireNumber {}
+extension Float: WireNumber {}
+extension Double: WireNumber {}
+
+extension WireValue {
+  static func list(_ wire: Wire<[Self]>) throws(WireError) -> [Self] {
+    var list: [Self] = []
+    for index in 0..<(try wire.message.count(wire.value?.count)) {
+      list.append(try Self(Wire<Self>(message: wire.message, value: wire.value?[index])))
+    }
+    return list
+  }
+}
+
+extension Array: WireValue where Element: WireValue {
+  init(_ wire: Wire<Self>) throws(WireError) { self = try Element.list(wire) }
+}
+
+extension Bool: WireValue {
+  init(_ wire: Wire<Bool>) throws(WireError) {
+    self = try wire.message.bits(wire.value.map { $0 ? 1 : 0 as UInt8 }) != 0
+  }
+}
+
+extension String: WireValue {
+  init(_ wire: Wire<String>) throws(WireError) { self = try wire.message.text(wire.value) }
+}
+
+extension Optional: WireValue where Wrapped: WireValue {
+  init(_ wire: Wire<Self>) throws(WireError) {
+    let isThere = try wire { $0 != nil }
+    self = isThere ? try Wrapped(Wire<Wrapped>(message: wire.message, value: wire.value ?? nil)) : nil
+  }
+}
+
+extension WireValue where Self: RawRepresentable, RawValue: WireValue {
+  init(_ wire: Wire<Self>) throws(WireError) {
+    guard let value = Self(rawValue: try wire(\.rawValue)) else { throw .garbled }
+    self = value
+  }
+}
+
+/// Sorted by key, so that the same values are the same bytes.
+extension Dictionary: WireValue where Key == String, Value: WireValue {
+  init(_ wire: Wire<Self>) throws(WireError) {
+    let keys = try wire { $0.keys.sorted() }
+    self.init(minimumCapacity: keys.count)
+    for key in keys {
+      self[key] = try Value(Wire<Value>(message: wire.message, value: wire.value?[key]))
+    }
+  }
+}

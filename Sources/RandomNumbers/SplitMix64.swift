@@ -1,0 +1,28 @@
+/// Steele, Lea and Flood's SplitMix64 (OOPSLA 2014): the same numbers on every machine.
+///
+/// Its n-th number is `mix(state + n · step)`, so that it counts rather than steps: a number at any place takes no others.
+public struct SplitMix64: RandomNumberGenerator, Sendable {
+  @usableFromInline var state: UInt64
+
+  @inlinable public init(state: UInt64) { self.state = state }
+
+  @inlinable public mutating func next() -> UInt64 {
+    state &+= Self.step
+    return Self.mix(state)
+  }
+
+  /// From 0 to `count` − 1, even to within count / 2⁶⁴: the upper half of the 128-bit product.
+  @inlinable public mutating func index(below count: Int) -> Int {
+    Int(next().multipliedFullWidth(by: UInt64(max(1, count))).high)
+  }
+
+  /// The golden ratio's fraction, odd.
+  @inlinable public static var step: UInt64 { 0x9e37_79b9_7f4a_7c15 }
+
+  @inlinable public static func mix(_ value: UInt64) -> UInt64 {
+    var z = value
+    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
+    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
+    return z ^ (z >> 31)
+  }
+}

@@ -1,0 +1,188 @@
+import Checkpoints
+import Kernels
+import Tensors
+
+/// Causal self-attention with grouped queries (Ainslie et al., arXiv 2305.13245):
+///
+///     p = [q k v],  q and k normalised (Qwen3) and rotated (RoFormer, arXiv 2104.09864)
+///     a = softmax(q kᵀ / √d) v   of each query head, with the keys and values that its group shares
+///
+/// What one KV group computes over one sequence is `GroupAttention`'s.
+struct SelfAttention: Sublayer {
+  static let kind = ParameterSpec.Sublayer.attention
+  static let slots = SublayerSlots(
+    norm: .attentionNorm, shortcut: .attentionShortcut, input: .queryKeyValue, output: .attentionOutput,
+    otherNorms: [.queryNorm, .keyNorm, .attentionOutputNorm])
+  static let units = LayerDimension.queryHeads
+
+  let layer: LayerContext
+  var activations: SublayerActivations { layer.activations.attention }
+
+  private var group: GroupAttention {
+    GroupAttention(
+      heads: sizes.repeats, headDimension: sizes.headDimension, window: sizes.shape.slidingWindow ?? 0)
+  }
+
+  // MARK: - Forward
+
+  func finishProducts(_ block: SequenceBlock) {
+    normaliseQueriesAndKeys(block.tokens)
+    rotate(block, activations.products, direction: 1)
+  }
+
+  func forwardCore(_ block: SequenceBlock) {
+    let s = sizes
+    let (group, queryKeyValue) = (group, activations.products)
+    layer.workers.run(block.sequences.count * s.keyValueHeads) { part, worker in
+      let rows = block.sequences[part / s.keyValueHeads]
+      let index = part % s.keyValueHeads
+      let (query, key, value) = heads(of: index, row: rows.lowerBound, in: queryKeyValue)
+      group.forward(
+        query: query, key: key, value: value,
+        output: inputs.from(row: rows.lowerBound, column: index * s.repeats * s.headDimension),
+        count: rows.count, position: 0, scratch: layer.activations.scratch[worker].base)
+    }
+  }
+
+  /// Continues a sequence: `count` tokens from `position` on, whose keys and values join those of the tokens before. As
+  /// `forwardInputs`.
+  ///
+  /// - Parameters:
+  ///   - x: [count, hidden]
+  ///   - keys, values: [capacity, keyValueWidth], filled up to `position`
+  func forwardInputs(from x: Rows, count: Int, position: Int, keys: Buffer, values: Buffer) {
+    let s = sizes
+    normalise(x, count)
+    project(count)
+    normaliseQueriesAndKeys(count)
+    rotate(rows: 0..<count, position: position, activations.products, direction: 1)
+    for row in 0..<count {
+      let own = activations.products + row * s.queryKeyValueWidth + s.queryWidth
+      let place = (position + row) * s.keyValueWidth
+      keys.at(place).update(from: own, count: s.keyValueWidth)
+      values.at(place).update(from: own + s.keyValueWidth, count: s.keyValueWidth)
+    }
+    let group = group
+    layer.workers.run(s.keyValueHeads) { index, worker in
+      let column = index * s.repeats * s.headDimension
+      group.forward(
+        query: Rows(activations.products, stride: s.queryKeyValueWidth).from(row: 0, column: column),
+        key: Rows(keys.base, stride: s.keyValueWidth).from(row: 0, column: index * s.headDimension),
+        value: Rows(values.base, stride: s.keyValueWidth).from(row: 0, column: index * s.headDimension),
+        output: inputs.from(row: 0, column: column), count: count, position: position,
+        scratch: layer.activations.scratch[worker].base)
+    }
+  }
+
+  /// An RMS norm over each head's elements, one weight for all query heads, one for all key heads.
+  private func normaliseQueriesAndKeys(_ tokens: Int) {
+    let s = sizes
+    guard s.design.queryKeyNorm != .none else { return }
+    let rawWidth = s.queryWidth + s.keyValueWidth
+    let heads = s.queryHeads + s.keyValueHeads
+    let activations = layer.activations
+    let (queryNorm, keyNorm) = (layer.weights.weight(.queryNorm), layer.weights.weight(.keyNorm))
+    layer.workers.ranges(tokens, grain: LayerContext.grain) { rows, _ in
+      for row in rows {
+        let raw = activations.rawQueryKey.base + row * rawWidth
+        let target = activations.attention.products + row * s.queryKeyValueWidth
+        let inverse = activations.inverseRMSQueryKey.base + row * heads
+        raw.update(from: target, count: rawWidth)
+        normaliseHeads(raw, queryNorm, s.queryHeads, into: target, inverse)
+        normaliseHeads(
+          raw + s.queryWidth, keyNorm, s.keyValueHeads, into: target + s.queryWidth, inverse + s.queryHeads)
+      }
+    }
+  }
+
+  private func normaliseHeads(
+    _ raw: UnsafeMutablePointer<Float>, _ weight: Buffer, _ heads: Int,
+    into y: UnsafeMutablePointer<Float>, _ inverse: UnsafeMutablePointer<Float>
+  ) {
+    let d = Int64(sizes.headDimension)
+    ap_rms_norm(raw, weight.base, layer.normEpsilon, Int64(heads), d, d, d, y, inverse)
+  }
+
+  /// Queries and keys lie side by side, so one call turns both. Direction −1 undoes it, which is its gradient.
+  private func rotate(
+    _ block: SequenceBlock, _ queryKeyValue: UnsafeMutablePointer<Float>, direction: Float
+  ) {
+    layer.workers.run(block.sequences.count) { index, _ in
+      rotate(rows: block.sequences[index], position: 0, queryKeyValue, direction: direction)
+    }
+  }
+
+  /// - Parameter position: of the first of these rows in its sequence.
+  private func rotate(
+    rows: Range<Int>, position: Int, _ queryKeyValue: UnsafeMutablePointer<Float>, direction: Float
+  ) {
+    let s = sizes
+    let rotary = layer.rotary[s.headDimension]
+    ap_rope(
+      queryKeyValue + rows.lowerBound * s.queryKeyValueWidth, Int64(rows.count), Int64(s.queryKeyValueWidth),
+      Int64(s.queryHeads + s.keyValueHeads), Int64(s.headDimension), rotary.cosine.at(position * rotary.half),
+      rotary.sine.at(position * rotary.half), direction)
+  }
+
+  /// Queries, keys and values (or their gradients) of one group in one sequence.
+  private func heads(of group: Int, row: Int, in queryKeyValue: UnsafeMutablePointer<Float>) -> (
+    query: Rows, key: Rows, value: Rows
+  ) {
+    let s = sizes
+    let all = Rows(queryKeyValue, stride: s.queryKeyValueWidth)
+    return (
+      all.from(row: row, column: group * s.repeats * s.headDimension),
+      all.from(row: row, column: s.queryWidth + group * s.headDimension),
+      all.from(row: row, column: s.queryWidth + s.keyValueWidth + group * s.headDimension)
+    )
+  }
+
+  // MARK: - Backward
+
+  func backwardCore(_ block: SequenceBlock, _ sums: LayerParameters, _ space: GradientSpace) {
+    let s = sizes
+    let (group, queryKeyValue) = (group, activations.products)
+    // [tokens, queryWidth] and [tokens, queryKeyValueWidth]
+    let dAttended = Rows(space.attention.inputs.base, stride: s.queryWidth)
+    let dQueryKeyValue = space.attention.products.base
+    layer.workers.run(block.sequences.count * s.keyValueHeads) { part, worker in
+      let rows = block.sequences[part / s.keyValueHeads]
+      let index = part % s.keyValueHeads
+      let (query, key, value) = heads(of: index, row: rows.lowerBound, in: queryKeyValue)
+      let (dQuery, dKey, dValue) = heads(of: index, row: rows.lowerBound, in: dQueryKeyValue)
+      group.backward(
+        query: query, key: key, value: value,
+        dOutput: dAttended.from(row: rows.lowerBound, column: index * s.repeats * s.headDimension),
+        dQuery: dQuery, dKey: dKey, dValue: dValue, count: rows.count,
+        scratch: layer.activations.scratch[worker].base)
+    }
+    rotate(block, dQueryKeyValue, direction: -1)
+    if s.design.queryKeyNorm != .none { queryKeyNormGradient(sums, block.tokens, space) }
+  }
+
+  /// In place on the gradients of queries and keys.
+  private func queryKeyNormGradient(_ sums: LayerParameters, _ tokens: Int, _ space: GradientSpace) {
+    let s = sizes
+    let d = s.headDimension
+    let activations = layer.activations
+    func heads(_ count: Int, column: Int, firstHead: Int, _ slot: ParameterSlot) {
+      let weight = layer.weights.weight(slot)
+      layer.overParts(tokens, width: d, into: sums.weight(slot).base, space) { rows, sums in
+        withUnsafeTemporaryAllocation(of: Float.self, capacity: count * d) { result in
+          guard let result = result.baseAddress else { return }
+          for row in rows {
+            let dy = space.attention.products.base + row * s.queryKeyValueWidth + column
+            result.update(repeating: 0, count: count * d)
+            ap_rms_norm_backward(
+              activations.rawQueryKey.base + row * (s.queryWidth + s.keyValueWidth) + column, weight.base,
+              activations.inverseRMSQueryKey.base + row * (s.queryHeads + s.keyValueHeads) + firstHead, dy,
+              Int64(count), Int64(d), Int64(d), Int64(d), Int64(d), result, sums)
+            dy.update(from: result, count: count * d)
+          }
+        }
+      }
+    }
+    heads(s.queryHeads, column: 0, firstHead: 0, .queryNorm)
+    heads(s.keyValueHeads, column: s.queryWidth, firstHead: s.queryHeads, .keyNorm)
+  }
+}
