@@ -82,7 +82,7 @@ private struct WeighStage: StageWork {
           "pipeline.json: stages[0].criterion.id: there is no plugin \"a.b\"; there are no criteria here (adapt-pruner "
             + "plugin lists them)",
           "pipeline.json: stages[1].stage: \"wei\" is a string, expected \"evaluate\" or \"prune\" or \"transform\" or "
-            + "\"train\" or \"save\" or \"repeat\" or \"weigh\"",
+            + "\"train\" or \"save\" or \"repeat\" or \"weigh\"; did you mean \"weigh\"?",
         ])
   }
 
