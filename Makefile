@@ -19,7 +19,7 @@ DEMO_CALIBRATION ?=
 DEMO_EVALUATION ?=
 export DEMO_CALIBRATION DEMO_EVALUATION
 
-.PHONY: help setup build test fuzz demo demo-short bench lint format clean
+.PHONY: help setup build test fields fuzz demo demo-short bench lint format clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -38,6 +38,9 @@ test: build ## build, then run all tests
 	@$(BUILD) --build-tests
 	@kernels=$$(scripts/blas-kernels.sh); if [ -n "$$kernels" ]; then export OPENBLAS_CORETYPE=$$kernels; fi; \
 	  ADAPT_PRUNER_BIN="$(BIN)" $(SWIFT) test -c release --skip-build --disable-xctest $(TESTS)
+
+fields: build ## make the schema of pipelines and the tables of their keys anew, after a change of a stage's fields
+	@scripts/make-fields.sh "$(BIN)"
 
 fuzz: build ## hand 3,000 spoilt files to each of the program's readers (FUZZ='--count 100' passes arguments on)
 	@scripts/fuzz.py --program "$(BIN)/adapt-pruner" $(FUZZ)

@@ -103,8 +103,7 @@ struct AdaptPruner: ParsableCommand {
       """,
     version: Tool.version,
     subcommands: [
-      Run.self, Resume.self, Compare.self, MakeReport.self, Validate.self, Plugins.self, Inspect.self,
-      Evaluate.self,
-      Generate.self, PluginWorkerProcess.self, PluginCheckProcess.self,
+      Run.self, Resume.self, Compare.self, MakeReport.self, Validate.self, Schema.self, Plugins.self,
+      Inspect.self, Evaluate.self, Generate.self, PluginWorkerProcess.self, PluginCheckProcess.self,
     ])
 }

@@ -39,6 +39,11 @@ public enum RunLayout {
   /// Of a stage's, which becomes part of names of files.
   package static let longestStageName = 100
 
+  /// What no saved model may be called.
+  package static let records = [
+    manifest, run, events, metrics, iterations, scores, stateFolder, report, tensorBoard,
+  ]
+
   /// Why a model can't be saved in this directory of the run folder; nil if it can.
   package static func refusal(ofModelDirectory directory: String) -> String? {
     if directory.hasPrefix("/") || directory.hasPrefix("~") { return "is no path within the run folder" }
@@ -50,7 +55,6 @@ public enum RunLayout {
     if parts.contains(where: { $0.utf8.count > longestName }) {
       return "has a part of more than \(longestName) bytes, which file systems do not take"
     }
-    let records = [manifest, run, events, metrics, iterations, scores, stateFolder, report, tensorBoard]
     if let first = parts.first, records.contains(String(first)) {
       return "is taken by the run's own records"
     }

@@ -30,7 +30,7 @@ import Testing
 
   private func targets(_ manifest: Manifest) -> [Target] {
     manifest.executions.compactMap { execution in
-      if case .prune(let stage) = execution.work { stage.target } else { nil }
+      if let stage = execution.work as? PruneStage { stage.target } else { nil }
     }
   }
 

@@ -62,14 +62,14 @@ func pruning(_ members: String = "", target: String = "0.8") -> String {
     #expect(manifest.seed == 42)
     #expect(manifest.stages.map(\.name) == ["dense", "repeat", "prune-2"])
 
-    guard case .evaluate(let dense) = manifest.stages[0].work else { throw Unexpected() }
+    guard let dense = manifest.stages[0].work as? EvaluateStage else { throw Unexpected() }
     #expect(dense.evaluators[0].options["max_windows"] == .null)
     // Relative to where the command was called, since it was given there.
     #expect(dense.evaluators[0].data["data"]?.path == folder.path + "/here/other.txt")
     #expect(dense.evaluators[0].data["data"]?.name == "other")
 
-    guard case .repeated(let loop) = manifest.stages[1].work else { throw Unexpected() }
-    guard case .prune(let prune) = loop.stages[0].work else { throw Unexpected() }
+    guard let loop = manifest.stages[1].work as? RepeatStage else { throw Unexpected() }
+    guard let prune = loop.stages[0].work as? PruneStage else { throw Unexpected() }
     #expect(loop.times == 2)
     #expect(prune.criterion.statistics == [.gradient])
     #expect(prune.allocator.options == ["distance": "cosine", "amplitude": 0.02, "steps": 50])
@@ -83,7 +83,7 @@ func pruning(_ members: String = "", target: String = "0.8") -> String {
     #expect(prune.iterations == 10)
     #expect(prune.families == [.mlp])
 
-    guard case .prune(let last) = manifest.stages[2].work else { throw Unexpected() }
+    guard let last = manifest.stages[2].work as? PruneStage else { throw Unexpected() }
     #expect(last.target == Target(measure: .parameters, amount: .count(100_000_000)))
     #expect(last.calibration == .none)
     #expect(last.families == [.attention, .mlp])
@@ -102,7 +102,7 @@ func pruning(_ members: String = "", target: String = "0.8") -> String {
     #expect(
       manifest.executions.map(\.label) == ["dense", "prune.1", "save.1", "prune.2", "save.2", "prune-2"])
     let directories = manifest.executions.compactMap { execution -> String? in
-      if case .save(let work) = execution.work { work.directory } else { nil }
+      if let work = execution.work as? SaveStage { work.directory } else { nil }
     }
     #expect(directories == ["model-1", "model-2"])
   }
@@ -178,7 +178,7 @@ func pruning(_ members: String = "", target: String = "0.8") -> String {
     ),
   ])
   func targetsAreSharesOrCounts(json: String, target: Target) throws {
-    guard case .prune(let stage) = try resolve(pruning(target: json), in: folder).stages[0].work else {
+    guard let stage = try resolve(pruning(target: json), in: folder).stages[0].work as? PruneStage else {
       throw Unexpected()
     }
     #expect(stage.target == target)
@@ -191,7 +191,7 @@ func pruning(_ members: String = "", target: String = "0.8") -> String {
   ])
   func familiesAreWidthsOrBlocksOrLayers(json: String, families: [Family]) throws {
     let manifest = try resolve(pruning("\"families\": \(json)"), in: folder)
-    guard case .prune(let stage) = manifest.stages[0].work else { throw Unexpected() }
+    guard let stage = manifest.stages[0].work as? PruneStage else { throw Unexpected() }
     #expect(stage.families == families)
     #expect(try resolve(manifest.json.pretty, in: folder).json == manifest.json)
   }

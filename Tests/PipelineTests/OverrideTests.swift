@@ -13,7 +13,7 @@ import Testing
 
   private func pruned(_ manifest: Manifest, _ name: String) throws -> PruneStage {
     for execution in manifest.executions where execution.stage == name {
-      if case .prune(let stage) = execution.work { return stage }
+      if let stage = execution.work as? PruneStage { return stage }
     }
     throw Unexpected()
   }

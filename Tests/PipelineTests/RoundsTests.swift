@@ -23,14 +23,14 @@ import Testing
 
   private func steps(_ json: String) throws -> [Int] {
     try resolve(json, in: folder).executions.compactMap { execution in
-      guard case .train(let stage) = execution.work else { return nil }
+      guard let stage = execution.work as? TrainStage else { return nil }
       return stage.steps(round: execution.time, of: execution.times)
     }
   }
 
   private func targets(_ json: String) throws -> [Target] {
     try resolve(json, in: folder).executions.compactMap { execution in
-      if case .prune(let stage) = execution.work { stage.target } else { nil }
+      if let stage = execution.work as? PruneStage { stage.target } else { nil }
     }
   }
 

@@ -48,7 +48,7 @@ func training(_ members: String = "", input: String = "") -> String {
     """
 
   private func stage(_ json: String) throws -> TrainStage {
-    guard case .train(let stage) = try resolve(json, in: folder).stages[0].work else { throw Unexpected() }
+    guard let stage = try resolve(json, in: folder).stages[0].work as? TrainStage else { throw Unexpected() }
     return stage
   }
 
@@ -74,8 +74,8 @@ func training(_ members: String = "", input: String = "") -> String {
 
   @Test func everythingThatIsGivenIsTaken() throws {
     let manifest = try resolve(Self.whole, in: folder)
-    guard case .repeated(let loop) = manifest.stages[0].work, case .train(let stage) = loop.stages[1].work,
-      case .train(let last) = manifest.stages[1].work
+    guard let loop = manifest.stages[0].work as? RepeatStage, let stage = loop.stages[1].work as? TrainStage,
+      let last = manifest.stages[1].work as? TrainStage
     else { throw Unexpected() }
     let path = folder.path + "/text.txt"
     let fields = TrainingInput.InstructionFields(
@@ -137,7 +137,8 @@ func training(_ members: String = "", input: String = "") -> String {
       {"inputs": {"training": null}, "stages": [
         {"stage": "train", "steps": 1, "data": [{"input": "training", "format": "chat"}]}]}
       """
-    guard case .train(let stage) = try resolve(json, in: folder, ["inputs.training=other.txt"]).stages[0].work
+    guard
+      let stage = try resolve(json, in: folder, ["inputs.training=other.txt"]).stages[0].work as? TrainStage
     else { throw Unexpected() }
     #expect(stage.data.map(\.path) == [folder.path + "/here/other.txt"])
     #expect(stage.data.map(\.format) == [.chat])

@@ -25,7 +25,7 @@ func transforming(
 
   private func stage(_ manifest: Manifest) throws -> TransformStage {
     let works = manifest.executions.compactMap { execution -> TransformStage? in
-      if case .transform(let stage) = execution.work { stage } else { nil }
+      if let stage = execution.work as? TransformStage { stage } else { nil }
     }
     return try #require(works.first)
   }

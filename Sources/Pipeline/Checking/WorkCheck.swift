@@ -24,11 +24,11 @@ public struct WorkRefused: Error, CustomStringConvertible {
 
 /// Finds all that can be known of a run's failure before it has done anything: from the sizes of the model, the data, what
 /// plugins say about options and model, and the memory that there is. Nothing is written.
-struct WorkCheck {
+package struct WorkCheck {
   private let manifest: Manifest
   private let context: StageContext
   /// Of all that plugins are asked.
-  private let rehearsing: StageContext
+  let rehearsing: StageContext
 
   /// - Parameter folder: the run's, for scratch files; nil where none is known yet.
   init(manifest: Manifest, context: StageContext, folder: String?) {
@@ -39,12 +39,12 @@ struct WorkCheck {
     self.rehearsing = rehearsing
   }
 
-  private var model: LoadedModel { context.model }
+  var model: LoadedModel { context.model }
 
   /// - Parameter rate: of this machine, where it has been measured.
   /// - Throws: `WorkRefused` with every problem that there is; `Interrupted`.
   func run(rate: MatrixRate? = nil) throws -> WorkEstimate {
-    var findings = Findings(model: model, threads: context.workers.count)
+    var findings = WorkFindings(model: model, threads: context.workers.count)
     let canChange: Void? = findings.attempt(nil) { try manifest.checkCanChange(model) }
     guard canChange != nil else {
       throw WorkRefused(problems: findings.problems)
@@ -55,101 +55,16 @@ struct WorkCheck {
     for (index, execution) in executions.enumerated() {
       try context.cancellation.check()
       defer { context.reporter.advance(to: index + 1) }
-      switch execution.work {
-      case .evaluate(let stage): evaluate(stage, execution, &findings)
-      case .prune(let stage): prune(stage, execution, &findings)
-      case .transform(let stage): transform(stage, execution, &findings)
-      case .train(let stage): train(stage, execution, &findings)
-      case .save(let stage): findings.need(findings.counting.saving(stage), execution)
-      }
+      execution.work.check(execution, self, &findings)
     }
     findings.requireMemory()
     guard findings.problems.isEmpty else { throw WorkRefused(problems: findings.problems) }
     return findings.estimate(rate ?? MatrixRate(model.decoder, workers: context.workers))
   }
-
-  // MARK: - Stages
-
-  private func evaluate(_ stage: EvaluateStage, _ execution: StageExecution, _ findings: inout Findings) {
-    var names: [String: String] = [:]
-    var needs = StageNeeds()
-    for (index, use) in stage.evaluators.enumerated() {
-      let rehearsal = findings.rehearsed(use, execution) {
-        try Evaluation(use, in: rehearsing.labelled(execution.label)).rehearse()
-      }
-      guard let rehearsal else { continue }
-      needs.add(findings.counting.evaluation(rehearsal))
-      let place = "evaluators[\(index)]"
-      for name in rehearsal.metrics {
-        if let other = names[name] {
-          findings.note(
-            execution,
-            "\(other) and \(place) both answer a metric \"\(name)\"; leave one of them out, or give its data another \"name\""
-          )
-        } else {
-          names[name] = place
-        }
-      }
-    }
-    findings.need(needs, execution)
-  }
-
-  private func prune(_ stage: PruneStage, _ execution: StageExecution, _ findings: inout Findings) {
-    if case .sample(let sample) = stage.calibration { findings.read(sample, execution) }
-    let instances = findings.attempt(execution) {
-      try Pruning(stage, in: rehearsing.labelled(execution.label), sequences: [])
-    }
-    guard let pruning = instances else { return }
-    let isFirst = findings.sizes.isUntouched
-    let before = findings.share
-    var sizes = findings.sizes
-    let reached: Void? = findings.attempt(execution) {
-      try sizes.prune(
-        stage, label: execution.label,
-        meetsGoal: pruning.allocator.meetsGoal && !stage.widths.sameSize && stage.widths.roundTo == 1,
-        biases: pruning.costOfBiases)
-    }
-    findings.sizes = sizes
-    if execution.time == 0 {
-      findings.attempt(execution) { try pruning.rehearseScores() }
-      if reached != nil || !isFirst {
-        findings.attempt(execution) { try pruning.rehearseAllocation(isFirst: isFirst) }
-      }
-    }
-    var counting = findings.counting
-    counting.share = (before + findings.share) / 2
-    let isWhole = stage.families.contains(where: \.isWhole)
-    let units = Int((before - findings.share) * Double(model.decoder.layerCount * stage.families.count))
-    let iterations = pruning.allocator.meetsGoal || !isWhole ? stage.iterations : max(1, units)
-    findings.need(
-      counting.pruning(
-        stage, scratchFolder: rehearsing.scratchFolder, compensates: stage.compensator != nil,
-        iterations: iterations), execution)
-  }
-
-  private func transform(_ stage: TransformStage, _ execution: StageExecution, _ findings: inout Findings) {
-    findings.read(stage.calibration, execution)
-    let isFirst = findings.sizes.isUntouched
-    findings.attempt(execution) {
-      let transforming = try Transforming(stage, in: rehearsing.labelled(execution.label), sequences: [])
-      // What an earlier stage leaves, a transform makes smaller.
-      if isFirst { try transforming.rehearse() }
-    }
-    findings.need(findings.counting.slicing(stage), execution)
-  }
-
-  private func train(_ stage: TrainStage, _ execution: StageExecution, _ findings: inout Findings) {
-    if execution.time == 0 {
-      findings.attempt(execution) { try stage.requireAddressable(label: execution.label) }
-      findings.attempt(execution) { try stage.checkData(model, label: execution.label) }
-    }
-    let steps = stage.steps(round: execution.time, of: execution.times)
-    findings.need(findings.counting.training(stage, steps: steps), execution)
-  }
 }
 
 /// What a check has come to so far.
-private struct Findings {
+package struct WorkFindings {
   private let model: LoadedModel
   private(set) var problems: [WorkRefused.Problem] = []
   var sizes: PlannedSizes
@@ -233,22 +148,5 @@ private struct Findings {
         WorkEstimate.Stage(
           label: execution.label, seconds: rate.seconds(needs), bytes: Saturating.sum(own, needs.bytes))
       })
-  }
-}
-
-extension StageExecution.Work {
-  fileprivate var memoryAdvice: String {
-    switch self {
-    case .evaluate: "have the evaluator read fewer or shorter windows"
-    case .prune, .transform: "lower the calibration's \"sequences\" or \"length\""
-    case .train(let stage):
-      if case .lowRank = stage.recovery {
-        "lower \"batch_size\" (and raise \"gradient_accumulation_steps\"), \"length\" or \"rank\""
-      } else {
-        "lower \"batch_size\" (and raise \"gradient_accumulation_steps\") or \"length\", or train adapters "
-          + "(\"recovery\": \"lora\")"
-      }
-    case .save: "make room"
-    }
   }
 }

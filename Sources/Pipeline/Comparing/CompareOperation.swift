@@ -265,8 +265,8 @@ private final class Comparing {
     _ context: StageContext, _ states: [EarlierRun.State], _ refused: Set<String>, _ shared: SharedWork
   ) throws {
     let jobs = try zip(plan.all, states).compactMap { run, state -> SharedCalibration.Job? in
-      let change = run.manifest.executions.first { !$0.leavesModel }
-      guard state != .finished, !refused.contains(run.name), case .prune(let stage)? = change?.work else {
+      let change = run.manifest.executions.first { !$0.work.leavesModel }
+      guard state != .finished, !refused.contains(run.name), let stage = change?.work as? PruneStage else {
         return nil
       }
       return try SharedCalibration.Job(stage, in: context.seeded(run.manifest.seed), shared: shared)

@@ -65,7 +65,7 @@ package struct ComparePlan {
     for manifest in manifests {
       var uses: [String: PluginUse] = [:]
       for execution in manifest.executions {
-        guard case .evaluate(let stage) = execution.work else { continue }
+        guard let stage = execution.work as? EvaluateStage else { continue }
         for use in stage.evaluators { uses[use.json.compact] = use }
       }
       let keys = uses.keys.sorted()
@@ -74,7 +74,7 @@ package struct ComparePlan {
       let mark = digest.prefix(4).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
       let stage = Stage(
         name: "evaluate", path: JSONPath.root.key("stages").index(0),
-        work: .evaluate(EvaluateStage(evaluators: keys.compactMap { uses[$0] })))
+        work: EvaluateStage(evaluators: keys.compactMap { uses[$0] }))
       runs.append(
         Run(
           name: "\(denseName)-\(mark)",
@@ -103,34 +103,9 @@ extension Manifest {
   /// The same with another share in every prune and transform stage whose target is a share of the original model; nil if there is
   /// none.
   func aiming(at share: Double) -> Manifest? {
-    let changed = stages.map { $0.aiming(at: share) }
-    guard changed.contains(where: \.hasChanged) else { return nil }
-    return Manifest(name: name, description: description, seed: seed, stages: changed.map(\.stage))
-  }
-}
-
-extension Stage {
-  fileprivate func aiming(at share: Double) -> (stage: Stage, hasChanged: Bool) {
-    switch work {
-    case .prune(let stage):
-      guard let target = stage.target.aiming(at: share) else { return (self, false) }
-      return (Stage(name: name, path: path, work: .prune(stage.with(target))), true)
-    case .transform(let stage):
-      guard let target = stage.target?.aiming(at: share) else { return (self, false) }
-      return (Stage(name: name, path: path, work: .transform(stage.with(target))), true)
-    case .repeated(let stage):
-      let inner = stage.stages.map { $0.aiming(at: share) }
-      let repeated = RepeatStage(times: stage.times, stages: inner.map(\.stage))
-      return (Stage(name: name, path: path, work: .repeated(repeated)), inner.contains(where: \.hasChanged))
-    case .evaluate, .train, .save: return (self, false)
-    }
-  }
-}
-
-extension Target {
-  /// The same with another share; nil if it is no share of the original model.
-  fileprivate func aiming(at share: Double) -> Target? {
-    guard case .fraction(_, of: .original) = amount else { return nil }
-    return Target(measure: measure, amount: .fraction(share, of: .original), spreads: spreads)
+    let aimed = stages.map { $0.aiming(at: share) }
+    guard aimed.contains(where: { $0 != nil }) else { return nil }
+    return Manifest(
+      name: name, description: description, seed: seed, stages: zip(aimed, stages).map { $0 ?? $1 })
   }
 }

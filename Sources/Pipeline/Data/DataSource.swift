@@ -1,5 +1,3 @@
-import JSON
-
 /// A file with text or token ids.
 public struct DataSource: Sendable, Equatable {
   public enum Format: Sendable, Equatable {
@@ -21,19 +19,5 @@ public struct DataSource: Sendable, Equatable {
     self.path = path
     self.format = format
     self.name = name
-  }
-
-  /// As it stands in a resolved manifest.
-  public var json: JSONValue {
-    var object: JSONObject = ["path": .string(path)]
-    switch format {
-    case .text: object["format"] = "text"
-    case .jsonl(let field):
-      object["format"] = "jsonl"
-      object["field"] = .string(field)
-    case .ids: object["format"] = "ids"
-    }
-    object["name"] = .string(name)
-    return .object(object)
   }
 }

@@ -15,9 +15,11 @@ extension Operations {
   ) throws -> HostServices.Corpus {
     let folder = (manifest as NSString).deletingLastPathComponent
     let reading = ManifestReading(file: manifest, manifestFolder: folder, currentFolder: folder, changes: [])
-    var data = DataReading([:], reading: reading)
+    let stage = StageReading([:], PluginCatalog(entries: []), reading: reading)
     let place = JSONPath.root.key("check").key("options").key(option)
-    guard let source = data.source(value, at: place) else { throw ManifestError(problems: reading.problems) }
+    guard let source = stage.data.source(value, at: place, stage) else {
+      throw ManifestError(problems: reading.problems)
+    }
     let corpus = try source.load(vocabularySize: 1 << 18) { $0.utf8.map { Int32($0) } }
     return HostServices.Corpus(name: corpus.name, documents: corpus.documents)
   }

@@ -3,36 +3,38 @@ import JSON
 import PluginRuntime
 
 /// Reads what a manifest says about data: named inputs, and the places that use them.
-struct DataReading {
+final class DataReading {
   let reading: ManifestReading
-  let inputs: JSONObject
+  /// What stands at `inputs`.
+  private let given: JSONValue?
+  private var inputs: JSONObject { given?.objectValue ?? [:] }
   /// Inputs whose absence has been told.
   private var missed: Set<String> = []
 
   /// - Parameter document: the manifest's top level.
   init(_ document: JSONObject, reading: ManifestReading) {
     self.reading = reading
-    switch document["inputs"] {
-    case nil: inputs = [:]
-    case .object(let object)?: inputs = object
-    case let other?:
-      inputs = [:]
-      reading.problem(JSONPath.root.key("inputs"), other.shown, expected: "an object of named inputs")
-    }
+    given = document["inputs"]
+  }
+
+  /// Notes it where the inputs are none.
+  func checkInputs() {
+    guard let given, given.objectValue == nil else { return }
+    reading.problem(JSONPath.root.key("inputs"), given.shown, expected: "an object of named inputs")
   }
 
   /// A path as a string, an object with `path`, or `{"input": NAME}`. Nil, with a problem noted, if it is
   /// none of these or the file can't be read.
-  mutating func source(_ value: JSONValue, at path: JSONPath) -> DataSource? {
+  func source(_ value: JSONValue, at path: JSONPath, _ stage: StageReading) -> DataSource? {
     if case .object(let object) = value, object["input"] != nil {
       let reader = ObjectReader(object, at: path, keys: ["input"], reading: reading)
       guard let name = reader.optionalString("input") else { return nil }
-      return input(name, usedAt: path)
+      return input(name, usedAt: path, stage)
     }
-    return file(value, at: path)
+    return file(value, at: path, stage)
   }
 
-  private mutating func input(_ name: String, usedAt user: JSONPath) -> DataSource? {
+  private func input(_ name: String, usedAt user: JSONPath, _ stage: StageReading) -> DataSource? {
     let place = JSONPath.root.key("inputs").key(name)
     guard let value = inputs[name] else {
       reading.problem(
@@ -48,100 +50,62 @@ struct DataReading {
       }
       return nil
     }
-    return file(value, at: place)
+    return file(value, at: place, stage)
   }
 
-  private func file(_ value: JSONValue, at place: JSONPath) -> DataSource? {
-    if let path = value.stringValue {
-      return file(["path": value], path: path, at: place, pathPlace: place)
-    }
-    guard case .object(let object) = value else {
+  private func file(_ value: JSONValue, at place: JSONPath, _ stage: StageReading) -> DataSource? {
+    let fields = FileWords.fields
+    let bare = value.stringValue
+    guard bare != nil || value.objectValue != nil,
+      let reader = ObjectReader(
+        bare == nil ? value : ["path": value], at: place, keys: fields.keys, reading: reading)
+    else {
       reading.problem(
         place, value.shown, expected: "a path, an object with \"path\", or {\"input\": NAME}")
       return nil
     }
-    let reader = ObjectReader(
-      object, at: place, keys: ["path", "format", "field", "name"], reading: reading)
     guard reader.required("path", expected: "a path") != nil,
-      let path = reader.optionalString("path")
+      let path = bare ?? reader.optionalString("path")
     else { return nil }
-    return file(object, path: path, at: place, pathPlace: place.key("path"))
-  }
-
-  private func file(
-    _ object: JSONObject, path: String, at place: JSONPath, pathPlace: JSONPath
-  ) -> DataSource? {
-    let reader = ObjectReader(object, at: place, keys: object.keys, reading: reading)
-    let absolute = absolute(path, at: pathPlace)
-    let format = format(reader, path: absolute)
-    let name = reader.optionalString("name") ?? Self.name(ofFileAt: absolute)
+    let pathPlace = bare == nil ? place.key("path") : place
+    var words = fields.blank
+    words.path = absolute(path, at: pathPlace)
+    fields.read(&words, reader, stage)
     var isDirectory: ObjCBool = false
-    if !FileManager.default.fileExists(atPath: absolute, isDirectory: &isDirectory) {
-      reading.problem(pathPlace, "there is no file \(absolute)")
+    if !FileManager.default.fileExists(atPath: words.path, isDirectory: &isDirectory) {
+      reading.problem(pathPlace, "there is no file \(words.path)")
     } else if isDirectory.boolValue {
-      reading.problem(pathPlace, "\(absolute) is a folder", expected: "a file")
-    } else if !FileManager.default.isReadableFile(atPath: absolute) {
-      reading.problem(pathPlace, "\(absolute) can't be read: permission denied")
+      reading.problem(pathPlace, "\(words.path) is a folder", expected: "a file")
+    } else if !FileManager.default.isReadableFile(atPath: words.path) {
+      reading.problem(pathPlace, "\(words.path) can't be read: permission denied")
     } else {
-      return DataSource(path: absolute, format: format, name: name)
+      return words.source
     }
     return nil
   }
 
   /// The file of an object with `path`, or with `input` where the pipeline's input is a path. Nil, with a problem noted,
   /// if there is no such file.
-  mutating func path(_ reader: ObjectReader) -> String? {
+  func path(_ reader: ObjectReader, _ stage: StageReading) -> String? {
     if reader.object["input"] != nil {
       if reader.object["path"] != nil {
         reading.problem(reader.path, "both \"path\" and \"input\" are given", expected: "one of them")
       }
       let alone: JSONObject = ["input": reader.object["input"] ?? .null]
-      return source(.object(alone), at: reader.path)?.path
+      return source(.object(alone), at: reader.path, stage)?.path
     }
     guard let value = reader.required("path", expected: "a path, or \"input\": NAME") else { return nil }
     guard value.stringValue != nil else {
       reading.problem(reader.path.key("path"), value.shown, expected: "a path")
       return nil
     }
-    return source(value, at: reader.path.key("path"))?.path
-  }
-
-  private enum FormatWord: String, CaseIterable { case auto, text, jsonl, ids }
-
-  private func format(_ reader: ObjectReader, path: String) -> DataSource.Format {
-    var word = reader.choice("format", default: FormatWord.auto)
-    if word == .auto {
-      word =
-        switch (path as NSString).pathExtension.lowercased() {
-        case "jsonl", "ndjson": .jsonl
-        case "json": .ids
-        default: .text
-        }
-    }
-    let field = reader.optionalString("field")
-    if field != nil, word != .jsonl {
-      reader.reading.problem(
-        reader.path.key("field"), "only JSONL has fields, and this is read as \(word.rawValue)",
-        advice: "add \"format\": \"jsonl\", or leave \"field\" out")
-    }
-    switch word {
-    case .jsonl: return .jsonl(field: field ?? "text")
-    case .ids: return .ids
-    case .auto, .text: return .text
-    }
+    return source(value, at: reader.path.key("path"), stage)?.path
   }
 
   private func absolute(_ path: String, at place: JSONPath) -> String {
     let expanded = (path as NSString).expandingTildeInPath
     let base = URL(fileURLWithPath: reading.folder(for: place), isDirectory: true)
     return URL(fileURLWithPath: expanded, relativeTo: base).standardizedFileURL.path
-  }
-
-  /// The file's name without its extension, with what can't stand in a metric's name replaced.
-  private static func name(ofFileAt path: String) -> String {
-    let stem = ((path as NSString).lastPathComponent as NSString).deletingPathExtension
-    let name = String(stem.map { $0.isLetter || $0.isNumber || "_-".contains($0) ? $0 : "_" })
-    return name.isEmpty ? "data" : name
   }
 
   /// Notes the inputs that nothing uses: setting one would do nothing.

@@ -83,7 +83,7 @@ extension EvaluatorArgument {
   ) throws(ManifestError) -> EvaluateStage {
     var elements: [JSONValue] = []
     for argument in arguments {
-      let entry = resolver.catalog.entries.first { $0.id == argument.id }
+      let entry = resolver.catalog.entry(argument.id)
       // An evaluator that can't be opened is told about below.
       let schema = try? entry?.open(resolver.isolation).schema
       let options = argument.options.map { setting in
@@ -98,9 +98,7 @@ extension EvaluatorArgument {
     do {
       let manifest = try resolver.resolve(document, file: "--evaluator", folder: resolver.currentFolder)
       return EvaluateStage(
-        evaluators: manifest.executions.flatMap { execution -> [PluginUse] in
-          if case .evaluate(let stage) = execution.work { stage.evaluators } else { [] }
-        })
+        evaluators: manifest.executions.flatMap { ($0.work as? EvaluateStage)?.evaluators ?? [] })
     } catch {
       throw ManifestError(problems: error.problems.map { told($0, of: arguments) })
     }

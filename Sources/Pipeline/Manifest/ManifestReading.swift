@@ -2,7 +2,7 @@ import JSON
 import PluginRuntime
 
 /// What all readers of one manifest share: whom to blame for a value, and the problems found so far.
-final class ManifestReading {
+package final class ManifestReading {
   /// The manifest's file, as the user named it.
   let file: String
   /// Where relative paths in the manifest start.
@@ -43,7 +43,7 @@ final class ManifestReading {
 
 /// Reads the members of one JSON object: each accessor notes what is wrong and goes on with its default, so
 /// that one reading finds every problem.
-struct ObjectReader {
+package struct ObjectReader {
   let object: JSONObject
   let path: JSONPath
   let reading: ManifestReading
@@ -126,16 +126,13 @@ struct ObjectReader {
   ) -> Choice {
     guard let value = object[key] else { return standard }
     if let word = value.stringValue.flatMap(Choice.init(rawValue:)) { return word }
-    reading.unknownChoice(value, at: path.key(key), of: Choice.self)
+    reading.unknownChoice(value, at: path.key(key), of: Choice.allCases.map(\.rawValue))
     return standard
   }
 }
 
 extension ManifestReading {
-  func unknownChoice<Choice: RawRepresentable<String> & CaseIterable>(
-    _ value: JSONValue, at path: JSONPath, of type: Choice.Type
-  ) {
-    let words = Choice.allCases.map(\.rawValue)
+  func unknownChoice(_ value: JSONValue, at path: JSONPath, of words: [String]) {
     let nearest = value.stringValue.flatMap { NearestName.of($0, among: words) }
     problem(
       path, value.shown, expected: words.map { "\"\($0)\"" }.joined(separator: " or "),

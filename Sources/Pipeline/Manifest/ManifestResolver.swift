@@ -11,6 +11,8 @@ public struct ManifestResolver: Sendable {
   public let currentFolder: String
   /// Of plugins of stages that say nothing of it.
   public let isolation: Isolation?
+  /// The kinds of stages that there are.
+  package var kinds = StageKinds.shipped
 
   public init(
     catalog: PluginCatalog, currentFolder: String = FileManager.default.currentDirectoryPath,
@@ -72,21 +74,23 @@ public struct ManifestResolver: Sendable {
   }
 
   private func read(_ document: JSONValue, _ reading: ManifestReading) -> Manifest? {
-    let keys = ["$schema", "name", "description", "seed", "inputs", "stages"]
-    guard let reader = ObjectReader(document, at: .root, keys: keys, reading: reading) else { return nil }
-    _ = reader.string("$schema", default: "")
-    let standardName = (reading.file as NSString).lastPathComponent as NSString
-    let name = reader.optionalString("name") ?? standardName.deletingPathExtension
-    let description = reader.string("description", default: "")
-    let seed = reader.integer("seed", default: 0, in: 0...Int.max)
+    let fields = PipelineWords.fields
+    guard let reader = ObjectReader(document, at: .root, keys: fields.keys, reading: reading) else {
+      return nil
+    }
+    let stageReading = StageReading(
+      reader.object, catalog, kinds: kinds, isolation: isolation, reading: reading)
+    var words = fields.blank
+    fields.read(&words, reader, stageReading)
     guard let list = reader.required("stages", expected: "a list of stages") else { return nil }
-    var stageReading = StageReading(
-      reading: reading, names: StageNames(of: document), catalog: catalog,
-      data: DataReading(reader.object, reading: reading), isolation: isolation)
+    stageReading.data.checkInputs()
+    let fileName = (reading.file as NSString).lastPathComponent as NSString
     let stages = stageReading.stages(list, at: JSONPath.root.key("stages"))
     stageReading.data.reportUnused(in: list)
     guard reading.problems.isEmpty else { return nil }
-    let manifest = Manifest(name: name, description: description, seed: seed, stages: stages)
+    let manifest = Manifest(
+      name: words.name ?? fileName.deletingPathExtension, description: words.description, seed: words.seed,
+      stages: stages)
     guard Manifest.executionCount(stages) <= Manifest.mostExecutions else {
       reading.problem(
         JSONPath.root.key("stages"), "the repeats come to more than \(Manifest.mostExecutions) stages",
@@ -101,7 +105,7 @@ public struct ManifestResolver: Sendable {
   /// What changes a model comes before its residual stream is sliced, which is done once.
   private func checkTransforms(of manifest: Manifest, _ reading: ManifestReading) {
     var transform: StageExecution?
-    for execution in manifest.executions where !execution.leavesModel {
+    for execution in manifest.executions where !execution.work.leavesModel {
       if let transform {
         reading.problem(
           execution.path,
@@ -109,7 +113,7 @@ public struct ManifestResolver: Sendable {
           expected: "only evaluate and save stages behind a transform stage",
           advice: "put it before the transform stage, or leave one of them out")
       }
-      if case .transform = execution.work { transform = transform ?? execution }
+      if execution.work is TransformStage { transform = transform ?? execution }
     }
   }
 
@@ -117,7 +121,7 @@ public struct ManifestResolver: Sendable {
   private func checkDirectories(of manifest: Manifest, _ reading: ManifestReading) {
     var saved: [(directory: String, label: String)] = []
     for execution in manifest.executions {
-      guard case .save(let work) = execution.work else { continue }
+      guard let work = execution.work as? SaveStage else { continue }
       let mine = work.directory + "/"
       if let other = saved.first(where: { mine.hasPrefix($0.directory) || $0.directory.hasPrefix(mine) }) {
         reading.problem(

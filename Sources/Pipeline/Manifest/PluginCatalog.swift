@@ -7,17 +7,23 @@ public struct PluginCatalog: Sendable {
   public struct Entry: Sendable {
     public let id: String
     public let kind: PluginKind
+    public let summary: String
     /// Given what it may use in a process of its own; nil: it is loaded into this one.
     public let open: @Sendable (Isolation?) throws(PluginError) -> Opened
 
     public init(
-      id: String, kind: PluginKind, open: @escaping @Sendable (Isolation?) throws(PluginError) -> Opened
+      id: String, kind: PluginKind, summary: String = "",
+      open: @escaping @Sendable (Isolation?) throws(PluginError) -> Opened
     ) {
+      self.summary = summary
       self.id = id
       self.kind = kind
       self.open = open
     }
   }
+
+  /// What a plugin says of options that fit its schema.
+  public typealias Answer = @Sendable (_ options: JSONValue) throws(PluginError) -> Bool
 
   /// What a plugin says of itself.
   public struct Opened: Sendable {
@@ -25,15 +31,14 @@ public struct PluginCatalog: Sendable {
     /// The statistics that it needs with these options, which fit the schema.
     public let statistics: @Sendable (_ options: JSONValue) throws(PluginError) -> [Statistic]
     /// Of a transform, whether these options say how wide the residual stream becomes.
-    public let fixesWidths: @Sendable (_ options: JSONValue) throws(PluginError) -> Bool
+    public let fixesWidths: Answer
     /// Of an allocator, whether with these options it ends on its goal.
-    public let meetsGoal: @Sendable (_ options: JSONValue) throws(PluginError) -> Bool
+    public let meetsGoal: Answer
 
     public init(
       schema: OptionsSchema,
       statistics: @escaping @Sendable (_ options: JSONValue) throws(PluginError) -> [Statistic],
-      fixesWidths: @escaping @Sendable (_ options: JSONValue) throws(PluginError) -> Bool = { _ in false },
-      meetsGoal: @escaping @Sendable (_ options: JSONValue) throws(PluginError) -> Bool = { _ in true }
+      fixesWidths: @escaping Answer = { _ in false }, meetsGoal: @escaping Answer = { _ in true }
     ) {
       self.meetsGoal = meetsGoal
       self.schema = schema
@@ -50,7 +55,8 @@ public struct PluginCatalog: Sendable {
   /// instance, so that a plugin sees its options before any work starts.
   public init(_ registry: PluginRegistry) {
     entries = registry.plugins.map { description in
-      Entry(id: description.id, kind: description.kind) { (isolation) throws(PluginError) in
+      Entry(id: description.id, kind: description.kind, summary: description.summary) {
+        (isolation) throws(PluginError) in
         let plugin = try LoadedPlugin(loading: description, isolated: isolation)
         return Opened(
           schema: plugin.schema,
@@ -81,17 +87,7 @@ public struct PluginCatalog: Sendable {
     }
   }
 
-  /// Whether a transform's options, which have been checked, say how wide the residual stream becomes.
-  func fixesWidths(_ use: PluginUse) -> Bool {
-    let entry = entries.first { $0.id == use.id }
-    return (try? entry?.open(use.isolation).fixesWidths(.object(use.options))) ?? false
-  }
-
-  /// Whether an allocator's options, which have been checked, let it end on its goal.
-  func meetsGoal(_ use: PluginUse) -> Bool {
-    let entry = entries.first { $0.id == use.id }
-    return (try? entry?.open(use.isolation).meetsGoal(.object(use.options))) ?? true
-  }
+  func entry(_ id: String) -> Entry? { entries.first { $0.id == id } }
 }
 
 extension OptionsSchema {

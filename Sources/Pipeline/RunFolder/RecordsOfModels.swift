@@ -4,7 +4,7 @@ import Transformer
 // How the model's own types stand in a run's records.
 
 extension RunState.LayerUnits {
-  init(_ units: KeptUnits) { 
+  init(_ units: KeptUnits) {
     self.init(groups: units.units(of: .attention), channels: units.units(of: .mlp))
   }
 

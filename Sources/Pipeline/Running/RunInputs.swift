@@ -10,21 +10,14 @@ extension Manifest {
   /// A model whose residual stream was sliced can be run and measured, nothing else.
   /// - Throws: `LoadedModelError.sliced`.
   func checkCanChange(_ model: LoadedModel) throws {
-    guard model.decoder.isSliced, let change = executions.first(where: { !$0.leavesModel }) else { return }
+    guard model.decoder.isSliced, let change = executions.first(where: { !$0.work.leavesModel }) else {
+      return
+    }
     throw LoadedModelError.sliced(model: model.path, stage: change.label)
   }
 
   /// Every plugin that some stage uses, in order.
-  var pluginUses: [PluginUse] {
-    executions.flatMap { execution -> [PluginUse] in
-      switch execution.work {
-      case .evaluate(let stage): stage.evaluators
-      case .prune(let stage): [stage.criterion, stage.allocator] + [stage.compensator].compactMap(\.self)
-      case .transform(let stage): [stage.transform]
-      case .train, .save: []
-      }
-    }
-  }
+  var pluginUses: [PluginUse] { executions.flatMap(\.work.plugins) }
 }
 
 extension Manifest {
@@ -32,7 +25,7 @@ extension Manifest {
   var evaluatedData: [String] {
     var paths: [String] = []
     for execution in executions {
-      guard case .evaluate(let stage) = execution.work else { continue }
+      guard let stage = execution.work as? EvaluateStage else { continue }
       for use in stage.evaluators {
         for source in use.data.sorted(by: { $0.key < $1.key }) where !paths.contains(source.value.path) {
           paths.append(source.value.path)
@@ -58,16 +51,6 @@ extension TrainStage {
   func requireAddressable(label: String) throws {
     guard Saturating.product(batchSize, length) <= 1 << 31 else {
       throw TrainingError.batchTooLarge(stage: label, rows: batchSize, length: length)
-    }
-  }
-}
-
-extension StageExecution {
-  /// Whether the model is after the stage what it was before.
-  var leavesModel: Bool {
-    switch work {
-    case .evaluate, .save: true
-    case .prune, .transform, .train: false
     }
   }
 }

@@ -10,7 +10,7 @@ import Wording
 /// A run's life: stage after stage on one model, with everything recorded in the run folder.
 ///
 /// Each kind of stage has an `execute` of its own beside what it does, in an extension.
-final class RunSession {
+package final class RunSession {
   let manifest: Manifest
   let folder: RunFolder
   let events: EventLog
@@ -29,7 +29,7 @@ final class RunSession {
   private(set) var number = 0
   var execution: StageExecution { executions[number - 1] }
   /// Whether the model is as it came: the stages before the first that changes it see it as every other run on it does.
-  var isUnpruned: Bool { executions[..<(number - 1)].allSatisfy(\.leavesModel) }
+  var isUnpruned: Bool { executions[..<(number - 1)].allSatisfy(\.work.leavesModel) }
   private var changes: [(inout RunState) -> Void] = []
 
   var model: LoadedModel { context.model }
@@ -139,13 +139,7 @@ final class RunSession {
     let clock = ContinuousClock.now
     try events.log(.stageStarted) { $0.stage = execution.label }
     let context = context.labelled(execution.label)
-    switch execution.work {
-    case .evaluate(let stage): try execute(stage, in: context)
-    case .prune(let stage): try execute(stage, in: context)
-    case .transform(let stage): try execute(stage, in: context)
-    case .train(let stage): try execute(stage, in: context)
-    case .save(let stage): try execute(stage, in: context)
-    }
+    try execution.work.execute(in: self, context)
     try events.log(.stageFinished) {
       $0.stage = execution.label
       $0.took = (ContinuousClock.now - clock) / .seconds(1)

@@ -6,15 +6,15 @@ import Transformer
 /// What a stage has at hand: the model as it is now, plugins and what they are offered, data, threads, and the person who
 /// waits. Runs, evaluations, comparisons and the check before work have it from here. So a plugin finds the same arithmetic
 /// on the same threads in all of them.
-struct StageContext {
+package struct StageContext {
   let model: LoadedModel
   let registry: PluginRegistry
   private(set) var seed: UInt64
   let workers: Workers
-  private(set) var reporter: any ProgressReporter
+  package private(set) var reporter: any ProgressReporter
   let cancellation: Cancellation
   /// What the work is called in messages: the stage's label.
-  private(set) var label = ""
+  package var label = ""
   /// A folder for what is too large for memory.
   var scratchFolder = NSTemporaryDirectory()
   /// Told what plugins say before the reporter is, which shows all but what is for developers.

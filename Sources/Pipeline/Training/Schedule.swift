@@ -13,15 +13,15 @@ public struct Schedule: Sendable, Equatable {
     case wsd
   }
 
-  public let kind: Kind
+  public internal(set) var kind: Kind
   /// Share of all steps in which the rate rises from 0.
-  public let warmup: Double
+  public internal(set) var warmup: Double
   /// Share of all steps in which `wsd` falls, at the end.
-  public let decay: Double
+  public internal(set) var decay: Double
   /// What `wsd` falls to.
-  public let minimum: Double
+  public internal(set) var minimum: Double
 
-  public init(kind: Kind, warmup: Double, decay: Double, minimum: Double) {
+  public init(kind: Kind = .cosine, warmup: Double = 0.03, decay: Double = 0.1, minimum: Double = 0) {
     self.kind = kind
     self.warmup = warmup
     self.decay = decay

@@ -1,0 +1,87 @@
+import JSON
+import PluginRuntime
+
+/// The tables of keys in `docs/`: a page has `<!-- fields: NAME -->` and `<!-- end -->`, and what stands between the two
+/// comes from the fields of a stage, or of a part of one.
+package enum FieldPages {
+  private static let opening = "<!-- fields: "
+  private static let closing = "<!-- end -->"
+
+  /// The page with its tables as they should be. What has no table stays as it is.
+  package static func filled(_ page: String, _ kinds: StageKinds = .shipped) -> String {
+    var lines: [Substring] = []
+    var isInTable = false
+    for line in page.split(separator: "\n", omittingEmptySubsequences: false) {
+      if line == closing { isInTable = false }
+      if !isInTable { lines.append(line) }
+      guard line.hasPrefix(opening), line.hasSuffix(" -->") else { continue }
+      guard let table = table(String(line.dropFirst(opening.count).dropLast(4)), kinds) else { continue }
+      lines += ["", table[...], ""]
+      isInTable = true
+    }
+    return lines.joined(separator: "\n")
+  }
+
+  private static func table(_ name: String, _ kinds: StageKinds) -> String? {
+    switch name {
+    case "pipeline": PipelineWords.fields.table
+    case "calibration": CalibrationSample.fields.table
+    case "target": Target.table
+    case "data": FileWords.fields.table
+    case "training data": TrainingInput.table
+    case "optimizer": OptimizerSettings.fields.table
+    case "schedule": Schedule.fields.table
+    case "isolate": Isolation.fields.table
+    default: kinds.named(name).map { $0.table }
+    }
+  }
+}
+
+extension StageKind {
+  fileprivate static var table: String { fields.table }
+}
+
+extension Fields {
+  /// A row for each key.
+  var table: String {
+    let rows = list.map { field in
+      let more = field.section.map { section in
+        let anchor = section.lowercased().replacing(" ", with: "-")
+        return " See [\(section)](#\(anchor))."
+      }
+      return
+        "| `\(field.key)` | \(field.valueWords) | \(field.defaultWords(blank)) | \(field.help)\(more ?? "") |"
+    }
+    return (["| key | value | default | |", "|---|---|---|---|"] + rows).joined(separator: "\n")
+  }
+}
+
+extension Field {
+  /// What a value may be, as far as a few words can say it.
+  fileprivate var valueWords: String {
+    if pluginKind != nil { return schema["type"] == "array" ? "plugins" : "plugin" }
+    if let words = schema["enum"]?.arrayValue {
+      return words.map { "`\($0.stringValue ?? "")`" }.joined(separator: ", ")
+    }
+    switch schema["type"]?.stringValue {
+    case "boolean": return "`true`, `false`"
+    case "string": return "text"
+    case "array": return "list"
+    case "object": return "object"
+    case "integer", "number":
+      let kind = schema["type"]?.stringValue ?? ""
+      if let bound = schema["exclusiveMinimum"] { return "\(kind) above \(bound.compact)" }
+      guard let least = schema["minimum"], let most = schema["maximum"] else { return kind }
+      return most.integerValue == .max
+        ? "\(kind) from \(least.compact)" : "\(kind), \(least.compact) to \(most.compact)"
+    default: return ""
+    }
+  }
+
+  fileprivate func defaultWords(_ blank: Owner) -> String {
+    if isRequired { return "required" }
+    guard let standard = standard(of: blank) else { return "" }
+    if case .object = standard { return "" }
+    return "`\(standard.stringValue ?? standard.compact.replacing(",", with: ", "))`"
+  }
+}

@@ -1,0 +1,175 @@
+import JSON
+import PluginRuntime
+
+/// The JSON Schema of pipelines: what editors complete and check. All of it comes from the fields of stages and from the
+/// options that plugins declare.
+public enum PipelineSchema {
+  /// Plugins of this publisher come with the program: there are no others than those in the schema.
+  private static let publisher = "adapt-pruner"
+
+  /// - Throws: the first plugin's error that can't be opened.
+  public static func json(_ catalog: PluginCatalog) throws(PluginError) -> JSONValue {
+    try json(.shipped, catalog)
+  }
+
+  package static func json(_ kinds: StageKinds, _ catalog: PluginCatalog) throws(PluginError) -> JSONValue {
+    var definitions: JSONObject = [
+      "stages": [
+        "description": "What is done, in this order.", "type": "array", "minItems": 1,
+        "items": .object(.reference("stage")),
+      ],
+      "stage": stage(kinds),
+      "stageName": [
+        "description": """
+        What the stage is called in results and in --set; unique in the pipeline. Default: its kind, with -2, -3 … where \
+        that is taken.
+        """, "type": "string", "pattern": "^(?=.*[A-Za-z_-])[A-Za-z0-9_-]+$",
+      ],
+      "isolate": [
+        "description": """
+        Whether the stage's plugins have processes of their own, so that a crash, a hang or too much memory there is an \
+        error.
+        """, "oneOf": [["type": "boolean"], .object(Isolation.fields.schema)], "default": false,
+      ],
+    ]
+    for kind in kinds.all { definitions[kind.kind] = .object(kind.schema) }
+    for kind in kinds.all {
+      for member in kind.definitions.members { definitions[member.key] = member.value }
+    }
+    for member in PipelineWords.fields.definitions.members { definitions[member.key] = member.value }
+    for kind in PluginKind.allCases {
+      let entries = catalog.entries.filter { $0.kind == kind }.sorted { $0.id < $1.id }
+      var opened: [(PluginCatalog.Entry, OptionsSchema)] = []
+      for entry in entries { opened.append((entry, try entry.open(Isolation()).schema)) }
+      definitions["\(kind.rawValue)Plugin"] = plugin(kind, opened)
+      definitions["\(kind.rawValue)ID"] = id(kind, entries)
+    }
+    var schema: JSONObject = [
+      "$schema": "https://json-schema.org/draft/2020-12/schema",
+      "title": "A pipeline of adapt-pruner",
+      "description": "What is done to a model, stage after stage. See docs/pipelines.md.",
+    ]
+    for member in PipelineWords.fields.schema.members { schema[member.key] = member.value }
+    schema["$defs"] = .object(definitions)
+    return .object(schema)
+  }
+
+  private static func stage(_ kinds: StageKinds) -> JSONValue {
+    let words = kinds.all.map { "\($0.kind) \($0.does)" }.joined(separator: ", ")
+    return [
+      "type": "object", "required": ["stage"],
+      "properties": [
+        "stage": [
+          "description": .string("What this stage does: \(words)."),
+          "enum": .array(kinds.names.map { .string($0) }),
+        ]
+      ],
+      // Of the kind that is named alone, so that an editor's complaint is about that one.
+      "allOf": .array(
+        kinds.names.map { name in
+          [
+            "if": ["properties": ["stage": ["const": .string(name)]]],
+            "then": .object(.reference(name)),
+          ]
+        }),
+    ]
+  }
+
+  // MARK: - Plugins
+
+  /// An id alone, or an object with options as the plugin declares them.
+  private static func plugin(
+    _ kind: PluginKind, _ plugins: [(entry: PluginCatalog.Entry, schema: OptionsSchema)]
+  ) -> JSONValue {
+    var bare: JSONObject = .reference("\(kind.rawValue)ID")
+    let demanding = plugins.filter { $0.schema.properties.contains(where: \.isRequired) }
+    if !demanding.isEmpty { bare["not"] = ["enum": .array(demanding.map { .string($0.entry.id) })] }
+    var object: JSONObject = [
+      "type": "object", "additionalProperties": false, "required": ["id"],
+      "properties": [
+        "id": .object(.reference("\(kind.rawValue)ID")),
+        "options": [
+          "description": "What the plugin can be told; what is left out has its default.", "type": "object",
+          "default": [:],
+        ],
+      ],
+    ]
+    if !plugins.isEmpty {
+      object["allOf"] = .array(
+        plugins.map { plugin in
+          let isDemanding = plugin.schema.properties.contains(where: \.isRequired)
+          var then: JSONObject = ["properties": ["options": plugin.schema.json]]
+          if isDemanding { then["required"] = ["options"] }
+          return ["if": ["properties": ["id": ["const": .string(plugin.entry.id)]]], "then": .object(then)]
+        })
+    }
+    return [
+      "description": .string(
+        "\(kind.phrase.prefix(1).uppercased())\(kind.phrase.dropFirst()): its id alone, or with options. "
+          + "`adapt-pruner plugin describe ID` tells its options."),
+      "anyOf": [.object(bare), .object(object)],
+    ]
+  }
+
+  private static func id(_ kind: PluginKind, _ entries: [PluginCatalog.Entry]) -> JSONValue {
+    let known = entries.map { entry -> JSONValue in
+      ["const": .string(entry.id), "description": .string(entry.summary)]
+    }
+    let other: JSONValue = [
+      "description": "Of another publisher.", "type": "string", "minLength": 1,
+      "not": ["pattern": .string("^\(publisher)\\.")],
+    ]
+    return ["description": "publisher.name", "anyOf": .array(known + [other])]
+  }
+}
+
+extension StageKind {
+  fileprivate static var definitions: JSONObject { fields.definitions }
+
+  fileprivate static var schema: JSONObject {
+    let inner = fields.schema
+    var schema: JSONObject = ["title": .string(title)]
+    if !about.isEmpty { schema["description"] = .string(about) }
+    var properties: JSONObject = [
+      "stage": ["const": .string(kind)], "name": .object(.reference("stageName")),
+    ]
+    if hasPlugins { properties["isolate"] = .object(.reference("isolate")) }
+    for member in fields.properties.members { properties[member.key] = member.value }
+    for member in inner.members { schema[member.key] = member.value }
+    schema["required"] = .array(["stage"] + (inner["required"]?.arrayValue ?? []))
+    schema["properties"] = .object(properties)
+    return schema
+  }
+}
+
+extension OptionsSchema {
+  /// As a part of a pipeline's schema.
+  fileprivate var json: JSONValue {
+    var schema: JSONObject = ["type": "object", "additionalProperties": false]
+    let required = properties.filter(\.isRequired).map { JSONValue.string($0.name) }
+    if !required.isEmpty { schema["required"] = .array(required) }
+    schema["properties"] = .object(JSONObject(properties.map { ($0.name, $0.json) }))
+    return .object(schema)
+  }
+}
+
+extension OptionsSchema.Property {
+  fileprivate var json: JSONValue {
+    var schema: JSONObject = [:]
+    schema["description"] = description.map { .string($0) }
+    if isData {
+      schema["$ref"] = "#/$defs/data"
+      return .object(schema)
+    }
+    if types.count == 1 { schema["type"] = .string(types[0].rawValue) }
+    if types.count > 1 { schema["type"] = .array(types.map { .string($0.rawValue) }) }
+    schema["enum"] = allowed.map { .array($0) }
+    schema["minimum"] = minimum.map { .exactly($0) }
+    schema["exclusiveMinimum"] = exclusiveMinimum.map { .exactly($0) }
+    schema["maximum"] = maximum.map { .exactly($0) }
+    schema["minItems"] = minItems.map { .integer($0) }
+    schema["items"] = items.first?.json
+    schema["default"] = defaultValue
+    return .object(schema)
+  }
+}

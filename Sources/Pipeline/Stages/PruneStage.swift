@@ -1,0 +1,160 @@
+import JSON
+import PluginRuntime
+import Transformer
+
+/// Removes units until the target is met.
+public struct PruneStage: Sendable, Equatable {
+  public internal(set) var criterion = PluginUse.unread
+  public internal(set) var allocator = PluginUse.unread
+  /// nil: what stays stays as it is.
+  public internal(set) var compensator: PluginUse?
+  public internal(set) var calibration = Calibration.none
+  public internal(set) var target = Target.unread
+  /// In how many steps the target is approached.
+  public internal(set) var iterations = 10
+  public internal(set) var families = Family.widths
+  /// MLPs keep a multiple of so many channels; 1 for any number.
+  public internal(set) var roundTo = 1
+  /// Whether all layers keep as many units of each family.
+  public internal(set) var sameSize = false
+  /// Whether every unit's score is kept in the run folder.
+  public internal(set) var recordsScores = false
+
+  var widths: EqualWidths { EqualWidths(roundTo: roundTo, sameSize: sameSize) }
+}
+
+extension PruneStage: StageWork {
+  package static let kind = "prune"
+  package static let does = "removes units"
+  package static let title = "Remove units until the target is met"
+  package static let leavesModel = false
+
+  package static var fields: Fields<Self> {
+    Fields(
+      Self(),
+      [
+        .plugin(.criterion, \.criterion, "How much does each unit matter?"),
+        .plugin(.allocator, \.allocator, "How much may each layer lose?"),
+        .plugin(
+          .compensator, \.compensator,
+          """
+          How do the survivors make up for the removed? Without one what stays stays as it is. Not of whole sublayers \
+          and layers.
+          """
+        ),
+        Field(
+          "calibration",
+          "The text that statistics are gathered from. Needed if one of the plugins needs statistics.",
+          schema: CalibrationSample.fields.schema, definitions: CalibrationSample.fields.definitions,
+          read: { stage, reader, reading in stage.calibration = stage.calibration(reader, reading) },
+          write: { $0.calibration.sample.map { .object(CalibrationSample.fields.json(of: $0)) } }
+        ).late(),
+        .target(\.target, "How large the model may be afterwards."),
+        .integer(
+          "iterations", \.iterations, 1...10_000,
+          """
+          In how many steps the target is approached; scores are computed anew for each. An allocator that goes its own \
+          way takes as many as it needs.
+          """),
+        .families(\.families).checked { stage, reader, reading in
+          guard stage.compensator != nil, stage.families.contains(where: \.isWhole) else { return }
+          reading.reading.problem(
+            reader.path.key("compensator"),
+            "whole sublayers and layers have no projection that is left to be changed",
+            advice: "leave it out, or prune attention and mlp")
+        },
+        .integer(
+          "round_to", \.roundTo, 1...1_000_000,
+          """
+          MLPs keep a multiple of so many channels, as kernels and quantised formats like it. The target is kept: the \
+          model is at most one such step smaller.
+          """
+        ).late(),
+        .flag(
+          "same_size", \.sameSize,
+          """
+          Whether all layers keep as many KV groups and as many channels, so that transformers and llama.cpp load the \
+          model. The target is kept: the model is at most one channel, or round_to, of all layers smaller.
+          """
+        ).late().checked { stage, reader, reading in stage.checkWidths(reader, reading) },
+        .flag(
+          "record_scores", \.recordsScores,
+          "Whether each iteration's scores of all units are kept in the run folder."),
+      ])
+  }
+
+  private func calibration(_ reader: ObjectReader, _ stage: StageReading) -> Calibration {
+    let place = reader.path.key("calibration")
+    guard let value = reader.object["calibration"] else {
+      guard let needing = plugins.first(where: { !$0.statistics.isEmpty }) else { return .none }
+      let wanted = needing.statistics.map(\.name).joined(separator: ", ")
+      stage.reading.problem(
+        place, "missing", expected: "calibration data, since \(needing.id) needs statistics (\(wanted))")
+      return .none
+    }
+    return CalibrationSample.read(value, at: place, CalibrationSample.fields, stage).map { .sample($0) }
+      ?? .none
+  }
+
+  package func words(round: Int, of rounds: Int) -> [String] {
+    var lines = [
+      "prunes \(families.map(\.rawValue).joined(separator: " and ")) to \(target.words) in "
+        + "\(iterations) \(iterations == 1 ? "iteration" : "iterations")",
+      "scores by " + criterion.words, "shares out by " + allocator.words,
+    ]
+    if sameSize { lines.append("keeps all layers at the same size") }
+    if roundTo > 1 { lines.append("keeps channels in multiples of \(roundTo)") }
+    if let compensator { lines.append("makes up for it by " + compensator.words) }
+    if let sample = calibration.sample { lines.append(sample.words + ", \(sample.batchSize) at a time") }
+    return lines
+  }
+
+  package func inRound(_ round: StageRound) -> Self { with(target.inRound(round)) }
+
+  package func aiming(at share: Double) -> Self? { target.aiming(at: share).map(with) }
+
+  private func with(_ target: Target) -> Self {
+    var stage = self
+    stage.target = target
+    return stage
+  }
+
+  package var memoryAdvice: String { CalibrationSample.memoryAdvice }
+
+  package func check(_ execution: StageExecution, _ check: WorkCheck, _ findings: inout WorkFindings) {
+    if let sample = calibration.sample { findings.read(sample, execution) }
+    let instances = findings.attempt(execution) {
+      try Pruning(self, in: check.rehearsing.labelled(execution.label), sequences: [])
+    }
+    guard let pruning = instances else { return }
+    let isFirst = findings.sizes.isUntouched
+    let before = findings.share
+    var sizes = findings.sizes
+    let reached: Void? = findings.attempt(execution) {
+      try sizes.prune(
+        self, label: execution.label,
+        meetsGoal: pruning.allocator.meetsGoal && !sameSize && roundTo == 1, biases: pruning.costOfBiases)
+    }
+    findings.sizes = sizes
+    if execution.time == 0 {
+      findings.attempt(execution) { try pruning.rehearseScores() }
+      if reached != nil || !isFirst {
+        findings.attempt(execution) { try pruning.rehearseAllocation(isFirst: isFirst) }
+      }
+    }
+    var counting = findings.counting
+    counting.share = (before + findings.share) / 2
+    let isWhole = families.contains(where: \.isWhole)
+    let units = Int((before - findings.share) * Double(check.model.decoder.layerCount * families.count))
+    let iterations = pruning.allocator.meetsGoal || !isWhole ? self.iterations : max(1, units)
+    findings.need(
+      counting.pruning(
+        self, scratchFolder: check.rehearsing.scratchFolder, compensates: compensator != nil,
+        iterations: iterations),
+      execution)
+  }
+
+  package func execute(in session: RunSession, _ context: StageContext) throws {
+    try session.execute(self, in: context)
+  }
+}

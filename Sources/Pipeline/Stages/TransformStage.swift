@@ -1,0 +1,101 @@
+import PluginRuntime
+import Transformer
+
+/// Makes the residual stream narrower, in bases that a transform chooses.
+public struct TransformStage: Sendable, Equatable {
+  public internal(set) var transform = PluginUse.unread
+  public internal(set) var calibration = CalibrationSample.unread
+  /// nil: the transform's options say how wide the stream becomes.
+  public internal(set) var target: Target?
+}
+
+extension TransformStage: StageWork {
+  package static let kind = "transform"
+  package static let does = "makes the residual stream narrower"
+  package static let title = "Make the residual stream narrower"
+  package static let leavesModel = false
+
+  /// Which sequences are a mini-batch doesn't matter to Gram matrices.
+  private static var sample: Fields<CalibrationSample> { CalibrationSample.fields.without("batch_size") }
+
+  package static var fields: Fields<Self> {
+    Fields(
+      Self(),
+      [
+        .plugin(
+          .transform, \.transform,
+          """
+          In which basis shall we cut, and how wide does the stream stay? `adapt-pruner plugin` lists the transforms.
+          """),
+        Field(
+          "calibration", "The text from which the bases are found.", schema: sample.schema,
+          definitions: sample.definitions, isRequired: true,
+          read: { stage, reader, reading in
+            guard
+              let value = reader.required(
+                "calibration", expected: "calibration data, from which the bases are found")
+            else { return }
+            stage.calibration =
+              CalibrationSample.read(value, at: reader.path.key("calibration"), sample, reading) ?? .unread
+          }, write: { .object(sample.json(of: $0.calibration)) }),
+        .target(
+          \.target,
+          """
+          How small the model becomes, shortcut matrices counted. Left out where the transform's options say how wide \
+          the stream becomes.
+          """
+        ).checked { stage, reader, reading in stage.checkTarget(reader, reading) },
+      ])
+  }
+
+  private func checkTarget(_ reader: ObjectReader, _ stage: StageReading) {
+    guard calibration != .unread,
+      let isFixed = stage.ask(transform, as: .transform, reader, \.fixesWidths)
+    else { return }
+    let place = reader.path.key("target")
+    if isFixed, reader.object["target"] != nil {
+      stage.reading.problem(
+        place, "the options of \(transform.id) say how wide the stream becomes already",
+        advice: "leave out the target or that option")
+    } else if !isFixed, reader.object["target"] == nil {
+      stage.reading.problem(
+        place, "missing",
+        expected: "a target, or an option of \(transform.id) that says how wide the stream becomes")
+    }
+  }
+
+  package func words(round: Int, of rounds: Int) -> [String] {
+    [
+      "slices the residual stream" + (target.map { " to " + $0.words } ?? ""),
+      "turns it by " + transform.words, calibration.words,
+    ]
+  }
+
+  package func inRound(_ round: StageRound) -> Self { with(target?.inRound(round)) }
+
+  package func aiming(at share: Double) -> Self? { target?.aiming(at: share).map(with) }
+
+  private func with(_ target: Target?) -> Self {
+    var stage = self
+    stage.target = target
+    return stage
+  }
+
+  package var memoryAdvice: String { CalibrationSample.memoryAdvice }
+
+  package func check(_ execution: StageExecution, _ check: WorkCheck, _ findings: inout WorkFindings) {
+    findings.read(calibration, execution)
+    let isFirst = findings.sizes.isUntouched
+    findings.attempt(execution) {
+      let transforming = try Transforming(
+        self, in: check.rehearsing.labelled(execution.label), sequences: [])
+      // What an earlier stage leaves, a transform makes smaller.
+      if isFirst { try transforming.rehearse() }
+    }
+    findings.need(findings.counting.slicing(self), execution)
+  }
+
+  package func execute(in session: RunSession, _ context: StageContext) throws {
+    try session.execute(self, in: context)
+  }
+}
