@@ -37,16 +37,18 @@ final class RotaryTables {
     let isLong: Bool
   }
 
-  private let ropes: [RotaryEmbedding]
+  /// Of each embedding, behind how many tokens it turns otherwise.
+  private let lengthsOfChange: [Int?]
   private let tables: [Key: RotaryTable]
 
   /// Layers without attention, and those that turn nothing, need no table.
   init(_ configuration: ModelConfiguration, positions: Int) {
     let ropes = configuration.ropes
+    let lengthsOfChange = ropes.map(\.lengthOfChange)
     var tables: [Key: RotaryTable] = [:]
     for layer in configuration.layers where layer.keyValueHeads > 0 {
       guard let index = layer.rope, ropes.indices.contains(index) else { continue }
-      let change = ropes[index].lengthOfChange ?? positions
+      let change = lengthsOfChange[index] ?? positions
       func add(isLong: Bool, positions: Int, length: Int) {
         let key = Key(rope: index, headDimension: layer.headDimension, isLong: isLong)
         guard tables[key] == nil else { return }
@@ -56,7 +58,7 @@ final class RotaryTables {
       add(isLong: false, positions: min(positions, change), length: 0)
       if positions > change { add(isLong: true, positions: positions, length: positions) }
     }
-    self.ropes = ropes
+    self.lengthsOfChange = lengthsOfChange
     self.tables = tables
   }
 
@@ -64,8 +66,8 @@ final class RotaryTables {
   ///   - rope: of a layer with attention; nil if it turns nothing.
   ///   - length: tokens of the sequence.
   func table(rope: Int?, headDimension: Int, length: Int) -> RotaryTable? {
-    guard let rope, ropes.indices.contains(rope) else { return nil }
-    let isLong = ropes[rope].lengthOfChange.map { length > $0 } ?? false
+    guard let rope, lengthsOfChange.indices.contains(rope) else { return nil }
+    let isLong = lengthsOfChange[rope].map { length > $0 } ?? false
     guard let table = tables[Key(rope: rope, headDimension: headDimension, isLong: isLong)] else {
       preconditionFailure("no layer with attention has heads of \(headDimension)")
     }
