@@ -77,7 +77,7 @@ struct SmolLM2Tests {
   /// One pass, in which every criterion scores every layer.
   private func score(
     _ comparisons: inout [Comparison], of decoder: Decoder, sequences: Int, batchSize: Int,
-    _ gradients: CalibrationRequest.Gradients
+    _ statistics: [Statistic]
   ) throws -> CalibrationResult {
     let summary = ModelSummary(
       architecture: "llama", layerCount: decoder.layerCount, hiddenSize: decoder.hidden,
@@ -86,7 +86,8 @@ struct SmolLM2Tests {
     let ids = try #require(Support.json(URL(fileURLWithPath: calibrationIDs))["ids"]?.arrayValue)
       .prefix(sequences).map { $0.integers.map(Int32.init) }
     return try decoder.calibrate(
-      CalibrationRequest(sequences: ids, batchSize: batchSize, gradients: gradients),
+      CalibrationRequest(
+        sequences: ids, batchSize: batchSize, statistics: statistics, families: Family.widths, seed: 0),
       workers: Workers(count: 2)
     ) { layer in
       for index in comparisons.indices {
@@ -146,7 +147,7 @@ struct SmolLM2Tests {
         "NOT_REFERENCE_attn_kv_with_gqa_consistent_fold_h_div_3", "adapt-pruner.taylor", [:],
         families: [.attention]))
     let result = try score(
-      &comparisons, of: LoadedModel(path: model.path).decoder, sequences: 64, batchSize: 16, .sum)
+      &comparisons, of: LoadedModel(path: model.path).decoder, sequences: 64, batchSize: 16, [.gradient])
     for comparison in comparisons { try compare(comparison, layers: 0..<30) }
 
     let file = try SafetensorsFile(path: golden.appendingPathComponent("first_iteration.safetensors").path)
@@ -177,7 +178,8 @@ struct SmolLM2Tests {
         "ratio0.33_l2", "adapt-pruner.magnitude", ["norm": "l2", "gqa_fold": "published"], file: "llm_pruner")
     )
     let result = try score(
-      &comparisons, of: LoadedModel(path: model.path).decoder, sequences: 10, batchSize: 10, .sumAndSquares)
+      &comparisons, of: LoadedModel(path: model.path).decoder, sequences: 10, batchSize: 10,
+      [.gradient, .gradientSquare])
     for comparison in comparisons { try compare(comparison, layers: 4..<28) }
     let run = try #require(
       Support.json(golden.appendingPathComponent("llm_pruner.json"))["runs"]?["ratio0.33_param_second"])
@@ -341,7 +343,7 @@ struct SmolLM2Tests {
     }
     #expect(decoder.parameters == published[done - 1]["params"]?.integerValue)
     var comparisons = try [Comparison("", "adapt-pruner.taylor", ["gqa_fold": "published"], families: [.mlp])]
-    let result = try score(&comparisons, of: decoder, sequences: 64, batchSize: 16, .sum)
+    let result = try score(&comparisons, of: decoder, sequences: 64, batchSize: 16, [.gradient])
 
     let cosines = try #require(published[done]["cos_mean_over_minibatches"]).doubles
     let worst = zip(result.distances.cosine, cosines).map { abs($0 / 4 - $1) }.max() ?? .infinity
