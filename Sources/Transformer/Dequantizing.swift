@@ -48,12 +48,12 @@ extension Decoder {
     if configuration.design.queryKeyNorm == .wholeWidth { keepNorms(layer, parameters) }
   }
 
-  /// A norm over all queries divides by how many elements there are: fewer after a cut, which is to change nothing else.
-  /// With n elements before and n′ now, and s = √(n′/n),
+  /// A norm over all queries divides by how many elements there are. After a cut there are fewer, and nothing else is to
+  /// change. There were n elements, now there are n′. With s = √(n′/n):
   ///
   ///     w q / √(Σq²/n + ε) = (w/s) (s q) / √(Σ(s q)²/n′ + ε)
   ///
-  /// so the projection is multiplied by s and the norm's weight by 1/s. The same of keys.
+  /// So the projection is multiplied by s, and the norm's weight by 1/s. The same of keys.
   private func keepNorms(_ layer: Int, _ parameters: LayerParameters) {
     let (whole, kept) = (configuration.layers[layer].keyValueHeads, parameters.sizes.keyValueHeads)
     guard kept < whole, kept > 0 else { return }

@@ -4,9 +4,11 @@ import Tensors
 
 /// Causal self-attention with grouped queries (Ainslie et al., arXiv 2305.13245):
 ///
-///     p = [q k v],  q and k normalised (Qwen3) and rotated (RoFormer, arXiv 2104.09864) where the layer does so
-///     a = softmax(scale · q kᵀ) v   of each query head, with the keys and values that its group shares
+///     p = [q k v]
+///     a = softmax(scale · q kᵀ) v
 ///
+/// Some models normalise q and k (Qwen3). Most rotate them (RoFormer, arXiv 2104.09864). Query heads of a group share keys
+/// and values.
 /// What one KV group computes over one sequence is `GroupAttention`'s.
 struct SelfAttention: Sublayer {
   static let kind = ParameterSpec.Sublayer.attention

@@ -2,12 +2,15 @@ import Checkpoints
 import Kernels
 import Tensors
 
-/// A sublayer of a decoder layer, attention or MLP. With x the residual stream that it reads:
+/// A sublayer of a decoder layer, attention or MLP. It reads the residual stream x:
 ///
-///     n = rmsnorm(x), or x where no norm stands before it
-///     p = W n + b        the projections that read the stream, side by side
-///     a = core(p)        what the type that conforms is about
-///     y = x + O a + c    the output projection, joined by the layer's `ResidualRule`
+///     n = rmsnorm(x)
+///     p = W n + b
+///     a = core(p)
+///     y = x + O a + c
+///
+/// Where no norm stands before the sublayer, n is x. W holds the projections that read the stream, side by side. The core is
+/// what the type that conforms is about. `ResidualRule` joins the output projection O a + c to the stream.
 ///
 /// The frame is here, forward and backward; the core of each kind in a file of its own.
 protocol Sublayer {
@@ -135,12 +138,13 @@ extension Sublayer {
   }
 }
 
-/// How the branch of a sublayer, o = O a + c, joins the residual stream:
+/// How the branch of a sublayer, o = O a + c, joins the residual stream. With m the residual multiplier:
 ///
-///     y = x + m · o,  or  y = x + m · rmsnorm(o),  and in a sliced model  y = x Q + m · o
+///     y = x + m · o
+///     y = x + m · rmsnorm(o)    with a norm behind the sublayer
+///     y = x Q + m · o           in a sliced model
 ///
-/// with m the residual multiplier, and Q into the basis behind the sublayer. Passes that change an output projection
-/// ask here what it is to answer.
+/// Q leads into the basis behind the sublayer. Passes that change an output projection ask here what it is to answer.
 struct ResidualRule {
   private let layer: LayerContext
   private let kind: ParameterSpec.Sublayer

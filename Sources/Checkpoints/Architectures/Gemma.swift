@@ -1,8 +1,8 @@
 import Foundation
 import JSON
 
-/// Gemma 2: norms of weight 1 + w around each sublayer, a gate of GELU, scaled embeddings, capped scores and logits,
-/// and a window in every other layer (modeling_gemma2.py of transformers 5, gemma2.cpp of llama.cpp).
+/// Gemma 2: norms of weight 1 + w around each sublayer, and a gate of GELU. Embeddings are scaled, scores and logits are
+/// capped. Every other layer has a window. Sources: modeling_gemma2.py of transformers 5, gemma2.cpp of llama.cpp.
 struct Gemma2: ArchitectureRules {
   let modelType = "gemma2"
   let className = "Gemma2ForCausalLM"
@@ -38,8 +38,8 @@ struct Gemma2: ArchitectureRules {
   }
 }
 
-/// Gemma 3's text model: Gemma 2 with norms of queries and keys in place of the caps, and a rotary embedding of its own
-/// in layers with a window (modeling_gemma3.py of transformers 5, gemma3.cpp of llama.cpp).
+/// Gemma 3's text model: Gemma 2 with norms of queries and keys in place of the caps. Layers with a window have a rotary
+/// embedding of their own. Sources: modeling_gemma3.py of transformers 5, gemma3.cpp of llama.cpp.
 struct Gemma3Text: ArchitectureRules {
   let modelType = "gemma3_text"
   let className = "Gemma3ForCausalLM"
