@@ -163,7 +163,7 @@ import Transformer
     let folder = try SmallModel(.llama, seed: 11, layers: 3).write()
     defer { try? FileManager.default.removeItem(at: folder) }
     let decoder = try Decoder(Checkpoint.open(folder.path))
-    func units(_ layer: Int) -> [[Int]] {
+    func units(_ layer: Int) -> [[OriginalUnit]] {
       [Family.attentionBlock, .mlpBlock, .layer].map { decoder.kept[layer].units(of: $0) }
     }
     #expect(units(0) == [[0], [0], [0]])
@@ -179,8 +179,8 @@ import Transformer
       #expect(decoder.originalCount(of: family, layer: 0) == 1)
     }
     // What is gone cannot be kept, nor half of a block, and a part of a layer never goes as a whole.
-    for (positions, family, layer) in [
-      ([0], Family.layer, 0), ([1], .mlpBlock, 1), ([0, 0], .layer, 1), ([], .attention, 1), ([], .mlp, 1),
+    for (positions, family, layer): ([CurrentUnit], Family, Int) in [
+      ([0], .layer, 0), ([1], .mlpBlock, 1), ([0, 0], .layer, 1), ([], .attention, 1), ([], .mlp, 1),
       ([], .layer, 3),
     ] {
       #expect(throws: DecoderError.badSelection(layer: layer, family: family)) {
@@ -215,7 +215,7 @@ import Transformer
     try decoder.keep([], of: .attentionBlock, layer: 1)
     #expect(throws: refusal) { try decoder.keep([], of: .mlpBlock, layer: 1) }
     #expect(decoder.kept[1].units(of: .mlp) == Array(0..<10), "a refused cut changes nothing")
-    let nothing = KeptUnits { _ in [] }
+    let nothing = KeptUnits<Numbering.Checkpoint> { _ in [] }
     #expect(throws: refusal) { try decoder.select([nothing, nothing]) }
     // A run's state is put back as it was.
     let left = decoder.selected
