@@ -17,7 +17,7 @@ public struct ComparisonRecord: Record, Equatable {
     }
 
     package static let fields: [Field<Failure>] = [
-      Field("run", \.run, .text, .everybody), Field("reason", \.reason, .text),
+      Field("run", \.run, .everybody), Field("reason", \.reason),
     ]
   }
 
@@ -41,8 +41,8 @@ public struct ComparisonRecord: Record, Equatable {
     }
 
     package static let fields: [Field<Sample>] = [
-      Field("run", \.run, .textOrNull), Field("prompt", \.prompt, .text, .everybody),
-      Field("text", \.text, .text, .everybody), Field("maximum_tokens", \.maximumTokens, .integer),
+      Field("run", \.run, .textOrNull), Field("prompt", \.prompt, .everybody),
+      Field("text", \.text, .everybody), Field("maximum_tokens", \.maximumTokens),
     ]
   }
 
@@ -68,11 +68,10 @@ public struct ComparisonRecord: Record, Equatable {
     public var ratio: Double? { secondsSingly > 0 ? seconds / secondsSingly : nil }
 
     package static let fields: [Field<Savings>] = [
-      Field("calibration_passes_made", \.passesMade, .integer),
-      Field("calibration_passes_spared", \.passesSpared, .integer),
-      Field("evaluations_made", \.evaluationsMade, .integer),
-      Field("evaluations_spared", \.evaluationsSpared, .integer), Field("seconds", \.seconds, .number),
-      Field("seconds_spared", \.secondsSpared, .number), Field("seconds_singly", \.secondsSingly, .number),
+      Field("calibration_passes_made", \.passesMade), Field("calibration_passes_spared", \.passesSpared),
+      Field("evaluations_made", \.evaluationsMade), Field("evaluations_spared", \.evaluationsSpared),
+      Field("seconds", \.seconds), Field("seconds_spared", \.secondsSpared),
+      Field("seconds_singly", \.secondsSingly),
     ]
   }
 
@@ -84,8 +83,8 @@ public struct ComparisonRecord: Record, Equatable {
 
   public init() {}
   package static let fields: [Field<ComparisonRecord>] = [
-    Field("runs", \.runs, .list(of: .text), .everybody), Field("failures", \.failures, .list(of: .record)),
-    Field("shared", \.savings, .record), Field("samples", \.samples, .list(of: .record)),
+    Field("runs", \.runs, .everybody), Field("failures", \.failures), Field("shared", \.savings),
+    Field("samples", \.samples),
   ]
 
   /// Whether `folder` holds a comparison.

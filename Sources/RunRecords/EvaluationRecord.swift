@@ -23,9 +23,8 @@ public struct EvaluationRecord: Record, Equatable {
 
     /// A value or error that isn't finite is null.
     package static let fields: [Field<Metric>] = [
-      Field("name", \.name, .text, .everybody), Field("value", \.value, .measured),
-      Field("standard_error", \.standardError, .number),
-      Field("lower_is_better", \.lowerIsBetter, .flag, .resuming),
+      Field("name", \.name, .everybody), Field("value", \.value, .measured),
+      Field("standard_error", \.standardError), Field("lower_is_better", \.lowerIsBetter, .resuming),
     ]
   }
 
@@ -45,13 +44,10 @@ public struct EvaluationRecord: Record, Equatable {
 
   public init() {}
   package static let fields: [Field<EvaluationRecord>] = [
-    Field("stage", \.stage, .text, .everybody), Field("evaluator", \.evaluator, .text, .resuming),
-    Field("parameters", \.parameters, .integer, .resuming),
-    Field("macs_per_token", \.macs, .integer, .resuming),
-    Field("seconds", \.seconds, .number, .resuming),
-    Field("metrics", \.metrics, .list(of: .record), .resuming),
-    Field("items", \.items, .members(of: .items), .resuming),
-    Field("infinite", \.infinite, .list(of: .text)),
+    Field("stage", \.stage, .everybody), Field("evaluator", \.evaluator, .resuming),
+    Field("parameters", \.parameters, .resuming), Field("macs_per_token", \.macs, .resuming),
+    Field("seconds", \.seconds, .resuming), Field("metrics", \.metrics, .resuming),
+    Field("items", \.items, .members(of: .items), .resuming), Field("infinite", \.infinite),
   ]
 
   /// The names of metrics whose value is infinite, for which JSON has no word.
@@ -78,6 +74,6 @@ package struct MetricsRecord: Record {
   package init(_ evaluations: [EvaluationRecord]) { self.evaluations = evaluations }
 
   package static let fields: [Field<MetricsRecord>] = [
-    Field("evaluations", \.evaluations, .list(of: .record), .resuming)
+    Field("evaluations", \.evaluations, .resuming)
   ]
 }

@@ -3,12 +3,6 @@ import Foundation
 import JSON
 import Synchronization
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
 /// What happened in a run, in order: one JSON object a line, on disk as soon as it is logged.
 public final class EventLog: Sendable {
   public let path: String

@@ -39,9 +39,8 @@ public struct IterationRecord: Record, Equatable {
     }
 
     package static let fields: [Field<Removal>] = [
-      Field("target_sparsity", \.targetSparsity, .number),
-      Field("sparsity") { $0.sparsity.map { .number($0) } },
-      Field("original_count", \.originalCount, .integer), Field("kept", \.kept, .kept),
+      Field("target_sparsity", \.targetSparsity), Field("sparsity") { $0.sparsity.map { .number($0) } },
+      Field("original_count", \.originalCount), Field("kept", \.kept),
     ]
   }
 
@@ -62,7 +61,7 @@ public struct IterationRecord: Record, Equatable {
 
     package static let fields: [Field<Layer>] = [
       Field("statistics", \.statistics, .members(of: .measured)),
-      Field("families", \.families, .members(of: .record)),
+      Field("families", \.families, .members(of: Removal.form)),
     ]
   }
 
@@ -86,19 +85,18 @@ public struct IterationRecord: Record, Equatable {
 
   public init() {}
   package static let fields: [Field<IterationRecord>] = [
-    Field("number", \.number, .integer, .everybody), Field("stage", \.stage, .text),
-    Field("iteration", \.iteration, .integer), Field("parameters", \.parameters, .integer),
-    Field("macs_per_token", \.macs, .integer), Field("scores_compare", \.scoresCompare, .flag),
-    Field("mini_batches", \.miniBatches, .integer), Field("head_width", \.headWidth, .integer),
-    Field("layers", \.layers, .list(of: .record), .everybody),
+    Field("number", \.number, .everybody), Field("stage", \.stage), Field("iteration", \.iteration),
+    Field("parameters", \.parameters), Field("macs_per_token", \.macs),
+    Field("scores_compare", \.scoresCompare), Field("mini_batches", \.miniBatches),
+    Field("head_width", \.headWidth), Field("layers", \.layers, .everybody),
   ]
 }
 
-extension Form where Value == IterationRecord.Removal.Kept {
-  fileprivate static var kept: Form {
+extension IterationRecord.Removal.Kept: Storable {
+  package static var form: Form<Self> {
     Form(
       read: { json, _ in
-        // What is no number of a unit still counts as one.
+        // An entry that is no index still counts as a unit.
         json.arrayValue.map { .units($0.map { $0.integerValue ?? -1 }) }
           ?? json.integerValue.map { .width($0) }
       },

@@ -4,7 +4,7 @@ import JSON
 /// What happens in a run: one line of `events.jsonl`. Of which kind it is says which members it has; all of these are known
 /// where this version has carried out the run.
 package struct RunEvent: Record, Equatable {
-  package enum Kind: String, Sendable {
+  package enum Kind: String, Storable {
     /// The pipeline, and the model as it came.
     case runStarted = "run_started"
     case runResumed = "run_resumed"
@@ -29,7 +29,7 @@ package struct RunEvent: Record, Equatable {
   }
 
   /// What a run is spared in a comparison.
-  package struct Work: RawRepresentable, Sendable, Equatable {
+  package struct Work: RawRepresentable, Storable, Equatable {
     package let rawValue: String
     package init(rawValue: String) { self.rawValue = rawValue }
 
@@ -86,22 +86,17 @@ package struct RunEvent: Record, Equatable {
   }
 
   package static let fields: [Field<RunEvent>] = [
-    Field("time", \.time, .text), Field("seconds", \.seconds, .number), Field("event", \.kind, .word),
-    Field("pipeline", \.pipeline, .text), Field("model", \.model, .text),
-    Field("executions_done", \.executionsDone, .integer), Field("plugin", \.plugin, .text),
-    Field("recorded", \.recorded, .textOrNull), Field("found", \.found, .text),
-    Field("stage", \.stage, .text), Field("path", \.path, .text),
-    Field(all: \.saved, where: { $0.kind == .saved }),
-    Field("name", \.name, .text), Field("value", \.value, .measured),
-    Field("infinite") { $0.value?.isInfinite == true ? true : nil }, Field("number", \.number, .integer),
-    Field("work", \.work, .word), Field("what", \.what, .text), Field("took", \.tookFirst, .number),
+    Field("time", \.time), Field("seconds", \.seconds), Field("event", \.kind), Field("pipeline", \.pipeline),
+    Field("model", \.model), Field("executions_done", \.executionsDone), Field("plugin", \.plugin),
+    Field("recorded", \.recorded, .textOrNull), Field("found", \.found), Field("stage", \.stage),
+    Field("path", \.path), Field(all: \.saved, where: { $0.kind == .saved }), Field("name", \.name),
+    Field("value", \.value, .measured), Field("infinite") { $0.value?.isInfinite == true ? true : nil },
+    Field("number", \.number), Field("work", \.work), Field("what", \.what), Field("took", \.tookFirst),
     Field(all: \.step, where: { $0.kind == .step || $0.kind == .checkpoint }),
-    Field("parameters", \.parameters, .integer),
-    Field("macs_per_token", \.macs, .integer),
-    Field(all: \.weights, where: { $0.kind == .runStarted }),
-    Field("peak_memory_bytes", \.peakMemoryBytes, .integer),
-    Field("took", \.tookLast, .number), Field("steps", \.steps, .integer), Field("level", \.level, .text),
-    Field("sentence", \.sentence, .text), Field("reason", \.reason, .text),
+    Field("parameters", \.parameters), Field("macs_per_token", \.macs),
+    Field(all: \.weights, where: { $0.kind == .runStarted }), Field("peak_memory_bytes", \.peakMemoryBytes),
+    Field("took", \.tookLast), Field("steps", \.steps), Field("level", \.level),
+    Field("sentence", \.sentence), Field("reason", \.reason),
   ]
 
   // An iteration's line has it later than those of other kinds.
@@ -151,10 +146,10 @@ package struct TrainingStepRecord: Record, Equatable {
 
   package init() {}
   package static let fields: [Field<TrainingStepRecord>] = [
-    Field("stage", \.stage, .text), Field("step", \.number, .integer, .everybody),
-    Field("loss", \.loss, .measured), Field("learning_rate", \.learningRate, .measured),
-    Field("gradient_norm", \.gradientNorm, .measured), Field("tokens", \.tokens, .integer),
-    Field("targets", \.targets, .integer), Field("tokens_per_second", \.tokensPerSecond, .measured),
-    Field("divergence", \.divergence, .measured), Field("hidden_difference", \.hiddenDifference, .measured),
+    Field("stage", \.stage), Field("step", \.number, .everybody), Field("loss", \.loss, .measured),
+    Field("learning_rate", \.learningRate, .measured), Field("gradient_norm", \.gradientNorm, .measured),
+    Field("tokens", \.tokens), Field("targets", \.targets),
+    Field("tokens_per_second", \.tokensPerSecond, .measured), Field("divergence", \.divergence, .measured),
+    Field("hidden_difference", \.hiddenDifference, .measured),
   ]
 }

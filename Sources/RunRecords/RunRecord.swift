@@ -4,7 +4,7 @@ import JSON
 /// `run.json`: what a run was made with, so that it can be made again. What a file lacks is nil or empty.
 public struct RunRecord: Record, Equatable {
   /// How the run stands; another version may have another word.
-  public struct State: RawRepresentable, Sendable, Equatable {
+  public struct State: RawRepresentable, Storable, Equatable {
     public let rawValue: String
     public init(rawValue: String) { self.rawValue = rawValue }
 
@@ -21,7 +21,7 @@ public struct RunRecord: Record, Equatable {
 
     package init() {}
     package static let fields: [Field<Tool>] = [
-      Field("name", \.name, .text), Field("version", \.version, .text),
+      Field("name", \.name), Field("version", \.version),
     ]
   }
 
@@ -37,8 +37,8 @@ public struct RunRecord: Record, Equatable {
 
     public init() {}
     package static let fields: [Field<Plugin>] = [
-      Field("id", \.id, .text), Field("version", \.version, .text), Field("library", \.library, .text),
-      Field("sha256", \.sha256, .text), Field("definition_sha256", \.definitionSHA256, .text),
+      Field("id", \.id), Field("version", \.version), Field("library", \.library), Field("sha256", \.sha256),
+      Field("definition_sha256", \.definitionSHA256),
     ]
   }
 
@@ -54,8 +54,7 @@ public struct RunRecord: Record, Equatable {
 
     public init() {}
     package static let fields: [Field<File>] = [
-      Field("name", \.name, .text), Field("path", \.path, .text), Field("bytes", \.bytes, .integer),
-      Field("sha256", \.sha256, .text),
+      Field("name", \.name), Field("path", \.path), Field("bytes", \.bytes), Field("sha256", \.sha256),
     ]
   }
 
@@ -66,7 +65,7 @@ public struct RunRecord: Record, Equatable {
 
     package init() {}
     package static let fields: [Field<Model>] = [
-      Field("path", \.path, .text), Field("files", \.files, .list(of: .record)),
+      Field("path", \.path), Field("files", \.files),
     ]
   }
 
@@ -97,8 +96,8 @@ public struct RunRecord: Record, Equatable {
     }
 
     package static let fields: [Field<Machine>] = [
-      Field("system", \.system, .text), Field("processor", \.processor, .text),
-      Field("cores", \.cores, .integer), Field("memory_bytes", \.memoryBytes, .integer),
+      Field("system", \.system), Field("processor", \.processor), Field("cores", \.cores),
+      Field("memory_bytes", \.memoryBytes),
     ]
   }
 
@@ -134,11 +133,9 @@ public struct RunRecord: Record, Equatable {
   }
 
   package static let fields: [Field<RunRecord>] = [
-    Field("tool", \.tool, .record), Field("state", \.state, .word), Field("started", \.started, .text),
-    Field("seed", \.seed, .integer), Field("threads", \.threads, .integer),
-    Field("model", \.model, .record), Field("plugins", \.plugins, .list(of: .record)),
-    Field("data", \.data, .list(of: .record)), Field("machine", \.machine, .record),
-    Field("finished", \.finished, .text), Field("seconds", \.seconds, .number),
-    Field("reason", \.reason, .text),
+    Field("tool", \.tool), Field("state", \.state), Field("started", \.started), Field("seed", \.seed),
+    Field("threads", \.threads), Field("model", \.model), Field("plugins", \.plugins), Field("data", \.data),
+    Field("machine", \.machine), Field("finished", \.finished), Field("seconds", \.seconds),
+    Field("reason", \.reason),
   ]
 }

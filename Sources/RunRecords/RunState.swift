@@ -16,7 +16,7 @@ package struct RunState: Record, Equatable {
     }
 
     package static let fields: [Field<StoredFile>] = [
-      Field("name", \.name, .text, .everybody), Field("sha256", \.sha256, .text, .everybody),
+      Field("name", \.name, .everybody), Field("sha256", \.sha256, .everybody),
     ]
   }
 
@@ -33,8 +33,7 @@ package struct RunState: Record, Equatable {
     }
 
     package static let fields: [Field<LayerUnits>] = [
-      Field("attention", \.groups, .list(of: .integer), .everybody),
-      Field("mlp", \.channels, .list(of: .integer), .everybody),
+      Field("attention", \.groups, .everybody), Field("mlp", \.channels, .everybody),
     ]
   }
 
@@ -60,11 +59,9 @@ package struct RunState: Record, Equatable {
     }
 
     package static let fields: [Field<ModelPlace>] = [
-      Field("selected", \.selected, .list(of: .record), .everybody), Field("folder", \.folder, .text),
-      Field("files", \.files, .list(of: .record)),
-      Field("original_units", \.originalUnits, .list(of: .record)),
-      Field("original_groups", \.originalGroups, .list(of: .integer)),
-      Field("original_channels", \.originalChannels, .list(of: .integer)),
+      Field("selected", \.selected, .everybody), Field("folder", \.folder), Field("files", \.files),
+      Field("original_units", \.originalUnits), Field("original_groups", \.originalGroups),
+      Field("original_channels", \.originalChannels),
     ]
   }
 
@@ -80,9 +77,8 @@ package struct RunState: Record, Equatable {
 
     package init() {}
     package static let fields: [Field<TrainingProgress>] = [
-      Field("steps", \.steps, .integer, .everybody),
-      Field("optimizer_steps", \.optimizerSteps, .integer, .everybody), Field("data", \.data, .any),
-      Field("moments", \.moments, .record),
+      Field("steps", \.steps, .everybody), Field("optimizer_steps", \.optimizerSteps, .everybody),
+      Field("data", \.data), Field("moments", \.moments),
     ]
   }
 
@@ -96,9 +92,8 @@ package struct RunState: Record, Equatable {
 
     package init() {}
     package static let fields: [Field<TrainingCheckpoint>] = [
-      Field("step", \.step, .integer, .everybody), Field("file", \.file, .record, .everybody),
-      Field("optimizer_steps", \.optimizerSteps, .integer, .everybody),
-      Field("data", \.data, .any, .everybody),
+      Field("step", \.step, .everybody), Field("file", \.file, .everybody),
+      Field("optimizer_steps", \.optimizerSteps, .everybody), Field("data", \.data, .everybody),
     ]
   }
 
@@ -122,14 +117,11 @@ package struct RunState: Record, Equatable {
   }
 
   package static let fields: [Field<RunState>] = [
-    Field("manifest_sha256", \.manifest, .text, .everybody),
-    Field("executions_done", \.executionsDone, .integer, .everybody),
-    Field("iterations", \.iterations, .integer, .everybody),
-    Field("evaluations", \.evaluations, .integer, .everybody),
-    Field("saved_models", \.savedModels, .list(of: .record), .everybody),
-    Field("model", \.model, .record, .everybody),
-    Field("training", \.sortedTraining, .members(of: .record), .everybody),
-    Field("checkpoints", \.checkpoints, .list(of: .record), .resumingIfThere),
+    Field("manifest_sha256", \.manifest, .everybody), Field("executions_done", \.executionsDone, .everybody),
+    Field("iterations", \.iterations, .everybody), Field("evaluations", \.evaluations, .everybody),
+    Field("saved_models", \.savedModels, .everybody), Field("model", \.model, .everybody),
+    Field("training", \.sortedTraining, .members(of: TrainingProgress.form), .everybody),
+    Field("checkpoints", \.checkpoints, .resumingIfThere),
   ]
 
   private var sortedTraining: [Named<TrainingProgress>] {

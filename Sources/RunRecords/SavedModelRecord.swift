@@ -15,10 +15,8 @@ package struct SavedModelRecord: Record, Equatable {
 
   package init() {}
   package static let fields: [Field<SavedModelRecord>] = [
-    Field("directory", \.directory, .text, .resuming), Field("parameters", \.parameters, .integer, .resuming),
-    Field("bytes", \.bytes, .integer, .resuming),
-    Field(all: \.weights),
-    Field("left_behind", \.leftBehind, .list(of: .record)),
+    Field("directory", \.directory, .resuming), Field("parameters", \.parameters, .resuming),
+    Field("bytes", \.bytes, .resuming), Field(all: \.weights), Field("left_behind", \.leftBehind),
   ]
 }
 
@@ -36,7 +34,7 @@ public struct WeightsOnDisk: Record, Equatable {
   }
 
   package static let fields: [Field<WeightsOnDisk>] = [
-    Field("weight_bytes", \.bytes, .integer, .everybody), Field("weight_type", \.type, .text, .everybody),
+    Field("weight_bytes", \.bytes, .everybody), Field("weight_type", \.type, .everybody),
   ]
 
   package var words: String { "\(HumanFormat.bytes(bytes)), \(type)" }
@@ -60,6 +58,6 @@ public struct LeftBehind: Record, Equatable {
   package var words: String { name + (reason.map { " (\($0))" } ?? "") }
 
   package static let fields: [Field<LeftBehind>] = [
-    Field("name", \.name, .text, .everybody), Field("reason", \.reason, .text),
+    Field("name", \.name, .everybody), Field("reason", \.reason),
   ]
 }
