@@ -1,9 +1,9 @@
 import Foundation
 import JSON
 
-/// `run.json`: what a run was made with, so that it can be made again. What a file lacks is nil or empty.
+/// `run.json`: everything needed to repeat a run. Members that a file lacks are nil.
 public struct RunRecord: Record, Equatable {
-  /// How the run stands; another version may have another word.
+  /// The state of the run. Another version may have other words.
   public struct State: RawRepresentable, Storable, Equatable {
     public let rawValue: String
     public init(rawValue: String) { self.rawValue = rawValue }
@@ -14,7 +14,7 @@ public struct RunRecord: Record, Equatable {
     public static let failed = State(rawValue: "failed")
   }
 
-  /// The program that made the run.
+  /// The program.
   package struct Tool: Record, Equatable {
     package var name: String?
     package var version: String?
@@ -25,14 +25,14 @@ public struct RunRecord: Record, Equatable {
     ]
   }
 
-  /// A plugin that the run uses, and the library that it came from.
+  /// A plugin and its library.
   public struct Plugin: Record, Equatable {
     public var id = ""
     public var version = ""
     public var library = ""
-    /// Hexadecimal, of the library's file.
+    /// The hash of the library, hexadecimal.
     public var sha256: String?
-    /// The same of the plugin.json that says how a plain function is called; nil for all others.
+    /// The hash of the plugin.json that describes a plain function; nil for other plugins.
     public var definitionSHA256: String?
 
     public init() {}
@@ -42,11 +42,11 @@ public struct RunRecord: Record, Equatable {
     ]
   }
 
-  /// A file of the model, or one that an evaluator reads, which tells whether two runs measured the same items.
+  /// A file of the model, or of an evaluator's data. The hash tells whether two runs measured the same items.
   public struct File: Record, Equatable {
-    /// Within the model's folder.
+    /// The name of a model's file, within its folder.
     public var name: String?
-    /// Of data, as the manifest names it.
+    /// The path of data, as in the manifest.
     public var path: String?
     public var bytes: Int?
     /// Hexadecimal.
@@ -58,7 +58,7 @@ public struct RunRecord: Record, Equatable {
     ]
   }
 
-  /// The model that the run began with.
+  /// The model at the start.
   package struct Model: Record, Equatable {
     package var path: String?
     package var files: [File]?
@@ -69,7 +69,7 @@ public struct RunRecord: Record, Equatable {
     ]
   }
 
-  /// The machine, as far as results or times depend on it.
+  /// The machine: what results and times depend on.
   public struct Machine: Record, Equatable {
     public var system: String?
     public var processor: String?
@@ -78,7 +78,7 @@ public struct RunRecord: Record, Equatable {
 
     public init() {}
 
-    /// The machine that this runs on.
+    /// This machine.
     public static var current: Machine {
       let info = ProcessInfo.processInfo
       var machine = Machine()
@@ -123,7 +123,6 @@ public struct RunRecord: Record, Equatable {
     started = RunTime.text(date)
   }
 
-  /// - Parameter reason: why it failed.
   package mutating func end(_ state: State, since start: Date, at date: Date = Date(), reason: String? = nil)
   {
     self.state = state

@@ -1,16 +1,16 @@
 import JSON
 import Wording
 
-/// A model that a stage has saved, as the run's state and its event log tell of it.
+/// A model that a stage has saved, in the run's state and its event log.
 package struct SavedModelRecord: Record, Equatable {
   /// Within the run's folder.
   package var directory: String?
   package var parameters: Int?
-  /// Of all files.
+  /// The size of all files.
   package var bytes: Int?
-  /// Not known of what an older version saved.
+  /// Older versions didn't write it.
   package var weights: WeightsOnDisk?
-  /// What the source holds and the saved folder lacks.
+  /// What the source has and the saved folder lacks.
   package var leftBehind: [LeftBehind] = []
 
   package init() {}
@@ -20,10 +20,10 @@ package struct SavedModelRecord: Record, Equatable {
   ]
 }
 
-/// Weights as they lie on a disk. Older versions tell nothing of them.
+/// The weights of a model on the disk.
 public struct WeightsOnDisk: Record, Equatable {
   public private(set) var bytes = 0
-  /// What most values of the matrices are stored in.
+  /// The type of most values of the matrices.
   public private(set) var type = ""
 
   public init() {}
@@ -40,11 +40,11 @@ public struct WeightsOnDisk: Record, Equatable {
   package var words: String { "\(HumanFormat.bytes(bytes)), \(type)" }
 }
 
-/// Something that the model's source holds and the folder of a saved model lacks.
+/// Something that the model's source has and the folder of a saved model lacks.
 public struct LeftBehind: Record, Equatable {
-  /// A file of a folder, a folder in it (with a slash at its end), or a key of a GGUF file's metadata.
+  /// A file, a folder (with a slash at its end), or a key of a GGUF file's metadata.
   public private(set) var name = ""
-  /// Why, where the name does not say it.
+  /// Why, if the name does not say it.
   public private(set) var reason: String?
 
   public init() {}

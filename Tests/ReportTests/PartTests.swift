@@ -23,7 +23,8 @@ struct PartTests {
   @Test("a table has a caption, and headings for its columns and rows; cells may be empty")
   func table() {
     let rows = [("one", "1"), ("two", nil)]
-    let table = Markup.table("Sizes", rows, [.text("stage") { $0.0 }, .number("Count", note: "of all") { $0.1 }])
+    let table = Markup.table(
+      "Sizes", rows, [.text("stage") { $0.0 }, .number("Count", note: "of all") { $0.1 }])
     #expect(
       table.html == """
         <div class="scroll" tabindex="0" role="region" aria-label="Sizes"><table><caption><span>Sizes</span></caption>
