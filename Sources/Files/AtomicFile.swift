@@ -1,8 +1,4 @@
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
+import Glibc
 
 /// A file that appears whole or not at all: written under a temporary name in the target's folder, forced to
 /// the disk, and renamed over the target. Until `commit`, and if it fails, the target is untouched; a file

@@ -1,8 +1,4 @@
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
+import Glibc
 
 /// A folder that appears whole or not at all: filled under another name beside its own, then renamed.
 public enum AtomicFolder {

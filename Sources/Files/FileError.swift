@@ -1,8 +1,4 @@
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
+import Glibc
 
 /// A file that couldn't be made or read.
 public struct FileError: Error, Sendable, Equatable, CustomStringConvertible {

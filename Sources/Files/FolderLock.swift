@@ -1,10 +1,5 @@
+import Glibc
 import Synchronization
-
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
 
 /// Why a folder can't be worked in.
 public enum FolderLockError: Error, Sendable, Equatable, CustomStringConvertible {

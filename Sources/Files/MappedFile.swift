@@ -1,10 +1,5 @@
+import Glibc
 import Processes
-
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
 
 /// A file mapped into memory for reading. The mapping lives as long as this object; the pages are the
 /// kernel's to drop, so that a checkpoint larger than memory can be read.

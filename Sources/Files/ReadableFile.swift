@@ -1,8 +1,4 @@
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
+import Glibc
 
 /// Opens what somebody names for reading. No call waits for another program to come to the other end of a FIFO, and a
 /// device, a socket or a folder is refused in words.
@@ -53,11 +49,7 @@ public enum ReadableFile {
 
   /// With O_NONBLOCK, which means nothing for regular files, open does not wait for a FIFO's writer.
   private static func openAtOnce(_ path: String) throws(FileError) -> Int32 {
-    #if canImport(Glibc)
-      let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
-    #else
-      let descriptor = Darwin.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
-    #endif
+    let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
     guard descriptor >= 0 else { throw .last("read", path) }
     return descriptor
   }

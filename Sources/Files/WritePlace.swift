@@ -1,8 +1,4 @@
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
+import Glibc
 
 /// What stands where a path leads that is to be written, links followed. Only a regular file is ever replaced.
 public enum WritePlace: Equatable {

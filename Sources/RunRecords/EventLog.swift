@@ -3,21 +3,15 @@ import Foundation
 import JSON
 import Synchronization
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
-/// What happened in a run, in order: one JSON object a line, on disk as soon as it is logged.
+/// The events of a run: one JSON object a line, on disk as soon as it is logged.
 public final class EventLog: Sendable {
   public let path: String
   private let descriptor: Int32
   private let started: ContinuousClock.Instant
-  // Lines of two threads must not mix.
+  // Keeps lines of two threads apart.
   private let writing = Mutex(())
 
-  /// Opens the log at `path`; lines are added at its end. Half a line, which a process that was killed left, is dropped.
+  /// Opens the log at `path` to add lines. Drops half a line that a killed process left.
   public init(path: String) throws(FileError) {
     let descriptor = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0o666)
     guard descriptor >= 0 else { throw .last("open", path) }
@@ -46,7 +40,7 @@ public final class EventLog: Sendable {
     if end < Int(status.st_size) { ftruncate(descriptor, off_t(end)) }
   }
 
-  /// Adds a line with the time, the seconds since the log was opened, the event's kind and what `fill` tells of it.
+  /// Adds a line: the time, the seconds since the log was opened, the kind, and the members that `fill` sets.
   package func log(_ kind: RunEvent.Kind, _ fill: (inout RunEvent) -> Void = { _ in }) throws(FileError) {
     let elapsed = ContinuousClock.now - started
     let seconds = Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) * 1e-18
@@ -60,7 +54,7 @@ public final class EventLog: Sendable {
             try writeAll(UnsafeRawBufferPointer(bytes), to: descriptor, path: path)
           })
       } catch {
-        // The next line is not to go on with half of this one.
+        // The next line must not continue half of this one.
         Self.dropHalfLine(descriptor)
         return .failure(error)
       }
@@ -69,7 +63,7 @@ public final class EventLog: Sendable {
   }
 }
 
-/// Moments as they stand in a run's records: ISO 8601, UTC, milliseconds.
+/// The times of a run's records: ISO 8601, UTC, milliseconds.
 enum RunTime {
   static func text(_ date: Date) -> String {
     date.formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))

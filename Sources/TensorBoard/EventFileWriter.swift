@@ -1,10 +1,5 @@
 import Files
-
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
+import Glibc
 
 /// A file that TensorBoard shows while it grows (`tensorboard --logdir` of its folder or of one above).
 ///
