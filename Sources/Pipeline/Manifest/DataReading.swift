@@ -5,10 +5,10 @@ import PluginRuntime
 /// Reads what a manifest says about data: named inputs, and the places that use them.
 final class DataReading {
   let reading: ManifestReading
-  /// What stands at `inputs`.
+  /// The value of `inputs`.
   private let given: JSONValue?
   private var inputs: JSONObject { given?.objectValue ?? [:] }
-  /// Inputs whose absence has been told.
+  /// The inputs whose absence has been told.
   private var missed: Set<String> = []
 
   /// - Parameter document: the manifest's top level.
@@ -17,7 +17,7 @@ final class DataReading {
     given = document["inputs"]
   }
 
-  /// Notes it where the inputs are none.
+  /// Notes a value of `inputs` that is no object.
   func checkInputs() {
     guard let given, given.objectValue == nil else { return }
     reading.problem(JSONPath.root.key("inputs"), given.shown, expected: "an object of named inputs")
@@ -26,9 +26,9 @@ final class DataReading {
   /// A path as a string, an object with `path`, or `{"input": NAME}`. Nil, with a problem noted, if it is
   /// none of these or the file can't be read.
   func source(_ value: JSONValue, at path: JSONPath, _ stage: StageReading) -> DataSource? {
-    if case .object(let object) = value, object["input"] != nil {
-      let reader = ObjectReader(object, at: path, keys: ["input"], reading: reading)
-      guard let name = reader.optionalString("input") else { return nil }
+    if value.objectValue?["input"] != nil {
+      let reader = ObjectReader(value, at: path, keys: ["input"], reading: reading)
+      guard let name = reader?.text("input") else { return nil }
       return input(name, usedAt: path, stage)
     }
     return file(value, at: path, stage)
@@ -54,52 +54,48 @@ final class DataReading {
   }
 
   private func file(_ value: JSONValue, at place: JSONPath, _ stage: StageReading) -> DataSource? {
-    let fields = FileWords.fields
+    let fields = DataSource.fields
     let bare = value.stringValue
     guard bare != nil || value.objectValue != nil,
-      let reader = ObjectReader(
-        bare == nil ? value : ["path": value], at: place, keys: fields.keys, reading: reading)
+      let reader = ObjectReader(value, short: "path", at: place, keys: fields.keys, reading: reading)
     else {
       reading.problem(
         place, value.shown, expected: "a path, an object with \"path\", or {\"input\": NAME}")
       return nil
     }
-    guard reader.required("path", expected: "a path") != nil,
-      let path = bare ?? reader.optionalString("path")
-    else { return nil }
+    guard reader.required("path", expected: "a path") != nil, let path = bare ?? reader.text("path") else {
+      return nil
+    }
     let pathPlace = bare == nil ? place.key("path") : place
-    var words = fields.blank
-    words.path = absolute(path, at: pathPlace)
-    fields.read(&words, reader, stage)
+    var source = fields.blank
+    source.path = absolute(path, at: pathPlace)
+    fields.read(&source, reader, stage)
     var isDirectory: ObjCBool = false
-    if !FileManager.default.fileExists(atPath: words.path, isDirectory: &isDirectory) {
-      reading.problem(pathPlace, "there is no file \(words.path)")
+    if !FileManager.default.fileExists(atPath: source.path, isDirectory: &isDirectory) {
+      reading.problem(pathPlace, "there is no file \(source.path)")
     } else if isDirectory.boolValue {
-      reading.problem(pathPlace, "\(words.path) is a folder", expected: "a file")
-    } else if !FileManager.default.isReadableFile(atPath: words.path) {
-      reading.problem(pathPlace, "\(words.path) can't be read: permission denied")
+      reading.problem(pathPlace, "\(source.path) is a folder", expected: "a file")
+    } else if !FileManager.default.isReadableFile(atPath: source.path) {
+      reading.problem(pathPlace, "\(source.path) can't be read: permission denied")
     } else {
-      return words.source
+      return source
     }
     return nil
   }
 
-  /// The file of an object with `path`, or with `input` where the pipeline's input is a path. Nil, with a problem noted,
-  /// if there is no such file.
+  /// The file of an object with `path`, or with `input` whose value is a path. Nil, with a problem noted, if there is no
+  /// such file.
   func path(_ reader: ObjectReader, _ stage: StageReading) -> String? {
-    if reader.object["input"] != nil {
+    if let name = reader.object["input"] {
       if reader.object["path"] != nil {
         reading.problem(reader.path, "both \"path\" and \"input\" are given", expected: "one of them")
       }
-      let alone: JSONObject = ["input": reader.object["input"] ?? .null]
-      return source(.object(alone), at: reader.path, stage)?.path
+      return source(["input": name], at: reader.path, stage)?.path
     }
     guard let value = reader.required("path", expected: "a path, or \"input\": NAME") else { return nil }
-    guard value.stringValue != nil else {
-      reading.problem(reader.path.key("path"), value.shown, expected: "a path")
-      return nil
-    }
-    return source(value, at: reader.path.key("path"), stage)?.path
+    if value.stringValue != nil { return source(value, at: reader.path.key("path"), stage)?.path }
+    reader.problem("path", value.shown, expected: "a path")
+    return nil
   }
 
   private func absolute(_ path: String, at place: JSONPath) -> String {
@@ -119,7 +115,7 @@ final class DataReading {
     }
   }
 
-  /// Every NAME of `{"input": NAME}`, also where a stage has mistakes that keep it from being read.
+  /// Every NAME of `{"input": NAME}`, also in a stage with mistakes.
   private static func references(in node: JSONValue) -> Set<String> {
     switch node {
     case .array(let elements): return elements.reduce(into: []) { $0.formUnion(references(in: $1)) }

@@ -1,16 +1,16 @@
 import JSON
 import PluginRuntime
 
-/// A pipeline with nothing left open: defaults filled in, inputs and paths resolved, plugins and their
-/// options checked. `ManifestResolver` makes it from JSON; `json` turns it back.
+/// A resolved pipeline: defaults are filled in, inputs and paths resolved, plugins and their options checked.
+/// `ManifestResolver` makes it from JSON; `json` turns it back.
 public struct Manifest: Sendable, Equatable {
   public let name: String
   public let description: String
-  /// What all random numbers of the run depend on.
+  /// The seed of all random numbers of the run.
   public let seed: Int
   public let stages: [Stage]
 
-  /// The manifest with everything spelled out: a manifest itself, which resolves to this one again.
+  /// A manifest with everything spelled out, which resolves to this one again.
   public var json: JSONValue {
     [
       "name": .string(name), "description": .string(description), "seed": .integer(seed),
@@ -21,9 +21,9 @@ public struct Manifest: Sendable, Equatable {
 
 /// One step of a pipeline.
 public struct Stage: Sendable, Equatable {
-  /// Unique in the manifest: as given, or the stage's kind with a number if that is taken.
+  /// Unique in the manifest: see `StageNames`.
   public let name: String
-  /// Where it stands, for messages.
+  /// Its place in the manifest, for messages.
   public let path: JSONPath
   package let work: any StageKind
 
@@ -33,13 +33,13 @@ public struct Stage: Sendable, Equatable {
 
   var json: JSONValue { work.json(named: name) }
 
-  /// The same with another share of the original model as its target; nil if it has no such target.
+  /// The same with another share of the original model as its target. Nil if it has no such target.
   func aiming(at share: Double) -> Stage? {
     work.aiming(at: share).map { Stage(name: name, path: path, work: $0) }
   }
 }
 
-/// A plugin with its options, as they fit its schema.
+/// A plugin with its options, which fit its schema.
 public struct PluginUse: Sendable, Equatable {
   public let id: String
   /// All options, defaults filled in. Data options hold `data`'s sources in JSON.
@@ -48,24 +48,13 @@ public struct PluginUse: Sendable, Equatable {
   public let data: [String: DataSource]
   /// The statistics that the plugin needs with these options.
   public let statistics: [Statistic]
-  /// What it may use in a process of its own; nil: it is loaded into this one.
-  public let isolation: Isolation?
-
-  public init(
-    id: String, options: JSONObject, data: [String: DataSource], statistics: [Statistic],
-    isolation: Isolation? = nil
-  ) {
-    self.isolation = isolation
-    self.id = id
-    self.options = options
-    self.data = data
-    self.statistics = statistics
-  }
+  /// The limits of its own process. Nil: it is loaded into this one.
+  public internal(set) var isolation: Isolation?
 
   /// Stands for a plugin that could not be read.
   static let unread = PluginUse(id: "", options: [:], data: [:], statistics: [])
 
-  /// As it stands in a resolved manifest.
+  /// The plugin as it stands in a resolved manifest.
   public var json: JSONValue { ["id": .string(id), "options": .object(options)] }
 
   var words: String {

@@ -3,37 +3,33 @@ import Foundation
 import JSON
 import PluginRuntime
 
-/// Makes a `Manifest` of a pipeline's JSON: applies changes from the command line, fills in defaults, and
-/// checks everything that can be checked before work starts.
+/// Makes a `Manifest` of a pipeline's JSON. It applies the changes of the command line, fills in defaults, and makes
+/// every check that needs no model.
 public struct ManifestResolver: Sendable {
   public let catalog: PluginCatalog
-  /// Where relative paths on the command line start.
+  /// Relative paths on the command line start here.
   public let currentFolder: String
-  /// Of plugins of stages that say nothing of it.
+  /// The isolation of plugins whose stage doesn't say.
   public let isolation: Isolation?
-  /// The kinds of stages that there are.
+  /// The kinds of stages that a pipeline may have.
   package var kinds = StageKinds.shipped
 
   public init(
     catalog: PluginCatalog, currentFolder: String = FileManager.default.currentDirectoryPath,
     isolation: Isolation? = nil
   ) {
-    self.isolation = isolation
-    self.catalog = catalog
-    self.currentFolder = currentFolder
+    (self.catalog, self.currentFolder, self.isolation) = (catalog, currentFolder, isolation)
   }
 
-  /// - Throws: all problems that there are.
+  /// - Throws: all problems of the file.
   public func resolve(file: String, overrides: [Override] = []) throws(ManifestError) -> Manifest {
-    let url = URL(
-      fileURLWithPath: file, relativeTo: URL(fileURLWithPath: currentFolder, isDirectory: true))
+    let current = URL(fileURLWithPath: currentFolder, isDirectory: true)
+    let url = URL(fileURLWithPath: file, relativeTo: current).standardizedFileURL
     let bytes: [UInt8]
     do {
-      bytes = try ReadableFile.bytesOfFileOrStream(url.standardizedFileURL.path)
+      bytes = try ReadableFile.bytesOfFileOrStream(url.path)
     } catch {
-      throw ManifestError(problems: [
-        NoPipeline.missing(file, at: url.standardizedFileURL.path, reason: error.reason)
-      ])
+      throw ManifestError(problems: [NoPipeline.missing(file, at: url.path, reason: error.reason)])
     }
     let document: JSONValue
     do {
@@ -45,13 +41,13 @@ public struct ManifestResolver: Sendable {
           advice: NoPipeline.advice(for: bytes, file: file))
       ])
     }
-    let folder = url.standardizedFileURL.deletingLastPathComponent().path
-    return try resolve(document, file: file, folder: folder, overrides: overrides)
+    return try resolve(
+      document, file: file, folder: url.deletingLastPathComponent().path, overrides: overrides)
   }
 
   /// - Parameters:
-  ///   - file: how the manifest is called in messages.
-  ///   - folder: where its relative paths start.
+  ///   - file: the name of the manifest in messages.
+  ///   - folder: the start of its relative paths.
   public func resolve(
     _ document: JSONValue, file: String, folder: String, overrides: [Override] = []
   ) throws(ManifestError) -> Manifest {
@@ -102,7 +98,7 @@ public struct ManifestResolver: Sendable {
     return manifest
   }
 
-  /// What changes a model comes before its residual stream is sliced, which is done once.
+  /// Notes stages that change a model whose residual stream an earlier stage has sliced.
   private func checkTransforms(of manifest: Manifest, _ reading: ManifestReading) {
     var transform: StageExecution?
     for execution in manifest.executions where !execution.work.leavesModel {
@@ -117,7 +113,7 @@ public struct ManifestResolver: Sendable {
     }
   }
 
-  /// Two saved models can't share a directory, nor can one stand within another.
+  /// Notes saved models that share a directory, or stand within another's.
   private func checkDirectories(of manifest: Manifest, _ reading: ManifestReading) {
     var saved: [(directory: String, label: String)] = []
     for execution in manifest.executions {

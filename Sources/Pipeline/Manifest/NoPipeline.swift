@@ -1,12 +1,12 @@
 import Foundation
 import RunRecords
 
-/// What to say of a file that is no pipeline: what it seems to be instead.
+/// The messages about a file that is no pipeline. They say what the file seems to be instead.
 enum NoPipeline {
   /// - Parameters:
-  ///   - file: as it was given.
-  ///   - path: absolute.
-  ///   - reason: why it can't be read.
+  ///   - file: the path as the user gave it.
+  ///   - path: the absolute path.
+  ///   - reason: the reason why it can't be read.
   static func missing(_ file: String, at path: String, reason: String) -> ManifestProblem {
     var isFolder: ObjCBool = false
     let exists = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
@@ -22,7 +22,7 @@ enum NoPipeline {
       advice: named ? "did you mean \(file).json?" : "")
   }
 
-  /// What to do with a file that is not JSON; empty if it looks like JSON with a mistake.
+  /// What to do with a file that is not JSON. Empty if it looks like JSON with a mistake.
   static func advice(for bytes: [UInt8], file: String) -> String {
     if bytes.starts(with: Array("GGUF".utf8)) { return "this is a model; give it as --model" }
     let ending = (file as NSString).pathExtension.lowercased()

@@ -3,42 +3,39 @@ import PluginRuntime
 
 /// One change to a manifest from the command line: `--set stages.prune.target.parameters=0.6`.
 public struct Override: Sendable, Equatable {
-  /// How the user gave it, for messages.
+  /// The argument as the user gave it, for messages.
   public let text: String
   /// Keys, positions in lists, and names of stages.
   public let path: [String]
   public let value: JSONValue
 
   public init(text: String, path: [String], value: JSONValue) {
-    self.text = text
-    self.path = path
-    self.value = value
+    (self.text, self.path, self.value) = (text, path, value)
   }
 
   /// Why an argument of `--set` can't be read.
   public struct SyntaxError: Error, Equatable, CustomStringConvertible {
-    public let argument: String
     public var description: String {
       "expected key.path=value, as in seed=7 or stages.prune.target.parameters=0.6"
     }
   }
 
-  /// Reads `key.path=value`. A list's element may also be written as in messages, `stages[1].name`. The
-  /// value is JSON if it can be read as JSON, and else the string as it stands.
+  /// Reads `key.path=value`. The path may also be written as in messages: `stages[1].name`. A value that isn't JSON is a
+  /// string.
   public init(parsing argument: String) throws(SyntaxError) {
-    guard let equals = argument.firstIndex(of: "=") else { throw SyntaxError(argument: argument) }
+    guard let equals = argument.firstIndex(of: "=") else { throw SyntaxError() }
     let path = argument[..<equals].replacing("[", with: ".").replacing("]", with: "")
       .split(separator: ".", omittingEmptySubsequences: false).map(String.init)
-    guard path.allSatisfy({ !$0.isEmpty }) else { throw SyntaxError(argument: argument) }
+    guard path.allSatisfy({ !$0.isEmpty }) else { throw SyntaxError() }
     let value = String(argument[argument.index(after: equals)...])
     self.init(
-      text: "--set \(argument)", path: path,
-      value: (try? JSONValue(parsing: value)) ?? .string(value))
+      text: "--set \(argument)", path: path, value: (try? JSONValue(parsing: value)) ?? .string(value))
   }
 }
 
 extension Override {
-  /// Changes `document`, and says what place was changed.
+  /// Changes `document`.
+  /// - Returns: the changed place.
   func apply(to document: inout JSONValue) throws(ManifestProblem) -> JSONPath {
     let names = StageNames(of: document)
     return try set(path[...], in: &document, at: .root, names)
@@ -54,7 +51,7 @@ extension Override {
     node = Self.written(out: node, at: place)
     switch node {
     case .object(var object):
-      // A key that isn't there is made; whether it may be there, the manifest's check says afterwards.
+      // A new key is allowed here. The manifest is checked afterwards.
       var child = object[segment] ?? .object([:])
       let changed = try set(rest.dropFirst(), in: &child, at: place.key(segment), stages)
       object[segment] = child
@@ -78,7 +75,7 @@ extension Override {
     }
   }
 
-  /// A short form (`"target": 0.8`, `"data": "file.txt"`) as the long one, so that its parts can be set.
+  /// The long form of a short one (`"target": 0.8`, `"data": "file.txt"`), whose parts can be set.
   private static func written(out node: JSONValue, at place: JSONPath) -> JSONValue {
     switch (node, place.segments.last) {
     case (.integer, .key("target")), (.number, .key("target")): return ["parameters": node]

@@ -1,4 +1,3 @@
-import JSON
 import Wording
 
 /// A pipeline in words, as `validate` prints it.
@@ -13,14 +12,5 @@ public enum PipelineText {
       }
     }
     return title + table.plain + "\nseed \(manifest.seed)\n"
-  }
-}
-
-extension ManifestProblem {
-  public var json: JSONValue {
-    [
-      "source": .string(source), "path": .string(path), "found": .string(found),
-      "expected": .string(expected), "advice": .string(advice),
-    ]
   }
 }

@@ -1,14 +1,13 @@
 import JSON
 
-/// What each stage of a manifest is called: as it says itself, or else its kind, with `-2`, `-3` … where
-/// that is taken. Names that stand in the manifest go before names that are made up.
+/// The name of each stage of a manifest. A stage without a name is called by its kind, with `-2`, `-3` … where that is
+/// taken. Names in the manifest have precedence.
 struct StageNames {
   private var names: [JSONPath: String] = [:]
 
-  /// - Parameter document: a manifest that may have any mistakes.
+  /// - Parameter document: a manifest, which may have mistakes.
   init(of document: JSONValue) {
-    var stages: [(path: JSONPath, stage: JSONValue)] = []
-    Self.collect(document, at: .root, into: &stages)
+    let stages = Self.stages(in: document, at: .root)
     var taken = Set(stages.compactMap { $0.stage["name"]?.stringValue })
     for (path, stage) in stages {
       if let name = stage["name"]?.stringValue {
@@ -25,16 +24,14 @@ struct StageNames {
     }
   }
 
-  /// The name of the stage that stands at `path`, if one does and it is known what it is.
+  /// The name of the stage at `path`. Nil if there is none, or if its kind is not known.
   func name(at path: JSONPath) -> String? { names[path] }
 
-  private static func collect(
-    _ node: JSONValue, at path: JSONPath, into stages: inout [(path: JSONPath, stage: JSONValue)]
-  ) {
-    let list = path.key("stages")
-    for (index, stage) in (node["stages"]?.arrayValue ?? []).enumerated() {
-      stages.append((list.index(index), stage))
-      collect(stage, at: list.index(index), into: &stages)
+  /// All stages, each before those within it.
+  private static func stages(in node: JSONValue, at path: JSONPath) -> [(path: JSONPath, stage: JSONValue)] {
+    (node["stages"]?.arrayValue ?? []).enumerated().flatMap { index, stage in
+      let place = path.key("stages").index(index)
+      return [(place, stage)] + stages(in: stage, at: place)
     }
   }
 }

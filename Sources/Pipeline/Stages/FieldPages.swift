@@ -1,13 +1,13 @@
 import JSON
 import PluginRuntime
 
-/// The tables of keys in `docs/`: a page has `<!-- fields: NAME -->` and `<!-- end -->`, and what stands between the two
-/// comes from the fields of a stage, or of a part of one.
+/// The tables of keys in `docs/`. A table stands between `<!-- fields: NAME -->` and `<!-- end -->`. Its rows come from
+/// the fields of a stage, or of a part of one.
 package enum FieldPages {
   private static let opening = "<!-- fields: "
   private static let closing = "<!-- end -->"
 
-  /// The page with its tables as they should be. What has no table stays as it is.
+  /// The page with its tables filled in. The rest stays as it is.
   package static func filled(_ page: String, _ kinds: StageKinds = .shipped) -> String {
     var lines: [Substring] = []
     var isInTable = false
@@ -27,8 +27,8 @@ package enum FieldPages {
     case "pipeline": PipelineWords.fields.table
     case "calibration": CalibrationSample.fields.table
     case "target": Target.table
-    case "data": FileWords.fields.table
-    case "training data": TrainingInput.table
+    case "data": DataSource.fields.table
+    case "training data": TrainingInput.fields.table
     case "optimizer": OptimizerSettings.fields.table
     case "schedule": Schedule.fields.table
     case "isolate": Isolation.fields.table
@@ -57,7 +57,7 @@ extension Fields {
 }
 
 extension Field {
-  /// What a value may be, as far as a few words can say it.
+  /// The type of the value, in a few words.
   fileprivate var valueWords: String {
     if pluginKind != nil { return schema["type"] == "array" ? "plugins" : "plugin" }
     if let words = schema["enum"]?.arrayValue {

@@ -1,8 +1,8 @@
 import JSON
 
-/// A pipeline's own keys, as they stand in its file.
+/// The keys of a pipeline itself.
 struct PipelineWords {
-  /// nil: the file's name.
+  /// Nil: the file's name.
   var name: String?
   var description = ""
   var seed = 0
@@ -12,34 +12,33 @@ struct PipelineWords {
       Self(),
       [
         Field(
-          "$schema", "Where editors find this schema: \"./pipeline.schema.json\".",
-          schema: ["type": "string"],
-          read: { _, reader, _ in _ = reader.string("$schema", default: "") }, write: { _ in nil }),
-        Field.text("name", \.name, "What the pipeline is called. Default: its file's name."),
-        Field(
-          "description", "What the pipeline does, for people.", schema: ["type": "string"],
-          read: { words, reader, _ in words.description = reader.string("description", default: "") },
-          write: { .string($0.description) }
+          "$schema", "The place of this schema, for editors: \"./pipeline.schema.json\".",
+          schema: ["type": "string"], read: { _, reader, _ in _ = reader.string("$schema") },
+          write: { _ in nil }),
+        Field.text("name", \.name, "The name of the pipeline. Default: its file's name."),
+        Field.value(
+          "description", \.description, "What the pipeline does, for people.", schema: ["type": "string"],
+          read: { $0.string("description") }, write: { .string($0) }
         ).standing(),
         .integer(
           "seed", \.seed, 0...Int.max,
           """
-          What all random numbers of a run depend on. Same pipeline, model, seed and thread count: same bytes.
+          The seed of all random numbers of a run. Same pipeline, model, seed and thread count: same bytes.
           """),
-        Field(
+        Field.elsewhere(
           "inputs",
           """
-          Data that several stages use, by a name of your choice. Null: whoever runs the pipeline gives it with --set \
+          Data that several stages use, each by a name of your choice. A null input must be set for a run: --set \
           inputs.NAME=PATH.
           """,
           schema: [
             "type": "object",
             "additionalProperties": ["anyOf": [["type": "null"], .object(.reference("file"))]],
-          ], definitions: DataSource.definitions, read: { _, _, _ in }, write: { _ in nil }
+          ], definitions: DataSource.definitions
         ).see("Data"),
-        Field(
-          "stages", "What is done, in this order; at least one.", schema: .reference("stages"),
-          isRequired: true, read: { _, _, _ in }, write: { _ in nil }
+        Field.elsewhere(
+          "stages", "The stages, in their order; at least one.", schema: .reference("stages"),
+          isRequired: true
         ).see("Stages"),
       ])
   }
