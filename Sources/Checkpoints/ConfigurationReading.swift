@@ -1,7 +1,7 @@
 import JSON
 
 /// A config.json, asked for its keys with the words to say what is wrong with one.
-struct ConfigurationKeys {
+package struct ConfigurationKeys {
   let file: String
   let members: JSONObject
   /// Put before a key in messages: `rope_parameters.`

@@ -1,5 +1,5 @@
 /// A GGUF file's metadata under its architecture's prefix, with the words to say what is wrong with a value.
-struct GGUFKeys {
+package struct GGUFKeys {
   let gguf: GGUFFile
   let architecture: String
 

@@ -37,8 +37,6 @@ public struct CalibrationRequest {
     case sum
     /// That, and the mean over single sequences of the square of the gradient of the sequence's mean cross-entropy.
     case sumAndSquares
-    /// The sum, and the gradients of embedding, final norm and head besides: as large as the model's ends.
-    case everything
   }
 
   public init(
@@ -80,15 +78,6 @@ public struct CalibrationResult {
   public let distances: LayerDistances
   /// Mean cross-entropy of each mini-batch, in nats; empty unless gradients with the data's labels were asked for.
   public let losses: [Double]
-  /// Only with `.everything`. A tied embedding's gradient is in `embedding`, and `head` is nil.
-  public let ends: EndGradients?
-}
-
-public struct EndGradients {
-  /// [vocabulary, hidden]
-  public let embedding: Buffer
-  public let head: Buffer?
-  public let finalNorm: Buffer
 }
 
 extension Decoder {
@@ -181,12 +170,10 @@ private final class CalibrationPass {
       if !request.goesBack, !sizes[layer].isEmpty { try visit(calibrated(layer)) }
       try observer(PassProgress(phase: .forward, done: layer + 1, total: decoder.layerCount))
     }
-    guard request.goesBack else {
-      return CalibrationResult(distances: distances, losses: [], ends: nil)
-    }
-    let (losses, headGradients) = try head(observer)
+    guard request.goesBack else { return CalibrationResult(distances: distances, losses: []) }
+    let losses = try head(observer)
     try backward(observer, visit)
-    return CalibrationResult(distances: distances, losses: losses, ends: try ends(headGradients))
+    return CalibrationResult(distances: distances, losses: losses)
   }
 
   private func calibrated(
@@ -253,14 +240,11 @@ private final class CalibrationPass {
   }
 
   /// Fills `lossGradients`, and answers each mini-batch's mean loss with the data's labels, if these are asked for.
-  private func head(_ observer: PassObserver) throws -> ([Double], Head.Gradients?) {
+  private func head(_ observer: PassObserver) throws -> [Double] {
     let counts = predictedTokens
     let head = try Head(decoder, workers: workers)
     let leaving = stream.entering(decoder.layerCount)
     let count = blocks.rows * hidden
-    let ends =
-      request.gradients == .everything
-      ? Head.Gradients(norm: Buffer(hidden), head: Buffer(decoder.vocabulary * hidden)) : nil
     var losses: [Double] = []
     // The last of them may overwrite what leaves the last layer.
     for labels in request.labels.reversed() {
@@ -275,16 +259,16 @@ private final class CalibrationPass {
       if labels == .model {
         predictions = try head.drawn(gradient.d, predictions, seed: request.seed)
       }
-      let found = try head.losses(
-        gradient.d, rows: blocks.rows, predictions, backward: true, gradients: labels == .data ? ends : nil
-      ) { try observer(PassProgress(phase: .head, done: $0, total: predictions.count)) }
+      let found = try head.losses(gradient.d, rows: blocks.rows, predictions, backward: true) {
+        try observer(PassProgress(phase: .head, done: $0, total: predictions.count))
+      }
       guard labels == .data else { continue }
       losses = [Double](repeating: 0, count: batches)
       for (prediction, loss) in zip(predictions, found.crossEntropies) {
         losses[batchOfRow[prediction.row]] += loss
       }
     }
-    return (zip(losses, counts).map { $0 / Double($1) }, ends)
+    return zip(losses, counts).map { $0 / Double($1) }
   }
 
   private func predictions(_ counts: [Int]) -> [Prediction] {
@@ -344,7 +328,7 @@ private final class CalibrationPass {
             : GradientTarget(sum: unused ?? gradients, matrices: .none, outputs: gradient.outputs)
           pass.backward(
             x, Rows(gradient.d + offset, stride: hidden), block.sequences, into: target, space,
-            inputGradient: layer > 0 || request.gradients == .everything)
+            inputGradient: layer > 0)
         }
       }
       store.release(layer: layer)
@@ -369,18 +353,5 @@ private final class CalibrationPass {
   private func squareFactor(sequence index: Int, _ counts: [Int]) -> Float {
     let weight = Float(request.sequences[index].count - 1) / Float(counts[index / request.batchSize])
     return 1 / (weight * weight * Float(request.sequences.count))
-  }
-
-  /// The embedding's gradient: each token's row collects the gradients of the positions where it stands.
-  private func ends(_ head: Head.Gradients?) throws -> EndGradients? {
-    guard let head, let dHead = head.head else { return nil }
-    let tied = decoder.configuration.tiedEmbeddings
-    let embedding = tied ? dHead : Buffer(decoder.vocabulary * hidden)
-    let d = stream.entering(decoder.layerCount)
-    for (row, token) in request.sequences.joined().enumerated() {
-      ap_add_scaled(
-        d + row * hidden, Int64(hidden), decoder.embeddingScale, embedding.at(Int(token) * hidden))
-    }
-    return EndGradients(embedding: embedding, head: tied ? nil : dHead, finalNorm: head.norm)
   }
 }

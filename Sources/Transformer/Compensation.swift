@@ -147,12 +147,11 @@ private final class CompensationPass {
     after.bias(sublayer.slots.output).zero()
   }
 
-  /// Where the cut's columns stand among those before it.
+  /// The cut's columns among those before it.
   private func columns(_ dimension: LayerDimension, _ layer: Int) -> [Int] {
-    let all = Array(0..<whole.configuration.sizes(layer)[dimension])
-    let kept = Set(cut.kept(dimension, layer) ?? all)
-    let now = whole.kept(dimension, layer) ?? all
-    return now.indices.filter { kept.contains(now[$0]) }
+    guard let (family, width) = whole.units(of: dimension, layer) else { return [] }
+    return whole.selected[layer].units(of: family).positions(of: cut.selected[layer].units(of: family))
+      .lines(width: width)
   }
 
   // MARK: - A sublayer
@@ -210,9 +209,8 @@ private final class CompensationPass {
     guard let original, let first = models.first,
       let (family, width) = original.units(of: sublayer.units, layer)
     else { return models.before.weights.weight(slot) }
-    let now = Set(whole.kept[layer].units(of: family))
     let units = original.kept[layer].units(of: family)
-    let columns = units.indices.filter { now.contains(units[$0]) }.flatMap { $0 * width..<($0 + 1) * width }
+    let columns = units.positions(of: whole.kept[layer].units(of: family)).lines(width: width)
     guard columns.count == sublayer.inputs.stride else {
       throw DecoderError.wrongOrigin(file: original.checkpoint.location)
     }

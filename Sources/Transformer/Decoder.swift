@@ -6,8 +6,8 @@ import Tensors
 public final class Decoder {
   public let checkpoint: Checkpoint
   public var configuration: ModelConfiguration { checkpoint.configuration }
-  /// The units that stay, as positions in the checkpoint's layers, ascending.
-  public private(set) var selected: [KeptUnits]
+  /// The units that stay, [layers], each in its place in the model as it is now.
+  public private(set) var selected: [KeptUnits<Numbering.Checkpoint>]
   private let source: ModelOrigin?
 
   /// - Parameter origin: if the checkpoint is a pruned model that an earlier stage wrote.
@@ -18,7 +18,7 @@ public final class Decoder {
     source = origin
     selected = checkpoint.configuration.layers.indices.map {
       let sizes = checkpoint.configuration.sizes($0)
-      return KeptUnits { Array(0..<sizes.count(of: $0)) }
+      return KeptUnits { (0..<sizes.count(of: $0)).map { CheckpointUnit($0) } }
     }
     guard !selected.allSatisfy(\.isEmpty) else { throw DecoderError.emptyModel(file: checkpoint.location) }
     if let origin {
@@ -44,13 +44,12 @@ public final class Decoder {
 
   public var layerCount: Int { selected.count }
 
-  /// The units that stay, as indices into the original model's layers, ascending.
-  public var kept: [KeptUnits] {
-    guard let source else { return selected }
-    return zip(source.kept, selected).map { original, selected in
+  /// The units that stay, [layers], each in its place in the model as it is now.
+  public var kept: [KeptUnits<Numbering.Original>] {
+    selected.enumerated().map { layer, selected in
       KeptUnits { family in
-        let units = original.units(of: family)
-        return selected.units(of: family).map { units[$0] }
+        let original = source?.kept[layer].units(of: family)
+        return selected.units(of: family).map { original?[$0.value] ?? OriginalUnit($0.value) }
       }
     }
   }
@@ -88,14 +87,14 @@ public final class Decoder {
   /// Keeps, of the units that a layer has now, those at these positions; ascending, at least one. Of a family of whole
   /// sublayers it may be none: then these leave.
   /// - Throws: `DecoderError.badSelection`; `DecoderError.emptyModel` if no layer would have anything left.
-  public func keep(_ positions: [Int], of family: Family, layer: Int) throws {
+  public func keep(_ positions: [CurrentUnit], of family: Family, layer: Int) throws {
     try requireUnsliced()
     guard selected.indices.contains(layer) else {
       throw DecoderError.badSelection(layer: layer, family: family)
     }
     let units = selected[layer].units(of: family)
     guard !positions.isEmpty || family.isWhole, zip(positions, positions.dropFirst()).allSatisfy(<),
-      positions.allSatisfy(units.indices.contains)
+      positions.allSatisfy({ units.indices.contains($0.value) })
     else { throw DecoderError.badSelection(layer: layer, family: family) }
     if family.isWhole {
       guard positions.isEmpty else { return }
@@ -104,26 +103,25 @@ public final class Decoder {
       try requireAnything(of: rest)
       selected = rest
     } else {
-      selected[layer].set(positions.map { units[$0] }, of: family)
+      selected[layer].set(positions.map { units[$0.value] }, of: family)
     }
   }
 
-  private func requireAnything(of units: [KeptUnits]) throws {
+  private func requireAnything(of units: [KeptUnits<Numbering.Checkpoint>]) throws {
     guard !units.allSatisfy(\.isEmpty) else { throw DecoderError.emptyModel(file: checkpoint.location) }
   }
 
-  /// Keeps exactly these units, as positions in the checkpoint's layers: for a run that is taken up again. A sublayer
-  /// without any has been removed.
+  /// Keeps exactly these units: for a run that is resumed. A sublayer without units is removed.
   /// - Throws: `DecoderError.badSelection`, `DecoderError.wrongOrigin` if the number of layers differs,
   ///   `DecoderError.emptyModel`.
-  public func select(_ units: [KeptUnits]) throws {
+  public func select(_ units: [KeptUnits<Numbering.Checkpoint>]) throws {
     guard units.count == layerCount else { throw DecoderError.wrongOrigin(file: checkpoint.location) }
     try requireAnything(of: units)
     for (layer, units) in units.enumerated() {
       for family in Family.widths {
         let (positions, count) = (units.units(of: family), configuration.sizes(layer).count(of: family))
         guard zip(positions, positions.dropFirst()).allSatisfy(<),
-          positions.allSatisfy((0..<count).contains)
+          positions.allSatisfy({ (0..<count).contains($0.value) })
         else { throw DecoderError.badSelection(layer: layer, family: family) }
       }
     }

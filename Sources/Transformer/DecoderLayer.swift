@@ -6,7 +6,8 @@ import Tensors
 struct LayerContext {
   let weights: LayerParameters
   let activations: LayerActivations
-  let rotary: RotaryTables
+  /// nil where queries and keys aren't rotated.
+  let rotation: LayerRotation?
   let normEpsilon: Float
   let workers: Workers
 

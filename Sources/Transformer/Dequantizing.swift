@@ -74,8 +74,7 @@ extension Decoder {
     let stored = configuration.sizes(layer)
     guard let (family, width) = units(of: dimension, layer) else { return nil }
     let kept = selected[layer].units(of: family)
-    return kept.count * width == stored[dimension]
-      ? nil : kept.flatMap { $0 * width..<($0 + 1) * width }
+    return kept.count * width == stored[dimension] ? nil : kept.lines(width: width)
   }
 
   /// Whose units own rows or columns of a layer, and how many each has; nil if they are nobody's.

@@ -1,32 +1,31 @@
 import Checkpoints
 import Tensors
 
-/// What a pass needs to compute one layer after another: the weights of the layer at hand in float32, the layer's activations
-/// for one block of tokens, the rotary tables and the threads.
+/// The memory and threads with which a pass computes one layer after another: the layer's weights in float32, its
+/// activations for one block of tokens, and the rotary tables.
 final class LayerWorkspace {
   let decoder: Decoder
   let workers: Workers
-  /// Of the layer that `at` was last asked for.
+  /// The weights of the layer that `at` was last asked for.
   let weights: LayerParameters
   private(set) var activations: LayerActivations
   private let rotary: RotaryTables
 
   /// - Parameters:
-  ///   - tokens: of the largest block.
-  ///   - longest: tokens of the longest sequence.
-  ///   - positions: that the rotary tables have; nil for as many as the longest sequence has.
-  ///   - others: layers of other models that use the same memory.
+  ///   - tokens: the tokens of the largest block.
+  ///   - longest: the tokens of the longest sequence.
+  ///   - positions: the positions of the rotary tables; nil for `longest`.
+  ///   - others: the layers of other models that share this memory.
   init(
     _ decoder: Decoder, tokens: Int, longest: Int, positions: Int? = nil, roomFor others: [LayerSizes] = [],
     workers: Workers
   ) {
     self.decoder = decoder
     self.workers = workers
-    let sizes = decoder.allSizes
-    weights = LayerParameters(roomFor: sizes)
+    weights = LayerParameters(roomFor: decoder.allSizes)
     activations = LayerActivations(
-      roomFor: sizes + others, tokens: tokens, longest: longest, workers: workers.count)
-    rotary = RotaryTables(decoder.configuration, positions: positions ?? longest)
+      roomFor: decoder.allSizes + others, tokens: tokens, longest: longest, workers: workers.count)
+    rotary = RotaryTables(decoder.configuration.ropes, positions: positions ?? longest)
   }
 
   convenience init(_ decoder: Decoder, _ blocks: Blocks, roomFor others: [LayerSizes] = [], workers: Workers)
@@ -35,13 +34,13 @@ final class LayerWorkspace {
       decoder, tokens: blocks.mostTokens, longest: blocks.longest, roomFor: others, workers: workers)
   }
 
-  /// Weights of another model with layers of the same kind, which takes turns with `other` in one memory.
+  /// A workspace of a model that takes turns with another in its activations.
   init(_ decoder: Decoder, sharing other: LayerWorkspace) {
     self.decoder = decoder
     workers = other.workers
     weights = LayerParameters(roomFor: decoder.allSizes)
     activations = other.activations
-    rotary = other.rotary
+    rotary = other.rotary.forModel(with: decoder.configuration.ropes)
   }
 
   /// Makes room for blocks of another size.
@@ -50,18 +49,18 @@ final class LayerWorkspace {
       roomFor: decoder.allSizes, tokens: tokens, longest: longest, workers: workers.count)
   }
 
-  /// Dequantizes a layer's weights, and answers its pass; valid until the next call.
+  /// Dequantizes a layer's weights. The result is valid until the next call.
   /// - Throws: `CheckpointError`.
   func at(_ layer: Int) throws -> DecoderLayer {
     try decoder.dequantize(layer: layer, into: weights, workers: workers)
     return pass(weights)
   }
 
-  /// The pass of a layer with weights that the caller holds.
+  /// A layer with weights that the caller holds.
   func pass(_ weights: LayerParameters) -> DecoderLayer {
     DecoderLayer(
       LayerContext(
-        weights: weights, activations: activations, rotary: rotary,
+        weights: weights, activations: activations, rotation: rotary.rotation(of: weights.sizes.shape),
         normEpsilon: Float(decoder.configuration.rmsNormEpsilon), workers: workers))
   }
 }

@@ -128,9 +128,8 @@ struct SelfAttention: Sublayer {
     rows: Range<Int>, position: Int, length: Int, _ queryKeyValue: UnsafeMutablePointer<Float>,
     direction: Float
   ) {
+    guard let rotary = layer.rotation?.table(length: length) else { return }
     let s = sizes
-    let found = layer.rotary.table(rope: s.shape.rope, headDimension: s.headDimension, length: length)
-    guard let rotary = found else { return }
     let first = queryKeyValue + rows.lowerBound * s.queryKeyValueWidth
     let (cosine, sine) = (rotary.cosine.at(position * rotary.half), rotary.sine.at(position * rotary.half))
     let heads = s.queryHeads + s.keyValueHeads

@@ -41,24 +41,61 @@ public enum Family: String, CaseIterable, Sendable {
   public var isWhole: Bool { !Family.widths.contains(self) }
 }
 
-/// Which units of a layer stay, as indices into the checkpoint's own layer, ascending; none of a family whose sublayer was
-/// removed as a whole.
-public struct KeptUnits: Equatable, Sendable {
-  /// [families], as in `Family.widths`.
-  private var lists: [[Int]]
+/// The three numberings of a layer's units. The numbers of units change when others leave, and the numbers of rows when
+/// the model is saved.
+public enum Numbering {
+  /// Of the model as it is now, without gaps.
+  public enum Current {}
+  /// Of the checkpoint that holds the weights.
+  public enum Checkpoint {}
+  /// Of the unpruned model. It outlasts cuts and saves.
+  public enum Original {}
+}
 
-  public init(_ units: (Family) throws -> [Int]) rethrows { lists = try Family.widths.map(units) }
+/// The number of a unit within its layer and family. Numbers of different numberings don't mix.
+public struct UnitIndex<In>: Hashable, Strideable, Sendable, ExpressibleByIntegerLiteral {
+  public let value: Int
+
+  public init(_ value: Int) { self.value = value }
+  public init(integerLiteral value: Int) { self.value = value }
+  public func distance(to other: UnitIndex) -> Int { other.value - value }
+  public func advanced(by count: Int) -> UnitIndex { UnitIndex(value + count) }
+}
+
+public typealias CurrentUnit = UnitIndex<Numbering.Current>
+public typealias CheckpointUnit = UnitIndex<Numbering.Checkpoint>
+public typealias OriginalUnit = UnitIndex<Numbering.Original>
+
+extension Array {
+  /// The rows or columns of these units, which have `width` each.
+  func lines<In>(width: Int) -> [Int] where Element == UnitIndex<In> {
+    flatMap { $0.value * width..<($0.value + 1) * width }
+  }
+
+  /// The position in this list of each of `units` that is in it, ascending.
+  func positions<In>(of units: [UnitIndex<In>]) -> [CurrentUnit] where Element == UnitIndex<In> {
+    let wanted = Set(units)
+    return indices.filter { wanted.contains(self[$0]) }.map { CurrentUnit($0) }
+  }
+}
+
+/// Which units of a layer stay, ascending. A family whose sublayer was removed has none.
+public struct KeptUnits<In>: Equatable, Sendable {
+  /// [families], as in `Family.widths`.
+  private var lists: [[UnitIndex<In>]]
+
+  public init(_ units: (Family) throws -> [UnitIndex<In>]) rethrows { lists = try Family.widths.map(units) }
 
   public var isEmpty: Bool { lists.allSatisfy(\.isEmpty) }
 
   /// Of a family of whole sublayers [0], or nothing where they are gone.
-  public func units(of family: Family) -> [Int] {
+  public func units(of family: Family) -> [UnitIndex<In>] {
     Family.widths.firstIndex(of: family).map { lists[$0] }
       ?? (family.widths.contains { !units(of: $0).isEmpty } ? [0] : [])
   }
 
   /// - Parameter family: one of `Family.widths`; of another, each of those that it is made of.
-  mutating func set(_ units: [Int], of family: Family) {
+  mutating func set(_ units: [UnitIndex<In>], of family: Family) {
     for (index, width) in Family.widths.enumerated() where family.widths.contains(width) {
       lists[index] = units
     }
@@ -68,12 +105,12 @@ public struct KeptUnits: Equatable, Sendable {
 /// What a checkpoint was cut from, when an earlier stage of the run wrote it: which units of the original model its
 /// layers have, and how many there were.
 public struct ModelOrigin: Equatable, Sendable {
-  /// [layers], in indices of the original model, as many as the checkpoint's layers have units.
-  public var kept: [KeptUnits]
+  /// [layers], one for each unit of the checkpoint's layer.
+  public var kept: [KeptUnits<Numbering.Original>]
   /// [layers], of each of `Family.widths`.
   public var counts: [[Family: Int]]
 
-  public init(kept: [KeptUnits], counts: [[Family: Int]]) {
+  public init(kept: [KeptUnits<Numbering.Original>], counts: [[Family: Int]]) {
     self.kept = kept
     self.counts = counts
   }

@@ -24,9 +24,9 @@ import Transformer
     for layer in 0..<decoder.layerCount {
       let sizes = decoder.sizes(layer)
       let channels = (0..<sizes.intermediate).filter { $0 % 3 != 0 || $0 < 3 * layer }
-      try decoder.keep(channels, of: .mlp, layer: layer)
+      try decoder.keep(channels.map { CurrentUnit($0) }, of: .mlp, layer: layer)
       if layer % 2 == 1, sizes.keyValueHeads > 1 {
-        try decoder.keep(Array(1..<sizes.keyValueHeads), of: .attention, layer: layer)
+        try decoder.keep((1..<sizes.keyValueHeads).map { CurrentUnit($0) }, of: .attention, layer: layer)
       }
     }
   }
@@ -136,7 +136,9 @@ import Transformer
   @Test(.enabled(if: Support.smolLM2 != nil, "SmolLM2 is not on this machine; make demo fetches it"))
   func aGGUFModelBecomesAFolderThatReadsTextTheSameWay() throws {
     let source = try LoadedModel(path: try #require(Support.smolLM2).path)
-    for layer in 0..<30 { try source.decoder.keep(Array(0..<(1000 + layer)), of: .mlp, layer: layer) }
+    for layer in 0..<30 {
+      try source.decoder.keep((0..<(1000 + layer)).map { CurrentUnit($0) }, of: .mlp, layer: layer)
+    }
     let scratch = Scratch()
     try source.save(to: scratch.path("model"), type: .float32, workers: workers)
     let saved = try LoadedModel(path: scratch.path("model"))

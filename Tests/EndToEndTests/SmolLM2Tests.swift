@@ -194,11 +194,11 @@ struct SmolLM2Tests {
   }
 
   /// The units that the published run has left after so many iterations: [layers].
-  private func kept(of published: ArraySlice<JSONValue>) -> [KeptUnits] {
+  private func kept(of published: ArraySlice<JSONValue>) -> [KeptUnits<Numbering.Original>] {
     (0..<30).map { layer in
-      func left(_ count: Int, _ key: String) -> [Int] {
+      func left(_ count: Int, _ key: String) -> [OriginalUnit] {
         let gone = Set(published.flatMap { $0[key]?.arrayValue?[layer].integers ?? [] })
-        return (0..<count).filter { !gone.contains($0) }
+        return (0..<count).filter { !gone.contains($0) }.map { OriginalUnit($0) }
       }
       return KeptUnits { family in
         family == .attention
@@ -211,7 +211,7 @@ struct SmolLM2Tests {
   /// the first five, and answers which units each of those kept and the perplexity at the end.
   private func follow(
     _ name: String, criterion: JSONValue, allocator: JSONValue, iterations: Int, calibrated: Bool
-  ) throws -> (kept: [[KeptUnits]], perplexity: Double) {
+  ) throws -> (kept: [[KeptUnits<Numbering.Original>]], perplexity: Double) {
     let published = try self.iterations(of: name)
     let sizes = published.compactMap { $0["params"]?.integerValue }
     // Between the last step's size and the one before, so that a channel more or less does not change the count.
@@ -239,7 +239,7 @@ struct SmolLM2Tests {
     let (summary, run) = try Support.run(
       ["name": .string(name), "stages": .array([.object(prune), evaluate])], model: model, in: scratch.url)
 
-    var kept: [[KeptUnits]] = []
+    var kept: [[KeptUnits<Numbering.Original>]] = []
     for (index, expected) in published.prefix(5).enumerated() {
       let place = "\(name), iteration \(index + 1)"
       let found = try Support.json(run.appendingPathComponent("iterations/00\(index + 1).json"))
@@ -252,8 +252,9 @@ struct SmolLM2Tests {
         #expect(targets.count == 30 && worst < 1e-4, "\(place), \(family): \(worst)")
       }
       let units = layers.map { layer in
-        func units(_ family: String) -> [Int] { layer["families"]?[family]?["kept"]?.integers ?? [] }
-        return KeptUnits { units($0.rawValue) }
+        KeptUnits<Numbering.Original> { family in
+          (layer["families"]?[family.rawValue]?["kept"]?.integers ?? []).map { OriginalUnit($0) }
+        }
       }
       #expect(units.map { $0.units(of: .mlp).count } == expected["intermediate"]?.integers, "\(place)")
       #expect(units.map { $0.units(of: .attention).count } == expected["kv_heads"]?.integers, "\(place)")
@@ -269,14 +270,15 @@ struct SmolLM2Tests {
   /// The channels that the first iteration keeps, by importances in exact arithmetic. The published runs, which are
   /// float32, swap two channels of layer 15 whose importances differ by 4e-6 of themselves; what follows from a swap
   /// grows with every iteration, so that later ones can't be compared unit by unit.
-  private func expectExactFirstIteration(_ kept: [KeptUnits]) throws {
+  private func expectExactFirstIteration(_ kept: [KeptUnits<Numbering.Original>]) throws {
     let file = try SafetensorsFile(
       path: golden.appendingPathComponent("first_iteration_float64.safetensors").path)
     let scores = try file.tensor(named: "param_first__mlp").floats()
     for (layer, units) in kept.enumerated() {
       let own = Array(scores[layer * 1536..<(layer + 1) * 1536])
       let order = own.indices.sorted { (own[$0], $0) < (own[$1], $1) }
-      #expect(units.units(of: .mlp) == order.suffix(units.units(of: .mlp).count).sorted(), "layer \(layer)")
+      let kept = units.units(of: .mlp).map(\.value)
+      #expect(kept == order.suffix(kept.count).sorted(), "layer \(layer)")
     }
   }
 
@@ -338,8 +340,9 @@ struct SmolLM2Tests {
     let decoder = try LoadedModel(path: model.path).decoder
     let before = kept(of: published[..<done])
     for (layer, units) in before.enumerated() {
-      try decoder.keep(units.units(of: .mlp), of: .mlp, layer: layer)
-      try decoder.keep(units.units(of: .attention), of: .attention, layer: layer)
+      try decoder.keep(units.units(of: .mlp).map { CurrentUnit($0.value) }, of: .mlp, layer: layer)
+      try decoder.keep(
+        units.units(of: .attention).map { CurrentUnit($0.value) }, of: .attention, layer: layer)
     }
     #expect(decoder.parameters == published[done - 1]["params"]?.integerValue)
     var comparisons = try [Comparison("", "adapt-pruner.taylor", ["gqa_fold": "published"], families: [.mlp])]

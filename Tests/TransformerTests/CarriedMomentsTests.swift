@@ -43,19 +43,19 @@ import Transformer
     }
   }
 
-  private func cuts(_ model: JSONValue) throws -> [[KeptUnits]] {
-    func integers(_ value: JSONValue?) throws -> [Int] {
-      try #require(value?.arrayValue).compactMap(\.integerValue)
+  private func cuts(_ model: JSONValue) throws -> [[KeptUnits<Numbering.Original>]] {
+    func units(_ value: JSONValue?) throws -> [OriginalUnit] {
+      try #require(value?.arrayValue).compactMap { $0.integerValue.map { OriginalUnit($0) } }
     }
     return try #require(model["cuts"]?.arrayValue).map { layers in
       try #require(layers.arrayValue).map { layer in
-        try KeptUnits { try integers(layer[$0.rawValue]) }
+        try KeptUnits { try units(layer[$0.rawValue]) }
       }
     }
   }
 
   /// Keeps units that are named in the original model's numbering.
-  private func keep(_ units: [KeptUnits], in decoder: Decoder) throws {
+  private func keep(_ units: [KeptUnits<Numbering.Original>], in decoder: Decoder) throws {
     let now = zip(decoder.kept, decoder.selected)
     try decoder.select(
       zip(now, units).map { now, units in
@@ -87,7 +87,8 @@ import Transformer
   enum Way: String, CaseIterable, Sendable { case oneCut, writtenBetween, writtenAfter }
 
   private func goOn(
-    _ way: Way, from trained: Trainer, _ decoder: Decoder, _ cuts: [[KeptUnits]], _ biases: [String: [Float]]
+    _ way: Way, from trained: Trainer, _ decoder: Decoder, _ cuts: [[KeptUnits<Numbering.Original>]],
+    _ biases: [String: [Float]]
   ) throws -> Decoder {
     var model = try rewritten(decoder, "trained") { try trained.forEachParameter(body: $0) }
     func write(_ name: String, adding biases: [String: [Float]] = [:]) throws {
@@ -158,7 +159,7 @@ import Transformer
     defer { try? FileManager.default.removeItem(at: scratch) }
     let folder = try SmallModel(.biased, seed: 3).write()
     defer { try? FileManager.default.removeItem(at: folder) }
-    func decoder(keeping channels: [Int]) throws -> Decoder {
+    func decoder(keeping channels: [CurrentUnit]) throws -> Decoder {
       let decoder = try Decoder(Checkpoint.open(folder.path))
       for layer in 0..<decoder.layerCount { try decoder.keep(channels, of: .mlp, layer: layer) }
       return decoder

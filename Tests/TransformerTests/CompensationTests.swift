@@ -27,7 +27,7 @@ import Transformer
     let cut = try model.copy()
     for layer in 0..<cut.layerCount {
       try cut.keep([1], of: .attention, layer: layer)
-      try cut.keep((0..<40).filter { $0 % 3 != layer % 3 }, of: .mlp, layer: layer)
+      try cut.keep((0..<40).filter { $0.value % 3 != layer % 3 }, of: .mlp, layer: layer)
     }
     return cut
   }
@@ -95,7 +95,7 @@ import Transformer
           try partly.keep([1], of: .attention, layer: layer)
         }
         if layer < projection.layer {
-          try partly.keep((0..<40).filter { $0 % 3 != layer % 3 }, of: .mlp, layer: layer)
+          try partly.keep((0..<40).filter { $0.value % 3 != layer % 3 }, of: .mlp, layer: layer)
         }
       }
       var statistics = CalibrationRequest(sequences: try sequences(), batchSize: 4, gradients: .none)
@@ -173,7 +173,7 @@ import Transformer
   @Test func untilTheFirstCutTheTargetIsTheProjectionsOwnAnswer() throws {
     let model = try model("llama")
     let cut = try model.copy()
-    try cut.keep((0..<30).map { $0 }, of: .mlp, layer: 1)
+    try cut.keep(Array(0..<30), of: .mlp, layer: 1)
     var layers: [String] = []
     try model.compensate(cut, request(followsCut: true), workers: workers) { projection in
       layers.append("\(projection.layer).\(projection.family.rawValue)")

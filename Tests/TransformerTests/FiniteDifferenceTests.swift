@@ -15,7 +15,7 @@ import Transformer
     let decoder = try Decoder(Checkpoint.open(folder.path))
     var gradients: [String: [Float]] = [:]
     let result = try decoder.calibrate(
-      CalibrationRequest(sequences: sequences, batchSize: batchSize, gradients: .everything),
+      CalibrationRequest(sequences: sequences, batchSize: batchSize, gradients: .sum),
       workers: Workers(count: 2)
     ) { layer in
       for parameter in try #require(layer.gradients).named {
@@ -23,9 +23,7 @@ import Transformer
           UnsafeBufferPointer(start: parameter.base, count: parameter.rows * parameter.columns))
       }
     }
-    gradients["model.norm.weight"] = result.ends.map { Array($0.finalNorm.values) }
-    gradients["model.embed_tokens.weight"] = result.ends.map { Array($0.embedding.values) }
-    gradients["lm_head.weight"] = result.ends?.head.map { Array($0.values) }
+    gradients.merge(try decoder.endGradients(sequences, batchSize: batchSize)) { $1 }
     return (result.losses.reduce(0, +), gradients)
   }
 

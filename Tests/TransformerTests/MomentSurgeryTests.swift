@@ -44,8 +44,8 @@ import Transformer
     try before.writeMoments(to: file)
 
     for layer in 0..<decoder.layerCount {
-      try decoder.keep(kept.groups, of: .attention, layer: layer)
-      try decoder.keep(kept.channels, of: .mlp, layer: layer)
+      try decoder.keep(kept.groups.map { CurrentUnit($0) }, of: .attention, layer: layer)
+      try decoder.keep(kept.channels.map { CurrentUnit($0) }, of: .mlp, layer: layer)
     }
     let after = try trainer(decoder)
     try after.adoptMoments(from: file, optimizerSteps: before.optimizerSteps)

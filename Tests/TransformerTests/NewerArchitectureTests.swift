@@ -27,10 +27,10 @@ struct NewerArchitectureTests {
   static func pruned(_ name: String) throws -> Decoder {
     let (decoder, file) = (try Reference.model(name), try fixture(name))
     for (layer, groups) in try kept("groups", in: file).enumerated() {
-      try decoder.keep(groups, of: .attention, layer: layer)
+      try decoder.keep(groups.map { CurrentUnit($0) }, of: .attention, layer: layer)
     }
     for (layer, channels) in try kept("channels", in: file).enumerated() {
-      try decoder.keep(channels, of: .mlp, layer: layer)
+      try decoder.keep(channels.map { CurrentUnit($0) }, of: .mlp, layer: layer)
     }
     return decoder
   }

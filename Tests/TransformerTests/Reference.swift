@@ -1,5 +1,6 @@
 import Checkpoints
 import Foundation
+import Tensors
 import Testing
 import Transformer
 
@@ -51,6 +52,27 @@ extension SafetensorsFile {
     let tensor = try #require(tensors["input_ids"])
     let ids = try tensor.integers().map { Int32($0) }
     return stride(from: 0, to: ids.count, by: tensor.shape[1]).map { Array(ids[$0..<$0 + tensor.shape[1]]) }
+  }
+}
+
+extension Decoder {
+  /// The gradients of the embedding, the final norm and the head, as training makes them: Σ over mini-batches of the
+  /// gradient of the mini-batch's mean cross-entropy.
+  func endGradients(_ sequences: [[Int32]], batchSize: Int) throws -> [String: [Float]] {
+    let trainer = try Trainer(
+      self, .full, optimizer: AdamWOptions(), maxGradientNorm: nil,
+      room: TrainingRoom(
+        tokens: sequences.reduce(0) { $0 + $1.count }, longest: sequences.map(\.count).max() ?? 0,
+        activationLimit: 1 << 20), workers: Workers(count: 2))
+    var sums: [String: [Float]] = [:]
+    for start in stride(from: 0, to: sequences.count, by: batchSize) {
+      let batch = sequences[start..<min(sequences.count, start + batchSize)]
+      _ = try trainer.gradients([batch.map { TrainingSequence(tokens: $0) }])
+      for (name, values) in trainer.namedGradients where !name.contains(".layers.") {
+        sums[name] = sums[name].map { zip($0, values).map { $0 + $1 } } ?? values
+      }
+    }
+    return sums
   }
 }
 

@@ -71,8 +71,7 @@ import Transformer
         squares["\(layer.layer).\(parameter.name)"] = values(parameter)
       }
     }
-    sums["embedding"] = result.ends.map { Array($0.embedding.values) }
-    sums["norm"] = result.ends.map { Array($0.finalNorm.values) }
+    sums.merge(try decoder.endGradients(sequences, batchSize: 2)) { $1 }
     return (sums, squares, seen, result)
   }
 
@@ -80,8 +79,8 @@ import Transformer
   func gradientsOfTheRestAreToo(_ kind: SmallModel.Kind, _ index: Int) throws {
     try withDecoders(kind, Self.removals[index]) { cut, zero, _ in
       for limit in [0, 1 << 20] {
-        let found = try gradients(of: cut, .everything, activationLimit: limit)
-        let expected = try gradients(of: zero, .everything, activationLimit: limit)
+        let found = try gradients(of: cut, .sum, activationLimit: limit)
+        let expected = try gradients(of: zero, .sum, activationLimit: limit)
         #expect(!found.sums.isEmpty)
         for (name, values) in found.sums {
           #expect(relativeError(values, try #require(expected.sums[name])) < 1e-5, "\(name)")
@@ -163,7 +162,7 @@ import Transformer
     let folder = try SmallModel(.llama, seed: 11, layers: 3).write()
     defer { try? FileManager.default.removeItem(at: folder) }
     let decoder = try Decoder(Checkpoint.open(folder.path))
-    func units(_ layer: Int) -> [[Int]] {
+    func units(_ layer: Int) -> [[OriginalUnit]] {
       [Family.attentionBlock, .mlpBlock, .layer].map { decoder.kept[layer].units(of: $0) }
     }
     #expect(units(0) == [[0], [0], [0]])
@@ -179,8 +178,8 @@ import Transformer
       #expect(decoder.originalCount(of: family, layer: 0) == 1)
     }
     // What is gone cannot be kept, nor half of a block, and a part of a layer never goes as a whole.
-    for (positions, family, layer) in [
-      ([0], Family.layer, 0), ([1], .mlpBlock, 1), ([0, 0], .layer, 1), ([], .attention, 1), ([], .mlp, 1),
+    for (positions, family, layer): ([CurrentUnit], Family, Int) in [
+      ([0], .layer, 0), ([1], .mlpBlock, 1), ([0, 0], .layer, 1), ([], .attention, 1), ([], .mlp, 1),
       ([], .layer, 3),
     ] {
       #expect(throws: DecoderError.badSelection(layer: layer, family: family)) {
@@ -215,7 +214,7 @@ import Transformer
     try decoder.keep([], of: .attentionBlock, layer: 1)
     #expect(throws: refusal) { try decoder.keep([], of: .mlpBlock, layer: 1) }
     #expect(decoder.kept[1].units(of: .mlp) == Array(0..<10), "a refused cut changes nothing")
-    let nothing = KeptUnits { _ in [] }
+    let nothing = KeptUnits<Numbering.Checkpoint> { _ in [] }
     #expect(throws: refusal) { try decoder.select([nothing, nothing]) }
     // A run's state is put back as it was.
     let left = decoder.selected

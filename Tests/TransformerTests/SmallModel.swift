@@ -12,10 +12,12 @@ struct SmallModel {
   var weights: [String: [Float]] = [:]
 
   init(
-    _ kind: Kind, seed: UInt64, vocabulary: Int = 32, hidden: Int = 8, intermediate: Int = 10, layers: Int = 2
+    _ kind: Kind, seed: UInt64, vocabulary: Int = 32, hidden: Int = 8, intermediate: Int = 10,
+    layers: Int = 2,
+    headDimension: Int = 4
   ) {
     let shape = LayerShape(
-      queryHeads: 6, keyValueHeads: 3, headDimension: 4, intermediateSize: intermediate,
+      queryHeads: 6, keyValueHeads: 3, headDimension: headDimension, intermediateSize: intermediate,
       slidingWindow: kind == .slidingMistral ? 3 : nil)
     configuration = ModelConfiguration(
       architecture: kind == .qwen3 ? .qwen3 : kind == .slidingMistral ? .mistral : .llama,

@@ -4,29 +4,35 @@ import Transformer
 // How the model's own types stand in a run's records.
 
 extension RunState.LayerUnits {
-  init(_ units: KeptUnits) {
-    self.init(groups: units.units(of: .attention), channels: units.units(of: .mlp))
+  init<In>(_ units: KeptUnits<In>) {
+    self.init(
+      groups: units.units(of: .attention).map(\.value), channels: units.units(of: .mlp).map(\.value))
   }
 
-  var units: KeptUnits { KeptUnits { $0 == .attention ? groups : channels } }
+  func units<In>() -> KeptUnits<In> {
+    KeptUnits { ($0 == .attention ? groups : channels).map { UnitIndex($0) } }
+  }
 }
 
 extension RunState.ModelPlace {
-  /// - Parameter selected: positions in that checkpoint, [layers].
-  init(selected: [KeptUnits]) {
+  /// - Parameter selected: [layers]
+  init(selected: [KeptUnits<Numbering.Checkpoint>]) {
     self.init()
     select(selected)
   }
 
-  mutating func select(_ units: [KeptUnits]) { selected = units.map(RunState.LayerUnits.init) }
+  mutating func select(_ units: [KeptUnits<Numbering.Checkpoint>]) {
+    selected = units.map { RunState.LayerUnits($0) }
+  }
 
   /// A checkpoint that a stage wrote, all of which is selected.
   init(folder: String, files: [RunState.StoredFile], origin: ModelOrigin) {
     self.init(
-      selected: origin.kept.map { kept in KeptUnits { Array(kept.units(of: $0).indices) } })
+      selected: origin.kept.map { kept in KeptUnits { kept.units(of: $0).indices.map { CheckpointUnit($0) } }
+      })
     self.folder = folder
     self.files = files
-    originalUnits = origin.kept.map(RunState.LayerUnits.init)
+    originalUnits = origin.kept.map { RunState.LayerUnits($0) }
     originalGroups = origin.counts.map { $0[.attention] ?? 0 }
     originalChannels = origin.counts.map { $0[.mlp] ?? 0 }
   }
@@ -35,7 +41,7 @@ extension RunState.ModelPlace {
   var origin: ModelOrigin? {
     guard folder != nil, let originalUnits, let originalGroups, let originalChannels else { return nil }
     return ModelOrigin(
-      kept: originalUnits.map(\.units),
+      kept: originalUnits.map { $0.units() },
       counts: zip(originalGroups, originalChannels).map { [.attention: $0, .mlp: $1] })
   }
 }

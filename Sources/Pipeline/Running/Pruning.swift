@@ -263,7 +263,8 @@ struct Pruning {
   private func remove(_ family: Family, _ layer: Int, _ scores: [Float], keep: Int) throws {
     guard keep < scores.count else { return }
     let order = scores.indices.sorted { (scores[$0], $0) < (scores[$1], $1) }
-    try decoder.keep(order.dropFirst(scores.count - keep).sorted(), of: family, layer: layer)
+    let staying = order.dropFirst(scores.count - keep).sorted().map { CurrentUnit($0) }
+    try decoder.keep(staying, of: family, layer: layer)
   }
 
   private func records(
@@ -280,7 +281,7 @@ struct Pruning {
             IterationRecord.Removal(
               targetSparsity: sparsities[layer][family] ?? 0,
               originalCount: decoder.originalCount(of: family, layer: layer),
-              kept: .units(kept[layer].units(of: family))))
+              kept: .units(kept[layer].units(of: family).map(\.value))))
         })
     }
   }

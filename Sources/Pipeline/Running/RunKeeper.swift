@@ -107,6 +107,6 @@ final class RunKeeper {
       let checkpoint = try Checkpoint.open(folder.path + "/" + stage)
       model.replace(with: try Decoder(checkpoint, origin: place.origin))
     }
-    try model.decoder.select(place.selected.map(\.units))
+    try model.decoder.select(place.selected.map { $0.units() })
   }
 }

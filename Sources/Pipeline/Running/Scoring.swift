@@ -13,9 +13,8 @@ struct ScoredModel: Equatable {
 
 extension CriterionInstance {
   /// A layer's scores, of each of the families that has units in it.
-  /// - Parameter kept: the layer's units by their indices in the unpruned model.
   func scores(
-    of layer: CalibratedLayer, families: [Family], kept: KeptUnits, model: ModelSummary
+    of layer: CalibratedLayer, families: [Family], kept: KeptUnits<Numbering.Original>, model: ModelSummary
   ) throws -> [Family: [Float]] {
     var scores: [Family: [Float]] = [:]
     for family in families {
@@ -40,8 +39,7 @@ extension ModelSummary {
 
 /// A layer's units as a criterion sees them, over the pass's own memory.
 extension CalibratedLayer {
-  /// - Parameter original: the units' indices in the unpruned model.
-  package func request(_ family: Family, original: [Int]) -> UnitsRequest {
+  package func request(_ family: Family, original: [OriginalUnit]) -> UnitsRequest {
     let sizes = weights.sizes
     let owned = weights.named.filter { weight in
       weight.spec.isProjection && family.widths.contains { $0.sublayer == weight.spec.role.sublayer }
@@ -65,7 +63,7 @@ extension CalibratedLayer {
         statistics: statistics)
     }
     return UnitsRequest(
-      family: family.rawValue, layer: layer, original: original, matrices: matrices,
+      family: family.rawValue, layer: layer, original: original.map(\.value), matrices: matrices,
       statistics: statistics(of: family))
   }
 }

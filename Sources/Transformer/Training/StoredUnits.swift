@@ -7,10 +7,10 @@ import OrderedCollections
 /// A run goes on after a file was written: units leave, layers empty, and every train stage or compensator writes the model
 /// anew, with its rows numbered anew. What lasts is the original model's numbering.
 struct StoredUnits {
-  /// [layers], ascending, in indices of the original model.
-  private let kept: [KeptUnits]
+  /// [layers]
+  private let kept: [KeptUnits<Numbering.Original>]
 
-  init(_ kept: [KeptUnits]) { self.kept = kept }
+  init(_ kept: [KeptUnits<Numbering.Original>]) { self.kept = kept }
 
   private static func key(_ layer: Int, _ family: Family) -> String {
     "units.model.layers.\(layer).\(family.rawValue)"
@@ -19,14 +19,15 @@ struct StoredUnits {
   func add(to metadata: inout OrderedDictionary<String, String>) {
     for (layer, units) in kept.enumerated() {
       for family in Family.widths {
-        metadata[Self.key(layer, family)] = units.units(of: family).map(String.init).joined(separator: ",")
+        metadata[Self.key(layer, family)] = units.units(of: family).map { String($0.value) }.joined(
+          separator: ",")
       }
     }
   }
 
   /// - Throws: `CheckpointError.malformed` if a layer's units are missing or no ascending indices.
   init(of file: SafetensorsFile, layers: Int) throws {
-    func read(_ layer: Int, _ family: Family) throws -> [Int] {
+    func read(_ layer: Int, _ family: Family) throws -> [OriginalUnit] {
       let key = Self.key(layer, family)
       func malformed(_ found: String) -> CheckpointError {
         .malformed(
@@ -38,8 +39,8 @@ struct StoredUnits {
         throw malformed("nothing: another version of this program wrote the file, so start the run anew")
       }
       let words = text.split(separator: ",", omittingEmptySubsequences: true)
-      let units = words.compactMap { Int($0) }
-      guard units.count == words.count, units.allSatisfy({ $0 >= 0 }),
+      let units = words.compactMap { Int($0).map { OriginalUnit($0) } }
+      guard units.count == words.count, units.allSatisfy({ $0.value >= 0 }),
         zip(units, units.dropFirst()).allSatisfy(<)
       else { throw malformed("“\(text.prefix(60))”") }
       return units
@@ -48,7 +49,7 @@ struct StoredUnits {
   }
 
   /// - Throws: `CheckpointError.malformed` if the file's units are others than the model's.
-  func require(_ now: [KeptUnits], in file: String) throws {
+  func require(_ now: [KeptUnits<Numbering.Original>], in file: String) throws {
     for (layer, (stored, now)) in zip(kept, now).enumerated() {
       for family in Family.widths where stored.units(of: family) != now.units(of: family) {
         throw CheckpointError.malformed(
@@ -66,24 +67,23 @@ struct StoredUnits {
     let kept: [Int]
   }
 
-  /// - Parameter now: the units that the layer has now, in indices of the original model.
+  /// - Parameter now: the units that the layer has now.
   /// - Returns: nil if the rows or columns belong to no unit: then all stay.
   /// - Throws: `CheckpointError.malformed` if the model has a unit that it did not have then.
   func places(
-    of owner: LayerDimension?, in decoder: Decoder, _ layer: Int, now: KeptUnits, file: String
+    of owner: LayerDimension?, in decoder: Decoder, _ layer: Int, now: KeptUnits<Numbering.Original>,
+    file: String
   ) throws -> Places? {
     guard let (family, width) = decoder.units(of: owner, layer) else { return nil }
     let stored = kept[layer].units(of: family)
-    let place = Dictionary(uniqueKeysWithValues: stored.enumerated().map { ($0.element, $0.offset) })
-    let kept = try now.units(of: family).flatMap { unit in
-      guard let place = place[unit] else {
-        throw CheckpointError.malformed(
-          file: file, place: "__metadata__.\(Self.key(layer, family))",
-          expected: "every unit that the model has",
-          found: "no unit \(unit): the moments belong to another model")
-      }
-      return place * width..<(place + 1) * width
+    if let missing = Set(now.units(of: family)).subtracting(stored).min() {
+      throw CheckpointError.malformed(
+        file: file, place: "__metadata__.\(Self.key(layer, family))",
+        expected: "every unit that the model has",
+        found: "no unit \(missing.value): the moments belong to another model")
     }
-    return Places(count: stored.count * width, kept: kept)
+    return Places(
+      count: stored.count * width,
+      kept: stored.positions(of: now.units(of: family)).lines(width: width))
   }
 }
