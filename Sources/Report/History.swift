@@ -33,7 +33,7 @@ package struct History {
       switch event.kind {
       case .runStarted?: start = event
       case .saved?:
-        var model = event.saved ?? SavedModelRecord()
+        var model = event.saved ?? .blank
         model.directory = model.directory ?? ((event.path ?? "") as NSString).lastPathComponent
         saved.removeAll { $0.name == stage }
         saved.append(Named(stage, model))

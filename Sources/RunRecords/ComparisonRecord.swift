@@ -9,16 +9,14 @@ public struct ComparisonRecord: Record, Equatable {
     public private(set) var run = ""
     public private(set) var reason = ""
 
-    public init() {}
-
+    init() {}
     public init(run: String, reason: String) {
       self.run = run
       self.reason = reason
     }
 
-    package static let fields: [Field<Failure>] = [
-      Field("run", \.run, .everybody), Field("reason", \.reason),
-    ]
+    package static let layout = Layout<Failure>(
+      Failure(), Field("run", \.run, .everybody), Field("reason", \.reason))
   }
 
   /// A text that a model wrote.
@@ -30,8 +28,7 @@ public struct ComparisonRecord: Record, Equatable {
     /// The limit of the text's length.
     public private(set) var maximumTokens = 0
 
-    public init() {}
-
+    init() {}
     public init(run: String?, prompt: String, text: String, maximumTokens: Int) {
       self.run = run
       self.prompt = prompt
@@ -39,10 +36,9 @@ public struct ComparisonRecord: Record, Equatable {
       self.maximumTokens = maximumTokens
     }
 
-    package static let fields: [Field<Sample>] = [
-      Field("run", \.run, .textOrNull), Field("prompt", \.prompt, .everybody),
-      Field("text", \.text, .everybody), Field("maximum_tokens", \.maximumTokens),
-    ]
+    package static let layout = Layout<Sample>(
+      Sample(), Field("run", \.run, .textOrNull), Field("prompt", \.prompt, .everybody),
+      Field("text", \.text, .everybody), Field("maximum_tokens", \.maximumTokens))
   }
 
   /// Work that several runs share and that was done once.
@@ -60,17 +56,14 @@ public struct ComparisonRecord: Record, Equatable {
     /// The time that the runs would take one by one: their own times and what each was spared, without the shared work.
     public var secondsSingly = 0.0
 
-    public init() {}
-
     /// Below 1 if sharing saved time.
     public var ratio: Double? { secondsSingly > 0 ? seconds / secondsSingly : nil }
 
-    package static let fields: [Field<Savings>] = [
-      Field("calibration_passes_made", \.passesMade), Field("calibration_passes_spared", \.passesSpared),
-      Field("evaluations_made", \.evaluationsMade), Field("evaluations_spared", \.evaluationsSpared),
-      Field("seconds", \.seconds), Field("seconds_spared", \.secondsSpared),
-      Field("seconds_singly", \.secondsSingly),
-    ]
+    package static let layout = Layout<Savings>(
+      Savings(), Field("calibration_passes_made", \.passesMade),
+      Field("calibration_passes_spared", \.passesSpared), Field("evaluations_made", \.evaluationsMade),
+      Field("evaluations_spared", \.evaluationsSpared), Field("seconds", \.seconds),
+      Field("seconds_spared", \.secondsSpared), Field("seconds_singly", \.secondsSingly))
   }
 
   /// Folders: absolute, or relative to the comparison's.
@@ -79,17 +72,21 @@ public struct ComparisonRecord: Record, Equatable {
   public var savings: Savings?
   public var samples: [Sample] = []
 
-  public init() {}
-  package static let fields: [Field<ComparisonRecord>] = [
-    Field("runs", \.runs, .everybody), Field("failures", \.failures), Field("shared", \.savings),
-    Field("samples", \.samples),
-  ]
+  package static let layout = Layout<ComparisonRecord>(
+    ComparisonRecord(), Field("runs", \.runs, .everybody), Field("failures", \.failures),
+    Field("shared", \.savings), Field("samples", \.samples))
 
   /// Returns whether `folder` holds a comparison.
   public static func isIn(_ folder: String) -> Bool {
     FileManager.default.fileExists(atPath: folder + "/" + ComparisonLayout.record)
   }
 
+  public func write(to folder: String) throws(FileError) {
+    try AtomicFile.write(json.pretty, to: folder + "/" + ComparisonLayout.record)
+  }
+}
+
+extension ComparisonRecord {
   /// Reads a folder's record.
   /// - Throws: `RecordError` if the file is missing, or is no record of a comparison.
   public init(folder: String) throws(RecordError) {
@@ -107,9 +104,5 @@ public struct ComparisonRecord: Record, Equatable {
       throw .notAComparison(folder: folder, reason: "\(name) names no runs")
     }
     self = record
-  }
-
-  public func write(to folder: String) throws(FileError) {
-    try AtomicFile.write(json.pretty, to: folder + "/" + ComparisonLayout.record)
   }
 }

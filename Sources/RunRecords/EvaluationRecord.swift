@@ -12,8 +12,7 @@ public struct EvaluationRecord: Record, Equatable {
     /// This version always writes it.
     public var lowerIsBetter: Bool?
 
-    public init() {}
-
+    init() {}
     public init(name: String, value: Double, standardError: Double?, lowerIsBetter: Bool?) {
       self.name = name
       self.value = value
@@ -21,10 +20,9 @@ public struct EvaluationRecord: Record, Equatable {
       self.lowerIsBetter = lowerIsBetter
     }
 
-    package static let fields: [Field<Metric>] = [
-      Field("name", \.name, .everybody), Field("value", \.value, .measured),
-      Field("standard_error", \.standardError), Field("lower_is_better", \.lowerIsBetter, .resuming),
-    ]
+    package static let layout = Layout<Metric>(
+      Metric(), Field("name", \.name, .everybody), Field("value", \.value, .measured),
+      Field("standard_error", \.standardError), Field("lower_is_better", \.lowerIsBetter, .resuming))
   }
 
   /// The label of the stage's execution: `train.2`.
@@ -41,13 +39,11 @@ public struct EvaluationRecord: Record, Equatable {
   /// not finite.
   public var items: [Named<[Double]>] = []
 
-  public init() {}
-  package static let fields: [Field<EvaluationRecord>] = [
-    Field("stage", \.stage, .everybody), Field("evaluator", \.evaluator, .resuming),
+  package static let layout = Layout<EvaluationRecord>(
+    EvaluationRecord(), Field("stage", \.stage, .everybody), Field("evaluator", \.evaluator, .resuming),
     Field("parameters", \.parameters, .resuming), Field("macs_per_token", \.macs, .resuming),
     Field("seconds", \.seconds, .resuming), Field("metrics", \.metrics, .resuming),
-    Field("items", \.items, .members(of: .items), .resuming), Field("infinite", \.infinite),
-  ]
+    Field("items", \.items, .members(of: .items), .resuming), Field("infinite", \.infinite))
 
   /// The names of metrics with an infinite value, which JSON can't write.
   private var infinite: [String]? {
@@ -68,11 +64,6 @@ public struct EvaluationRecord: Record, Equatable {
 package struct MetricsRecord: Record {
   package var evaluations: [EvaluationRecord] = []
 
-  package init() {}
-
-  package init(_ evaluations: [EvaluationRecord]) { self.evaluations = evaluations }
-
-  package static let fields: [Field<MetricsRecord>] = [
-    Field("evaluations", \.evaluations, .resuming)
-  ]
+  package static let layout = Layout<MetricsRecord>(
+    MetricsRecord(), Field("evaluations", \.evaluations, .resuming))
 }

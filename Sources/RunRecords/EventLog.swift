@@ -42,24 +42,18 @@ public final class EventLog: Sendable {
 
   /// Adds a line: the time, the seconds since the log was opened, the kind, and the members that `fill` sets.
   package func log(_ kind: RunEvent.Kind, _ fill: (inout RunEvent) -> Void = { _ in }) throws(FileError) {
-    let elapsed = ContinuousClock.now - started
-    let seconds = Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) * 1e-18
+    let seconds = (ContinuousClock.now - started) / .seconds(1)
     let event = RunEvent(kind, at: Date(), seconds: (seconds * 1000).rounded() / 1000, fill)
     let bytes = Array((event.json.compact + "\n").utf8)
-    // `Mutex.withLock` throws untyped errors only, hence the Result.
-    let outcome = writing.withLock { _ -> Result<Void, FileError> in
+    try writing.withLock { (_) throws(FileError) in
       do throws(FileError) {
-        return .success(
-          try bytes.withUnsafeBufferPointer { (bytes) throws(FileError) in
-            try writeAll(UnsafeRawBufferPointer(bytes), to: descriptor, path: path)
-          })
+        try writeAll(bytes, to: descriptor, path: path)
       } catch {
         // The next line must not continue half of this one.
         Self.dropHalfLine(descriptor)
-        return .failure(error)
+        throw error
       }
     }
-    try outcome.get()
   }
 }
 

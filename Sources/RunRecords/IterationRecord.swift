@@ -24,8 +24,7 @@ public struct IterationRecord: Record, Equatable {
     public var originalCount: Int?
     public var kept: Kept?
 
-    public init() {}
-
+    init() {}
     public init(targetSparsity: Double? = nil, originalCount: Int, kept: Kept) {
       self.targetSparsity = targetSparsity
       self.originalCount = originalCount
@@ -38,10 +37,10 @@ public struct IterationRecord: Record, Equatable {
       return originalCount > 0 ? 1 - Double(units.count) / Double(originalCount) : 0
     }
 
-    package static let fields: [Field<Removal>] = [
-      Field("target_sparsity", \.targetSparsity), Field("sparsity") { $0.sparsity.map { .number($0) } },
-      Field("original_count", \.originalCount), Field("kept", \.kept),
-    ]
+    package static let layout = Layout<Removal>(
+      Removal(), Field("target_sparsity", \.targetSparsity),
+      Field("sparsity") { $0.sparsity.map { .number($0) } }, Field("original_count", \.originalCount),
+      Field("kept", \.kept))
   }
 
   public struct Layer: Record, Equatable {
@@ -52,17 +51,15 @@ public struct IterationRecord: Record, Equatable {
     /// `attention_stream` and `mlp_stream`.
     public var families: [Named<Removal>] = []
 
-    public init() {}
-
+    init() {}
     public init(statistics: [Named<Double>], families: [Named<Removal>]) {
       self.statistics = statistics
       self.families = families
     }
 
-    package static let fields: [Field<Layer>] = [
-      Field("statistics", \.statistics, .members(of: .measured)),
-      Field("families", \.families, .members(of: Removal.form)),
-    ]
+    package static let layout = Layout<Layer>(
+      Layer(), Field("statistics", \.statistics, .members(of: .measured)),
+      Field("families", \.families, .members(of: Removal.form)))
   }
 
   /// Counts from 1, through the whole run.
@@ -83,13 +80,11 @@ public struct IterationRecord: Record, Equatable {
   public var headWidth: Int?
   public var layers: [Layer] = []
 
-  public init() {}
-  package static let fields: [Field<IterationRecord>] = [
-    Field("number", \.number, .everybody), Field("stage", \.stage), Field("iteration", \.iteration),
-    Field("parameters", \.parameters), Field("macs_per_token", \.macs),
+  package static let layout = Layout<IterationRecord>(
+    IterationRecord(), Field("number", \.number, .everybody), Field("stage", \.stage),
+    Field("iteration", \.iteration), Field("parameters", \.parameters), Field("macs_per_token", \.macs),
     Field("scores_compare", \.scoresCompare), Field("mini_batches", \.miniBatches),
-    Field("head_width", \.headWidth), Field("layers", \.layers, .everybody),
-  ]
+    Field("head_width", \.headWidth), Field("layers", \.layers, .everybody))
 }
 
 extension IterationRecord.Removal.Kept: Storable {

@@ -28,26 +28,37 @@ package enum Need: Sendable {
   }
 }
 
-/// A JSON object that a run writes and reads. `fields` lists each member once.
+/// A JSON object that a run writes and reads. `layout` lists each member once.
 package protocol Record: Storable {
-  /// A record of which nothing is known.
-  init()
-  /// The members, in the order of the file.
-  static var fields: [Field<Self>] { get }
+  static var layout: Layout<Self> { get }
   /// Whether a run can go on from the record.
   var isSound: Bool { get }
 }
 
+/// The members of a record, in the order of the file.
+package struct Layout<Owner: Sendable>: Sendable {
+  /// A record of which nothing is known.
+  let blank: Owner
+  let fields: [Field<Owner>]
+
+  init(_ blank: Owner, _ fields: Field<Owner>...) {
+    self.blank = blank
+    self.fields = fields
+  }
+}
+
 extension Record {
+  package static var blank: Self { layout.blank }
+
   package init(_ fill: (inout Self) throws -> Void) rethrows {
-    self.init()
+    self = Self.layout.blank
     try fill(&self)
   }
 
   /// Reads a record. Returns nil if a needed member is missing or has the wrong type.
   package init?(json: JSONValue, for purpose: Purpose) {
-    self.init()
-    for field in Self.fields where !field.read(&self, json, purpose) { return nil }
+    self = Self.layout.blank
+    for field in Self.layout.fields where !field.read(&self, json, purpose) { return nil }
     if purpose == .resume, !isSound { return nil }
   }
 
@@ -57,7 +68,7 @@ extension Record {
 
   package var members: JSONObject {
     var members = JSONObject()
-    for field in Self.fields { field.write(self, &members) }
+    for field in Self.layout.fields { field.write(self, &members) }
     return members
   }
 

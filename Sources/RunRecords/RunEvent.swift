@@ -75,28 +75,19 @@ package struct RunEvent: Record, Equatable {
   package var sentence: String?
   package var reason: String?
 
-  package init() {}
-
-  init(_ kind: Kind, at date: Date, seconds: Double, _ fill: (inout RunEvent) -> Void) {
-    time = RunTime.text(date)
-    self.seconds = seconds
-    self.kind = kind
-    fill(&self)
-  }
-
-  package static let fields: [Field<RunEvent>] = [
-    Field("time", \.time), Field("seconds", \.seconds), Field("event", \.kind), Field("pipeline", \.pipeline),
-    Field("model", \.model), Field("executions_done", \.executionsDone), Field("plugin", \.plugin),
-    Field("recorded", \.recorded, .textOrNull), Field("found", \.found), Field("stage", \.stage),
-    Field("path", \.path), Field(all: \.saved, where: { $0.kind == .saved }), Field("name", \.name),
-    Field("value", \.value, .measured), Field("infinite") { $0.value?.isInfinite == true ? true : nil },
-    Field("number", \.number), Field("work", \.work), Field("what", \.what), Field("took", \.tookFirst),
+  package static let layout = Layout<RunEvent>(
+    RunEvent(), Field("time", \.time), Field("seconds", \.seconds), Field("event", \.kind),
+    Field("pipeline", \.pipeline), Field("model", \.model), Field("executions_done", \.executionsDone),
+    Field("plugin", \.plugin), Field("recorded", \.recorded, .textOrNull), Field("found", \.found),
+    Field("stage", \.stage), Field("path", \.path), Field(all: \.saved, where: { $0.kind == .saved }),
+    Field("name", \.name), Field("value", \.value, .measured),
+    Field("infinite") { $0.value?.isInfinite == true ? true : nil }, Field("number", \.number),
+    Field("work", \.work), Field("what", \.what), Field("took", \.tookFirst),
     Field(all: \.step, where: { $0.kind == .step || $0.kind == .checkpoint }),
     Field("parameters", \.parameters), Field("macs_per_token", \.macs),
     Field(all: \.weights, where: { $0.kind == .runStarted }), Field("peak_memory_bytes", \.peakMemoryBytes),
     Field("took", \.tookLast), Field("steps", \.steps), Field("level", \.level),
-    Field("sentence", \.sentence), Field("reason", \.reason),
-  ]
+    Field("sentence", \.sentence), Field("reason", \.reason))
 
   // The line of an iteration has `took` later than others.
   private var tookFirst: Double? {
@@ -108,6 +99,15 @@ package struct RunEvent: Record, Equatable {
     get { kind == .iteration ? took : nil }
     set { took = newValue }
   }
+}
+
+extension RunEvent {
+  init(_ kind: Kind, at date: Date, seconds: Double, _ fill: (inout RunEvent) -> Void) {
+    time = RunTime.text(date)
+    self.seconds = seconds
+    self.kind = kind
+    fill(&self)
+  }
 
   /// Reads the lines of the file, and counts those that are no object. The last may be half-written, by a run that is
   /// under way or was killed; it does not count.
@@ -117,7 +117,7 @@ package struct RunEvent: Record, Equatable {
     let lines = bytes.split(separator: UInt8(ascii: "\n"))
     for (index, line) in lines.enumerated() {
       if let json = try? JSONValue(parsing: Array(line)), json.objectValue != nil {
-        events.append(RunEvent(json: json, for: .report) ?? RunEvent())
+        events.append(RunEvent(json: json, for: .report) ?? .blank)
       } else if index + 1 < lines.count || bytes.last == UInt8(ascii: "\n") {
         broken += 1
       }
@@ -143,12 +143,10 @@ package struct TrainingStepRecord: Record, Equatable {
   package var divergence: Double?
   package var hiddenDifference: Double?
 
-  package init() {}
-  package static let fields: [Field<TrainingStepRecord>] = [
-    Field("stage", \.stage), Field("step", \.number, .everybody), Field("loss", \.loss, .measured),
-    Field("learning_rate", \.learningRate, .measured), Field("gradient_norm", \.gradientNorm, .measured),
-    Field("tokens", \.tokens), Field("targets", \.targets),
+  package static let layout = Layout<TrainingStepRecord>(
+    TrainingStepRecord(), Field("stage", \.stage), Field("step", \.number, .everybody),
+    Field("loss", \.loss, .measured), Field("learning_rate", \.learningRate, .measured),
+    Field("gradient_norm", \.gradientNorm, .measured), Field("tokens", \.tokens), Field("targets", \.targets),
     Field("tokens_per_second", \.tokensPerSecond, .measured), Field("divergence", \.divergence, .measured),
-    Field("hidden_difference", \.hiddenDifference, .measured),
-  ]
+    Field("hidden_difference", \.hiddenDifference, .measured))
 }

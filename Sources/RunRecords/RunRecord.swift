@@ -19,10 +19,8 @@ public struct RunRecord: Record, Equatable {
     package var name: String?
     package var version: String?
 
-    package init() {}
-    package static let fields: [Field<Tool>] = [
-      Field("name", \.name), Field("version", \.version),
-    ]
+    package static let layout = Layout<Tool>(
+      Tool(), Field("name", \.name), Field("version", \.version))
   }
 
   /// A plugin and its library.
@@ -35,11 +33,9 @@ public struct RunRecord: Record, Equatable {
     /// The hash of the plugin.json that describes a plain function; nil for other plugins.
     public var definitionSHA256: String?
 
-    public init() {}
-    package static let fields: [Field<Plugin>] = [
-      Field("id", \.id), Field("version", \.version), Field("library", \.library), Field("sha256", \.sha256),
-      Field("definition_sha256", \.definitionSHA256),
-    ]
+    package static let layout = Layout<Plugin>(
+      Plugin(), Field("id", \.id), Field("version", \.version), Field("library", \.library),
+      Field("sha256", \.sha256), Field("definition_sha256", \.definitionSHA256))
   }
 
   /// A file of the model, or of an evaluator's data. The hash tells whether two runs measured the same items.
@@ -52,10 +48,9 @@ public struct RunRecord: Record, Equatable {
     /// Hexadecimal.
     public var sha256: String?
 
-    public init() {}
-    package static let fields: [Field<File>] = [
-      Field("name", \.name), Field("path", \.path), Field("bytes", \.bytes), Field("sha256", \.sha256),
-    ]
+    package static let layout = Layout<File>(
+      File(), Field("name", \.name), Field("path", \.path), Field("bytes", \.bytes),
+      Field("sha256", \.sha256))
   }
 
   /// The model at the start.
@@ -63,10 +58,8 @@ public struct RunRecord: Record, Equatable {
     package var path: String?
     package var files: [File]?
 
-    package init() {}
-    package static let fields: [Field<Model>] = [
-      Field("path", \.path), Field("files", \.files),
-    ]
+    package static let layout = Layout<Model>(
+      Model(), Field("path", \.path), Field("files", \.files))
   }
 
   /// The machine: what results and times depend on.
@@ -75,8 +68,6 @@ public struct RunRecord: Record, Equatable {
     public var processor: String?
     public var cores: Int?
     public var memoryBytes: Int?
-
-    public init() {}
 
     /// This machine.
     public static var current: Machine {
@@ -95,10 +86,9 @@ public struct RunRecord: Record, Equatable {
       return machine
     }
 
-    package static let fields: [Field<Machine>] = [
-      Field("system", \.system), Field("processor", \.processor), Field("cores", \.cores),
-      Field("memory_bytes", \.memoryBytes),
-    ]
+    package static let layout = Layout<Machine>(
+      Machine(), Field("system", \.system), Field("processor", \.processor), Field("cores", \.cores),
+      Field("memory_bytes", \.memoryBytes))
   }
 
   package var tool: Tool?
@@ -116,8 +106,6 @@ public struct RunRecord: Record, Equatable {
   /// Why it failed.
   package var reason: String?
 
-  public init() {}
-
   package mutating func begin(at date: Date) {
     state = .running
     started = RunTime.text(date)
@@ -131,10 +119,9 @@ public struct RunRecord: Record, Equatable {
     seconds = (date.timeIntervalSince(start) * 1000).rounded() / 1000
   }
 
-  package static let fields: [Field<RunRecord>] = [
-    Field("tool", \.tool), Field("state", \.state), Field("started", \.started), Field("seed", \.seed),
-    Field("threads", \.threads), Field("model", \.model), Field("plugins", \.plugins), Field("data", \.data),
-    Field("machine", \.machine), Field("finished", \.finished), Field("seconds", \.seconds),
-    Field("reason", \.reason),
-  ]
+  package static let layout = Layout<RunRecord>(
+    RunRecord(), Field("tool", \.tool), Field("state", \.state), Field("started", \.started),
+    Field("seed", \.seed), Field("threads", \.threads), Field("model", \.model), Field("plugins", \.plugins),
+    Field("data", \.data), Field("machine", \.machine), Field("finished", \.finished),
+    Field("seconds", \.seconds), Field("reason", \.reason))
 }

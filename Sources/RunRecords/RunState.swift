@@ -8,16 +8,14 @@ package struct RunState: Record, Equatable {
     package private(set) var name = ""
     package private(set) var sha256 = ""
 
-    package init() {}
-
+    init() {}
     package init(name: String, sha256: String) {
       self.name = name
       self.sha256 = sha256
     }
 
-    package static let fields: [Field<StoredFile>] = [
-      Field("name", \.name, .everybody), Field("sha256", \.sha256, .everybody),
-    ]
+    package static let layout = Layout<StoredFile>(
+      StoredFile(), Field("name", \.name, .everybody), Field("sha256", \.sha256, .everybody))
   }
 
   /// The units left in a layer: positions in a checkpoint, or indices in the unpruned model.
@@ -25,16 +23,14 @@ package struct RunState: Record, Equatable {
     package var groups: [Int] = []
     package var channels: [Int] = []
 
-    package init() {}
-
+    init() {}
     package init(groups: [Int], channels: [Int]) {
       self.groups = groups
       self.channels = channels
     }
 
-    package static let fields: [Field<LayerUnits>] = [
-      Field("attention", \.groups, .everybody), Field("mlp", \.channels, .everybody),
-    ]
+    package static let layout = Layout<LayerUnits>(
+      LayerUnits(), Field("attention", \.groups, .everybody), Field("mlp", \.channels, .everybody))
   }
 
   /// Where the current model comes from.
@@ -51,18 +47,15 @@ package struct RunState: Record, Equatable {
     package var originalGroups: [Int]?
     package var originalChannels: [Int]?
 
-    package init() {}
-
     package var isSound: Bool {
       folder == nil
         || files?.isEmpty == false && originalUnits != nil && originalGroups != nil && originalChannels != nil
     }
 
-    package static let fields: [Field<ModelPlace>] = [
-      Field("selected", \.selected, .everybody), Field("folder", \.folder), Field("files", \.files),
-      Field("original_units", \.originalUnits), Field("original_groups", \.originalGroups),
-      Field("original_channels", \.originalChannels),
-    ]
+    package static let layout = Layout<ModelPlace>(
+      ModelPlace(), Field("selected", \.selected, .everybody), Field("folder", \.folder),
+      Field("files", \.files), Field("original_units", \.originalUnits),
+      Field("original_groups", \.originalGroups), Field("original_channels", \.originalChannels))
   }
 
   /// The progress of a train stage through its rounds.
@@ -75,11 +68,10 @@ package struct RunState: Record, Equatable {
     /// Optimizer moments for the next round.
     package var moments: StoredFile?
 
-    package init() {}
-    package static let fields: [Field<TrainingProgress>] = [
-      Field("steps", \.steps, .everybody), Field("optimizer_steps", \.optimizerSteps, .everybody),
-      Field("data", \.data), Field("moments", \.moments),
-    ]
+    package static let layout = Layout<TrainingProgress>(
+      TrainingProgress(), Field("steps", \.steps, .everybody),
+      Field("optimizer_steps", \.optimizerSteps, .everybody), Field("data", \.data),
+      Field("moments", \.moments))
   }
 
   /// A checkpoint within a train stage.
@@ -90,11 +82,9 @@ package struct RunState: Record, Equatable {
     package var optimizerSteps = 0
     package var data = JSONValue.null
 
-    package init() {}
-    package static let fields: [Field<TrainingCheckpoint>] = [
-      Field("step", \.step, .everybody), Field("file", \.file, .everybody),
-      Field("optimizer_steps", \.optimizerSteps, .everybody), Field("data", \.data, .everybody),
-    ]
+    package static let layout = Layout<TrainingCheckpoint>(
+      TrainingCheckpoint(), Field("step", \.step, .everybody), Field("file", \.file, .everybody),
+      Field("optimizer_steps", \.optimizerSteps, .everybody), Field("data", \.data, .everybody))
   }
 
   /// SHA-256 of the resolved manifest's file.
@@ -109,20 +99,19 @@ package struct RunState: Record, Equatable {
   /// The checkpoints of the train stage under way, the oldest first. If one is damaged, an older one serves.
   package var checkpoints: [TrainingCheckpoint] = []
 
-  package init() {}
-
+  init() {}
   package init(manifest: String, model: ModelPlace) {
     self.manifest = manifest
     self.model = model
   }
 
-  package static let fields: [Field<RunState>] = [
-    Field("manifest_sha256", \.manifest, .everybody), Field("executions_done", \.executionsDone, .everybody),
-    Field("iterations", \.iterations, .everybody), Field("evaluations", \.evaluations, .everybody),
-    Field("saved_models", \.savedModels, .everybody), Field("model", \.model, .everybody),
+  package static let layout = Layout<RunState>(
+    RunState(), Field("manifest_sha256", \.manifest, .everybody),
+    Field("executions_done", \.executionsDone, .everybody), Field("iterations", \.iterations, .everybody),
+    Field("evaluations", \.evaluations, .everybody), Field("saved_models", \.savedModels, .everybody),
+    Field("model", \.model, .everybody),
     Field("training", \.sortedTraining, .members(of: TrainingProgress.form), .everybody),
-    Field("checkpoints", \.checkpoints, .resumingIfThere),
-  ]
+    Field("checkpoints", \.checkpoints, .resumingIfThere))
 
   private var sortedTraining: [Named<TrainingProgress>] {
     get { training.sorted { $0.key < $1.key }.map { Named($0.key, $0.value) } }

@@ -13,11 +13,10 @@ package struct SavedModelRecord: Record, Equatable {
   /// What the source has and the saved folder lacks.
   package var leftBehind: [LeftBehind] = []
 
-  package init() {}
-  package static let fields: [Field<SavedModelRecord>] = [
-    Field("directory", \.directory, .resuming), Field("parameters", \.parameters, .resuming),
-    Field("bytes", \.bytes, .resuming), Field(all: \.weights), Field("left_behind", \.leftBehind),
-  ]
+  package static let layout = Layout<SavedModelRecord>(
+    SavedModelRecord(), Field("directory", \.directory, .resuming),
+    Field("parameters", \.parameters, .resuming), Field("bytes", \.bytes, .resuming), Field(all: \.weights),
+    Field("left_behind", \.leftBehind))
 }
 
 /// The weights of a model on the disk.
@@ -26,16 +25,14 @@ public struct WeightsOnDisk: Record, Equatable {
   /// The type of most values of the matrices.
   public private(set) var type = ""
 
-  public init() {}
-
+  init() {}
   public init(bytes: Int, type: String) {
     self.bytes = bytes
     self.type = type
   }
 
-  package static let fields: [Field<WeightsOnDisk>] = [
-    Field("weight_bytes", \.bytes, .everybody), Field("weight_type", \.type, .everybody),
-  ]
+  package static let layout = Layout<WeightsOnDisk>(
+    WeightsOnDisk(), Field("weight_bytes", \.bytes, .everybody), Field("weight_type", \.type, .everybody))
 
   package var words: String { "\(HumanFormat.bytes(bytes)), \(type)" }
 }
@@ -47,8 +44,7 @@ public struct LeftBehind: Record, Equatable {
   /// Why, if the name does not say it.
   public private(set) var reason: String?
 
-  public init() {}
-
+  init() {}
   public init(_ name: String, because reason: String? = nil) {
     self.name = name
     self.reason = reason
@@ -57,7 +53,6 @@ public struct LeftBehind: Record, Equatable {
   /// `README.md (it describes the source)`.
   package var words: String { name + (reason.map { " (\($0))" } ?? "") }
 
-  package static let fields: [Field<LeftBehind>] = [
-    Field("name", \.name, .everybody), Field("reason", \.reason),
-  ]
+  package static let layout = Layout<LeftBehind>(
+    LeftBehind(), Field("name", \.name, .everybody), Field("reason", \.reason))
 }

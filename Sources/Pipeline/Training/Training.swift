@@ -142,7 +142,7 @@ struct Training {
     _ step: TrainingStep, step number: Int, rate: Double, seconds: Double, _ board: EventFileWriter?
   ) throws {
     let targets = Double(max(1, step.loss.targets))
-    var record = TrainingStepRecord()
+    var record = TrainingStepRecord.blank
     record.stage = label
     record.number = number
     record.loss = step.loss.crossEntropy / targets
@@ -172,7 +172,7 @@ extension RunSession {
   /// Trains for one round, from its last checkpoint if there is one, and goes on with the model that it writes.
   func execute(_ stage: TrainStage, in context: StageContext) throws {
     let execution = execution
-    let progress = keeper.state.training[execution.stage] ?? RunState.TrainingProgress()
+    let progress = keeper.state.training[execution.stage] ?? .blank
     let checkpoint = keeper.state.checkpoints.last
     let training = Training(
       stage: stage, execution: execution, context: context,
