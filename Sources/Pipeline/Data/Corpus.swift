@@ -49,25 +49,17 @@ extension DataSource {
   }
 
   private func text() throws(DataError) -> String {
-    let whole = try bytes()
-    if let found = whole.withUnsafeBytes({ NotProse(path: path, bytes: $0) }) {
+    let bytes = try bytes()
+    if let found = bytes.withUnsafeBytes({ NotProse(path: path, bytes: $0) }) {
       throw .notProse(path: path, found)
     }
-    var bytes = whole[...]
-    if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { bytes = bytes.dropFirst(3) }
-    guard let text = String(validating: bytes, as: UTF8.self) else {
-      throw .notUTF8(path: path, byte: bytes.startIndex + Self.firstInvalidByte(bytes))
+    if let byte = bytes.withUnsafeBytes(TextEncoding.firstInvalidByte) {
+      throw .notUTF8(path: path, byte: byte)
     }
+    let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
+    let text = String(decoding: bytes.dropFirst(bytes.starts(with: mark) ? mark.count : 0), as: UTF8.self)
     if text.allSatisfy(\.isWhitespace) { throw .empty(path: path) }
     return text
-  }
-
-  private static func firstInvalidByte(_ bytes: ArraySlice<UInt8>) -> Int {
-    var parser = Unicode.UTF8.ForwardParser()
-    var rest = bytes.makeIterator()
-    var offset = 0
-    while case .valid(let scalar) = parser.parseScalar(from: &rest) { offset += scalar.count }
-    return offset
   }
 
   // MARK: JSONL

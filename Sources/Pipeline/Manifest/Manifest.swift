@@ -4,18 +4,49 @@ import PluginRuntime
 /// A resolved pipeline: defaults are filled in, inputs and paths resolved, plugins and their options checked.
 /// `ManifestResolver` makes it from JSON; `json` turns it back.
 public struct Manifest: Sendable, Equatable {
-  public let name: String
-  public let description: String
+  public internal(set) var name = ""
+  public internal(set) var description = ""
   /// The seed of all random numbers of the run.
-  public let seed: Int
-  public let stages: [Stage]
+  public internal(set) var seed = 0
+  public internal(set) var stages: [Stage] = []
 
   /// A manifest with everything spelled out, which resolves to this one again.
-  public var json: JSONValue {
-    [
-      "name": .string(name), "description": .string(description), "seed": .integer(seed),
-      "stages": .array(stages.map(\.json)),
-    ]
+  public var json: JSONValue { .object(Self.fields.json(of: self)) }
+
+  static var fields: Fields<Self> {
+    Fields(
+      Manifest(),
+      [
+        Field(
+          "$schema", "The place of this schema, for editors: \"./pipeline.schema.json\".",
+          schema: ["type": "string"], read: { _, reader, _ in _ = reader.string("$schema") },
+          write: { _ in nil }),
+        Field.text("name", \.name, "The name of the pipeline. Default: its file's name.").standing(),
+        Field.value(
+          "description", \.description, "What the pipeline does, for people.", schema: ["type": "string"],
+          read: { $0.string("description") }, write: { .string($0) }
+        ).standing(),
+        .integer(
+          "seed", \.seed, 0...Int.max,
+          """
+          The seed of all random numbers of a run. Same pipeline, model, seed and thread count: same bytes.
+          """),
+        Field.elsewhere(
+          "inputs",
+          """
+          Data that several stages use, each by a name of your choice. A null input must be set for a run: --set \
+          inputs.NAME=PATH.
+          """,
+          schema: [
+            "type": "object",
+            "additionalProperties": ["anyOf": [["type": "null"], .object(.reference("file"))]],
+          ], definitions: DataSource.definitions
+        ).see("Data"),
+        Field(
+          "stages", "The stages, in their order; at least one.", schema: .reference("stages"),
+          isRequired: true, read: { _, _, _ in }, write: { .array($0.stages.map(\.json)) }
+        ).see("Stages"),
+      ])
   }
 }
 

@@ -70,26 +70,26 @@ public struct ManifestResolver: Sendable {
   }
 
   private func read(_ document: JSONValue, _ reading: ManifestReading) -> Manifest? {
-    let fields = PipelineWords.fields
+    let fields = Manifest.fields
     guard let reader = ObjectReader(document, at: .root, keys: fields.keys, reading: reading) else {
       return nil
     }
     let stageReading = StageReading(
       reader.object, catalog, kinds: kinds, isolation: isolation, reading: reading)
-    var words = fields.blank
-    fields.read(&words, reader, stageReading)
+    var manifest = fields.blank
+    fields.read(&manifest, reader, stageReading)
     guard let list = reader.required("stages", expected: "a list of stages") else { return nil }
     stageReading.data.checkInputs()
-    let fileName = (reading.file as NSString).lastPathComponent as NSString
-    let stages = stageReading.stages(list, at: JSONPath.root.key("stages"))
+    manifest.stages = stageReading.stages(list, at: JSONPath.root.key("stages"))
     stageReading.data.reportUnused(in: list)
     guard reading.problems.isEmpty else { return nil }
-    let manifest = Manifest(
-      name: words.name ?? fileName.deletingPathExtension, description: words.description, seed: words.seed,
-      stages: stages)
-    guard Manifest.executionCount(stages) <= Manifest.mostExecutions else {
-      reading.problem(
-        JSONPath.root.key("stages"), "the repeats come to more than \(Manifest.mostExecutions) stages",
+    if manifest.name.isEmpty {
+      let file = (reading.file as NSString).lastPathComponent as NSString
+      manifest.name = file.deletingPathExtension
+    }
+    guard Manifest.executionCount(manifest.stages) <= Manifest.mostExecutions else {
+      reader.problem(
+        "stages", "the repeats come to more than \(Manifest.mostExecutions) stages",
         advice: "lower \"times\"")
       return nil
     }

@@ -64,20 +64,16 @@ extension Override {
       elements[index] = child
       node = .array(elements)
       return changed
-    case .null where !place.segments.isEmpty:
-      var child = JSONValue.object([:])
-      let changed = try set(rest.dropFirst(), in: &child, at: place.key(segment), stages)
-      node = .object([segment: child])
-      return changed
     case .null, .bool, .integer, .number, .string:
       throw ManifestProblem(
         source: text, path: place.description, found: "\(node.shown) and has no \"\(segment)\" within")
     }
   }
 
-  /// The long form of a short one (`"target": 0.8`, `"data": "file.txt"`), whose parts can be set.
+  /// The long form of a short one (`"target": 0.8`, `"data": "file.txt"`, null), whose parts can be set.
   private static func written(out node: JSONValue, at place: JSONPath) -> JSONValue {
     switch (node, place.segments.last) {
+    case (.null, _?): return [:]
     case (.integer, .key("target")), (.number, .key("target")): return ["parameters": node]
     case (.string, .key("data")): return ["path": node]
     case (.string, _) where place.segments.count == 2 && place.segments.first == .key("inputs"):

@@ -1,5 +1,5 @@
 /// One execution of a stage. A manifest with its repeats written out is a list of executions.
-public struct StageExecution: Sendable, Equatable {
+public struct StageExecution: Sendable {
   /// Unique in the run: the stage's name, and in a repeat the round: `prune.2`.
   public let label: String
   /// The stage's name in the manifest.
@@ -19,12 +19,6 @@ public struct StageExecution: Sendable, Equatable {
     path = stage.path
     (rounds, times, time) = (round.rounds, round.times, round.time)
     self.work = work.inRound(round)
-  }
-
-  public static func == (left: StageExecution, right: StageExecution) -> Bool {
-    left.label == right.label && left.stage == right.stage && left.path == right.path
-      && left.rounds == right.rounds && left.times == right.times && left.time == right.time
-      && left.work.isSame(as: right.work)
   }
 }
 

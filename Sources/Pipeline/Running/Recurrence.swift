@@ -10,9 +10,8 @@ enum Recurrence {
   /// what they are. A disk can be made room on, a plugin can be mended.
   static func isCertain(after error: any Error) -> Bool {
     switch error {
-    case is PruningError, is TransformingError, is EvaluationError, is LoadedModelError, is DecoderError,
-      is TrainingError, is TokenizerError, is ChatTemplateError, is LackingStatistic, is WorkRefused,
-      is MemoryShortage:
+    case is PruningError, is RehearsalError, is EvaluationError, is LoadedModelError, is DecoderError,
+      is TrainingError, is TokenizerError, is ChatTemplateError, is WorkRefused:
       true
     case DataError.unreadable, TrainingDataError.unreadable: false
     case is DataError, is TrainingDataError: true

@@ -13,18 +13,6 @@ public struct CalibrationSample: Sendable, Equatable {
   }
 }
 
-/// The text from which statistics are gathered.
-public enum Calibration: Sendable, Equatable {
-  /// No plugin of the stage needs statistics.
-  case none
-  case sample(CalibrationSample)
-
-  var sample: CalibrationSample? { if case .sample(let sample) = self { sample } else { nil } }
-
-  /// The number of mini-batches, of which the last may be smaller. Nil without a sample.
-  var miniBatches: Int? { sample.map { ($0.sequences - 1) / $0.batchSize + 1 } }
-}
-
 extension CalibrationSample {
   /// Stands for a sample that could not be read.
   static let unread = CalibrationSample(data: DataSource(path: "", format: .text, name: ""))
@@ -66,6 +54,9 @@ extension CalibrationSample {
     Self.fields.read(&sample, reader, stage)
     return sample.data == unread.data ? nil : sample
   }
+
+  /// The number of mini-batches, of which the last may be smaller.
+  var miniBatches: Int { (sequences - 1) / batchSize + 1 }
 
   var words: String { "calibrates on \(sequences) × \(length) tokens of \(data.path)" }
 

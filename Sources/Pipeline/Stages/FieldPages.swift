@@ -24,7 +24,7 @@ package enum FieldPages {
 
   private static func table(_ name: String, _ kinds: StageKinds) -> String? {
     switch name {
-    case "pipeline": PipelineWords.fields.table
+    case "pipeline": Manifest.fields.table
     case "calibration": CalibrationSample.fields.table
     case "target": Target.table
     case "data": DataSource.fields.table

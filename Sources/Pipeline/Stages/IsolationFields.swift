@@ -29,7 +29,7 @@ extension Isolation {
         ).unwritten { $0.loadTimeLimit == Isolation().loadTimeLimit },
         .integer(
           "memory_limit_megabytes", \.memoryLimit, 1...1 << 30, unit: 1 << 20,
-          "The memory of a plugin's process, without what it shares with the host."),
+          "The most memory of a plugin's process, without what it shares with the host."),
       ])
   }
 

@@ -34,7 +34,7 @@ public enum PipelineSchema {
     ]
     for kind in kinds.all { definitions[kind.kind] = .object(kind.schema) }
     for kind in kinds.all { definitions.add(kind.definitions) }
-    definitions.add(PipelineWords.fields.definitions)
+    definitions.add(Manifest.fields.definitions)
     for kind in PluginKind.allCases {
       let entries = catalog.entries.filter { $0.kind == kind }.sorted { $0.id < $1.id }
       var opened: [(PluginCatalog.Entry, OptionsSchema)] = []
@@ -47,7 +47,7 @@ public enum PipelineSchema {
       "title": "A pipeline of adapt-pruner",
       "description": "What is done to a model, stage after stage. See docs/pipelines.md.",
     ]
-    schema.add(PipelineWords.fields.schema)
+    schema.add(Manifest.fields.schema)
     schema["$defs"] = .object(definitions)
     return .object(schema)
   }

@@ -8,7 +8,8 @@ public struct PruneStage: Sendable, Equatable {
   public internal(set) var allocator = PluginUse.unread
   /// Nil: the remaining weights don't change.
   public internal(set) var compensator: PluginUse?
-  public internal(set) var calibration = Calibration.none
+  /// The text from which statistics are gathered. Nil: no plugin of the stage needs any.
+  public internal(set) var calibration: CalibrationSample?
   public internal(set) var target = Target.unread
   /// The number of steps to the target.
   public internal(set) var iterations = 10
@@ -46,7 +47,7 @@ extension PruneStage: StageWork {
           "The text from which statistics are gathered. Required if one of the plugins needs statistics.",
           schema: CalibrationSample.fields.schema, definitions: CalibrationSample.fields.definitions,
           read: { stage, reader, reading in stage.calibration = stage.calibration(reader, reading) },
-          write: { $0.calibration.sample.map { .object(CalibrationSample.fields.json(of: $0)) } }
+          write: { $0.calibration.map { .object(CalibrationSample.fields.json(of: $0)) } }
         ).late(),
         .target(\.target, "The largest size of the model after the stage."),
         .integer(
@@ -81,18 +82,17 @@ extension PruneStage: StageWork {
       ])
   }
 
-  private func calibration(_ reader: ObjectReader, _ stage: StageReading) -> Calibration {
+  private func calibration(_ reader: ObjectReader, _ stage: StageReading) -> CalibrationSample? {
     guard let value = reader.object["calibration"] else {
-      guard let needing = plugins.first(where: { !$0.statistics.isEmpty }) else { return .none }
+      guard let needing = plugins.first(where: { !$0.statistics.isEmpty }) else { return nil }
       let wanted = needing.statistics.map(\.name).joined(separator: ", ")
       reader.problem(
         "calibration", "missing",
         expected: "calibration data, since \(needing.id) needs statistics (\(wanted))")
-      return .none
+      return nil
     }
     let place = reader.path.key("calibration")
-    return CalibrationSample.read(value, at: place, CalibrationSample.fields, stage).map { .sample($0) }
-      ?? .none
+    return CalibrationSample.read(value, at: place, CalibrationSample.fields, stage)
   }
 
   package func words(round: Int, of rounds: Int) -> [String] {
@@ -104,7 +104,7 @@ extension PruneStage: StageWork {
     if sameSize { lines.append("keeps all layers at the same size") }
     if roundTo > 1 { lines.append("keeps channels in multiples of \(roundTo)") }
     if let compensator { lines.append("makes up for it by " + compensator.words) }
-    if let sample = calibration.sample { lines.append(sample.words + ", \(sample.batchSize) at a time") }
+    if let sample = calibration { lines.append(sample.words + ", \(sample.batchSize) at a time") }
     return lines
   }
 
@@ -115,7 +115,7 @@ extension PruneStage: StageWork {
   package var memoryAdvice: String { CalibrationSample.memoryAdvice }
 
   package func check(_ execution: StageExecution, _ check: WorkCheck, _ findings: inout WorkFindings) {
-    if let sample = calibration.sample { findings.read(sample, execution) }
+    if let sample = calibration { findings.read(sample, execution) }
     let pruning = findings.attempt(execution) {
       try Pruning(self, in: check.rehearsing.labelled(execution.label), sequences: [])
     }

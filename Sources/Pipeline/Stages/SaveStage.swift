@@ -58,7 +58,7 @@ extension SaveStage: StageWork {
   }
 
   package func check(_ execution: StageExecution, _ check: WorkCheck, _ findings: inout WorkFindings) {
-    findings.need(findings.counting.saving(self), execution)
+    findings.need(StageNeeds(traffic: findings.counting.dequantizing), execution)
   }
 
   package func execute(in session: RunSession, _ context: StageContext) throws {

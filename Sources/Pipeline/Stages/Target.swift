@@ -201,18 +201,22 @@ extension Target {
 
 extension Field {
   static func target(_ place: Place<Target>, _ help: String) -> Field {
-    Field(
-      "target", help, schema: .reference("target"), definitions: Target.definitions, isRequired: true,
-      read: { owner, reader, stage in
-        owner[keyPath: place] = Target.read(reader, stage) ?? owner[keyPath: place]
-      }, write: { $0[keyPath: place].json })
+    target(help, isRequired: true, { $0[keyPath: place] }) { $0[keyPath: place] = $1 }
   }
 
   static func target(_ place: Place<Target?>, _ help: String) -> Field {
+    target(help, isRequired: false, { $0[keyPath: place] }) { $0[keyPath: place] = $1 }
+  }
+
+  private static func target(
+    _ help: String, isRequired: Bool, _ get: @escaping (Owner) -> Target?,
+    _ set: @escaping (inout Owner, Target) -> Void
+  ) -> Field {
     Field(
-      "target", help, schema: .reference("target"), definitions: Target.definitions,
+      "target", help, schema: .reference("target"), definitions: Target.definitions, isRequired: isRequired,
       read: { owner, reader, stage in
-        owner[keyPath: place] = reader.object["target"] == nil ? nil : Target.read(reader, stage)
-      }, write: { $0[keyPath: place]?.json })
+        guard isRequired || reader.object["target"] != nil else { return }
+        if let target = Target.read(reader, stage) { set(&owner, target) }
+      }, write: { get($0)?.json })
   }
 }
