@@ -10,8 +10,7 @@ import Tensors
 struct GatedMLP: Sublayer {
   static let kind = ParameterSpec.Sublayer.mlp
   static let slots = SublayerSlots(
-    norm: .mlpNorm, shortcut: .mlpShortcut, input: .gateUp, output: .down, outputNorm: .mlpOutputNorm,
-    innerNorms: [])
+    norm: .mlpNorm, shortcut: .mlpShortcut, input: .gateUp, output: .down, outputNorm: .mlpOutputNorm)
   static let units = LayerDimension.channels
 
   let layer: LayerContext

@@ -64,7 +64,7 @@ public final class Generator {
     }
     text += more
     let logits = Buffer(decoder.vocabulary)
-    try head.logits(x.at((count - 1) * hidden), rows: 1, into: logits.base)
+    try head.logits(x.base, rows: [count - 1], into: logits.base)
     return Array(logits.values.prefix(decoder.vocabulary))
   }
 }

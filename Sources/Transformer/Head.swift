@@ -105,11 +105,11 @@ final class Head {
     for start in stride(from: 0, to: predictions.count, by: chunk) {
       let part = Array(predictions[start..<min(predictions.count, start + chunk)])
       let count = part.count
-      gather(UnsafePointer(stream), part, into: gathered)
+      gather(UnsafePointer(stream), rows: part.map(\.row), into: gathered)
       try self.logits(of: gathered, count: count, normed, inverseRMS, into: logits.base)
       capped?.base.update(from: logits.base, count: count * vocabulary)
       if let teacher, let teacherLogits {
-        try teacher.head.logits(teacher.stream, part, into: teacherLogits.base)
+        try teacher.head.logits(teacher.stream, rows: part.map(\.row), into: teacherLogits.base)
         distill(part, logits, teacherLogits, teacher, &losses, at: start)
       } else {
         crossEntropies(part, logits, backward: backward, &losses.crossEntropies, at: start)
@@ -139,7 +139,7 @@ final class Head {
     var targets: [Int32] = []
     for start in stride(from: 0, to: predictions.count, by: chunk) {
       let part = Array(predictions[start..<min(predictions.count, start + chunk)])
-      try self.logits(UnsafePointer(stream), part, into: logits.base)
+      try self.logits(stream, rows: part.map(\.row), into: logits.base)
       let uniforms = part.map { prediction in
         var random = SplitMix64(state: seed ^ UInt64(truncatingIfNeeded: prediction.row) &* SplitMix64.step)
         return Double(random.next() >> 11) * 0x1p-53
@@ -154,27 +154,20 @@ final class Head {
     return zip(predictions, targets).map { Prediction(row: $0.row, target: $1, weight: $0.weight) }
   }
 
-  /// Logits of a few rows, [rows, vocabulary].
-  func logits(_ stream: UnsafePointer<Float>, rows: Int, into logits: UnsafeMutablePointer<Float>) throws {
-    let all = (0..<rows).map { Prediction(row: $0, target: -1, weight: 0) }
-    try self.logits(stream, all, into: logits)
-  }
-
   // MARK: - Forward
 
-  private func logits(
-    _ stream: UnsafePointer<Float>, _ part: [Prediction], into logits: UnsafeMutablePointer<Float>
-  ) throws {
-    let gathered = Buffer(part.count * decoder.hidden)
-    gather(stream, part, into: gathered)
+  /// Logits of a few rows of the stream, [rows, vocabulary].
+  func logits(_ stream: UnsafePointer<Float>, rows: [Int], into logits: UnsafeMutablePointer<Float>) throws {
+    let gathered = Buffer(rows.count * decoder.hidden)
+    gather(stream, rows: rows, into: gathered)
     try self.logits(
-      of: gathered, count: part.count, Buffer(part.count * decoder.hidden), Buffer(part.count), into: logits)
+      of: gathered, count: rows.count, Buffer(rows.count * decoder.hidden), Buffer(rows.count), into: logits)
   }
 
-  private func gather(_ stream: UnsafePointer<Float>, _ part: [Prediction], into gathered: Buffer) {
+  private func gather(_ stream: UnsafePointer<Float>, rows: [Int], into gathered: Buffer) {
     let hidden = decoder.hidden
-    for (index, prediction) in part.enumerated() {
-      gathered.at(index * hidden).update(from: stream + prediction.row * hidden, count: hidden)
+    for (index, row) in rows.enumerated() {
+      gathered.at(index * hidden).update(from: stream + row * hidden, count: hidden)
     }
   }
 

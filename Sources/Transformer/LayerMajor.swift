@@ -1,6 +1,8 @@
 import Checkpoints
 import Tensors
 
+// Forward passes over whole sequences, one layer at a time.
+
 /// How far a long pass is, told between layers. An observer that throws stops the pass.
 public struct PassProgress: Sendable {
   /// `removals`: the forward passes of models that each lack one unit.
@@ -79,7 +81,7 @@ extension Decoder {
     try embed(tokens, into: stream.base)
     try forwardInPlace(stream, blocks, workers: workers) { _ in }
     let result = Buffer(tokens.count * vocabulary)
-    try Head(self, workers: workers).logits(stream.base, rows: tokens.count, into: result.base)
+    try Head(self, workers: workers).logits(stream.base, rows: Array(tokens.indices), into: result.base)
     return Array(result.values)
   }
 }

@@ -60,9 +60,6 @@ struct SublayerSlots {
   let output: ParameterSlot
   /// The norm behind the output projection.
   let outputNorm: ParameterSlot
-  let innerNorms: [ParameterSlot]
-
-  var all: [ParameterSlot] { [norm, shortcut, input, output, outputNorm] + innerNorms }
 }
 
 /// One value for each parameter of a decoder layer: weights in float32, gradients, or their squares. Passes make one such set,

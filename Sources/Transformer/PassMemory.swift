@@ -4,26 +4,23 @@ import Tensors
 /// The memory of a pass over tokens, in bytes: the buffers that it will make, and no others.
 package struct PassMemory {
   /// The layers of the model as it is now.
-  let layers: [LayerSizes]
-  let hidden: Int
-  let vocabulary: Int
-  /// Whether logits are capped. Capped logits are kept beside their gradient.
-  let isCapped: Bool
-  let threads: Int
+  private let layers: [LayerSizes]
+  private let decoder: Decoder
+  private let threads: Int
   /// Tokens of all sequences, and of the longest.
-  let rows: Int
-  let longest: Int
+  private let rows: Int
+  private let longest: Int
 
   package init(_ decoder: Decoder, threads: Int, rows: Int, longest: Int) {
     layers = decoder.allSizes
-    hidden = decoder.hidden
-    vocabulary = decoder.vocabulary
-    isCapped = decoder.configuration.design.finalSoftCap != nil
+    self.decoder = decoder
     self.threads = threads
     self.rows = rows
     self.longest = longest
   }
 
+  private var hidden: Int { decoder.hidden }
+  private var vocabulary: Int { decoder.vocabulary }
   private func most(_ size: (LayerSizes) -> Int) -> Int { layers.map(size).max() ?? 0 }
   private func floats(_ counts: Int...) -> Int {
     counts.reduce(0) { Saturating.sum($0, Saturating.product(4, $1)) }
@@ -64,6 +61,8 @@ package struct PassMemory {
   /// A part of the logits (`Head`), and rows of the head.
   private var head: Int {
     let chunk = min(rows, max(16, (64 << 20) / max(1, 4 * vocabulary)))
+    // Capped logits are kept beside their gradient.
+    let isCapped = decoder.configuration.design.finalSoftCap != nil
     return Saturating.product(chunk, (isCapped ? 2 : 1) * vocabulary + 4 * hidden) + Head.blockRows * hidden
   }
 

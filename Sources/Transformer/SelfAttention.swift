@@ -13,7 +13,7 @@ struct SelfAttention: Sublayer {
   static let kind = ParameterSpec.Sublayer.attention
   static let slots = SublayerSlots(
     norm: .attentionNorm, shortcut: .attentionShortcut, input: .queryKeyValue, output: .attentionOutput,
-    outputNorm: .attentionOutputNorm, innerNorms: [.queryNorm, .keyNorm])
+    outputNorm: .attentionOutputNorm)
   static let units = LayerDimension.queryHeads
 
   let layer: LayerContext

@@ -119,7 +119,7 @@ private final class SlicingPass {
         walk.project(on: here)
         walk.pass(sublayer)
         let next = try basis(orient)
-        rewrite(sublayer.slots, before.weights, into: after, here, next)
+        rewrite(sublayer, before.weights, into: after, here, next)
         here = next
       }
       for parameter in after.named {
@@ -146,15 +146,16 @@ private final class SlicingPass {
 
   /// Rewrites a sublayer's parameters for the bases before and behind it.
   private func rewrite(
-    _ slots: SublayerSlots, _ before: LayerParameters, into after: LayerParameters, _ here: KeptBasis,
+    _ sublayer: any Sublayer, _ before: LayerParameters, into after: LayerParameters, _ here: KeptBasis,
     _ next: KeptBasis
   ) {
-    let own = before.named.filter { slots.all.contains($0.slot) }
-    let rows = own.reduce(0) { $0 + ($1.slot == slots.input && !$1.spec.isBias ? $1.rows : 0) }
+    let slots = sublayer.slots
     read(
-      before.weight(slots.input), rows, norm: before.weight(slots.norm), here, into: after.weight(slots.input)
+      before.weight(slots.input), sublayer.sizes.productWidth(of: sublayer.kind),
+      norm: before.weight(slots.norm), here, into: after.weight(slots.input)
     )
-    for parameter in own where parameter.slot != slots.norm {
+    for parameter in before.named
+    where parameter.spec.role.sublayer == sublayer.kind && parameter.slot != slots.norm {
       if parameter.slot == slots.output {
         write(
           parameter, next, into: parameter.spec.isBias ? after.bias(slots.output) : after.weight(slots.output)

@@ -22,7 +22,6 @@ public struct DistillationOptions: Equatable, Sendable {
 final class TeacherPass {
   let options: DistillationOptions
   private let teacher: Decoder
-  private let workers: Workers
   private let head: Head
   private let workspace: LayerWorkspace
   private let stream: ResidualStream
@@ -44,7 +43,6 @@ final class TeacherPass {
     }
     self.options = options
     self.teacher = teacher
-    self.workers = workers
     head = try Head(teacher, workers: workers)
     workspace = LayerWorkspace(teacher, tokens: room.blockTokens, longest: room.longest, workers: workers)
     // Only the hidden term needs the output of each layer.
@@ -87,7 +85,7 @@ final class TeacherPass {
     let elements = Double(teacher.layerCount - 1) * Double(tokens) * Double(hidden)
     let scale = Float(2 * options.hiddenWeight / elements)
     let reference = stream.entering(layer + 1)
-    return workers.sum(rows, grain: 256) { range in
+    return workspace.workers.sum(rows, grain: 256) { range in
       let offset = range.lowerBound * hidden
       return ap_squared_difference(
         student + offset, reference + offset, Int64(range.count * hidden), scale, gradient + offset)

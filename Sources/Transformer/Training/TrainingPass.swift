@@ -31,7 +31,6 @@ final class TrainingPass {
   private let decoder: Decoder
   private let trainee: any Trainee
   private let teacher: TeacherPass?
-  private let workers: Workers
   private let room: TrainingRoom
   private let workspace: LayerWorkspace
   private let space: GradientSpace
@@ -46,7 +45,6 @@ final class TrainingPass {
     self.decoder = decoder
     self.trainee = trainee
     self.teacher = teacher
-    self.workers = workers
     self.room = room
     let sizes = decoder.allSizes
     workspace = LayerWorkspace(decoder, tokens: room.blockTokens, longest: room.longest, workers: workers)
@@ -96,7 +94,7 @@ final class TrainingPass {
   }
 
   private func layerPass(_ layer: Int) throws -> DecoderLayer {
-    workspace.pass(try trainee.weights(layer, workspace: workspace.weights, workers: workers))
+    workspace.pass(try trainee.weights(layer, workspace: workspace.weights, workers: workspace.workers))
   }
 
   private func forward(_ layer: Int, _ blocks: Blocks) throws {
@@ -136,12 +134,8 @@ final class TrainingPass {
     let hidden = decoder.hidden
     // The gradient of the last layer's output. Each layer turns it into that of its input.
     let d = stream.entering(decoder.layerCount)
-    var difference = 0.0
-    if let teacher, layer < decoder.layerCount - 1 {
-      difference = teacher.addHiddenGradient(
-        layer: layer, student: UnsafePointer(stream.entering(layer + 1)), rows: blocks.rows,
-        tokens: counts.tokens, into: d)
-    }
+    let difference = teacher?.addHiddenGradient(
+      layer: layer, student: stream.entering(layer + 1), rows: blocks.rows, tokens: counts.tokens, into: d)
     let target = trainee.target(layer)
     for block in blocks.all {
       let offset = block.firstRow * hidden
@@ -152,6 +146,6 @@ final class TrainingPass {
       pass.backward(
         x, Rows(d + offset, stride: hidden), block.sequences, into: target, space, inputGradient: true)
     }
-    return difference
+    return difference ?? 0
   }
 }
