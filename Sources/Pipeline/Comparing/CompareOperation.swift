@@ -74,7 +74,7 @@ private final class Comparing {
   private let cancellation: Cancellation
   private let folder: String
   private let plan: ComparePlan
-  private var record = ComparisonRecord()
+  private var record = ComparisonRecord.blank
   /// Keeps other processes out of the comparison's folder.
   private var claim: RunFolder?
 
@@ -344,7 +344,7 @@ private final class Comparing {
     let shared = SharedWork(
       folder: folder + "/" + ComparisonLayout.shared, modelHashes: [], threads: request.threads)
     let (evaluations, passes) = (shared.done("evaluation"), shared.done("pass"))
-    var savings = ComparisonRecord.Savings()
+    var savings = ComparisonRecord.Savings.blank
     let pruned = runs.filter { !$0.isOfUnprunedModel }
     savings.evaluationsMade = evaluations.count
     savings.evaluationsSpared = pruned.reduce(0) { $0 + $1.spared(.evaluation) }

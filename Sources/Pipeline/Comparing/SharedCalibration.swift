@@ -22,7 +22,7 @@ struct SharedCalibration {
 
     /// Returns nil if the stage needs no pass.
     init?(_ stage: PruneStage, in context: StageContext, shared: SharedWork) throws {
-      guard case .sample(let sample) = stage.calibration else { return nil }
+      guard let sample = stage.calibration else { return nil }
       let (criterion, seed) = (try context.loaded(stage.criterion), context.seed)
       let needs = stage.criterion.statistics + stage.allocator.statistics
       guard !needs.isEmpty else { return nil }

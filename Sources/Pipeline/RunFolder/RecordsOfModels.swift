@@ -17,7 +17,7 @@ extension RunState.LayerUnits {
 extension RunState.ModelPlace {
   /// - Parameter selected: [layers]
   init(selected: [KeptUnits<Numbering.Checkpoint>]) {
-    self.init()
+    self = .blank
     select(selected)
   }
 

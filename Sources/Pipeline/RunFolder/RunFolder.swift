@@ -164,7 +164,7 @@ public struct RunFolder: Sendable {
 
   /// Writes all evaluations of the run so far.
   public func write(_ evaluations: [EvaluationRecord]) throws(FileError) {
-    try write(MetricsRecord(evaluations).json, to: RunLayout.metrics)
+    try write(MetricsRecord { $0.evaluations = evaluations }.json, to: RunLayout.metrics)
   }
 
   public func write(_ record: IterationRecord) throws(FileError) {

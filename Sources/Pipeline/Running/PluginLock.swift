@@ -93,7 +93,7 @@ extension RunRecord.Plugin {
     let library =
       plugin.library.contains("/")
       ? plugin.library : try LoadedPlugin(loading: plugin, isolated: Isolation()).library
-    self.init()
+    self = .blank
     id = plugin.id
     version = plugin.version
     self.library = library

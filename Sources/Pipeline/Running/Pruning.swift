@@ -130,7 +130,7 @@ struct Pruning {
         $0.parameters = decoder.parameters
         $0.macs = decoder.multiplyAccumulates
         $0.scoresCompare = criterion.scoresCompare
-        $0.miniBatches = stage.calibration.miniBatches
+        $0.miniBatches = stage.calibration?.miniBatches
       }
       try record(done, scores, (ContinuousClock.now - clock) / .seconds(1))
     }
@@ -243,7 +243,7 @@ struct Pruning {
       return ScoredModel(scores: scores, distances: nil)
     }
     var batchSize = 16
-    if case .sample(let sample) = stage.calibration { batchSize = sample.batchSize }
+    if let sample = stage.calibration { batchSize = sample.batchSize }
     let request = CalibrationRequest(
       sequences: sequences, batchSize: batchSize, statistics: needs, families: families, seed: context.seed)
     let result = try context.calibrate(request, title: title, visit: score)
@@ -284,7 +284,7 @@ extension RunSession {
   /// Prunes to the stage's target, and records each iteration.
   func execute(_ stage: PruneStage, in context: StageContext) throws {
     var sequences: [[Int32]] = []
-    if case .sample(let sample) = stage.calibration { sequences = try context.sequences(of: sample) }
+    if let sample = stage.calibration { sequences = try context.sequences(of: sample) }
     var pruning = try Pruning(stage, in: context, sequences: sequences)
     pruning.first = try firstScores(stage, in: context)
     var rewritten: RunState.ModelPlace?

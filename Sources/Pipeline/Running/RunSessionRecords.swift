@@ -79,7 +79,7 @@ extension LoadedModel {
 
 extension RunRecord.File {
   fileprivate init(hashing file: String) throws {
-    self.init()
+    self = .blank
     bytes = try FileHash.size(file)
     sha256 = try FileHash.sha256(file)
   }

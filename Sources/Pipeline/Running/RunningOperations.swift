@@ -70,9 +70,8 @@ extension Operations {
   /// can be cleared, and a plugin can be repaired.
   private static func wouldRecur(_ error: any Error) -> Bool {
     switch error {
-    case is PruningError, is TransformingError, is EvaluationError, is LoadedModelError, is DecoderError,
-      is TrainingError, is TokenizerError, is ChatTemplateError, is LackingStatistic, is WorkRefused,
-      is MemoryShortage:
+    case is PruningError, is RehearsalError, is EvaluationError, is LoadedModelError, is DecoderError,
+      is TrainingError, is TokenizerError, is ChatTemplateError, is WorkRefused:
       true
     case DataError.unreadable, TrainingDataError.unreadable: false
     case is DataError, is TrainingDataError: true
