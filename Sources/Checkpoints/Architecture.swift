@@ -1,7 +1,7 @@
 import JSON
 
 /// What is particular to one `model_type`. Each has a file in `Architectures/` that states what differs from Llama.
-protocol ArchitectureRules: Sendable {
+package protocol ArchitectureRules: Sendable {
   /// transformers' `model_type`.
   var modelType: String { get }
   /// The class that transformers loads.
@@ -39,17 +39,19 @@ protocol ArchitectureRules: Sendable {
   /// What its GGUF files have added to the weights of norms.
   var ggufNormOffset: Float { get }
   /// The rotary embedding of layers whose `rope` is 0.
-  func rope(_ keys: GGUFKeys, headDimension: Int) throws(CheckpointError) -> RotaryEmbedding
+  func rope(
+    _ keys: ConfigurationKeys, in gguf: GGUFFile, headDimension: Int
+  ) throws(CheckpointError) -> RotaryEmbedding
   /// Tensors that are no parameters, and were read with the metadata.
   var ggufSettings: Set<String> { get }
   /// Keys that would be refused, were they not read here.
   var ggufKeys: Set<String> { get }
   /// Completes what the metadata alike in all architectures say.
-  func finish(_ configuration: inout ModelConfiguration, gguf keys: GGUFKeys) throws(CheckpointError)
+  func finish(_ configuration: inout ModelConfiguration, gguf keys: ConfigurationKeys) throws(CheckpointError)
 }
 
 /// Whether linear maps have biases.
-enum BiasRule {
+package enum BiasRule {
   case never
   /// Of queries, keys and values, whatever config.json says.
   case inputs
@@ -59,7 +61,7 @@ enum BiasRule {
 
 /// What transformers' configuration class takes where config.json has no such key.
 /// Tests compare it with the classes themselves (scripts/make-configuration-fixture.py).
-struct ArchitectureDefaults {
+package struct ArchitectureDefaults {
   var vocabularySize: Int
   var hiddenSize = 4096
   var intermediateSize: Int
@@ -79,25 +81,25 @@ struct ArchitectureDefaults {
 
 /// Llama's.
 extension ArchitectureRules {
-  var ggufName: String? { modelType }
-  var activation: (key: String, names: [String: DecoderDesign.Activation]) {
+  package var ggufName: String? { modelType }
+  package var activation: (key: String, names: [String: DecoderDesign.Activation]) {
     // Two names of one function in transformers' activations.py.
     ("hidden_act", ["silu": .silu, "swish": .silu])
   }
-  var attentionBias: BiasRule { .key("attention_bias") }
-  var mlpBias: BiasRule { .never }
-  var ownKeys: Set<String> { [] }
-  var dividesHiddenSize: Bool { false }
+  package var attentionBias: BiasRule { .key("attention_bias") }
+  package var mlpBias: BiasRule { .never }
+  package var ownKeys: Set<String> { [] }
+  package var dividesHiddenSize: Bool { false }
 
-  func design(_ keys: ConfigurationKeys, hiddenSize: Int) throws(CheckpointError) -> DecoderDesign {
+  package func design(_ keys: ConfigurationKeys, hiddenSize: Int) throws(CheckpointError) -> DecoderDesign {
     DecoderDesign()
   }
 
-  func windows(_ keys: ConfigurationKeys, layers: Int) throws(CheckpointError) -> [Int?] {
+  package func windows(_ keys: ConfigurationKeys, layers: Int) throws(CheckpointError) -> [Int?] {
     [Int?](repeating: nil, count: layers)
   }
 
-  func ropes(
+  package func ropes(
     _ keys: ConfigurationKeys, layers: inout [LayerShape], maxPositions: Int
   ) throws(CheckpointError) -> [RotaryEmbedding] {
     [
@@ -106,22 +108,26 @@ extension ArchitectureRules {
     ]
   }
 
-  func write(_ configuration: ModelConfiguration, into keys: inout JSONObject) {}
+  package func write(_ configuration: ModelConfiguration, into keys: inout JSONObject) {}
 
-  var ggufFollowsLlama: Bool { false }
-  var ggufNormOffset: Float { 0 }
-  func rope(_ keys: GGUFKeys, headDimension: Int) throws(CheckpointError) -> RotaryEmbedding {
-    try RotaryEmbedding.read(keys, also: ggufKeys, headDimension: headDimension)
+  package var ggufFollowsLlama: Bool { false }
+  package var ggufNormOffset: Float { 0 }
+  package func rope(
+    _ keys: ConfigurationKeys, in gguf: GGUFFile, headDimension: Int
+  ) throws(CheckpointError) -> RotaryEmbedding {
+    try RotaryEmbedding.read(keys, in: gguf, also: ggufKeys, headDimension: headDimension)
   }
-  var ggufSettings: Set<String> { ggufFollowsLlama ? [GGUFNames.rotaryDivisors] : [] }
-  var ggufKeys: Set<String> { [] }
-  func finish(_ configuration: inout ModelConfiguration, gguf keys: GGUFKeys) throws(CheckpointError) {}
+  package var ggufSettings: Set<String> { ggufFollowsLlama ? [GGUFNames.rotaryDivisors] : [] }
+  package var ggufKeys: Set<String> { [] }
+  package func finish(_ configuration: inout ModelConfiguration, gguf keys: ConfigurationKeys)
+    throws(CheckpointError)
+  {}
 }
 
 extension ModelConfiguration {
   /// One of the architectures that can be read, by transformers' `model_type`.
   public struct Architecture: Sendable, Hashable, CaseIterable {
-    let rules: any ArchitectureRules
+    package let rules: any ArchitectureRules
 
     init(_ rules: any ArchitectureRules) { self.rules = rules }
 

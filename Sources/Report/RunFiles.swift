@@ -3,18 +3,20 @@ import RunRecords
 
 /// A run as its records tell it, put in order for a report.
 package struct RunFiles {
-  /// Versions, the model's files, machine, how the run ended.
-  package let run: RunRecord
-  /// The pipeline.
-  package let manifest: ManifestRecord
-  package let evaluations: [EvaluationRecord]
+  let run: RunRecord
+  let manifest: ManifestRecord
+  let evaluations: [EvaluationRecord]
   /// Ascending by number.
-  package let iterations: [Iteration]
+  let iterations: [Iteration]
   package let history: History
   /// What couldn't be read, in sentences.
-  package let problems: [String]
+  let problems: [String]
 
-  package init(_ recorded: RecordedRun) {
+  /// Reads a run's folder.
+  /// - Throws: `ReportError` if there is no run.
+  package init(folder: String) throws(ReportError) {
+    let recorded: RecordedRun
+    do { recorded = try RecordedRun(folder: folder) } catch { throw .records(error) }
     run = recorded.run
     manifest = recorded.manifest
     evaluations = recorded.evaluations
@@ -23,18 +25,12 @@ package struct RunFiles {
     problems = recorded.problems
   }
 
-  /// Reads a run's folder.
-  /// - Throws: `ReportError` if there is no run.
-  package init(folder: String) throws(ReportError) {
-    do { self.init(try RecordedRun(folder: folder)) } catch { throw .records(error) }
-  }
+  var hasFinished: Bool { run.state == .finished }
+  var seed: Int? { run.seed ?? manifest.seed }
 
-  package var hasFinished: Bool { run.state == .finished }
-  package var seed: Int? { run.seed ?? manifest.seed }
-
-  /// By layer, what the run left of each family. A stage tells only of what it cuts, so each family is as the last
-  /// iteration that names it in the layer has it: of a model that lost layers first and channels then, both.
-  package var kept: [[String: Iteration.Units]] {
+  /// The units that the run left, by layer and family. An iteration names only the families that it cut, so each family
+  /// is as the last iteration with it left it.
+  var kept: [[String: Iteration.Units]] {
     var kept: [[String: Iteration.Units]] = []
     for iteration in iterations {
       for (layer, units) in iteration.units.enumerated() {
@@ -43,6 +39,13 @@ package struct RunFiles {
       }
     }
     return kept
+  }
+
+  /// The stage of the manifest that an execution belongs to.
+  func stage(of label: String) -> ManifestRecord.Stage? {
+    let stages = manifest.allStages
+    let name = TrainingCurves.owner(of: label, among: stages.map(\.name))
+    return stages.first { $0.name == name }
   }
 }
 
@@ -60,25 +63,24 @@ public enum ReportError: Error, Equatable, CustomStringConvertible {
 }
 
 /// What one iteration of pruning left of the model, layer by layer.
-package struct Iteration: Equatable {
-  package struct Units: Equatable {
-    package let kept: Int
-    package let original: Int
+struct Iteration {
+  struct Units {
+    let kept: Int
+    let original: Int
   }
 
-  /// From 1, through the whole run.
-  package let number: Int
-  package let stage: String
-  package let parameters: Int?
-  package let macs: Int?
+  /// Counts from 1, through the whole run.
+  let number: Int
+  let stage: String
+  let parameters: Int?
+  let macs: Int?
   /// By layer, then by family.
-  package let units: [[String: Units]]
-  /// By layer, then by name: means over mini-batches, where the file tells how many there were, of their means over
-  /// tokens. NaN where one wasn't finite.
-  package let statistics: [[String: Double]]
-  /// The names of the statistics, in the order of the file.
-  package let statisticNames: [String]
-  package let familyNames: [String]
+  let units: [[String: Units]]
+  /// By layer, then by name: means over tokens, averaged over mini-batches if their number is known. NaN if not finite.
+  let statistics: [[String: Double]]
+  /// In the order of the file.
+  let statisticNames: [String]
+  let familyNames: [String]
 
   init(_ record: IterationRecord) {
     number = record.number
@@ -97,13 +99,32 @@ package struct Iteration: Equatable {
     statistics = record.layers.map { layer in
       Dictionary(layer.statistics.map { ($0.name, $0.value / batches) }) { $1 }
     }
-    familyNames = Self.inOrder(record.layers.flatMap(\.families).map(\.name))
-    statisticNames = Self.inOrder(record.layers.flatMap(\.statistics).map(\.name))
+    familyNames = record.layers.flatMap(\.families).map(\.name).unique
+    statisticNames = record.layers.flatMap(\.statistics).map(\.name).unique
   }
+}
 
-  /// Each once, where it comes first.
-  static func inOrder<Name: Hashable>(_ names: [Name]) -> [Name] {
-    var seen: Set<Name> = []
-    return names.filter { seen.insert($0).inserted }
+extension Sequence where Element: Hashable {
+  /// Each element once, where it comes first.
+  var unique: [Element] {
+    var seen: Set<Element> = []
+    return filter { seen.insert($0).inserted }
   }
+}
+
+extension Collection {
+  subscript(safe index: Index) -> Element? {
+    indices.contains(index) ? self[index] : nil
+  }
+}
+
+extension Collection<Double> {
+  /// NaN if there are no values.
+  var mean: Double { isEmpty ? .nan : reduce(0, +) / Double(count) }
+}
+
+extension String {
+  var withCapital: String { prefix(1).uppercased() + dropFirst() }
+  /// With a capital letter and a full stop.
+  var sentence: String { withCapital + "." }
 }

@@ -45,9 +45,10 @@ struct GoldenTests {
     ) { layer in
       let gradients = try #require(layer.gradients)
       for parameter in gradients.named {
+        let name = "model.layers.\(layer.layer).\(parameter.name)"
+        guard name != Decoder.firstNorm else { continue }
         try check(
-          "model.layers.\(layer.layer).\(parameter.name)",
-          UnsafeBufferPointer(start: parameter.base, count: parameter.rows * parameter.columns))
+          name, UnsafeBufferPointer(start: parameter.base, count: parameter.rows * parameter.columns))
       }
     }
     for (name, values) in try decoder.endGradients(golden.sequences(), batchSize: 2) {

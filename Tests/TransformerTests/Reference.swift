@@ -56,8 +56,10 @@ extension SafetensorsFile {
 }
 
 extension Decoder {
-  /// The gradients of the embedding, the final norm and the head, as training makes them: Σ over mini-batches of the
-  /// gradient of the mini-batch's mean cross-entropy.
+  static let firstNorm = "model.layers.0.input_layernorm.weight"
+
+  /// The gradients that calibration does not make, as training makes them: those of the embedding, the first norm, the final
+  /// norm and the head. Each is the sum over mini-batches of the gradient of the mini-batch's mean cross-entropy.
   func endGradients(_ sequences: [[Int32]], batchSize: Int) throws -> [String: [Float]] {
     let trainer = try Trainer(
       self, .full, optimizer: AdamWOptions(), maxGradientNorm: nil,
@@ -68,7 +70,8 @@ extension Decoder {
     for start in stride(from: 0, to: sequences.count, by: batchSize) {
       let batch = sequences[start..<min(sequences.count, start + batchSize)]
       _ = try trainer.gradients([batch.map { TrainingSequence(tokens: $0) }])
-      for (name, values) in trainer.namedGradients where !name.contains(".layers.") {
+      for (name, values) in trainer.namedGradients where name == Self.firstNorm || !name.contains(".layers.")
+      {
         sums[name] = sums[name].map { zip($0, values).map { $0 + $1 } } ?? values
       }
     }

@@ -1,6 +1,7 @@
-/// The architectures that can be read. A new one is a file beside this and a line here.
+/// The architectures that can be read. A new one is a file beside this and a line here. The list is task-local, so that a
+/// test can add to it.
 extension ModelConfiguration.Architecture {
-  public static let allCases: [ModelConfiguration.Architecture] = [
+  @TaskLocal public static var allCases: [ModelConfiguration.Architecture] = [
     Self(Llama()),
     Self(Mistral()),
     Self(Qwen2()),

@@ -162,19 +162,18 @@ struct Training {
     _ step: TrainingStep, step number: Int, rate: Double, seconds: Double, _ board: EventFileWriter?
   ) throws {
     let targets = Double(max(1, step.loss.targets))
-    let record = TrainingStepRecord {
-      $0.stage = label
-      $0.number = number
-      $0.loss = step.loss.crossEntropy / targets
-      $0.learningRate = rate
-      $0.gradientNorm = step.gradientNorm
-      $0.tokens = step.loss.tokens
-      $0.targets = step.loss.targets
-      $0.tokensPerSecond = (Double(step.loss.tokens) / max(seconds, 1e-9) * 10).rounded() / 10
-      if case .distill(let options) = stage.recovery {
-        $0.divergence = step.loss.divergence / targets
-        if options.hiddenWeight > 0 { $0.hiddenDifference = step.loss.hiddenDifference }
-      }
+    var record = TrainingStepRecord.blank
+    record.stage = label
+    record.number = number
+    record.loss = step.loss.crossEntropy / targets
+    record.learningRate = rate
+    record.gradientNorm = step.gradientNorm
+    record.tokens = step.loss.tokens
+    record.targets = step.loss.targets
+    record.tokensPerSecond = (Double(step.loss.tokens) / max(seconds, 1e-9) * 10).rounded() / 10
+    if case .distill(let options) = stage.recovery {
+      record.divergence = step.loss.divergence / targets
+      if options.hiddenWeight > 0 { record.hiddenDifference = step.loss.hiddenDifference }
     }
     try session.events.log(.step) { $0.step = record }
     guard let board else { return }
@@ -193,7 +192,7 @@ extension RunSession {
   /// Trains for one round, from its last checkpoint if there is one. The run goes on with the model that it writes.
   func execute(_ stage: TrainStage, in context: StageContext) throws {
     let name = execution.stage
-    let progress = keeper.state.training[name] ?? RunState.TrainingProgress()
+    let progress = keeper.state.training[name] ?? .blank
     let checkpoint = keeper.state.checkpoints.last
     let rows = try stage.rows(
       of: model, label: context.label, seed: context.seed, resuming: checkpoint?.data ?? progress.data)

@@ -2,8 +2,8 @@ import Wording
 
 /// Which differences are more than chance.
 enum DifferenceSection {
-  /// A table of more pairs than this is no longer read line by line.
-  static let fewPairs = 12
+  /// Nobody reads a table of more pairs line by line.
+  private static let fewPairs = 12
 
   static func section(_ comparison: Comparison, _ tables: ComparisonTables) -> Page.Section {
     var content: [Markup] = []
@@ -18,8 +18,8 @@ enum DifferenceSection {
         hasMatrix = true
         for group in byTarget(pairs) {
           content += [
-            PairMatrix(group, measurement).table(named: name, tables),
-            LayersSection.details(summary(of: group), table(group, name)),
+            PairMatrix(group, measurement).table(named: name),
+            .folded(summary(of: group), [table(group, name)]),
           ]
         }
       }
@@ -29,7 +29,7 @@ enum DifferenceSection {
     return Page.Section(id: "differences", title: "Pairs, item by item", content: content)
   }
 
-  /// Pairs of one measurement by their targets, in the order in which these come.
+  /// Groups pairs of one measurement by their targets, in the order in which these come.
   static func byTarget(_ pairs: [Comparison.Pair]) -> [[Comparison.Pair]] {
     var groups: [[Comparison.Pair]] = []
     for pair in pairs {
@@ -50,21 +50,15 @@ enum DifferenceSection {
   }
 
   private static func table(_ pairs: [Comparison.Pair], _ name: String) -> Markup {
-    let lower = pairs.first?.lowerIsBetter
-    var table = Table(
-      caption: name + (lower.map { $0 ? "; lower is better" : "; higher is better" } ?? ""),
-      columns: [
-        .init("Pair"), .init("Target", isNumber: true),
-        .init("Difference", note: "first − second", isNumber: true),
-        .init("95% interval", isNumber: true), .init("Items", isNumber: true), .init("Verdict"),
-      ])
-    for pair in pairs {
-      let verdict: Markup =
-        pair.difference?.isShown == true ? .tag("strong", pair.verdict) : .text(pair.verdict)
-      table.add(
-        [.text("\(pair.first.method) − \(pair.second.method)"), .text(pair.first.target?.label ?? "")]
-          + ComparisonTables.cells(pair).map { .text($0) } + [verdict])
+    let direction = pairs.first?.lowerIsBetter.map { "; " + ResultsSection.direction($0) } ?? ""
+    let mean = Column<Comparison.Pair>.number("Difference", note: "first − second") {
+      $0.difference.map { ComparisonTables.words($0).mean }
     }
-    return table.markup
+    return .table(
+      name + direction, pairs,
+      [
+        .text("Pair") { "\($0.first.method) − \($0.second.method)" },
+        .number("Target") { $0.first.target?.label },
+      ] + ComparisonTables.verdict(mean))
   }
 }
