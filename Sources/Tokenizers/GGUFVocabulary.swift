@@ -1,9 +1,9 @@
-/// The `tokenizer.ggml.*` metadata of a GGUF file, as it stands there.
+/// The `tokenizer.ggml.*` metadata of a GGUF file. The file's reader fills it in.
 ///
-/// https://github.com/ggml-org/ggml/blob/master/docs/gguf.md#tokenizer names the keys, which are given here
-/// with each property. Whoever reads the file fills this in; an absent optional takes llama.cpp's default.
+/// Each property names its key of https://github.com/ggml-org/ggml/blob/master/docs/gguf.md#tokenizer. nil means
+/// llama.cpp's default.
 public struct GGUFVocabulary: Sendable {
-  /// What stands for the file in messages.
+  /// The file's name in messages.
   public var file = "GGUF"
   /// `model`: `gpt2` (byte-level BPE) or `llama` (SentencePiece).
   public var model: String
