@@ -17,20 +17,10 @@ public struct GGUFVocabulary: Sendable {
   public var tokenTypes: [Int32]
   /// `merges`, most important first: only `gpt2` needs them.
   public var merges: [String]
-  /// `bos_token_id`
-  public var bosID: Int?
-  /// `eos_token_id`
-  public var eosID: Int?
-  /// `unknown_token_id`
-  public var unknownID: Int?
-  /// `padding_token_id`
-  public var paddingID: Int?
-  /// `add_bos_token`
-  public var addBOS: Bool?
-  /// `add_eos_token`
-  public var addEOS: Bool?
-  /// `add_space_prefix`
-  public var addSpacePrefix: Bool?
+  // `bos_token_id`, `eos_token_id`, `unknown_token_id`, `padding_token_id`
+  public var bosID, eosID, unknownID, paddingID: Int?
+  // `add_bos_token`, `add_eos_token`, `add_space_prefix`
+  public var addBOS, addEOS, addSpacePrefix: Bool?
 
   public init(
     model: String, pre: String = "default", tokens: [String], scores: [Float] = [], tokenTypes: [Int32] = [],

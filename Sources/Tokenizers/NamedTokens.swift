@@ -45,10 +45,8 @@ struct NamedTokens {
       for member in try addedTokens.members() {
         let node = addedTokens.member(member)
         let isSpecial = special.contains { $0.utf8.elementsEqual(member.key.utf8) }
-        listed.append(
-          NamedToken(
-            content: member.key, isSpecial: isSpecial, id: try node.integer(in: 0...Int(Int32.max)),
-            place: node, staysAsItIs: true))
+        let id = try node.integer(in: 0...Int(Int32.max))
+        listed.append(try NamedToken(node, key: member.key, isSpecial: isSpecial, id: id))
       }
       listed.sort { ($0.id ?? 0) < ($1.id ?? 0) }
     }
@@ -120,13 +118,11 @@ struct NamedTokens {
   }
 
   private static func byID(_ decoder: JSONCursor) throws(TokenizerError) -> [(id: Int, node: JSONCursor)] {
-    var found: [(id: Int, node: JSONCursor)] = []
-    for member in try decoder.members() {
+    try decoder.members().map { (member) throws(TokenizerError) in
       let node = decoder.member(member)
       guard let id = Int(member.key), id >= 0 else { throw node.wrong("an id as the token's key") }
-      found.append((id, node))
-    }
-    return found.sorted { $0.id < $1.id }
+      return (id, node)
+    }.sorted { $0.id < $1.id }
   }
 
   // MARK: Adding
@@ -197,24 +193,16 @@ struct NamedToken {
   let staysAsItIs: Bool
   private let place: JSONCursor
 
-  init(content: String, isSpecial: Bool, id: Int, place: JSONCursor, staysAsItIs: Bool) {
-    self.content = content
-    self.isSpecial = isSpecial
-    self.id = id
-    self.place = place
-    self.staysAsItIs = staysAsItIs
-    isTyped = true
-  }
-
-  init(_ node: JSONCursor, isSpecial: Bool = true, id: Int? = nil, isTyped: Bool = true)
-    throws(TokenizerError)
-  {
+  /// - Parameter key: the token's text where the file has it as a key, and an id as its value.
+  init(
+    _ node: JSONCursor, key: String? = nil, isSpecial: Bool = true, id: Int? = nil, isTyped: Bool = true
+  ) throws(TokenizerError) {
     place = node
     self.isSpecial = isSpecial
     self.id = id
-    staysAsItIs = false
-    guard case .object = node.value else {
-      content = try node.string()
+    staysAsItIs = key != nil
+    guard case .object = node.value, key == nil else {
+      content = if let key { key } else { try node.string() }
       self.isTyped = true
       return
     }

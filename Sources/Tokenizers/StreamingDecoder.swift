@@ -56,16 +56,10 @@ public struct StreamingDecoder: Sendable {
   }
 
   private mutating func stripped(_ bytes: [UInt8], _ decoder: SentencePieceDecoder) -> String {
-    var text = String(decoding: bytes, as: UTF8.self)
-    while stripsLeft > 0, let first = text.unicodeScalars.first {
-      guard first == decoder.strips?.content else {
-        stripsLeft = 0
-        break
-      }
-      text.unicodeScalars.removeFirst()
-      stripsLeft -= 1
-    }
-    return text
+    let text = String(decoding: bytes, as: UTF8.self).unicodeScalars
+    let stripped = text.prefix(stripsLeft).prefix { $0 == decoder.strips?.content }
+    stripsLeft = stripped.endIndex == text.endIndex ? stripsLeft - stripped.count : 0
+    return String(text[stripped.endIndex...])
   }
 
   /// The number of bytes at the end that begin a character whose other bytes may still come.

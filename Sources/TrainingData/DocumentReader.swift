@@ -29,18 +29,17 @@ struct DocumentReader: Sendable {
     self.source = source
     self.tokenizer = tokenizer
     if source.path.lowercased().hasSuffix(".parquet") { throw .parquet(path: source.path) }
-    if source.format.isText, let found = try TextFile.notProse(path: source.path) {
-      throw .notProse(path: source.path, found)
-    }
-    if source.format.isLines, let found = try TextFile.notLines(path: source.path) {
-      throw .notLines(path: source.path, found)
-    }
+    let path = source.path
     switch source.format {
     case .text(let separator):
+      let found = try TextFile.map(path).withBytes { NotProse(path: path, bytes: $0) }
+      if let found { throw .notProse(path: path, found) }
       if separator == "" { throw .badOption(name: "separator", reason: "it is empty") }
       content = .text(try TextFile(path: source.path, separator: separator.map { Array($0.utf8) }))
     case .tokens: content = .tokens(try TokenFile(path: source.path))
     case .jsonl, .instruction, .chat:
+      let found = try TextFile.map(path).withBytes { NotProse(insteadOfLines: path, bytes: $0) }
+      if let found { throw .notLines(path: path, found) }
       if case .instruction(let format) = source.format { try format.check() }
       content = .text(try TextFile(path: source.path, separator: [0x0A]))
     }

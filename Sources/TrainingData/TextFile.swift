@@ -30,18 +30,6 @@ final class TextFile: Sendable {
     if starts.isEmpty { throw .empty(path: path) }
   }
 
-  /// Tells what the file is if it is not prose.
-  /// - Throws: `.unreadable`.
-  static func notProse(path: String) throws(TrainingDataError) -> NotProse? {
-    try map(path).withBytes { NotProse(path: path, bytes: $0) }
-  }
-
-  /// Tells what the file is if it is not JSON lines.
-  /// - Throws: `.unreadable`.
-  static func notLines(path: String) throws(TrainingDataError) -> NotProse? {
-    try map(path).withBytes { NotProse(insteadOfLines: path, bytes: $0) }
-  }
-
   /// - Throws: `.unreadable`.
   static func map(_ path: String) throws(TrainingDataError) -> MappedFile {
     do {

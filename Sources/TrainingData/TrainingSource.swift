@@ -15,14 +15,6 @@ public struct TrainingSource: Sendable {
     /// A safetensors file of token ids, int32 or int64: `input_ids` `[documents, length]`, or `[tokens]` with
     /// `offsets` `[documents + 1]`, where document d is `offsets[d]..<offsets[d + 1]`.
     case tokens
-
-    var isText: Bool { if case .text = self { true } else { false } }
-    var isLines: Bool {
-      switch self {
-      case .jsonl, .instruction, .chat: true
-      case .text, .tokens: false
-      }
-    }
   }
 
   /// The name in errors and in the saved state.
