@@ -43,7 +43,7 @@ def sentences(block):
     """What is prose: formulas are indented, tables stand between bars, items begin with a dash or a quoted name."""
     text = ""
     for line in block:
-        if re.match(r"\s{4,}|\s*\||\s*$|\s*MARK:|\s*-{4,}", line):
+        if re.match(r"\s{3,}[^\s\"“-].*=|\s{4,}|\s*\||\s*$|\s*MARK:|\s*-{4,}", line):
             text += "\n\n"
         elif re.match(r"\s*(?:[-*•]|\d+\.)\s|\s*[\"“]", line):
             text += "\n\n" + line
@@ -58,7 +58,8 @@ def faults(path):
     lines = path.read_text(encoding="utf-8").splitlines()
     if len(lines) > LINES and path.name not in WHOLE:
         yield 1, f"{len(lines)} lines, at most {LINES}"
-    body = [line for line in lines if line.strip() and not re.match(r"\s*(@\w+\s+)?import |#|@", line)]
+    ahead = r"\s*((@\w+|public|package)\s+)?import |#|@|\s+import |(public |package |fileprivate )?extension [^/]*\{$"
+    body = [line for line in lines if line.strip() and not re.match(ahead, line)]
     first = next((line for line in lines if line.strip()), "")
     if body and not (first.strip().startswith(("//", "/*")) or body[0].strip().startswith(("//", "/*"))):
         yield 1, "no comment tells the file's story before its first declaration"

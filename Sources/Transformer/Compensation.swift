@@ -74,8 +74,8 @@ extension Decoder {
   }
 }
 
-/// One pass through the layers with one or two residual streams: that of the model before the cut, or of the original; and, if
-/// the compensator follows the cut, that of the cut model as compensated so far.
+/// One pass through the layers. It takes along the residual stream of the model before the cut, or of the original. If the
+/// compensator follows the cut, it also takes that of the cut model as compensated so far.
 private final class CompensationPass {
   typealias Solve = (CutProjection) throws -> (weight: [Float], bias: [Float]?)
 

@@ -3,8 +3,8 @@ import Foundation
 import Kernels
 import Tensors
 
-/// The change of the logits when one sublayer or layer is removed, from those of the whole checkpoint: FinerCut's measure
-/// (Zhang et al., arXiv 2405.18218; `dissect/evaluators/output.py` of its code compares with the whole model at every step).
+/// The change of the logits when one sublayer or layer is removed, from those of the whole checkpoint. FinerCut measures so
+/// (Zhang et al., arXiv 2405.18218; `dissect/evaluators/output.py` compares with the whole model at every step).
 public struct OutputChange: Equatable, Sendable {
   /// The mean over tokens of arccos(cos(z, z′)) / π, in [0, 1], with z and z′ a token's logits.
   public let angle: Double
