@@ -1,10 +1,10 @@
 import Wording
 
-/// Why a chat template can't be read or rendered. Lines count from 1, in the template's text.
+/// Says why a chat template can't be read or rendered. Lines count from 1, in the template's text.
 public enum ChatTemplateError: Error, Equatable, Sendable, CustomStringConvertible {
-  /// The text is no template: what was expected and what stands there.
+  /// The text is not a template. `problem` says what was expected and what was found.
   case syntax(line: Int, problem: String)
-  /// It is Jinja, but none that chat templates use, so that it is not interpreted here.
+  /// The text is Jinja that this interpreter does not run.
   case unsupported(line: Int, what: String)
   /// An expression has no value: a missing variable's attribute, a number added to a text.
   case evaluation(line: Int, problem: String)
@@ -30,12 +30,11 @@ public enum ChatTemplateError: Error, Equatable, Sendable, CustomStringConvertib
 
   private func sentence(_ template: String) -> String {
     switch self {
-    case .syntax(let line, let problem): "\(template), line \(line): \(problem)"
+    case .syntax(let line, let problem), .evaluation(let line, let problem), .limit(let line, let problem):
+      "\(template), line \(line): \(problem)"
     case .unsupported(let line, let what): "\(template), line \(line): \(what) is not supported"
-    case .evaluation(let line, let problem): "\(template), line \(line): \(problem)"
     case .raised(let line, let message):
       "the \(template) refuses the conversation (line \(line)): \(message)"
-    case .limit(let line, let what): "\(template), line \(line): \(what)"
     }
   }
 }

@@ -1,4 +1,4 @@
-/// The values of expressions.
+/// Computes the values of expressions.
 extension Interpreter {
   func evaluate(_ expression: Expression) throws(ChatTemplateError) -> TemplateValue {
     try enter()
@@ -50,10 +50,7 @@ extension Interpreter {
   }
 
   private func evaluate(all parts: [Expression]) throws(ChatTemplateError) -> [TemplateValue] {
-    var values: [TemplateValue] = []
-    values.reserveCapacity(parts.count)
-    for part in parts { values.append(try evaluate(part)) }
-    return values
+    try parts.map { (part) throws(ChatTemplateError) in try evaluate(part) }
   }
 
   private func evaluate(_ arguments: Expression.Arguments) throws(ChatTemplateError) -> Arguments {
@@ -72,7 +69,7 @@ extension Interpreter {
     return try made(.dictionary(members))
   }
 
-  /// What may stand for a member: nothing that holds others.
+  /// Returns a value that may be a key: one that holds no others.
   private func key(_ value: TemplateValue) throws(ChatTemplateError) -> TemplateValue {
     switch value {
     case .none, .bool, .integer, .number, .string: return value
@@ -113,7 +110,7 @@ extension Interpreter {
     return .bool(true)
   }
 
-  /// What a value looks like in the result, counted.
+  /// Returns the value as the template's result shows it, and charges for it.
   func text(_ value: TemplateValue) throws(ChatTemplateError) -> String {
     if case .string(let text) = value {
       try chargeText(text.utf8.count)
@@ -123,7 +120,7 @@ extension Interpreter {
     return value.shown
   }
 
-  /// What a loop over the value goes through. Nothing, for an undefined one.
+  /// Returns the items that a loop over the value visits: none for an undefined one.
   func items(of value: TemplateValue) throws(ChatTemplateError) -> [TemplateValue] {
     switch value {
     case .undefined: return []
@@ -171,7 +168,7 @@ extension Interpreter {
     case "first": return .bool(loop.index == 0)
     case "last": return .bool(loop.index == count - 1)
     case "length": return .integer(count)
-    // Counts the levels of recursive loops, which there are none of.
+    // The level of recursive loops, which are not supported.
     case "depth": return .integer(1)
     case "depth0": return .integer(0)
     case "previtem":
@@ -194,22 +191,23 @@ extension Interpreter {
       try charge(members.members.count)
       if let member = members[place] { return member }
     case (.list(let values), _), (.tuple(let values), _):
-      if let index = place.wholeNumber {
-        let place = index < 0 ? index + values.count : index
-        return values.indices.contains(place) ? values[place] : missing("\(index)")
-      }
+      if let index = place.wholeNumber { return element(index, of: values) ?? missing("\(index)") }
     case (.string(let text), _):
       if let index = place.wholeNumber {
         let scalars = Array(text.unicodeScalars)
         try charge(scalars.count)
-        let place = index < 0 ? index + scalars.count : index
-        return scalars.indices.contains(place)
-          ? .string(String(Character(scalars[place]))) : missing("\(index)")
+        return element(index, of: scalars).map { .string(String(Character($0))) } ?? missing("\(index)")
       }
     default: break
     }
     guard case .string(let name) = place else { return missing(try text(place)) }
     return try attribute(name, of: value, line: line)
+  }
+
+  /// Python's indices: negative ones count from the end.
+  private func element<Element>(_ index: Int, of values: [Element]) -> Element? {
+    let place = index < 0 ? index + values.count : index
+    return values.indices.contains(place) ? values[place] : nil
   }
 
   private func slice(
@@ -235,7 +233,7 @@ extension Interpreter {
     return bound
   }
 
-  /// Python's rules: negative places count from the end, places beyond an end are at it.
+  /// Slices by Python's rules: negative places count from the end, places beyond an end are at it.
   private func slice<Element>(
     _ values: [Element], _ bounds: (from: Int?, to: Int?, step: Int)
   ) throws(ChatTemplateError) -> [Element] {
@@ -251,7 +249,7 @@ extension Interpreter {
     }
     let start = place(bounds.from, step > 0 ? lowest : highest)
     let end = place(bounds.to, step > 0 ? highest : lowest)
-    // A step beyond the list's length takes one element, and its multiple might overflow.
+    // A step beyond the list's length takes one element. Its multiple might overflow.
     let stride = max(-count - 1, min(count + 1, step))
     return Swift.stride(from: start, to: end, by: stride).map { values[$0] }
   }
@@ -286,8 +284,7 @@ extension Interpreter {
     switch builtin {
     case .raiseException:
       throw .raised(line: line, message: try arguments.value(at: 0, named: "message").map(text) ?? "")
-    case .namespace:
-      return try newNamespace(arguments.named)
+    case .namespace: return try newNamespace(arguments.named)
     case .dict:
       var members = TemplateValue.Mapping()
       if case .dictionary(let given)? = arguments.positional.first { members = given }
@@ -319,7 +316,7 @@ extension Interpreter {
     let step = numbers.count > 2 ? numbers[2] : 1
     guard step != 0 else { throw failure("“range” has no step of 0") }
     var values: [TemplateValue] = []
-    // Swift's stride ends where the next number would overflow.
+    // Swift's stride ends before a number overflows.
     for value in stride(from: start, to: end, by: step) {
       guard values.count < limits.range else {
         throw .limit(line: line, what: "a range of more than \(limits.range) numbers")

@@ -1,5 +1,5 @@
-/// Expressions, in the order in which Jinja's operators bind: conditional, or, and, not, comparison, + and -, ~,
-/// the rest of arithmetic, **, sign, then what follows a value.
+/// Reads expressions. Jinja's operators bind in this order, the loosest first: conditional, or, and, not, comparison,
+/// + and -, ~, * / // %, **, sign, then what follows a value.
 extension TemplateParser {
   /// Higher trees are refused: evaluating one takes a stack frame a level.
   static let highest = 200
@@ -30,7 +30,7 @@ extension TemplateParser {
     var parts: [Expression] = []
     var isTuple = false
     while !endsTuple {
-      parts.append(withConditions ? try conditional() : try or())
+      parts.append(withConditions ? try conditional() : try chain(.or))
       guard take(symbol: ",") else { break }
       isTuple = true
     }
@@ -49,11 +49,11 @@ extension TemplateParser {
   }
 
   private mutating func conditional() throws(ChatTemplateError) -> Expression {
-    var value = try or()
+    var value = try chain(.or)
     while current.kind == .name("if") {
       let line = current.line
       advance()
-      let test = try or()
+      let test = try chain(.or)
       let otherwise = take(name: "else") ? try expression() : nil
       value = try make(
         .conditional(test: test, then: value, otherwise: otherwise),
@@ -63,26 +63,54 @@ extension TemplateParser {
     return value
   }
 
-  private mutating func or() throws(ChatTemplateError) -> Expression {
-    var left = try and()
-    while current.kind == .name("or") {
-      let line = current.line
+  /// Operators that bind alike.
+  private enum Level {
+    case or, and, sum, product, power
+
+    /// What the operator of this token makes of its two sides; nil for any other token.
+    func join(_ token: TemplateToken.Kind) -> ((Expression, Expression) -> Expression.Kind)? {
+      switch (self, token) {
+      case (.or, .name("or")): return Expression.Kind.or
+      case (.and, .name("and")): return Expression.Kind.and
+      case (_, .symbol(let symbol)):
+        guard let operation = Expression.Arithmetic(rawValue: symbol), operations.contains(operation) else {
+          return nil
+        }
+        return { .arithmetic(operation, $0, $1) }
+      default: return nil
+      }
+    }
+
+    private var operations: [Expression.Arithmetic] {
+      switch self {
+      case .or, .and: []
+      case .sum: [.add, .subtract]
+      case .product: [.multiply, .divide, .floorDivide, .modulo]
+      case .power: [.power]
+      }
+    }
+  }
+
+  /// Operands with operators of one level between them, joined from left to right.
+  private mutating func chain(_ level: Level) throws(ChatTemplateError) -> Expression {
+    var left = try operand(of: level)
+    let line = current.line
+    while let join = level.join(current.kind) {
       advance()
-      let right = try and()
-      left = try make(.or(left, right), [left, right], line: line)
+      let right = try operand(of: level)
+      left = try make(join(left, right), [left, right], line: line)
     }
     return left
   }
 
-  private mutating func and() throws(ChatTemplateError) -> Expression {
-    var left = try not()
-    while current.kind == .name("and") {
-      let line = current.line
-      advance()
-      let right = try not()
-      left = try make(.and(left, right), [left, right], line: line)
+  private mutating func operand(of level: Level) throws(ChatTemplateError) -> Expression {
+    switch level {
+    case .or: try chain(.and)
+    case .and: try not()
+    case .sum: try concatenation()
+    case .product: try chain(.power)
+    case .power: try signed(withFilters: true)
     }
-    return left
   }
 
   private mutating func not() throws(ChatTemplateError) -> Expression {
@@ -95,11 +123,11 @@ extension TemplateParser {
   }
 
   private mutating func comparison() throws(ChatTemplateError) -> Expression {
-    let first = try sum()
+    let first = try chain(.sum)
     var rest: [Expression.Comparison] = []
     let line = current.line
     while let relation = takeRelation() {
-      rest.append(Expression.Comparison(relation: relation, right: try sum()))
+      rest.append(Expression.Comparison(relation: relation, right: try chain(.sum)))
     }
     if rest.isEmpty { return first }
     return try make(.compare(first, rest), [first] + rest.map(\.right), line: line)
@@ -123,50 +151,12 @@ extension TemplateParser {
     }
   }
 
-  private mutating func takeOperator(_ among: [Expression.Arithmetic]) -> Expression.Arithmetic? {
-    guard case .symbol(let symbol) = current.kind, let found = Expression.Arithmetic(rawValue: symbol),
-      among.contains(found)
-    else { return nil }
-    advance()
-    return found
-  }
-
-  private mutating func sum() throws(ChatTemplateError) -> Expression {
-    var left = try concatenation()
-    let line = current.line
-    while let found = takeOperator([.add, .subtract]) {
-      let right = try concatenation()
-      left = try make(.arithmetic(found, left, right), [left, right], line: line)
-    }
-    return left
-  }
-
   private mutating func concatenation() throws(ChatTemplateError) -> Expression {
     let line = current.line
-    var parts = [try product()]
-    while take(symbol: "~") { parts.append(try product()) }
+    var parts = [try chain(.product)]
+    while take(symbol: "~") { parts.append(try chain(.product)) }
     if parts.count == 1, let only = parts.first { return only }
     return try make(.concatenate(parts), parts, line: line)
-  }
-
-  private mutating func product() throws(ChatTemplateError) -> Expression {
-    var left = try power()
-    let line = current.line
-    while let found = takeOperator([.multiply, .divide, .floorDivide, .modulo]) {
-      let right = try power()
-      left = try make(.arithmetic(found, left, right), [left, right], line: line)
-    }
-    return left
-  }
-
-  private mutating func power() throws(ChatTemplateError) -> Expression {
-    var left = try signed(withFilters: true)
-    let line = current.line
-    while takeOperator([.power]) != nil {
-      let right = try signed(withFilters: true)
-      left = try make(.arithmetic(.power, left, right), [left, right], line: line)
-    }
-    return left
   }
 
   /// A sign binds closer than a filter, and looser than what follows a value: `-x.y|abs` is `(-(x.y))|abs`.
@@ -206,17 +196,11 @@ extension TemplateParser {
     case .number(let value): return leaf(.number(value))
     case .symbol("("):
       let inside = try tuple(mayBeEmpty: true)
-      guard take(symbol: ")") else { throw expected("“)”") }
+      try require(symbol: ")")
       return inside
     case .symbol("["):
       var elements: [Expression] = []
-      while !take(symbol: "]") {
-        if !elements.isEmpty {
-          guard take(symbol: ",") else { throw expected("“,” or “]”") }
-          if take(symbol: "]") { break }
-        }
-        elements.append(try expression())
-      }
+      while try hasNext(before: "]", isFirst: elements.isEmpty) { elements.append(try expression()) }
       return try make(.list(elements), elements, line: token.line)
     case .symbol("{"): return try dictionary(line: token.line)
     default: throw .syntax(line: token.line, problem: "expected an expression, found \(token.shown)")
@@ -225,16 +209,21 @@ extension TemplateParser {
 
   private mutating func dictionary(line: Int) throws(ChatTemplateError) -> Expression {
     var pairs: [Expression.Pair] = []
-    while !take(symbol: "}") {
-      if !pairs.isEmpty {
-        guard take(symbol: ",") else { throw expected("“,” or “}”") }
-        if take(symbol: "}") { break }
-      }
+    while try hasNext(before: "}", isFirst: pairs.isEmpty) {
       let key = try expression()
-      guard take(symbol: ":") else { throw expected("“:”") }
+      try require(symbol: ":")
       pairs.append(Expression.Pair(key: key, value: try expression()))
     }
     return try make(.dictionary(pairs), pairs.flatMap { [$0.key, $0.value] }, line: line)
+  }
+
+  /// Whether brackets that `end` closes have another element. Takes the comma before it, or the end. A comma may stand
+  /// before the end.
+  private mutating func hasNext(before end: String, isFirst: Bool) throws(ChatTemplateError) -> Bool {
+    if take(symbol: end) { return false }
+    if isFirst { return true }
+    guard take(symbol: ",") else { throw expected("“,” or “\(end)”") }
+    return !take(symbol: end)
   }
 
   // MARK: What follows a value
@@ -255,12 +244,16 @@ extension TemplateParser {
       } else if take(symbol: "[") {
         value = try subscripted(value, line: line)
       } else if take(symbol: "(") {
-        let arguments = try arguments()
-        value = try make(.call(value, arguments), [value] + arguments.all, line: line)
+        value = try called(value, line: line)
       } else {
         return value
       }
     }
+  }
+
+  private mutating func called(_ function: Expression, line: Int) throws(ChatTemplateError) -> Expression {
+    let arguments = try arguments()
+    return try make(.call(function, arguments), [function] + arguments.all, line: line)
   }
 
   private mutating func subscripted(_ value: Expression, line: Int) throws(ChatTemplateError) -> Expression {
@@ -286,16 +279,10 @@ extension TemplateParser {
     return try make(.slice(value, from: bounds[0], to: bounds[1], step: step), parts, line: line)
   }
 
-  /// What stands between the parentheses of a call, of which the first is taken.
+  /// Reads what follows the opening parenthesis of a call.
   private mutating func arguments() throws(ChatTemplateError) -> Expression.Arguments {
     var arguments = Expression.Arguments()
-    var isFirst = true
-    while !take(symbol: ")") {
-      if !isFirst {
-        guard take(symbol: ",") else { throw expected("“,” or “)”") }
-        if take(symbol: ")") { break }
-      }
-      isFirst = false
+    while try hasNext(before: ")", isFirst: arguments.positional.isEmpty && arguments.named.isEmpty) {
       if current.kind == .symbol("*") || current.kind == .symbol("**") {
         throw .unsupported(line: current.line, what: "a list handed in as arguments, “*”,")
       }
@@ -323,8 +310,7 @@ extension TemplateParser {
       } else if take(name: "is") {
         value = try tested(value, line: line)
       } else if take(symbol: "(") {
-        let arguments = try arguments()
-        value = try make(.call(value, arguments), [value] + arguments.all, line: line)
+        value = try called(value, line: line)
       } else {
         return value
       }

@@ -1,4 +1,4 @@
-/// Jinja's filters, as far as chat templates use them.
+/// The filters of Jinja that chat templates use.
 enum Filters {
   static let names: Set<String> = [
     "abs", "attr", "capitalize", "count", "d", "default", "dictsort", "first", "float", "indent", "int",
@@ -16,10 +16,9 @@ extension Interpreter {
   ) throws(ChatTemplateError) -> TemplateValue {
     switch name {
     case "d", "default":
-      let replacesFalse = arguments.value(at: 1, named: "boolean")?.isTrue ?? false
       let fallback = arguments.value(at: 0, named: "default_value") ?? .string("")
       if case .undefined = value { return fallback }
-      return replacesFalse && !value.isTrue ? fallback : value
+      return arguments.flag(at: 1, named: "boolean") && !value.isTrue ? fallback : value
     case "safe": return value
     case "string": return .string(try text(value))
     case "upper": return .string(try text(value).uppercased())
@@ -97,6 +96,8 @@ extension Interpreter {
   private func number(
     _ name: String, _ value: TemplateValue, _ arguments: Arguments
   ) throws(ChatTemplateError) -> TemplateValue {
+    let parsed =
+      if case .string(let text) = value { Double(PythonText.strip(text, .both)) } else { value.numeric }
     switch name {
     case "abs":
       guard let number = value.numeric else { throw failure("\(value.kindName) has no amount") }
@@ -108,15 +109,12 @@ extension Interpreter {
         throw .unsupported(line: line, what: "the filter “int” with a base")
       }
       if let whole = value.wholeNumber { return .integer(whole) }
-      let number = if case .string(let text) = value { Self.number(text) } else { value.numeric }
       if case .string(let text) = value, let whole = Int(PythonText.strip(text, .both)) {
         return .integer(whole)
       }
-      return number.flatMap { Int(exactly: $0.rounded(.towardZero)) }.map { .integer($0) } ?? fallback
+      return parsed.flatMap { Int(exactly: $0.rounded(.towardZero)) }.map { .integer($0) } ?? fallback
     case "float":
-      let fallback = arguments.value(at: 0, named: "default") ?? .number(0)
-      let number = if case .string(let text) = value { Self.number(text) } else { value.numeric }
-      return number.map { .number($0) } ?? fallback
+      return parsed.map { .number($0) } ?? arguments.value(at: 0, named: "default") ?? .number(0)
     default:
       guard let number = value.numeric else { throw failure("\(value.kindName) can't be rounded") }
       let digits = arguments.value(at: 0, named: "precision")?.wholeNumber ?? 0
@@ -133,34 +131,31 @@ extension Interpreter {
     }
   }
 
-  private static func number(_ text: String) -> Double? { Double(PythonText.strip(text, .both)) }
-
   // MARK: Lists
 
-  /// Each item, or what its attribute is: `a.b` and `a.0` go further in.
+  /// Each item, or an attribute of each: `a.b` and `a.0` go further in.
   private func values(
     _ items: [TemplateValue], of attribute: TemplateValue?, fallback: TemplateValue? = nil
   ) throws(ChatTemplateError) -> [TemplateValue] {
     guard let attribute, attribute != .none else { return items }
-    var found: [TemplateValue] = []
-    for item in items { found.append(try self.attribute(attribute, of: item, fallback: fallback)) }
-    return found
+    return try items.map { (item) throws(ChatTemplateError) in
+      try self.attribute(attribute, of: item, fallback: fallback)
+    }
   }
 
-  /// - Parameter fallback: stands for what is missing on the way, too, as in Jinja.
+  /// - Parameter fallback: replaces what is missing, on the way too, as in Jinja.
   private func attribute(
     _ path: TemplateValue, of item: TemplateValue, fallback: TemplateValue? = nil
   ) throws(ChatTemplateError) -> TemplateValue {
-    guard case .string(let path) = path else {
-      let value = try self.item(path, of: item, line: line)
-      if case .undefined = value, let fallback { return fallback }
-      return value
+    var places = [path]
+    if case .string(let path) = path {
+      places = path.split(separator: ".", omittingEmptySubsequences: false).map { part in
+        let isIndex = part.utf8.allSatisfy { (0x30...0x39).contains($0) }
+        return (isIndex ? Int(part) : nil).map { .integer($0) } ?? .string(String(part))
+      }
     }
     var value = item
-    for part in path.split(separator: ".", omittingEmptySubsequences: false) {
-      let isIndex = !part.isEmpty && part.utf8.allSatisfy { (0x30...0x39).contains($0) }
-      let place: TemplateValue =
-        if isIndex, let index = Int(part) { .integer(index) } else { .string(String(part)) }
+    for place in places {
       value = try self.item(place, of: value, line: line)
       if case .undefined = value, let fallback { value = fallback }
     }
@@ -178,12 +173,10 @@ extension Interpreter {
       throw failure("the filter “map” takes a filter's name or an attribute")
     }
     let rest = Arguments(positional: Array(arguments.positional.dropFirst()), named: arguments.named)
-    var mapped: [TemplateValue] = []
     // A map may map with map.
     try enter()
     defer { leave() }
-    for item in items { mapped.append(try filter(name, item, rest)) }
-    return mapped
+    return try items.map { (item) throws(ChatTemplateError) in try filter(name, item, rest) }
   }
 
   private func select(
@@ -211,19 +204,19 @@ extension Interpreter {
     return chosen
   }
 
-  /// `sort`, `dictsort`, `unique`, `min` and `max`, which don't tell upper from lower case unless asked.
+  /// `sort`, `dictsort`, `unique`, `min` and `max`. They ignore case unless asked.
   private func ordered(
     _ name: String, _ value: TemplateValue, _ arguments: Arguments
   ) throws(ChatTemplateError) -> TemplateValue {
     if name == "dictsort" { return try sortedMembers(value, arguments) }
     let items = try items(of: value)
     let isSort = name == "sort"
-    let isCaseSensitive = arguments.value(at: isSort ? 1 : 0, named: "case_sensitive")?.isTrue ?? false
+    let isCaseSensitive = arguments.flag(at: isSort ? 1 : 0, named: "case_sensitive")
     let attribute = arguments.value(at: isSort ? 2 : 1, named: "attribute")
     let keys = try self.keys(try values(items, of: attribute), isCaseSensitive: isCaseSensitive)
     switch name {
     case "sort":
-      let isReversed = arguments.value(at: 0, named: "reverse")?.isTrue ?? false
+      let isReversed = arguments.flag(at: 0, named: "reverse")
       return .list(try order(keys, isReversed: isReversed).map { items[$0] })
     case "unique":
       var seen: [TemplateValue] = []
@@ -236,17 +229,12 @@ extension Interpreter {
       }
       return .list(chosen)
     default:
-      var best: Int?
-      for index in keys.indices {
-        guard let current = best else {
-          best = index
-          continue
-        }
-        let isBetter =
-          name == "min" ? try isLess(keys[index], keys[current]) : try isLess(keys[current], keys[index])
-        if isBetter { best = index }
+      guard var best = keys.indices.first else { return .undefined("the \(name) of no items") }
+      for index in keys.indices.dropFirst() {
+        let (low, high) = name == "min" ? (index, best) : (best, index)
+        if try isLess(keys[low], keys[high]) { best = index }
       }
-      return best.map { items[$0] } ?? .undefined("the \(name) of no items")
+      return items[best]
     }
   }
 
@@ -265,9 +253,9 @@ extension Interpreter {
     return keys
   }
 
-  /// Places in order; equal keys stay as they stand, reversed or not.
+  /// Indices in order. Equal keys keep theirs, reversed or not.
   private func order(_ keys: [TemplateValue], isReversed: Bool) throws(ChatTemplateError) -> [Int] {
-    // Whether two have an order is found out beforehand: a sort's comparison has no errors.
+    // A sort's comparison can't throw, so neighbours are compared beforehand.
     for (left, right) in zip(keys, keys.dropFirst()) { _ = try isLess(left, right) }
     let areTexts = keys.allSatisfy { if case .string = $0 { true } else { false } }
     guard areTexts || keys.allSatisfy({ $0.numeric != nil }) || keys.count < 2 else {
@@ -295,12 +283,12 @@ extension Interpreter {
     guard case .dictionary(let members) = value else {
       throw failure("the filter “dictsort” takes a dictionary, not \(value.kindName)")
     }
-    let isCaseSensitive = arguments.value(at: 0, named: "case_sensitive")?.isTrue ?? false
+    let isCaseSensitive = arguments.flag(at: 0, named: "case_sensitive")
     let by = try text(arguments.value(at: 1, named: "by") ?? .string("key"))
     guard by == "key" || by == "value" else {
       throw failure("the filter “dictsort” sorts by key or value, not “\(by)”")
     }
-    let isReversed = arguments.value(at: 2, named: "reverse")?.isTrue ?? false
+    let isReversed = arguments.flag(at: 2, named: "reverse")
     let keys = try self.keys(
       members.members.map { by == "key" ? $0.key : $0.value }, isCaseSensitive: isCaseSensitive)
     return .list(
@@ -311,32 +299,26 @@ extension Interpreter {
 
   // MARK: Texts
 
-  /// Blanks before every line but the first, and but those that have nothing in them.
+  /// Puts blanks before every line, except the first and empty ones.
   private func indent(_ text: String, _ arguments: Arguments) throws(ChatTemplateError) -> String {
     let width = arguments.value(at: 0, named: "width") ?? .integer(4)
     let blanks: String
-    switch width {
-    case .string(let text): blanks = text
-    default:
+    if case .string(let text) = width {
+      blanks = text
+    } else {
       guard let count = width.wholeNumber else {
         throw failure("the filter “indent” takes a number or a text")
       }
       try chargeText(count)
       blanks = String(repeating: " ", count: max(0, count))
     }
-    let withFirst = arguments.value(at: 1, named: "first")?.isTrue ?? false
-    let withBlank = arguments.value(at: 2, named: "blank")?.isTrue ?? false
-    // Jinja adds a line break, so that one at the end starts a line of its own.
+    // Jinja adds a line break, so that one at the end starts a line.
     let lines = PythonText.lines(of: text + "\n")
-    let (added, overflow) = lines.count.multipliedReportingOverflow(by: blanks.utf8.count + 1)
-    let (sum, tooLarge) = added.addingReportingOverflow(text.utf8.count)
-    try chargeText(overflow || tooLarge ? .max : sum)
-    var result = ""
-    for (index, line) in lines.enumerated() {
-      if index > 0 { result += "\n" }
-      let isIndented = index == 0 ? withFirst : withBlank || !line.isEmpty
-      result += (isIndented ? blanks : "") + line
-    }
-    return result
+    try chargeText(lines.count, times: blanks.utf8.count + 1, plus: text.utf8.count)
+    let withFirst = arguments.flag(at: 1, named: "first")
+    let withBlank = arguments.flag(at: 2, named: "blank")
+    return lines.enumerated().map { index, line in
+      (index == 0 ? withFirst : withBlank || !line.isEmpty) ? blanks + line : line
+    }.joined(separator: "\n")
   }
 }

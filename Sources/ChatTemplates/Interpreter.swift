@@ -1,12 +1,12 @@
-/// Runs a template's statements. Expressions are in `Evaluation.swift`.
+/// Runs a template's statements. `Evaluation.swift` has the expressions.
 final class Interpreter {
   let limits: RenderLimits
-  /// What `strftime_now` tells.
+  /// The day of `strftime_now`.
   let date: TemplateDate?
   private var output = ""
   private(set) var spent = 0
   private var depth = 0
-  /// Of the part that is being evaluated, for errors.
+  /// The line of the part that is being evaluated, for errors.
   var line = 1
   var scope: Scope
   private var scopesOfMacros: [Scope] = []
@@ -27,7 +27,7 @@ final class Interpreter {
 
   func render(_ statements: [Statement]) throws(ChatTemplateError) -> String {
     defer {
-      // A macro holds the scope that holds it, a namespace may hold itself: taken apart here, they don't leak.
+      // A macro holds the scope that holds it, and a namespace may hold itself. Empty, they don't leak.
       for scope in scopesOfMacros { scope.names = [:] }
       for namespace in namespaces { namespace.members = [:] }
     }
@@ -45,15 +45,21 @@ final class Interpreter {
     }
   }
 
-  /// For a text of so many bytes.
-  func chargeText(_ bytes: Int) throws(ChatTemplateError) {
-    guard bytes <= limits.bytes else {
-      throw .limit(line: line, what: "a text of more than \(limits.bytes) bytes")
-    }
+  /// Charges a text of `count · size + more` bytes.
+  func chargeText(_ count: Int, times size: Int = 1, plus more: Int = 0) throws(ChatTemplateError) {
+    let (product, overflow) = count.multipliedReportingOverflow(by: size)
+    let (bytes, isTooMany) = product.addingReportingOverflow(more)
+    try checkText(overflow || isTooMany ? .max : bytes)
     try charge(bytes)
   }
 
-  /// On the way one level down, with `leave` on the way back.
+  func checkText(_ bytes: Int) throws(ChatTemplateError) {
+    guard bytes <= limits.bytes else {
+      throw .limit(line: line, what: "a text of more than \(limits.bytes) bytes")
+    }
+  }
+
+  /// Goes one level down. The caller calls `leave` on the way back.
   func enter() throws(ChatTemplateError) {
     guard depth < limits.depth else {
       throw .limit(line: line, what: "nested deeper than \(limits.depth) levels: does a macro call itself?")
@@ -64,14 +70,14 @@ final class Interpreter {
 
   func leave() { depth -= 1 }
 
-  /// A value made of others. Lists within lists may hold far more than there is in memory, by sharing, and deeper
-  /// than the stack is: they are measured when they are made.
+  /// Measures a value made of others. Lists that share others may hold more than memory has, and nest deeper than the
+  /// stack.
   func made(_ value: TemplateValue) throws(ChatTemplateError) -> TemplateValue {
-    _ = try size(of: value)
+    try size(of: value)
     return value
   }
 
-  /// About the bytes of the value written out, charged.
+  /// Charges and returns roughly how many bytes the value takes when written out.
   @discardableResult func size(of value: TemplateValue, level: Int = 0) throws(ChatTemplateError) -> Int {
     try charge(1)
     guard level < limits.nesting else {
@@ -95,7 +101,7 @@ final class Interpreter {
     return sum
   }
 
-  /// A namespace outlives its expression, and they may form a chain.
+  /// Makes a namespace. It outlives its expression, and namespaces may form a chain.
   func newNamespace(_ members: [(name: String, value: TemplateValue)]) throws(ChatTemplateError)
     -> TemplateValue
   {
@@ -114,20 +120,29 @@ final class Interpreter {
 
   private func write(_ text: String) throws(ChatTemplateError) {
     try chargeText(text.utf8.count)
-    guard output.utf8.count <= limits.bytes - text.utf8.count else {
-      throw .limit(line: line, what: "a text of more than \(limits.bytes) bytes")
-    }
+    try checkText(output.utf8.count + text.utf8.count)
     output += text
   }
 
-  /// What the statements write, apart from the output.
-  private func captured(_ body: [Statement]) throws(ChatTemplateError) -> (text: String, flow: Flow) {
+  /// Returns what the statements write, and keeps it out of the output.
+  private func captured(_ body: [Statement]) throws(ChatTemplateError) -> TemplateValue {
     let outside = output
     output = ""
-    let flow = try run(body)
-    let text = output
-    output = outside
-    return (text, flow)
+    _ = try run(body)
+    defer { output = outside }
+    return .string(output)
+  }
+
+  /// Returns what the filters make of a block's text. What the block sets ends with it.
+  private func captured(
+    _ body: [Statement], through filters: [Expression.FilterCall]
+  ) throws(ChatTemplateError) -> TemplateValue {
+    let outside = scope
+    scope = Scope(parent: outside)
+    defer { scope = outside }
+    var value = try captured(body)
+    for filter in filters { value = try apply(filter, to: value) }
+    return value
   }
 
   private func run(_ statements: [Statement]) throws(ChatTemplateError) -> Flow {
@@ -147,20 +162,8 @@ final class Interpreter {
     case .output(let expression): try write(try text(try evaluate(expression)))
     case .set(let target, let value): try assign(try evaluate(value), to: target)
     case .capture(let target, let filters, let body):
-      // What is set within ends with the block.
-      let outside = scope
-      scope = Scope(parent: outside)
-      defer { scope = outside }
-      let (text, _) = try captured(body)
-      let value = try apply(filters, to: .string(text))
-      scope = outside
-      try assign(value, to: target)
-    case .filtered(let filters, let body):
-      let outside = scope
-      scope = Scope(parent: outside)
-      defer { scope = outside }
-      let (content, _) = try captured(body)
-      try write(try text(try apply(filters, to: .string(content))))
+      try assign(try captured(body, through: filters), to: target)
+    case .filtered(let filters, let body): try write(try text(try captured(body, through: filters)))
     case .conditional(let branches, let otherwise):
       for branch in branches where try evaluate(branch.test).isTrue { return try run(branch.body) }
       return try run(otherwise)
@@ -173,14 +176,6 @@ final class Interpreter {
     case .continueLoop: return .continueLoop
     }
     return .onward
-  }
-
-  private func apply(
-    _ filters: [Expression.FilterCall], to start: TemplateValue
-  ) throws(ChatTemplateError) -> TemplateValue {
-    var value = start
-    for filter in filters { value = try apply(filter, to: value) }
-    return value
   }
 
   private func assign(_ value: TemplateValue, to target: Statement.Target) throws(ChatTemplateError) {
@@ -222,7 +217,7 @@ final class Interpreter {
     let state = TemplateValue.LoopState(items: items)
     for (index, item) in items.enumerated() {
       state.index = index
-      // A fresh one each time: what one turn sets, the next does not see.
+      // A turn does not see what the turn before it set.
       scope = Scope(parent: outside)
       scope.names["loop"] = .loop(state)
       line = loop.line
@@ -231,7 +226,7 @@ final class Interpreter {
     }
   }
 
-  /// The text that a macro writes.
+  /// Returns the text that a macro writes.
   func call(
     _ macro: Statement.Macro, in definition: Scope, _ arguments: Arguments
   ) throws(ChatTemplateError) -> TemplateValue {
@@ -257,11 +252,11 @@ final class Interpreter {
         scope.names[parameter.name] = .undefined("“\(parameter.name)”, which the macro was not given,")
       }
     }
-    return .string(try captured(macro.body).text)
+    return try captured(macro.body)
   }
 }
 
-/// The values that a call hands over.
+/// The arguments of a call.
 struct Arguments {
   var positional: [TemplateValue] = []
   var named: [(name: String, value: TemplateValue)] = []
@@ -269,4 +264,6 @@ struct Arguments {
   func value(at index: Int, named name: String) -> TemplateValue? {
     positional.indices.contains(index) ? positional[index] : named.first { $0.name == name }?.value
   }
+
+  func flag(at index: Int, named name: String) -> Bool { value(at: index, named: name)?.isTrue ?? false }
 }

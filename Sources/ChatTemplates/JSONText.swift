@@ -1,30 +1,25 @@
-/// The filter `tojson` as transformers replaces it: Python's `json.dumps`, which escapes no HTML and, unless
-/// `ensure_ascii` is asked for, no letters.
+/// The filter `tojson` as transformers replaces it: Python's `json.dumps`. It escapes no HTML, and letters only with
+/// `ensure_ascii`.
 extension Interpreter {
   func json(_ value: TemplateValue, _ arguments: Arguments) throws(ChatTemplateError) -> String {
     try charge(2 * size(of: value))
     var writer = JSONText(limit: min(limits.bytes, limits.work))
-    writer.escapesLetters = arguments.value(at: 0, named: "ensure_ascii")?.isTrue ?? false
-    switch arguments.value(at: 1, named: "indent") {
-    case nil, .some(.none): break
-    case .string(let text)?:
-      guard text.utf8.count <= 64 else { throw .limit(line: line, what: "an indent of more than 64 bytes") }
-      writer.indent = text
-    case .some(let width):
-      guard let count = width.wholeNumber else {
-        throw failure("the indent of “tojson” is a number or a text")
-      }
-      guard count <= 64 else { throw .limit(line: line, what: "an indent of more than 64 blanks") }
-      writer.indent = String(repeating: " ", count: max(0, count))
+    writer.escapesLetters = arguments.flag(at: 0, named: "ensure_ascii")
+    if let indent = arguments.value(at: 1, named: "indent"), indent != .none {
+      let (given, count): (String?, Int?) =
+        if case .string(let text) = indent { (text, text.utf8.count) } else { (nil, indent.wholeNumber) }
+      guard let count else { throw failure("the indent of “tojson” is a number or a text") }
+      guard count <= 64 else { throw .limit(line: line, what: "an indent of more than 64 bytes") }
+      writer.indent = given ?? String(repeating: " ", count: max(0, count))
     }
     writer.itemSeparator = writer.indent == nil ? ", " : ","
     if case .tuple(let separators)? = arguments.value(at: 2, named: "separators"), separators.count == 2 {
       writer.itemSeparator = try text(separators[0])
       writer.keySeparator = try text(separators[1])
     }
-    writer.sortsKeys = arguments.value(at: 3, named: "sort_keys")?.isTrue ?? false
+    writer.sortsKeys = arguments.flag(at: 3, named: "sort_keys")
     if let stranger = writer.write(value) { throw failure("\(stranger) can't be written as JSON") }
-    // A separator or an indent may be longer than all else.
+    // Separators and indents may be longer than all else.
     guard !writer.isTooLong else {
       throw .limit(line: line, what: "a text of more than \(writer.limit) bytes")
     }
@@ -47,7 +42,7 @@ private struct JSONText {
 
   init(limit: Int) { self.limit = limit }
 
-  /// - Returns: what JSON has no form for, if there is something.
+  /// - Returns: the kind of a value that JSON has no form for; nil if all is written.
   mutating func write(_ value: TemplateValue) -> String? {
     switch value {
     case .none: text += "null"

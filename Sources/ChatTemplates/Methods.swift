@@ -1,4 +1,4 @@
-/// The methods of Python's texts, lists and dictionaries that leave them as they are.
+/// Python's methods of texts, lists and dictionaries that change nothing in place.
 enum Methods {
   static func names(of value: TemplateValue) -> Set<String> {
     switch value {
@@ -78,19 +78,12 @@ extension Interpreter {
     // The result of each is about as long as the text, or charged where it is made.
     try chargeText(text.utf8.count)
     func string(_ index: Int) throws(ChatTemplateError) -> String {
-      let value = try given(arguments, index, for: name)
-      guard case .string(let string) = value else {
-        throw failure("“\(name)” takes a text, not \(value.kindName)")
-      }
-      return string
+      try onlyText(try given(arguments, index, for: name), for: name)
     }
     /// nil also where `None` is given.
     func optional(_ index: Int, _ key: String) throws(ChatTemplateError) -> String? {
-      switch arguments.value(at: index, named: key) {
-      case nil, .some(.none): return nil
-      case .string(let string)?: return string
-      case .some(let value): throw failure("“\(name)” takes a text, not \(value.kindName)")
-      }
+      guard let value = arguments.value(at: index, named: key), value != .none else { return nil }
+      return try onlyText(value, for: name)
     }
     func number(_ index: Int, _ key: String, _ fallback: Int) throws(ChatTemplateError) -> Int {
       guard let value = arguments.value(at: index, named: key) else { return fallback }
@@ -98,6 +91,11 @@ extension Interpreter {
         throw failure("“\(name)” takes a number, not \(value.kindName)")
       }
       return number < 0 ? .max : number
+    }
+    func cut(_ separator: String, limit: Int, fromRight: Bool) throws(ChatTemplateError) -> [String] {
+      guard !separator.isEmpty else { throw failure("“\(name)” takes a separator that is not empty") }
+      try chargeSearch(text, separator)
+      return PythonText.split(text, by: separator, limit: limit, fromRight: fromRight)
     }
     func all(_ holds: (Unicode.Scalar) -> Bool) -> TemplateValue {
       .bool(!text.isEmpty && text.unicodeScalars.allSatisfy(holds))
@@ -114,19 +112,17 @@ extension Interpreter {
         }
         return strings(PythonText.splitAtBlanks(text, limit: limit))
       }
-      guard !separator.isEmpty else { throw failure("“\(name)” takes a separator that is not empty") }
-      try chargeSearch(text, separator)
-      return strings(
-        name == "split"
-          ? PythonText.split(text, by: separator, limit: limit)
-          : PythonText.splitFromRight(text, by: separator, limit: limit))
+      return strings(try cut(separator, limit: limit, fromRight: name == "rsplit"))
     case "splitlines": return strings(PythonText.lines(of: text))
     case "startswith", "endswith":
-      let parts = try givenTexts(try given(arguments, 0, for: name), name)
-      return .bool(
-        parts.contains {
-          name == "startswith" ? PythonText.hasPrefix(text, $0) : PythonText.hasSuffix(text, $0)
-        })
+      let given = try given(arguments, 0, for: name)
+      let values = if case .tuple(let values) = given { values } else { [given] }
+      for value in values {
+        let part = try onlyText(value, for: name)
+        let fits = name == "startswith" ? PythonText.hasPrefix(text, part) : PythonText.hasSuffix(text, part)
+        if fits { return .bool(true) }
+      }
+      return .bool(false)
     case "upper": return .string(text.uppercased())
     case "lower": return .string(text.lowercased())
     case "capitalize": return .string(PythonText.capitalized(text))
@@ -140,36 +136,21 @@ extension Interpreter {
       return all { $0.properties.numericType == .digit || $0.properties.numericType == .decimal }
     case "isalpha": return all { Self.letters.contains($0.properties.generalCategory) }
     case "isspace": return all(PythonText.isSpace)
-    case "isupper":
-      return .bool(
-        text.unicodeScalars.contains { $0.properties.isUppercase }
-          && !text.unicodeScalars.contains { $0.properties.isLowercase })
-    case "islower":
-      return .bool(
-        text.unicodeScalars.contains { $0.properties.isLowercase }
-          && !text.unicodeScalars.contains { $0.properties.isUppercase })
+    case "isupper": return .bool(PythonText.isUpper(text))
+    case "islower": return .bool(PythonText.isLower(text))
     case "removeprefix":
       let part = try string(0)
-      return .string(
-        PythonText.hasPrefix(text, part)
-          ? PythonText.string(text.unicodeScalars.dropFirst(PythonText.count(part))) : text)
+      guard PythonText.hasPrefix(text, part) else { return .string(text) }
+      return .string(String(text.unicodeScalars.dropFirst(PythonText.count(part))))
     case "removesuffix":
       let part = try string(0)
-      return .string(
-        PythonText.hasSuffix(text, part)
-          ? PythonText.string(text.unicodeScalars.dropLast(PythonText.count(part))) : text)
+      guard PythonText.hasSuffix(text, part) else { return .string(text) }
+      return .string(String(text.unicodeScalars.dropLast(PythonText.count(part))))
     case "partition", "rpartition":
       let separator = try string(0)
-      guard !separator.isEmpty else { throw failure("“\(name)” takes a separator that is not empty") }
-      try chargeSearch(text, separator)
       let isFirst = name == "partition"
-      let pieces =
-        isFirst
-        ? PythonText.split(text, by: separator, limit: 1)
-        : PythonText.splitFromRight(text, by: separator, limit: 1)
-      guard pieces.count == 2 else {
-        return tuple(isFirst ? [text, "", ""] : ["", "", text])
-      }
+      let pieces = try cut(separator, limit: 1, fromRight: !isFirst)
+      guard pieces.count == 2 else { return tuple(isFirst ? [text, "", ""] : ["", "", text]) }
       return tuple([pieces[0], separator, pieces[1]])
     default: return try zeroFilled(text, try number(0, "width", 0))
     }
@@ -183,20 +164,11 @@ extension Interpreter {
 
   private func tuple(_ texts: [String]) -> TemplateValue { .tuple(texts.map { .string($0) }) }
 
-  private func givenTexts(_ value: TemplateValue, _ name: String) throws(ChatTemplateError) -> [String] {
-    switch value {
-    case .string(let text): return [text]
-    case .tuple(let values):
-      var texts: [String] = []
-      for value in values {
-        guard case .string(let text) = value else {
-          throw failure("“\(name)” takes texts, not \(value.kindName)")
-        }
-        texts.append(text)
-      }
-      return texts
-    default: throw failure("“\(name)” takes a text, not \(value.kindName)")
+  private func onlyText(_ value: TemplateValue, for name: String) throws(ChatTemplateError) -> String {
+    guard case .string(let text) = value else {
+      throw failure("“\(name)” takes a text, not \(value.kindName)")
     }
+    return text
   }
 
   func replace(
@@ -204,13 +176,11 @@ extension Interpreter {
   ) throws(ChatTemplateError) -> String {
     try chargeSearch(text, old)
     let count = PythonText.places(of: Array(old.utf8), in: Array(text.utf8), limit: limit).count
-    let (added, overflow) = count.multipliedReportingOverflow(by: new.utf8.count)
-    let (sum, tooLarge) = added.addingReportingOverflow(text.utf8.count)
-    try chargeText(overflow || tooLarge ? .max : sum)
+    try chargeText(count, times: new.utf8.count, plus: text.utf8.count)
     return PythonText.replace(text, old, by: new, limit: limit)
   }
 
-  /// Places count code points.
+  /// Counts places in code points.
   private func find(_ name: String, _ text: String, _ part: String) throws(ChatTemplateError) -> Int {
     try chargeSearch(text, part)
     let bytes = Array(text.utf8)
@@ -251,9 +221,7 @@ extension Interpreter {
       try charge(separator.utf8.count)
       if index > 0 { joined += separator }
       joined += try text(item)
-      guard joined.utf8.count <= limits.bytes else {
-        throw .limit(line: line, what: "a text of more than \(limits.bytes) bytes")
-      }
+      try checkText(joined.utf8.count)
     }
     return joined
   }

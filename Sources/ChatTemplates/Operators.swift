@@ -1,4 +1,4 @@
-/// Arithmetic and comparison, with Python's meaning.
+/// Arithmetic and comparison by Python's rules.
 extension Interpreter {
   func holds(
     _ relation: Expression.Relation, _ left: TemplateValue, _ right: TemplateValue
@@ -31,7 +31,7 @@ extension Interpreter {
     throw failure("\(left.kindName) and \(right.kindName) have no order")
   }
 
-  /// Not the opposite of `isLess` with the sides changed: with a NaN neither holds.
+  /// Whether left ≤ right. This is not `!isLess(right, left)`: with a NaN neither holds.
   private func isOrdered(_ left: TemplateValue, _ right: TemplateValue) throws(ChatTemplateError) -> Bool {
     if try isLess(left, right) { return true }
     return left == right
@@ -57,7 +57,7 @@ extension Interpreter {
     }
   }
 
-  /// Looking for a part compares it at every place in the worst case; a part that long is rare.
+  /// Charges a search. In the worst case the part is compared at every place.
   func chargeSearch(_ text: String, _ part: String) throws(ChatTemplateError) {
     let (product, overflow) = text.utf8.count.multipliedReportingOverflow(by: 1 + part.utf8.count / 16)
     try charge(overflow ? .max / 2 : product)
@@ -90,18 +90,14 @@ extension Interpreter {
   }
 
   private func repeated(_ value: TemplateValue, _ count: Int) throws(ChatTemplateError) -> TemplateValue? {
-    func units(_ size: Int) throws(ChatTemplateError) {
-      let (product, overflow) = size.multipliedReportingOverflow(by: max(0, count))
-      try chargeText(overflow ? .max : product)
-    }
+    let count = max(0, count)
     switch value {
     case .string(let text):
-      try units(text.utf8.count)
-      return .string(text.isEmpty ? "" : String(repeating: text, count: max(0, count)))
+      try chargeText(count, times: text.utf8.count)
+      return .string(text.isEmpty ? "" : String(repeating: text, count: count))
     case .list(let values):
-      try units(values.count * 16)
-      return try made(
-        .list(values.isEmpty ? [] : Array(repeatElement(values, count: max(0, count)).joined())))
+      try chargeText(count, times: values.count * 16)
+      return try made(.list(values.isEmpty ? [] : Array(repeatElement(values, count: count).joined())))
     default: return nil
     }
   }
@@ -138,22 +134,20 @@ extension Interpreter {
       }
       var (result, base, rest) = (1, left, right)
       var overflow = false
+      func multiply(_ factor: inout Int, by other: Int) {
+        let (product, isTooLarge) = factor.multipliedReportingOverflow(by: other)
+        (factor, overflow) = (product, overflow || isTooLarge)
+      }
       while rest > 0 {
-        if rest & 1 == 1 {
-          let (next, tooLarge) = result.multipliedReportingOverflow(by: base)
-          (result, overflow) = (next, overflow || tooLarge)
-        }
+        if rest & 1 == 1 { multiply(&result, by: base) }
         rest >>= 1
-        if rest > 0 {
-          let (next, tooLarge) = base.multipliedReportingOverflow(by: base)
-          (base, overflow) = (next, overflow || tooLarge)
-        }
+        if rest > 0 { multiply(&base, by: base) }
       }
       return try checked((result, overflow))
     }
   }
 
-  /// For whole exponents. No chat template has others.
+  /// Powers with whole exponents. No chat template has others.
   private func power(_ base: Double, _ exponent: Int) -> Double {
     var (result, square, rest) = (1.0, base, exponent.magnitude)
     while rest > 0 {

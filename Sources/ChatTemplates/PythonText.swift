@@ -1,5 +1,5 @@
-/// Python's texts are rows of code points, Swift's of characters as a reader sees them: lengths, places, equality
-/// and blanks differ. This is Python's side.
+/// Python's operations on texts. Python counts code points, Swift counts characters as a reader sees them: lengths,
+/// places, equality and blanks differ.
 enum PythonText {
   /// `str.isspace`: Unicode's white space, and four separators of ASCII.
   static func isSpace(_ scalar: Unicode.Scalar) -> Bool {
@@ -17,9 +17,7 @@ enum PythonText {
   }
 
   static func string(_ scalars: some Sequence<Unicode.Scalar>) -> String {
-    var view = String.UnicodeScalarView()
-    view.append(contentsOf: scalars)
-    return String(view)
+    String(String.UnicodeScalarView(scalars))
   }
 
   static func count(_ text: String) -> Int { text.unicodeScalars.count }
@@ -75,7 +73,7 @@ enum PythonText {
     text.utf8.count >= suffix.utf8.count && text.utf8.reversed().starts(with: suffix.utf8.reversed())
   }
 
-  /// The places are between code points, so that what is cut out is UTF-8.
+  /// What is cut between code points is UTF-8.
   private static func text(_ bytes: some Sequence<UInt8>) -> String {
     String(decoding: Array(bytes), as: UTF8.self)
   }
@@ -93,8 +91,12 @@ enum PythonText {
     return Self.text(result + bytes[start...])
   }
 
-  /// `split(separator, limit)`; the separator is not empty.
-  static func split(_ text: String, by separator: String, limit: Int) -> [String] {
+  /// `split(separator, limit)` or `rsplit(separator, limit)`. The separator is not empty.
+  static func split(_ text: String, by separator: String, limit: Int, fromRight: Bool = false) -> [String] {
+    if fromRight {
+      func reversed(_ text: String) -> String { string(text.unicodeScalars.reversed()) }
+      return split(reversed(text), by: reversed(separator), limit: limit).reversed().map(reversed)
+    }
     let bytes = Array(text.utf8)
     let part = Array(separator.utf8)
     var pieces: [String] = []
@@ -104,12 +106,6 @@ enum PythonText {
       start = place + part.count
     }
     return pieces + [Self.text(bytes[start...])]
-  }
-
-  /// `rsplit(separator, limit)`: the cuts are the last ones.
-  static func splitFromRight(_ text: String, by separator: String, limit: Int) -> [String] {
-    func reversed(_ text: String) -> String { string(text.unicodeScalars.reversed()) }
-    return split(reversed(text), by: reversed(separator), limit: limit).reversed().map(reversed)
   }
 
   /// `split()`: at runs of blanks, without empty pieces. The rest after `limit` cuts keeps its inner blanks.
@@ -149,6 +145,16 @@ enum PythonText {
   }
 
   // MARK: Upper and lower case
+
+  static func isUpper(_ text: String) -> Bool {
+    text.unicodeScalars.contains(where: \.properties.isUppercase)
+      && !text.unicodeScalars.contains(where: \.properties.isLowercase)
+  }
+
+  static func isLower(_ text: String) -> Bool {
+    text.unicodeScalars.contains(where: \.properties.isLowercase)
+      && !text.unicodeScalars.contains(where: \.properties.isUppercase)
+  }
 
   /// `str.capitalize`
   static func capitalized(_ text: String) -> String {

@@ -1,8 +1,8 @@
 import JSON
 
-/// What a rendering may take. Beyond it the template loops without end, or grows without bound.
+/// Limits of one rendering. A template that exceeds them loops without end or grows without bound.
 package struct RenderLimits: Sendable {
-  /// A statement or a part of an expression takes 16, a text or list that is made one a byte or element.
+  /// Units of work: 16 for a statement or a part of an expression, 1 for a byte or element that is made.
   package var work = 512 << 20
   /// Bytes of the result, and of any text on the way to it.
   package var bytes = 64 << 20
@@ -14,25 +14,23 @@ package struct RenderLimits: Sendable {
   package var nesting = 220
   package var namespaces = 10_000
 
-  /// Bytes of a template's text. Those of models have fewer than 100,000.
+  /// Bytes of a template's text. Models' templates have fewer than 100,000.
   static let template = 1 << 20
 
   package init() {}
 
-  /// In proportion to what is rendered, since a template is rendered for each conversation of a file. It leaves room
-  /// for the whole template for each message, for some that look through all messages for each, and for every text
-  /// many times over.
-  ///
-  /// Templates of models take less than a quarter of it.
+  /// Makes limits in proportion to the conversation, since a file has many. They allow the whole template for each
+  /// message, a look at all messages from each, and every text many times over. Models' templates take less than a
+  /// quarter.
   package init(template: Int, messages: JSONValue, variables: JSONObject) {
     let count = messages.arrayValue?.count ?? 0
     let text = Self.size(of: messages) + variables.members.reduce(0) { $0 + Self.size(of: $1.value) }
-    // Numbers of things that are in memory: far from where the sum could overflow.
+    // These count things in memory, so the sum can't overflow.
     let squares = 64 * min(count, 1 << 20) * min(count, 1 << 20)
     work = min(work, (256 << 10) + 256 * text + 16 * template * (count + 2) + squares)
   }
 
-  /// About the bytes of a value written out.
+  /// Roughly the bytes of the value written out.
   private static func size(of value: JSONValue) -> Int {
     switch value {
     case .string(let text): text.utf8.count

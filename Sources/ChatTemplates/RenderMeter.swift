@@ -1,20 +1,20 @@
 import Synchronization
 
-/// What a template takes beyond what it should, over all the conversations that it is rendered for.
+/// Adds up the excessive work of a template over all conversations of a file.
 ///
-/// One that comes near its limit each time is stopped after some hundreds of conversations, in about a second, and not after
-/// all of a file. Templates of models take less than the share that counts as usual, and never come here.
+/// It stops a template that comes near its limit each time after some hundreds of conversations: in about a second.
+/// Models' templates stay below the usual share and never count.
 public final class RenderMeter: Sendable {
   private let excess = Mutex(0)
 
-  /// The part of a rendering's limit that is usual: a quarter.
+  /// A quarter of a rendering's limit is usual.
   static let usualShare = 4
-  /// Of the unit of `RenderLimits.work`.
+  /// In units of `RenderLimits.work`.
   static let most = 16 << 20
 
   public init() {}
 
-  /// - Returns: whether it was too much by now.
+  /// - Returns: whether the sum is too much now.
   func add(_ spent: Int, of limit: Int) -> Bool {
     excess.withLock { excess in
       excess = max(0, excess + spent - limit / Self.usualShare)

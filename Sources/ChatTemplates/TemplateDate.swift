@@ -1,11 +1,6 @@
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
+import Foundation
 
-/// The day that a template is told when it asks for today's: the same whenever it is rendered, so that the same input
-/// makes the same text.
+/// The day that `strftime_now` tells a template. It never comes from the clock, so the same input gives the same text.
 public struct TemplateDate: Sendable, Equatable, CustomStringConvertible {
   public let year: Int
   public let month: Int
@@ -34,10 +29,7 @@ public struct TemplateDate: Sendable, Equatable, CustomStringConvertible {
   }
 
   public var description: String {
-    func padded(_ value: Int, _ digits: Int) -> String {
-      String(repeating: "0", count: max(0, digits - String(value).count)) + String(value)
-    }
-    return "\(padded(year, 4))-\(padded(month, 2))-\(padded(day, 2))"
+    String(format: "%04ld-%02ld-%02ld", year, month, day)
   }
 
   /// The day's midnight in the form of C's `strftime`, as Python's `datetime.strftime` gives it: without a time zone,
@@ -65,7 +57,7 @@ public struct TemplateDate: Sendable, Equatable, CustomStringConvertible {
     // Fills in the day of the week and of the year.
     _ = timegm(&time)
     var buffer = [CChar](repeating: 0, count: 4097)
-    // With a byte in front, since nothing written and too little room are told alike.
+    // `strftime` returns 0 for an empty text and for too little room: the byte in front tells them apart.
     let length = strftime(&buffer, buffer.count, "." + plain, &time)
     guard length > 0 else { return nil }
     return String(decoding: buffer[1..<length].map { UInt8(bitPattern: $0) }, as: UTF8.self)

@@ -9,17 +9,13 @@ struct TemplateLexer {
   private var line = 1
   private(set) var tokens: [TemplateToken] = []
 
-  /// One line break at the very end is no part of a template, and all line breaks are `\n`.
+  /// Makes every line break `\n`, and drops one at the very end.
   init(_ text: String) {
     var scalars: [Unicode.Scalar] = []
     scalars.reserveCapacity(text.utf8.count)
     var last: Unicode.Scalar = " "
     for scalar in text.unicodeScalars {
-      if scalar == "\r" {
-        scalars.append("\n")
-      } else if scalar != "\n" || last != "\r" {
-        scalars.append(scalar)
-      }
+      if scalar != "\n" || last != "\r" { scalars.append(scalar == "\r" ? "\n" : scalar) }
       last = scalar
     }
     if scalars.last == "\n" { scalars.removeLast() }
@@ -43,7 +39,7 @@ struct TemplateLexer {
       let isVariable = scalar(start + 1) == "{"
       let kept = keptText(before: start, sign: sign, stripsLine: !isVariable, atLineStart: atLineStart)
       append(text: kept, upTo: start)
-      skip(to: start + (sign == "-" || sign == "+" ? 3 : 2))
+      skip(to: afterSign(start + 2))
       if scalar(start + 1) == "#" {
         try skipComment()
       } else if isVariable {
@@ -64,18 +60,12 @@ struct TemplateLexer {
 
   /// Where the next `{{`, `{%` or `{#` stands.
   private func nextTag() -> Int? {
-    var index = position
-    while index + 1 < scalars.count {
-      if scalars[index] == "{" {
-        let second = scalars[index + 1]
-        if second == "{" || second == "%" || second == "#" { return index }
-      }
-      index += 1
+    scalars.indices[position...].first {
+      scalars[$0] == "{" && (scalar($0 + 1) == "{" || scalar($0 + 1) == "%" || scalar($0 + 1) == "#")
     }
-    return nil
   }
 
-  /// The text from here to the tag at `end`, less the whitespace that the tag takes.
+  /// The text from here to the tag at `end`, without the whitespace that the tag takes.
   private func keptText(
     before end: Int, sign: Unicode.Scalar?, stripsLine: Bool, atLineStart: Bool
   ) -> Range<Int> {
@@ -120,7 +110,7 @@ struct TemplateLexer {
 
   // MARK: Raw blocks
 
-  /// Where the content of `{% raw %}` starts, if that is the block that starts here.
+  /// Where the content of `{% raw %}` starts; nil for any other block.
   private func rawContentStart() -> Int? {
     var index = afterSpace(position)
     guard let word = end(of: "raw", at: index) else { return nil }
@@ -136,19 +126,13 @@ struct TemplateLexer {
     var index = position
     while index < scalars.count {
       if let block = end(of: "{%", at: index) {
-        let sign = scalar(block)
-        let word = afterSpace(sign == "-" || sign == "+" ? block + 1 : block)
-        if let wordEnd = end(of: "endraw", at: word) {
-          let closing = afterSpace(wordEnd)
-          let closingSign = scalar(closing)
-          let mark = closingSign == "-" || closingSign == "+" ? closing + 1 : closing
-          if let after = end(of: "%}", at: mark) {
-            append(
-              text: keptText(before: index, sign: sign, stripsLine: true, atLineStart: atLineStart),
-              upTo: after)
-            skipAfterEnd(sign: closingSign)
-            return
-          }
+        let word = afterSpace(afterSign(block))
+        let closing = end(of: "endraw", at: word).map(afterSpace)
+        if let closing, let after = end(of: "%}", at: afterSign(closing)) {
+          let kept = keptText(
+            before: index, sign: scalar(block), stripsLine: true, atLineStart: atLineStart)
+          append(text: kept, upTo: after)
+          return skipAfterEnd(sign: scalar(closing))
         }
       }
       index += 1
@@ -174,11 +158,10 @@ struct TemplateLexer {
       } else if ("0"..."9").contains(next) {
         try lexNumber()
       } else if next == "_" || next.properties.isXIDStart {
-        let start = position
-        var index = position
-        while let scalar = scalar(index), scalar == "_" || scalar.properties.isXIDContinue { index += 1 }
-        emit(.name(text(start..<index)))
-        skip(to: index)
+        var end = position
+        while let scalar = scalar(end), scalar == "_" || scalar.properties.isXIDContinue { end += 1 }
+        emit(.name(text(position..<end)))
+        skip(to: end)
       } else {
         try lexSymbol(next, &open)
       }
@@ -201,12 +184,9 @@ struct TemplateLexer {
   private mutating func lexSymbol(
     _ first: Unicode.Scalar, _ open: inout [Unicode.Scalar]
   ) throws(ChatTemplateError) {
-    for symbol in Self.symbols {
-      if let end = end(of: symbol, at: position) {
-        emit(.symbol(symbol))
-        skip(to: end)
-        return
-      }
+    if let symbol = Self.symbols.first(where: { end(of: $0, at: position) != nil }) {
+      emit(.symbol(symbol))
+      return skip(to: position + symbol.count)
     }
     switch first {
     case "(": open.append(")")
@@ -235,8 +215,7 @@ struct TemplateLexer {
         index = afterDigits(index + 1)
       }
       if scalar(index) == "e" || scalar(index) == "E" {
-        let sign = scalar(index + 1)
-        let exponent = sign == "+" || sign == "-" ? index + 2 : index + 1
+        let exponent = afterSign(index + 1)
         if isDigit(exponent) {
           isWhole = false
           index = afterDigits(exponent)
@@ -244,15 +223,9 @@ struct TemplateLexer {
       }
     }
     let digits = text(start..<index).replacing("_", with: "")
-    if isWhole {
-      guard let value = Int(digits) else {
-        throw .syntax(line: line, problem: "\(digits) is too large a number")
-      }
-      emit(.integer(value))
-    } else {
-      guard let value = Double(digits) else { throw .syntax(line: line, problem: "\(digits) is no number") }
-      emit(.number(value))
-    }
+    let value = isWhole ? Int(digits).map(TemplateToken.Kind.integer) : Double(digits).map { .number($0) }
+    guard let value else { throw .syntax(line: line, problem: "\(digits) is too large a number") }
+    emit(value)
     skip(to: index)
   }
 
@@ -291,14 +264,6 @@ struct TemplateLexer {
     index += 1
     switch letter {
     case "\n": break
-    case "\\", "'", "\"": content.append(letter)
-    case "n": content.append("\n")
-    case "t": content.append("\t")
-    case "r": content.append("\r")
-    case "a": content.append("\u{7}")
-    case "b": content.append("\u{8}")
-    case "f": content.append("\u{C}")
-    case "v": content.append("\u{B}")
     case "x": try appendCode(2, radix: 16, to: &content, &index)
     case "u": try appendCode(4, radix: 16, to: &content, &index)
     case "U": try appendCode(8, radix: 16, to: &content, &index)
@@ -308,11 +273,15 @@ struct TemplateLexer {
       while count < 3, let next = scalar(index + count), ("0"..."7").contains(next) { count += 1 }
       try appendCode(count, radix: 8, to: &content, &index)
     case "N": throw .unsupported(line: line, what: "a character by its name, “\\N{…}”,")
-    default:
-      content.append("\\")
-      content.append(letter)
+    default: content.append(contentsOf: Self.escapes[letter].map { [$0] } ?? ["\\", letter])
     }
   }
+
+  private static let escapes: [Unicode.Scalar: Unicode.Scalar] = [
+    "\\": "\\", "'": "'", "\"": "\"", "n": "\n", "t": "\t", "r": "\r", "a": "\u{7}", "b": "\u{8}",
+    "f": "\u{C}",
+    "v": "\u{B}",
+  ]
 
   private func appendCode(
     _ count: Int, radix: Int, to content: inout String.UnicodeScalarView, _ index: inout Int
@@ -335,20 +304,16 @@ struct TemplateLexer {
     scalars.indices.contains(index) ? scalars[index] : nil
   }
 
-  private func text(_ range: Range<Int>) -> String {
-    var view = String.UnicodeScalarView()
-    view.append(contentsOf: scalars[range])
-    return String(view)
-  }
+  private func text(_ range: Range<Int>) -> String { PythonText.string(scalars[range]) }
 
   /// Where `word` ends, if it stands at `start`.
   private func end(of word: String, at start: Int) -> Int? {
-    var index = start
-    for expected in word.unicodeScalars {
-      guard scalar(index) == expected else { return nil }
-      index += 1
-    }
-    return index
+    let end = start + word.unicodeScalars.count
+    return start >= 0 && scalars.dropFirst(start).starts(with: word.unicodeScalars) ? end : nil
+  }
+
+  private func afterSign(_ index: Int) -> Int {
+    scalar(index) == "-" || scalar(index) == "+" ? index + 1 : index
   }
 
   private func afterSpace(_ start: Int) -> Int {
@@ -360,10 +325,9 @@ struct TemplateLexer {
   private mutating func skipSpace() { skip(to: afterSpace(position)) }
 
   private mutating func skip(to end: Int) {
-    while position < end, position < scalars.count {
-      if scalars[position] == "\n" { line += 1 }
-      position += 1
-    }
+    let end = max(position, min(end, scalars.count))
+    line += scalars[position..<end].count { $0 == "\n" }
+    position = end
   }
 
   private mutating func emit(_ kind: TemplateToken.Kind) {

@@ -17,8 +17,8 @@ struct TemplateParser {
 
   private init(tokens: [TemplateToken]) { self.tokens = tokens }
 
-  /// Statements up to a block that starts with one of `endings`, whose first word is taken and returned. The word is
-  /// nil at the template's end, which is a mistake where an ending was expected.
+  /// Reads statements up to a block that starts with one of `endings`. Takes that word and returns it. Without
+  /// `endings` it reads to the template's end, and the word is nil.
   private mutating func body(
     until endings: [String], of opening: String = "", openedAt line: Int = 0
   ) throws(ChatTemplateError) -> (body: [Statement], ending: TemplateToken?) {
@@ -32,7 +32,7 @@ struct TemplateParser {
       case .text(let text): statements.append(.text(text))
       case .variableBegin:
         statements.append(.output(try tuple()))
-        guard take(.variableEnd) else { throw expected("“}}”") }
+        try require(.variableEnd, "}}")
       case .blockBegin:
         let word = current
         guard case .name(let name) = word.kind else { throw expected("a statement's name") }
@@ -80,20 +80,18 @@ struct TemplateParser {
     }
   }
 
-  /// The body of a block up to its `end…`, and that.
+  /// Reads the body of a block and its `end…`.
   private mutating func closed(_ name: String, _ line: Int) throws(ChatTemplateError) -> [Statement] {
     let (body, _) = try body(until: ["end" + name], of: name, openedAt: line)
     try blockEnd()
     return body
   }
 
-  private mutating func blockEnd() throws(ChatTemplateError) {
-    guard take(.blockEnd) else { throw expected("“%}”") }
-  }
+  private mutating func blockEnd() throws(ChatTemplateError) { try require(.blockEnd, "%}") }
 
   private mutating func loop(line: Int) throws(ChatTemplateError) -> Statement {
     let target = try target(withAttributes: false)
-    guard take(name: "in") else { throw expected("“in”") }
+    try require(.name("in"), "in")
     // A condition without parentheses would be taken for the loop's own `if`.
     let items = try tuple(withConditions: false)
     let filter = take(name: "if") ? try expression() : nil
@@ -113,21 +111,17 @@ struct TemplateParser {
 
   private mutating func conditional(line: Int) throws(ChatTemplateError) -> Statement {
     var branches: [Statement.Branch] = []
-    while true {
+    var ending: TemplateToken?
+    repeat {
       let test = try tuple(withConditions: false)
       try blockEnd()
-      let (body, ending) = try body(until: ["elif", "else", "endif"], of: "if", openedAt: line)
+      let body: [Statement]
+      (body, ending) = try self.body(until: ["elif", "else", "endif"], of: "if", openedAt: line)
       branches.append(Statement.Branch(test: test, body: body))
-      switch ending?.kind {
-      case .name("elif"): continue
-      case .name("else"):
-        try blockEnd()
-        return .conditional(branches, otherwise: try closed("if", line))
-      default:
-        try blockEnd()
-        return .conditional(branches, otherwise: [])
-      }
-    }
+    } while ending?.kind == .name("elif")
+    try blockEnd()
+    let otherwise = ending?.kind == .name("else") ? try closed("if", line) : []
+    return .conditional(branches, otherwise: otherwise)
   }
 
   private mutating func set(line: Int) throws(ChatTemplateError) -> Statement {
@@ -144,12 +138,10 @@ struct TemplateParser {
 
   private mutating func macro(line: Int) throws(ChatTemplateError) -> Statement {
     let name = try name("the macro's name")
-    guard take(symbol: "(") else { throw expected("“(”") }
+    try require(symbol: "(")
     var parameters: [Statement.Macro.Parameter] = []
     while !take(symbol: ")") {
-      if !parameters.isEmpty {
-        guard take(symbol: ",") else { throw expected("“,” or “)”") }
-      }
+      guard parameters.isEmpty || take(symbol: ",") else { throw expected("“,” or “)”") }
       let parameter = try self.name("a parameter's name")
       let fallback = take(symbol: "=") ? try expression() : nil
       if fallback == nil, parameters.last?.fallback != nil {
@@ -174,7 +166,7 @@ struct TemplateParser {
         try enter()
         defer { depth -= 1 }
         targets.append(try target(withAttributes: false))
-        guard take(symbol: ")") else { throw expected("“)”") }
+        try require(symbol: ")")
       } else if isTuple, case .name("in") = current.kind {
         break
       } else {
@@ -216,13 +208,18 @@ struct TemplateParser {
   mutating func take(symbol: String) -> Bool { take(.symbol(symbol)) }
   mutating func take(name: String) -> Bool { take(.name(name)) }
 
+  mutating func require(symbol: String) throws(ChatTemplateError) { try require(.symbol(symbol), symbol) }
+  private mutating func require(_ kind: TemplateToken.Kind, _ shown: String) throws(ChatTemplateError) {
+    guard take(kind) else { throw expected("“\(shown)”") }
+  }
+
   mutating func name(_ what: String) throws(ChatTemplateError) -> String {
     guard case .name(let name) = current.kind else { throw expected(what) }
     advance()
     return name
   }
 
-  /// Called on the way into something nested.
+  /// Counts one level of nesting. The caller takes it off `depth` again.
   mutating func enter() throws(ChatTemplateError) {
     guard depth < Self.deepest else {
       throw .limit(line: current.line, what: "nested deeper than \(Self.deepest) levels")

@@ -1,9 +1,9 @@
-/// A template as a tree.
+/// A template as a tree of statements and expressions.
 struct Expression: Sendable {
   let kind: Kind
   /// In the template's text, from 1.
   let line: Int
-  /// Levels below and including this one: what evaluating it takes of the stack.
+  /// Levels of the tree from here down. Evaluation takes a stack frame for each.
   let height: Int
 
   indirect enum Kind: Sendable {
@@ -96,7 +96,7 @@ enum Statement: Sendable {
   case macro(Macro)
   /// `{% filter upper %}…{% endfilter %}`
   case filtered([Expression.FilterCall], [Statement])
-  /// `{% generation %}…{% endgeneration %}`: marks what the assistant says, and shows it as it is.
+  /// `{% generation %}…{% endgeneration %}`: marks what the assistant says. The text stays as it is.
   case group([Statement])
   case breakLoop(line: Int)
   case continueLoop(line: Int)
@@ -109,10 +109,10 @@ enum Statement: Sendable {
   struct Loop: Sendable {
     let target: Target
     let items: Expression
-    /// Items for which it is false don't take part.
+    /// Items for which it is false are left out.
     let filter: Expression?
     let body: [Statement]
-    /// For no items.
+    /// Runs if there are no items.
     let otherwise: [Statement]
     let line: Int
   }

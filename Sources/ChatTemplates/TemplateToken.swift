@@ -1,4 +1,4 @@
-/// What a template's text is made of.
+/// One token of a template's text.
 struct TemplateToken: Equatable, Sendable {
   enum Kind: Equatable, Sendable {
     /// Text between tags, after whitespace control.

@@ -1,11 +1,11 @@
 import JSON
 
-/// A value while a template runs: Python's, as Jinja shows them to a template.
+/// A value in a running template, by Python's rules.
 ///
-/// transformers renders in a sandbox where no list and no dictionary can be changed, so that all are plain values
-/// here; only a namespace has an identity.
+/// transformers renders in a sandbox where lists and dictionaries can't be changed. So they are plain values here, and
+/// only a namespace has an identity.
 enum TemplateValue {
-  /// What has no value, for the sentence when something is asked of it.
+  /// A missing value. The text names it in error sentences.
   case undefined(String)
   case none
   case bool(Bool)
@@ -21,7 +21,7 @@ enum TemplateValue {
 
   /// Members in the order in which they came; keys are compared as Python does.
   struct Mapping {
-    private(set) var members: [Member] = []
+    var members: [Member] = []
 
     struct Member {
       let key: TemplateValue
@@ -37,11 +37,6 @@ enum TemplateValue {
       } else {
         members.append(Member(key: key, value: value))
       }
-    }
-
-    /// The caller knows that the key is new.
-    mutating func append(_ key: String, _ value: TemplateValue) {
-      members.append(Member(key: .string(key), value: value))
     }
   }
 
@@ -80,14 +75,15 @@ enum TemplateValue {
     case .string(let value): self = .string(value)
     case .array(let values): self = .list(values.map(TemplateValue.init))
     case .object(let object):
-      var members = Mapping()
-      for member in object.members { members.append(member.key, TemplateValue(member.value)) }
-      self = .dictionary(members)
+      let members = object.members.map {
+        Mapping.Member(key: .string($0.key), value: TemplateValue($0.value))
+      }
+      self = .dictionary(Mapping(members: members))
     }
   }
 }
 
-/// The variables of a place in the template. What is set within a loop or a macro ends with it.
+/// The variables that a place in the template sees. What a loop or a macro sets ends with it.
 final class Scope {
   var names: [String: TemplateValue] = [:]
   let parent: Scope?
@@ -196,30 +192,29 @@ extension TemplateValue {
     // Both languages write the shortest digits that read back the same, and change to exponents alike.
     case .number(let value): text += value.description
     case .string(let value): PythonText.quote(value, into: &text)
-    case .list(let values): Self.write(values, "[", "]", to: &text)
-    case .tuple(let values): Self.write(values, "(", values.count == 1 ? ",)" : ")", to: &text)
+    case .list(let values): Self.write(values, "[", "]", to: &text) { $0.write(to: &$1) }
+    case .tuple(let values):
+      Self.write(values, "(", values.count == 1 ? ",)" : ")", to: &text) { $0.write(to: &$1) }
     case .dictionary(let members):
-      text += "{"
-      for (index, member) in members.members.enumerated() {
-        if index > 0 { text += ", " }
+      Self.write(members.members, "{", "}", to: &text) { member, text in
         member.key.write(to: &text)
         text += ": "
         member.value.write(to: &text)
       }
-      text += "}"
     case .namespace: text += "<Namespace>"
     case .loop(let loop): text += "<LoopContext \(loop.index + 1)/\(loop.items.count)>"
     case .function: text += "<function>"
     }
   }
 
-  private static func write(
-    _ values: [TemplateValue], _ opening: String, _ closing: String, to text: inout String
+  private static func write<Item>(
+    _ items: [Item], _ opening: String, _ closing: String, to text: inout String,
+    _ write: (Item, inout String) -> Void
   ) {
     text += opening
-    for (index, value) in values.enumerated() {
+    for (index, item) in items.enumerated() {
       if index > 0 { text += ", " }
-      value.write(to: &text)
+      write(item, &text)
     }
     text += closing
   }

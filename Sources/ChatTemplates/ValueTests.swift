@@ -1,4 +1,4 @@
-/// Jinja's tests: what may follow `is`.
+/// Jinja's tests: the words that may follow `is`.
 enum ValueTests {
   static let names: Set<String> = [
     "boolean", "callable", "defined", "divisibleby", "eq", "equalto", "even", "false", "float", "ge", "gt",
@@ -19,53 +19,27 @@ extension Interpreter {
     func remainder(_ divisor: TemplateValue) throws(ChatTemplateError) -> TemplateValue {
       try compute(.modulo, value, divisor)
     }
+    switch (name, value) {
+    case ("undefined", .undefined), ("none", .none), ("boolean", .bool), ("true", .bool(true)),
+      ("false", .bool(false)), ("integer", .integer), ("float", .number), ("string", .string),
+      ("mapping", .dictionary), ("callable", .function), ("iterable", .loop):
+      return true
+    case ("defined", .undefined): return false
+    case ("defined", _): return true
+    // An undefined value can be looped over: it has no items.
+    case ("sequence", .undefined), ("sequence", .string), ("sequence", .list), ("sequence", .tuple),
+      ("sequence", .dictionary):
+      return true
+    case ("iterable", _): return try test("sequence", value, [])
+    default: break
+    }
     switch name {
-    case "defined", "undefined":
-      if case .undefined = value { return name == "undefined" }
-      return name == "defined"
-    case "none":
-      if case .none = value { return true }
-      return false
-    case "boolean":
-      if case .bool = value { return true }
-      return false
-    case "true", "false":
-      if case .bool(let value) = value { return value == (name == "true") }
-      return false
-    case "integer":
-      if case .integer = value { return true }
-      return false
-    case "float":
-      if case .number = value { return true }
+    case "undefined", "none", "boolean", "true", "false", "integer", "float", "string", "mapping", "callable",
+      "sequence":
       return false
     case "number": return value.numeric != nil
-    case "string":
-      if case .string = value { return true }
-      return false
-    case "mapping":
-      if case .dictionary = value { return true }
-      return false
-    // Jinja's undefined value can be gone through: it has nothing in it.
-    case "sequence", "iterable":
-      switch value {
-      case .undefined, .string, .list, .tuple, .dictionary: return true
-      case .loop: return name == "iterable"
-      default: return false
-      }
-    case "callable":
-      if case .function = value { return true }
-      return false
-    case "lower", "upper":
-      let shown = try text(value)
-      let (cased, contrary) = (
-        shown.unicodeScalars.contains {
-          name == "lower" ? $0.properties.isLowercase : $0.properties.isUppercase
-        },
-        shown.unicodeScalars.contains {
-          name == "lower" ? $0.properties.isUppercase : $0.properties.isLowercase
-        }
-      )
-      return cased && !contrary
+    case "lower": return PythonText.isLower(try text(value))
+    case "upper": return PythonText.isUpper(try text(value))
     case "even": return try remainder(.integer(2)) == .integer(0)
     case "odd": return try remainder(.integer(2)) == .integer(1)
     case "divisibleby": return try remainder(try other()) == .integer(0)
@@ -80,7 +54,7 @@ extension Interpreter {
     }
   }
 
-  /// `sameas`: of none, true and false there is one each; of the rest, equality is the nearest that values have.
+  /// `sameas`. None, true and false are single objects. For other values, equality comes nearest.
   private func isSame(_ left: TemplateValue, _ right: TemplateValue) throws(ChatTemplateError) -> Bool {
     switch (left, right) {
     case (.bool(let left), .bool(let right)): return left == right

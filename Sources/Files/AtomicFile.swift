@@ -1,35 +1,27 @@
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
+import Glibc
 
-/// A file that appears whole or not at all: written under a temporary name in the target's folder, forced to
-/// the disk, and renamed over the target. Until `commit`, and if it fails, the target is untouched; a file
-/// that is dropped without `commit` is removed.
+/// A file that appears whole or not at all. It is written under a temporary name in the target's folder, forced to the
+/// disk, and renamed over the target. Before `commit`, and if that fails, the target is untouched. A file that is
+/// dropped without `commit` is removed.
 ///
-/// Only regular files are replaced. A link keeps being one: what it names is replaced, or made. The new file has the old
-/// one's permissions.
+/// Only regular files are replaced. A link stays a link, and its target is replaced. The permissions stay.
 public final class AtomicFile {
   public let path: String
-  /// Where links lead from `path`.
+  /// The end of the links from `path`.
   private let target: String
   private let temporaryPath: String
   private var descriptor: Int32
-  /// Renamed or removed: nothing of ours lies beside the target.
+  /// Whether the temporary file is renamed or removed.
   private var isOver = false
 
-  /// - Throws: also if there is something at `path` that is no regular file, such as a device.
+  /// - Throws: also if `path` is no regular file, but a device or the like.
   public init(_ path: String) throws(FileError) {
     guard case .file(let target) = WritePlace(path) else {
       throw FileError(operation: "replace", path: path, reason: "it is no regular file")
     }
     self.path = path
     self.target = target
-    let name = target.lastIndex(of: "/").map { target.index(after: $0) } ?? target.startIndex
-    // Hidden; with the process and a number in its name, so that two writers don't meet.
-    temporaryPath =
-      "\(target[..<name]).\(target[name...]).\(getpid())-\(UInt32.random(in: 0...UInt32.max)).partial"
+    temporaryPath = Folder.hiddenName(beside: target)
     descriptor = open(temporaryPath, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
     guard descriptor >= 0 else {
       let error = FileError.last("create", path)
@@ -39,11 +31,11 @@ public final class AtomicFile {
     takePermissions()
   }
 
-  /// A file that only its owner may read is not opened to others by being written anew.
+  /// Takes over the old file's permissions: a private file stays private.
   private func takePermissions() {
     var old = stat()
     guard stat(target, &old) == 0, old.st_mode & S_IFMT == S_IFREG else { return }
-    // Nobody but root gives files away; then the new one is the writer's.
+    // Only root gives files away. For others the new file is the writer's.
     if fchown(descriptor, old.st_uid, old.st_gid) != 0 { fchown(descriptor, uid_t.max, old.st_gid) }
     fchmod(descriptor, old.st_mode & 0o777)
   }
@@ -60,7 +52,7 @@ public final class AtomicFile {
     }
   }
 
-  /// Forces the bytes to the disk. Of several files that belong together, done for each before any gets its name.
+  /// Forces the bytes to the disk. If several files belong together, call it for each before any `commit`.
   public func synchronize() throws(FileError) {
     guard descriptor >= 0 else {
       throw FileError(operation: "finish", path: path, reason: "it was given up before")
@@ -93,8 +85,8 @@ public final class AtomicFile {
     return error
   }
 
-  /// Writes `bytes` to `path`, whole or not at all where that is a regular file or nothing. A device, a FIFO or a
-  /// descriptor (`/dev/stdout`) is written to.
+  /// Writes `bytes` to `path`. A regular file is written whole or not at all. A device, a FIFO or a descriptor
+  /// (`/dev/stdout`) is written to.
   public static func write(_ bytes: [UInt8], to path: String) throws(FileError) {
     switch WritePlace(path) {
     case .file: break
@@ -114,9 +106,8 @@ public final class AtomicFile {
       return
     }
     let file = try AtomicFile(path)
-    try bytes.withUnsafeBufferPointer { (bytes) throws(FileError) in
-      try file.write(UnsafeRawBufferPointer(bytes), at: 0)
-    }
+    // A failure leaves no temporary file: it is removed with the object.
+    try writeAll(bytes, to: file.descriptor, at: 0, path: path)
     try file.synchronize()
     try file.commit()
   }

@@ -1,12 +1,8 @@
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
+import Glibc
 
-/// A file is copied whole, or it is said why not.
+/// Copies a file whole, or tells why not.
 extension AtomicFile {
-  /// Why a file was not copied, though its copy could have been written.
+  /// Why a source can't be copied.
   public enum CopyRefusal: Sendable, Equatable, CustomStringConvertible {
     case unreadable(reason: String)
     case noRegularFile
@@ -21,10 +17,10 @@ extension AtomicFile {
     }
   }
 
-  /// Copies what a path leads to, whole or not at all. Nothing is waited for: a pipe without a writer is refused.
-  /// - Parameter limit: bytes; a larger file is refused.
-  /// - Returns: nil once the copy is on the disk, else why there is none.
-  /// - Throws: where the copy can't be written.
+  /// Copies a regular file, whole or not at all. It waits for nobody: a pipe without a writer is refused.
+  /// - Parameter limit: the largest number of bytes to copy.
+  /// - Returns: nil once the copy is on the disk, else the reason.
+  /// - Throws: if the copy can't be written.
   public static func copy(
     from source: String, to path: String, atMost limit: Int
   ) throws(FileError) -> CopyRefusal? {
@@ -43,7 +39,7 @@ extension AtomicFile {
       if count < 0, errno == EINTR { continue }
       guard count >= 0 else { return .unreadable(reason: String(cString: strerror(errno))) }
       if count == 0 { break }
-      // It may have grown since.
+      // The file may have grown.
       guard done <= limit - count else { return .tooLarge(limit: limit) }
       try file.write(UnsafeRawBufferPointer(rebasing: piece[..<count]), at: done)
       done += count

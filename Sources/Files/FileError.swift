@@ -1,15 +1,11 @@
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
+import Glibc
 
-/// A file that couldn't be made or read.
+/// Why a file couldn't be made, read or written.
 public struct FileError: Error, Sendable, Equatable, CustomStringConvertible {
-  /// What was tried: `create`, `write`.
+  /// The attempt: `create`, `write`.
   public let operation: String
   public let path: String
-  /// In the system's words: `No space left on device`.
+  /// The system's message: `No space left on device`.
   public let reason: String
 
   public init(operation: String, path: String, reason: String) {
@@ -22,7 +18,7 @@ public struct FileError: Error, Sendable, Equatable, CustomStringConvertible {
     self.init(operation: operation, path: path, reason: String(cString: strerror(code)))
   }
 
-  /// The reason that `errno` has now.
+  /// Returns the error of `errno`.
   public static func last(_ operation: String, _ path: String) -> FileError {
     FileError(operation, path, code: errno)
   }

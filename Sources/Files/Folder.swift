@@ -1,12 +1,8 @@
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
+import Glibc
 
-/// Folders, with every failure of the system told.
+/// Makes, lists and removes folders. Every failure is an error.
 public enum Folder {
-  /// Makes a folder and those above it that are missing. A link that leads nowhere keeps being a link: what it names is made.
+  /// Makes a folder and its missing parents. A link that leads nowhere stays a link, and its target is made.
   public static func make(_ path: String) throws(FileError) {
     let place = WritePlace.followingLinks(trimmed(path))
     if isFolder(place) { return }
@@ -17,7 +13,7 @@ public enum Folder {
     }
   }
 
-  /// Removes a file, or a folder with all that is in it. What is not there is as good as removed.
+  /// Removes a file, or a folder with its content. If there is nothing, that is no error.
   public static func remove(_ path: String) throws(FileError) {
     var status = stat()
     guard lstat(path, &status) == 0 else {
@@ -32,13 +28,13 @@ public enum Folder {
     guard rmdir(path) == 0 || errno == ENOENT else { throw .last("remove", path) }
   }
 
-  /// What is in a folder, hidden names too, sorted.
+  /// Returns the names in a folder, sorted, with hidden ones.
   public static func names(in path: String) throws(FileError) -> [String] {
     guard let stream = opendir(path) else { throw .last("read", path) }
     defer { closedir(stream) }
     var names: [String] = []
     while true {
-      // At the end the answer is null too, without a reason.
+      // At the end readdir returns null too, and leaves errno.
       errno = 0
       guard let entry = readdir(stream) else { break }
       let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
@@ -50,8 +46,8 @@ public enum Folder {
     return names.sorted()
   }
 
-  /// Names of a folder's files are on the disk when this returns: without it a power cut could lose them. Where a file
-  /// system does not know how, or the folder can't be read, it is left at that.
+  /// Forces the names in a folder to the disk: a power cut could lose them otherwise. Does nothing if the folder can't be
+  /// read, or its file system can't do it.
   public static func synchronize(_ path: String) throws(FileError) {
     let handle = open(path.isEmpty ? "." : path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     guard handle >= 0 else { return }
@@ -61,17 +57,23 @@ public enum Folder {
     }
   }
 
-  /// The folder that a path's last part is in.
+  /// Returns the folder of a path's last part.
   static func parent(of path: String) -> String {
     guard let slash = trimmed(path).lastIndex(of: "/") else { return "." }
     return slash == path.startIndex ? "/" : String(path[..<slash])
   }
 
-  /// Without slashes at its end.
+  /// Returns a path without slashes at its end.
   static func trimmed(_ path: String) -> String {
     var path = path[...]
     while path.count > 1, path.hasSuffix("/") { path.removeLast() }
     return String(path)
+  }
+
+  /// Returns a hidden name in the same folder. It holds the process and a random number, so that two writers don't meet.
+  static func hiddenName(beside path: String) -> String {
+    let name = path.lastIndex(of: "/").map { path.index(after: $0) } ?? path.startIndex
+    return "\(path[..<name]).\(path[name...]).\(getpid())-\(UInt32.random(in: 0...UInt32.max)).partial"
   }
 
   static func isFolder(_ path: String) -> Bool {

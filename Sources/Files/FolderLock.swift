@@ -1,14 +1,9 @@
+import Glibc
 import Synchronization
-
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
 
 /// Why a folder can't be worked in.
 public enum FolderLockError: Error, Sendable, Equatable, CustomStringConvertible {
-  /// - Parameter holder: in words, as `FolderLock` writes them.
+  /// - Parameter holder: the text that `FolderLock` writes.
   case held(folder: String, holder: String)
   case file(FileError)
 
@@ -21,17 +16,16 @@ public enum FolderLockError: Error, Sendable, Equatable, CustomStringConvertible
   }
 }
 
-/// A folder that one process works in, for as long as this object is there. The system ends the lock with the process,
-/// however that ends.
+/// Keeps other processes out of a folder as long as this object exists. The system ends the lock with the process.
 ///
-/// It is fcntl's lock on a file in the folder, which says in words who holds it. No process that this one starts or forks
-/// into has it. A holder that is killed leaves the file behind, without a lock.
+/// The lock is fcntl's, on a file in the folder that names the holder. Child processes don't have it. A holder that is
+/// killed leaves the file behind, without a lock.
 public final class FolderLock: Sendable {
   public static let fileName = ".lock"
 
-  /// Why others aren't kept out; nil: they are. Some network file systems have no locks.
+  /// Why the lock may not work, as on some network file systems; nil if it does.
   public let doubt: String?
-  /// What a process that was killed here left in the file; nil: nothing.
+  /// The text of a holder that was killed; nil if there was none.
   public let leftBehind: String?
   private let path: String
   private let descriptor: Int32
@@ -39,12 +33,12 @@ public final class FolderLock: Sendable {
 
   /// Takes the lock.
   /// - Parameters:
-  ///   - folder: is there.
-  ///   - holder: who this is, for others: `adapt-pruner run`.
+  ///   - folder: an existing folder.
+  ///   - holder: the name of this holder, for others: `adapt-pruner run`.
   /// - Throws: `.held` if another process has it, or another part of this one.
   public init(_ folder: String, holder: String) throws(FolderLockError) {
     guard let identity = Identity(folder) else { throw .file(.last("lock", folder)) }
-    // Closing the file anywhere in this process would end the lock: it is not opened again.
+    // Closing the file anywhere in this process ends the lock, so it is never opened twice.
     guard Self.held.withLock({ $0.insert(identity).inserted }) else {
       throw .held(folder: folder, holder: "this process")
     }
@@ -67,30 +61,31 @@ public final class FolderLock: Sendable {
   }
 
   deinit {
-    // While it is still locked: whoever waits for this file finds that it has lost its name, and makes a new one.
+    // Unlinks while locked: whoever waits for the file sees that its name is gone, and makes a new one.
     unlink(path)
     close(descriptor)
     _ = Self.held.withLock { $0.remove(identity) }
   }
 
-  /// Who holds a folder's lock; nil if nobody does, or that can't be known.
+  /// Returns who holds a folder's lock; nil if nobody does, or that is not known.
   public static func holder(of folder: String) -> String? {
     if let identity = Identity(folder), held.withLock({ $0.contains(identity) }) { return "this process" }
-    let descriptor = open(folder + "/" + fileName, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
-    guard descriptor >= 0 else { return nil }
-    defer { close(descriptor) }
-    return holder(descriptor)
+    return reading(folder, O_RDWR, holder)
   }
 
-  /// What the file of a folder's lock says; nil if there is none.
+  /// Returns the text in the file of a folder's lock; nil if there is no file.
   public static func words(in folder: String) -> String? {
     guard Identity(folder).map({ identity in held.withLock { !$0.contains(identity) } }) == true else {
       return nil
     }
-    let descriptor = open(folder + "/" + fileName, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
+    return reading(folder, O_RDONLY, words)
+  }
+
+  private static func reading(_ folder: String, _ mode: Int32, _ body: (Int32) -> String?) -> String? {
+    let descriptor = open(folder + "/" + fileName, mode | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
     guard descriptor >= 0 else { return nil }
     defer { close(descriptor) }
-    return words(in: descriptor)
+    return body(descriptor)
   }
 
   // MARK: -
@@ -107,7 +102,7 @@ public final class FolderLock: Sendable {
     }
   }
 
-  /// fcntl's locks are a process's: within one, this keeps apart.
+  /// The locks of this process. fcntl's don't keep two parts of one process apart.
   private static let held = Mutex<Set<Identity>>([])
 
   /// Opens the file and locks it.
@@ -121,7 +116,7 @@ public final class FolderLock: Sendable {
       let code = fcntl(descriptor, F_SETLK, &request) == 0 ? 0 : errno
       switch code {
       case 0:
-        // One that the holder before has just removed locks nothing.
+        // The previous holder may just have removed the file. Then it locks nothing.
         var (mine, there) = (stat(), stat())
         if fstat(descriptor, &mine) == 0, stat(path, &there) == 0, mine.st_ino == there.st_ino {
           return (descriptor, nil)
@@ -130,14 +125,13 @@ public final class FolderLock: Sendable {
         let holder = holder(descriptor)
         close(descriptor)
         if let holder { throw .held(folder: folder, holder: holder) }
-        // It has ended in this very moment.
+        // The holder has just ended.
         continue
       case EINTR: break
       default:
         let reason = String(cString: strerror(code))
         return (
-          descriptor,
-          "\(folder) can't be locked (\(reason)): see to it that no other process works in it"
+          descriptor, "\(folder) can't be locked (\(reason)): see to it that no other process works in it"
         )
       }
       close(descriptor)
@@ -153,10 +147,10 @@ public final class FolderLock: Sendable {
       var request = wholeFile
       guard fcntl(descriptor, F_GETLK, &request) == 0, request.l_type != Int16(F_UNLCK) else { return nil }
       let words = words(in: descriptor)
-      // Over a network, and out of a container, processes have no number.
+      // Processes on another machine or outside of a container have no number.
       let isKnown = request.l_pid > 0
       if !words.isEmpty, !isKnown || words.contains("(process \(request.l_pid) on ") { return words }
-      // It has the lock, and is about to say so: what is there now is of the one before.
+      // The holder has not written its name yet. The text is the previous holder's.
       if attempt < 100 { usleep(10_000) } else if isKnown { return "process \(request.l_pid)" } else { break }
     }
     return "another process"
@@ -166,7 +160,7 @@ public final class FolderLock: Sendable {
     var bytes = [UInt8](repeating: 0, count: 256)
     let count = pread(descriptor, &bytes, bytes.count, 0)
     guard count > 0 else { return "" }
-    // Whatever is in there: one line, which may be shown on a terminal.
+    // The file may hold anything. One printable line is safe on a terminal.
     let line = bytes[..<count].prefix { $0 != UInt8(ascii: "\n") }
     return String(decoding: line.map { (0x20..<0x7f).contains($0) ? $0 : UInt8(ascii: "?") }, as: UTF8.self)
   }
@@ -174,9 +168,7 @@ public final class FolderLock: Sendable {
   private static func write(_ words: String, to descriptor: Int32, _ path: String) throws(FolderLockError) {
     do throws(FileError) {
       guard ftruncate(descriptor, 0) == 0 else { throw .last("write", path) }
-      try Array(words.utf8).withUnsafeBufferPointer { (bytes) throws(FileError) in
-        try writeAll(UnsafeRawBufferPointer(bytes), to: descriptor, at: 0, path: path)
-      }
+      try writeAll(Array(words.utf8), to: descriptor, at: 0, path: path)
     } catch {
       unlink(path)
       close(descriptor)
@@ -184,7 +176,8 @@ public final class FolderLock: Sendable {
     }
   }
 
-  private static var hostName: String {
+  /// This machine's name; `unknown` if the system doesn't tell it.
+  package static var hostName: String {
     var name = [CChar](repeating: 0, count: 256)
     guard gethostname(&name, name.count - 1) == 0 else { return "unknown" }
     return String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
@@ -193,8 +186,8 @@ public final class FolderLock: Sendable {
   private static var now: String {
     var (seconds, parts) = (time(nil), tm())
     gmtime_r(&seconds, &parts)
-    func two(_ number: Int32) -> String { number < 10 ? "0\(number)" : "\(number)" }
-    return "\(parts.tm_year + 1900)-\(two(parts.tm_mon + 1))-\(two(parts.tm_mday)) "
-      + "\(two(parts.tm_hour)):\(two(parts.tm_min)):\(two(parts.tm_sec)) UTC"
+    var text = [CChar](repeating: 0, count: 64)
+    let count = strftime(&text, text.count, "%Y-%m-%d %H:%M:%S UTC", &parts)
+    return String(decoding: text[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
   }
 }

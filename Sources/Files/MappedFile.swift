@@ -1,20 +1,15 @@
+import Glibc
 import Processes
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
-/// A file mapped into memory for reading. The mapping lives as long as this object; the pages are the
-/// kernel's to drop, so that a checkpoint larger than memory can be read.
+/// A file mapped into memory for reading. The mapping lives as long as this object. The kernel may drop its pages, so
+/// that a checkpoint larger than memory can be read.
 ///
-/// A file that another process makes shorter while it is mapped ends this process when the lost pages are touched, by a
-/// sentence with the file's name (`ap_mapping_add`).
+/// Another process may make the file shorter. Touching a lost page then ends this process with a message that names the
+/// file (`ap_mapping_add`).
 public final class MappedFile: @unchecked Sendable {  // immutable: the bytes are mapped read-only
   public let path: String
   public let bytes: UnsafeRawBufferPointer
-  /// As it was when it was mapped.
+  /// The file's state when it was mapped.
   private let status: stat
   private let place: Int32
 
@@ -38,13 +33,12 @@ public final class MappedFile: @unchecked Sendable {  // immutable: the bytes ar
     place = ap_mapping_add(start, size, path)
   }
 
-  /// Valid within the closure.
+  /// Calls `body` with the bytes, which are valid within it.
   public func withBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
     try withExtendedLifetime(self) { try body(bytes) }
   }
 
-  /// Takes pages out of this process's memory; the kernel reads them again, from its cache or the disk, when they are
-  /// touched.
+  /// Drops pages from this process's memory. The kernel reads them again when they are touched.
   public func release(_ range: Range<Int>) {
     guard let start = bytes.baseAddress, range.upperBound <= bytes.count else { return }
     let page = Int(sysconf(Int32(_SC_PAGESIZE)))
@@ -54,8 +48,8 @@ public final class MappedFile: @unchecked Sendable {  // immutable: the bytes ar
     madvise(UnsafeMutableRawPointer(mutating: start + first), end - first, MADV_DONTNEED)
   }
 
-  /// - Throws: if somebody wrote to the file since it was mapped, as far as its size and its time of change tell. One that
-  ///   was replaced by another of its name, or removed, is still what it was for who has it mapped.
+  /// - Throws: if somebody wrote to the file since it was mapped, as its size or time of change tell. If it was replaced
+  ///   or removed, the mapping still has the old content.
   public func requireUnchanged() throws(FileError) {
     var now = stat()
     guard stat(path, &now) == 0, now.st_dev == status.st_dev, now.st_ino == status.st_ino else { return }

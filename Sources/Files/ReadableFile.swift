@@ -1,17 +1,13 @@
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
+import Glibc
 
-/// Opens what somebody names for reading. No call waits for another program to come to the other end of a FIFO, and a
-/// device, a socket or a folder is refused in words.
+/// Reads the files that a user names. No call waits for a program at the other end of a FIFO. Devices, sockets and
+/// folders are refused.
 public enum ReadableFile {
-  /// Opens a regular file; links are followed. The caller closes the descriptor.
+  /// Opens a regular file, also through links. The caller closes the descriptor.
   public static func open(_ path: String) throws(FileError) -> Int32 {
     try refuse(unless: try mode(of: path) & S_IFMT == S_IFREG, path)
     let descriptor = try openAtOnce(path)
-    // It may be another one by now.
+    // It may be another file by now.
     var status = stat()
     guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
       close(descriptor)
@@ -20,15 +16,15 @@ public enum ReadableFile {
     return descriptor
   }
 
-  /// All bytes of a regular file.
+  /// Returns all bytes of a regular file.
   public static func bytes(of path: String) throws(FileError) -> [UInt8] {
     let descriptor = try open(path)
     defer { close(descriptor) }
-    return try Reading(descriptor, path).toEnd()
+    return try Reading(descriptor: descriptor, path: path).toEnd()
   }
 
-  /// The same, and of what comes once: a pipe such as a shell's `<(command)`, a FIFO that somebody writes to, standard
-  /// input, a terminal.
+  /// Returns all bytes of a regular file or a stream: a pipe such as a shell's `<(command)`, a FIFO that somebody writes
+  /// to, standard input, a terminal.
   public static func bytesOfFileOrStream(_ path: String) throws(FileError) -> [UInt8] {
     switch try mode(of: path) & S_IFMT {
     case S_IFIFO, S_IFCHR: break
@@ -36,7 +32,7 @@ public enum ReadableFile {
     }
     let descriptor = try openAtOnce(path)
     defer { close(descriptor) }
-    let reading = Reading(descriptor, path)
+    let reading = Reading(descriptor: descriptor, path: path)
     if isatty(descriptor) == 1 {
       reading.waits()
       return try reading.toEnd()
@@ -51,13 +47,9 @@ public enum ReadableFile {
     return status.st_mode
   }
 
-  /// With O_NONBLOCK, which means nothing for regular files, open does not wait for a FIFO's writer.
+  /// Opens without waiting for a FIFO's writer, which O_NONBLOCK does. It means nothing for regular files.
   private static func openAtOnce(_ path: String) throws(FileError) -> Int32 {
-    #if canImport(Glibc)
-      let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
-    #else
-      let descriptor = Darwin.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
-    #endif
+    let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
     guard descriptor >= 0 else { throw .last("read", path) }
     return descriptor
   }
@@ -80,15 +72,10 @@ private struct Reading {
   let descriptor: Int32
   let path: String
 
-  /// Of what no size is known before.
+  /// The limit of a stream, in bytes.
   static let mostOfStream = 4 << 30
-  /// How long a FIFO may be without anybody who writes to it.
+  /// How long a FIFO may be without a writer, in milliseconds.
   static let patience: Int32 = 5000
-
-  init(_ descriptor: Int32, _ path: String) {
-    self.descriptor = descriptor
-    self.path = path
-  }
 
   func waits() {
     let flags = fcntl(descriptor, F_GETFL)
@@ -108,7 +95,7 @@ private struct Reading {
     }
   }
 
-  /// Waits for as long as there is somebody who writes.
+  /// Reads until the last writer is gone.
   func stream() throws(FileError) -> [UInt8] {
     var bytes: [UInt8] = []
     var hadWriter = false
@@ -124,7 +111,7 @@ private struct Reading {
         hadWriter = true
         _ = wait(-1)
       } else {
-        // The end, if somebody was there to write; else nobody may have come yet.
+        // Without a writer so far this is not the end: one may still come.
         if hadWriter { return bytes }
         guard wait(Self.patience) else { throw failure("it is a FIFO, and nobody writes to it") }
         hadWriter = true
@@ -141,7 +128,7 @@ private struct Reading {
     }
   }
 
-  /// Appends what there is; as `read` answers.
+  /// Appends what there is. Returns what `read` returns.
   private func piece(into bytes: inout [UInt8]) throws(FileError) -> Int {
     let size = 1 << 16
     var answer = 0

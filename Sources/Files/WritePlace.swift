@@ -1,21 +1,17 @@
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
+import Glibc
 
-/// What stands where a path leads that is to be written, links followed. Only a regular file is ever replaced.
+/// What is at the end of a path to write to, after links. Only a regular file is ever replaced.
 public enum WritePlace: Equatable {
-  /// A regular file, a folder, or nothing yet. Links stay links: this is what the last of them names.
+  /// The path of a regular file, a folder, or nothing yet, after the last link.
   case file(String)
-  /// A device, a FIFO or a socket, which is written to.
+  /// A device, a FIFO or a socket.
   case stream(String)
-  /// `/dev/stdout`, `/dev/fd/3` and the like: a descriptor of this process, whatever it leads to.
+  /// A descriptor of this process, of any kind: `/dev/stdout`, `/dev/fd/3`.
   case descriptor(Int32)
 
   public init(_ path: String) {
     var path = path
-    // As many links as the system itself follows.
+    // The system follows as many links.
     for _ in 0..<40 {
       if let place = Self.descriptor(path) {
         self = place
@@ -38,12 +34,12 @@ public enum WritePlace: Equatable {
     self = .file(path)
   }
 
-  /// The path that links lead to from `path`; there may be nothing.
+  /// Returns the path at the end of the links from `path`. There may be nothing.
   static func followingLinks(_ path: String) -> String {
     if case .file(let place) = WritePlace(path) { place } else { path }
   }
 
-  /// A link below `/proc/PID/fd` is not its text: it may name a pipe, or a file that has lost its name.
+  /// Returns the descriptor behind a path in `/proc/PID/fd`. The text of such a link is no path: it may name a pipe.
   private static func descriptor(_ path: String) -> WritePlace? {
     let slash = path.lastIndex(of: "/").map { path.index(after: $0) } ?? path.startIndex
     guard let number = Int32(path[slash...]), number >= 0,

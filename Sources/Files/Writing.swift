@@ -1,12 +1,8 @@
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
+import Glibc
 
-/// Writes all bytes, however few the system takes at once.
+/// Writes all bytes, even if the system takes few at once.
 /// - Parameters:
-///   - offset: in the file; nil for where the descriptor stands.
+///   - offset: the place in the file; nil for the descriptor's own.
 ///   - path: named in the error.
 public func writeAll(
   _ bytes: UnsafeRawBufferPointer, to descriptor: Int32, at offset: Int? = nil, path: String
@@ -15,8 +11,15 @@ public func writeAll(
   guard code == 0 else { throw FileError("write", path, code: code) }
 }
 
-/// Writes all bytes to what may have a reader: a pipe, a terminal, a device.
-/// - Returns: false if the reader has gone away, which is nobody to complain to.
+public func writeAll(
+  _ bytes: [UInt8], to descriptor: Int32, at offset: Int? = nil, path: String
+) throws(FileError) {
+  let code = bytes.withUnsafeBytes { codeOfWriting($0, to: descriptor, at: offset) }
+  guard code == 0 else { throw FileError("write", path, code: code) }
+}
+
+/// Writes all bytes to a pipe, a terminal or a device.
+/// - Returns: false if the reader has gone away, which is no error.
 @discardableResult
 public func writeStream(_ bytes: [UInt8], to descriptor: Int32, path: String) throws(FileError) -> Bool {
   let code = bytes.withUnsafeBytes { codeOfWriting($0, to: descriptor, at: nil) }
@@ -25,7 +28,7 @@ public func writeStream(_ bytes: [UInt8], to descriptor: Int32, path: String) th
   return true
 }
 
-/// - Returns: 0, or `errno` of what could not be written.
+/// Returns 0, or `errno`.
 private func codeOfWriting(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32, at offset: Int?) -> Int32 {
   var done = 0
   while done < bytes.count {
@@ -37,10 +40,10 @@ private func codeOfWriting(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32
     if written > 0 {
       done += written
     } else if written == 0 {
-      // No file takes nothing for ever, and says nothing about why.
+      // The system took nothing, and gave no reason.
       return EIO
     } else if errno == EAGAIN {
-      // Somebody else has made the pipe or the terminal one that does not wait.
+      // Another process has made the pipe or the terminal non-blocking.
       var place = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
       poll(&place, 1, -1)
     } else if errno != EINTR {

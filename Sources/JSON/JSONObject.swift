@@ -1,10 +1,10 @@
-/// The members of a JSON object, in the order in which they were written. Keys are unique.
+/// The members of a JSON object, in their order. Keys are unique.
 ///
-/// Keys are the same when their UTF-8 bytes are. Swift's strings are equal when they are canonically equivalent,
-/// so that two tokens of a vocabulary ("Å" has two spellings) would silently become one.
+/// Keys are equal if their UTF-8 bytes are. Swift's strings are equal if they are canonically equivalent: two tokens of a
+/// vocabulary ("Å" has two spellings) would silently become one.
 public struct JSONObject: Equatable, Sendable {
   public private(set) var members: [Member] = []
-  /// Where each key stands; empty while the members are few enough to look through.
+  /// The place of each key. Empty while there are few members.
   private var places: [Bytes: Int] = [:]
   private static let few = 8
 
@@ -19,7 +19,7 @@ public struct JSONObject: Equatable, Sendable {
 
   public init() {}
 
-  /// Of two members with one key the later wins, in the earlier one's place.
+  /// If two pairs have the same key, the later value takes the earlier place.
   public init(_ pairs: some Sequence<(String, JSONValue)>) {
     for (key, value) in pairs { self[key] = value }
   }
@@ -28,7 +28,7 @@ public struct JSONObject: Equatable, Sendable {
   public var isEmpty: Bool { members.isEmpty }
   public var count: Int { members.count }
 
-  /// A new key goes to the end, a known one keeps its place; nil removes.
+  /// A new key goes to the end, and a known key keeps its place. Nil removes the member.
   public subscript(key: String) -> JSONValue? {
     get { place(of: key).map { members[$0].value } }
     set {
@@ -44,7 +44,7 @@ public struct JSONObject: Equatable, Sendable {
     }
   }
 
-  /// Adds a member whose key is known to be new.
+  /// Adds a member with a new key.
   mutating func append(_ key: String, _ value: JSONValue) {
     members.append(Member(key: key, value: value))
     if places.isEmpty { indexIfMany() } else { places[Bytes(key)] = members.count - 1 }

@@ -1,31 +1,31 @@
 import Wording
 
-/// Where and why a text is not JSON. Lines and columns count from 1, columns in characters.
+/// Why a text is not JSON, and where. Lines and columns count from 1; columns count characters.
 public struct JSONSyntaxError: Error, Equatable, Sendable, CustomStringConvertible {
   public var line: Int
   public var column: Int
-  /// What was expected or found, without the place.
+  /// What was expected and found, without the place.
   public var reason: String
-  /// The key, where the mistake is that it comes twice.
+  /// The key, if the mistake is a repeated one.
   public var duplicateKey: String?
 
   public var description: String { "line \(line), column \(column): \(reason)" }
 }
 
 extension JSONValue {
-  /// Reads RFC 8259 JSON: no comments, no trailing commas, each key of an object once.
+  /// Reads JSON (RFC 8259). Comments, trailing commas and repeated keys are errors.
   public init(parsing text: String, _ dialect: JSONDialect = .standard) throws(JSONSyntaxError) {
     try self.init(parsing: Array(text.utf8), dialect)
   }
 
-  /// The same from bytes in UTF-8; a byte order mark is skipped.
+  /// Reads JSON from UTF-8. A byte order mark is skipped.
   public init(parsing bytes: [UInt8], _ dialect: JSONDialect = .standard) throws(JSONSyntaxError) {
     self = try bytes.withUnsafeBufferPointer { (bytes) throws(JSONSyntaxError) in
       try JSONValue(parsing: UnsafeRawBufferPointer(bytes), dialect)
     }
   }
 
-  /// The same from a mapped file, without a copy of it.
+  /// Reads JSON from a mapped file without copying it.
   public init(parsing bytes: UnsafeRawBufferPointer, _ dialect: JSONDialect = .standard)
     throws(JSONSyntaxError)
   {
@@ -34,12 +34,12 @@ extension JSONValue {
   }
 }
 
-/// A recursive-descent reader over UTF-8 bytes (the grammar of RFC 8259, section 2 onwards).
+/// A recursive-descent parser over UTF-8 bytes (RFC 8259, section 2 onwards).
 private struct JSONParser {
-  /// Deeper documents than this are refused instead of overflowing the stack.
+  /// Deeper documents are refused: they would overflow the stack.
   static let deepest = 200
 
-  /// Every access is behind `peek` or a check against `count`.
+  /// Every access is bounded by `peek` or a check against `count`.
   let bytes: UnsafeRawBufferPointer
   let dialect: JSONDialect
   var position = 0
@@ -154,7 +154,7 @@ private struct JSONParser {
   private mutating func string() throws(JSONSyntaxError) -> String {
     let opening = position
     position += 1
-    // Most strings have no escapes and are taken as they stand.
+    // Most strings have no escapes.
     let start = position
     skipPlainCharacters()
     if peek == UInt8(ascii: "\"") {
@@ -215,7 +215,7 @@ private struct JSONParser {
     var code: UInt32 = 0
     let start = position
     while position < start + 4 {
-      // A byte alone is a Latin-1 character here, and of these only ASCII has hexadecimal digits.
+      // A byte is a Latin-1 character here. Only ASCII has hexadecimal digits.
       guard let byte = peek, let digit = Character(Unicode.Scalar(byte)).hexDigitValue else {
         throw error("expected four hexadecimal digits after \\u", at: start)
       }
@@ -270,7 +270,7 @@ private struct JSONParser {
       duplicateKey: duplicateKey)
   }
 
-  /// The start of the first sequence that is not well-formed UTF-8. A first byte tells the sequence's length.
+  /// Returns the start of the first sequence that is not well-formed UTF-8. The first byte of a sequence tells its length.
   private func firstInvalidByte() -> Int {
     var start = 0
     while start < bytes.count {

@@ -1,10 +1,9 @@
 import Wording
 
-/// A JSON document as a tree, literally.
+/// A JSON document as a tree.
 ///
-/// Unlike Foundation's, it keeps the order of keys, so that a resolved manifest reads like the one that was written.
-/// It refuses a key that comes twice, which in a safetensors header is a fault to be named. It tells an integer from
-/// another number, and knows where a mistake is (`JSONSyntaxError`).
+/// Unlike Foundation's, it keeps the order of keys, so that a resolved manifest reads like its source. It refuses a
+/// repeated key, tells integers from other numbers, and reports the place of a mistake (`JSONSyntaxError`).
 public enum JSONValue: Equatable, Sendable {
   case null
   case bool(Bool)
@@ -15,7 +14,15 @@ public enum JSONValue: Equatable, Sendable {
   case object(JSONObject)
 }
 
-// MARK: - Reading a value as what one expects
+/// The words for numbers that JSON can't write.
+public enum JSONDialect: Sendable {
+  /// None (RFC 8259). They are refused when read, and written as `null`.
+  case standard
+  /// NaN, Infinity and -Infinity, as in Python's json module.
+  case python
+}
+
+// MARK: - Reading a value as a type
 
 extension JSONValue {
   public var boolValue: Bool? { if case .bool(let value) = self { value } else { nil } }
@@ -23,7 +30,7 @@ extension JSONValue {
   public var arrayValue: [JSONValue]? { if case .array(let value) = self { value } else { nil } }
   public var objectValue: JSONObject? { if case .object(let value) = self { value } else { nil } }
 
-  /// An integer, also one that is written as `20.0`.
+  /// An integer. `20.0` is one too.
   public var integerValue: Int? {
     switch self {
     case .integer(let value): value
@@ -32,7 +39,7 @@ extension JSONValue {
     }
   }
 
-  /// A number, also one that is written without a point.
+  /// A number. An integer is one too.
   public var numberValue: Double? {
     switch self {
     case .integer(let value): Double(value)
@@ -43,7 +50,7 @@ extension JSONValue {
 
   public subscript(key: String) -> JSONValue? { objectValue?[key] }
 
-  /// "an object", "a string": what stands here, for error sentences.
+  /// The kind of the value, for error messages: "an object", "a string".
   public var kindName: String {
     switch self {
     case .null: "null"
@@ -56,7 +63,7 @@ extension JSONValue {
     }
   }
 
-  /// The value itself or, of a container, its size, for error sentences: `“silu”`, `12`, `a list of 3`.
+  /// The value, or the size of a container, for error messages: `“silu”`, `12`, `a list of 3`.
   public var summary: String {
     switch self {
     case .null: "null"

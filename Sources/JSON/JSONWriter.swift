@@ -1,21 +1,21 @@
-/// Writing JSON: the same value gives the same bytes on every machine.
+/// Writes JSON. The same value gives the same bytes on every machine.
 extension JSONValue {
   public enum Layout: Sendable {
     /// On one line, without spaces.
     case compact
     /// Two spaces a level; arrays of plain values on one line.
     case pretty
-    /// Two spaces a level, one element a line: serde's, in which Hugging Face `tokenizers` saves its files.
+    /// Two spaces a level, one element a line, as serde does for the files of Hugging Face `tokenizers`.
     case elementALine
   }
 
   /// On one line, without spaces.
   public var compact: String { text(.compact) }
 
-  /// Two spaces a level; arrays of plain values on one line. Ends with a line break.
+  /// The pretty layout, with a line break at the end.
   public var pretty: String { text(.pretty) + "\n" }
 
-  /// The document without a line break at its end.
+  /// Returns the document without a line break at its end.
   public func text(_ layout: Layout, _ dialect: JSONDialect = .standard) -> String {
     var writer = JSONWriter(layout: layout, dialect: dialect)
     writer.write(self)
@@ -33,13 +33,8 @@ extension JSONValue {
 private struct JSONWriter {
   let layout: JSONValue.Layout
   let dialect: JSONDialect
-  private(set) var bytes: [UInt8] = []
-  private var level = 0
-
-  init(layout: JSONValue.Layout, dialect: JSONDialect) {
-    self.layout = layout
-    self.dialect = dialect
-  }
+  var bytes: [UInt8] = []
+  var level = 0
 
   mutating func write(_ value: JSONValue) {
     switch value {
@@ -85,7 +80,7 @@ private struct JSONWriter {
   private mutating func write(_ text: String) { bytes.append(contentsOf: text.utf8) }
 
   private func word(for number: Double) -> String {
-    // Swift writes the shortest digits that read back as the same double.
+    // Swift writes the shortest digits that read back as the same number.
     if number.isFinite { return number.description }
     guard dialect == .python else { return "null" }
     return number.isNaN ? "NaN" : number < 0 ? "-Infinity" : "Infinity"

@@ -1,59 +1,49 @@
-/// A table that is a drawing too: cells that are shaded or coloured by what they say, and that tell more when pointed
-/// at. Without colours, without JavaScript and in a spreadsheet it is still a table.
+/// A table that is a drawing too: its cells are shaded or coloured, and tell more when pointed at. Without colours,
+/// without JavaScript and in a spreadsheet it is still a table.
 struct CellTable {
   struct Cell {
     let text: String
-    /// Of the style sheet: `better`, `worse`, `soft`.
+    /// A class of the style sheet: `better`, `worse`, `soft`.
     var style: String?
     /// From 0, the page's background, to 1, the strongest shade.
     var shade: Double?
-    /// When pointed at; a cell without is not pointed at.
+    /// Shown when pointed at. A cell without a title can't be pointed at.
     var title: String?
   }
 
   struct Heading {
     let text: String
-    /// Under the text, smaller.
+    /// Stands under the text, smaller.
     var note: String?
-    /// When pointed at.
+    /// Shown when pointed at.
     var title: String?
     var columns = 1
     var rows = 1
   }
 
   let title: String
-  /// Whether it has the page's width for itself.
+  /// Whether the table takes the page's whole width.
   var isWide = false
-  /// After the title: what the cells show and how.
+  /// Follows the title: what the cells show and how.
   let note: String
-  /// One row of headings or two; the first is that of the rows' headings.
+  /// One or two rows of headings. The first heading stands above the rows' headings.
   let head: [[Heading]]
-  /// All rows have as many cells that can be pointed at.
+  /// All rows have the same number of cells with a title.
   let rows: [(heading: String, cells: [Cell])]
 
   var markup: Markup {
     let width = rows.first?.cells.count { $0.title != nil } ?? 0
-    let head = head.map { row in Markup.tag("tr", [:], row.map(Self.markup)) }
+    let head = head.map { row in Markup.tag("tr", row.map(Self.markup)) }
     let body = rows.map { row in
-      Markup.tag(
-        "tr", [:],
-        [.tag("th", ["scope": "row", "class": Table.style(ofHeading: row.heading)], row.heading)]
-          + row.cells.map(Self.markup))
+      Markup.tag("tr", [.rowHeading(.text(row.heading))] + row.cells.map(Self.markup))
     }
-    let caption: [Markup] = [
-      .tag("span", [:], [.tag("strong", title), .text(note.isEmpty ? "" : " " + note)])
-    ]
+    let caption = Markup.tag("span", [.tag("strong", title), .text(note.isEmpty ? "" : " " + note)])
+    let table = Markup.tag(
+      "table", ["class": "cells", "data-right": "1", "data-down": width],
+      [.tag("caption", [caption]), .tag("thead", head), .tag("tbody", body)])
     return .tag(
       "figure", ["class": isWide ? "plot wide" : "plot"],
-      [
-        .tag(
-          "div", ["class": "scroll"],
-          [
-            .tag(
-              "table", ["class": "cells", "data-right": "1", "data-down": "\(width)"],
-              [.tag("caption", [:], caption), .tag("thead", [:], head), .tag("tbody", [:], body)])
-          ]), .tag("p", ["class": "readout", "aria-live": "polite"]),
-      ])
+      [.tag("div", ["class": "scroll"], [table]), .tag("p", ["class": "readout", "aria-live": "polite"])])
   }
 
   private static func markup(_ heading: Heading) -> Markup {
@@ -61,8 +51,8 @@ struct CellTable {
       "th",
       [
         "scope": heading.columns > 1 ? "colgroup" : "col", "title": heading.title,
-        "colspan": heading.columns > 1 ? "\(heading.columns)" : nil,
-        "rowspan": heading.rows > 1 ? "\(heading.rows)" : nil,
+        "colspan": heading.columns > 1 ? heading.columns : nil,
+        "rowspan": heading.rows > 1 ? heading.rows : nil,
       ], [.text(heading.text)] + (heading.note.map { [.tag("small", $0)] } ?? []))
   }
 
@@ -77,8 +67,8 @@ struct CellTable {
       ], cell.text)
   }
 
-  /// On which shades the text is black and on which white, so that it stands out by 4.5 on light pages and on dark: there
-  /// it changes at 58% of the way from the one's background to its strongest shade, here at 75%.
+  /// Returns the class that makes text black or white on a shade, so that its contrast is 4.5 on light and dark pages.
+  /// Dark pages change at 58% of the way from the background to the strongest shade, light ones at 75%.
   private static func ink(_ share: Double) -> String {
     share < 0.58 ? "pale" : share < 0.75 ? "middling" : "strong"
   }

@@ -1,65 +1,58 @@
+import RunRecords
 import Wording
 
-/// What the run took: time by stage, memory.
+/// What the run took: time by stage, and memory.
 enum CostSection {
-  static func section(_ files: RunFiles) -> Page.Section {
+  static func section(_ files: RecordedRun) -> Page.Section {
     let history = files.history
-    let wasResumed = history.processes.count > 1
-    var facts = FactList()
-    if !history.processes.isEmpty {
-      facts.add("Time at work", HumanFormat.duration(seconds: history.processes.reduce(0, +)))
-    }
-    if wasResumed {
-      facts.add(
-        "Processes", "\(history.processes.count): the run was resumed \(times(history.processes.count - 1))")
-    }
-    facts.add(
-      "Memory at most",
-      history.peakMemoryBytes.map { HumanFormat.bytes($0) + (wasResumed ? ", in the last process" : "") })
-    var content: [Markup] = facts.facts.isEmpty ? [] : [facts.markup]
-    if !history.stages.isEmpty { content.append(stages(history, wasResumed: wasResumed)) }
-    content += sentences(history)
-    return Page.Section(id: "cost", title: "Time and memory", content: content)
+    let count = history.processes.count
+    let wasResumed = count > 1
+    let facts: [(String, String?)] = [
+      ("Time at work", count > 0 ? HumanFormat.duration(seconds: history.processes.reduce(0, +)) : nil),
+      (
+        "Processes",
+        wasResumed ? "\(count): the run was resumed \(count == 2 ? "once" : "\(count - 1) times")" : nil
+      ),
+      (
+        "Memory at most",
+        history.peakMemoryBytes.map { HumanFormat.bytes($0) + (wasResumed ? ", in the last process" : "") }
+      ),
+    ]
+    return Page.Section(
+      id: "cost", title: "Time and memory",
+      content: (facts.contains { $0.1 != nil } ? [.facts(facts)] : [])
+        + (history.stages.isEmpty ? [] : [stages(history.stages, wasResumed: wasResumed)])
+        + sentences(history.sentences.filter { $0.level != "debug" }))
   }
 
-  private static func times(_ count: Int) -> String { count == 1 ? "once" : "\(count) times" }
-
-  private static func stages(_ history: History, wasResumed: Bool) -> Markup {
-    let total = history.stages.compactMap(\.took).filter(\.isFinite).reduce(0, +)
-    var table = Table(
-      caption: "Time by stage"
-        + (wasResumed ? "; of a stage that was resumed, what its last process took" : ""),
-      columns: [.init("Stage"), .init("Time", isNumber: true), .init("Share")])
-    for stage in history.stages {
-      guard let took = stage.took, took.isFinite, took >= 0 else {
-        table.add([.text(stage.label), "not finished"])
-        continue
-      }
-      let share = total > 0 ? took / total : 0
-      table.add([
-        .text(stage.label), .text(HumanFormat.duration(seconds: took)),
-        .tag(
-          "span", [:],
-          [
-            .tag("span", ["class": "share", "style": "width: \(Coordinate.text(share * 10))rem"]),
-            .text(HumanFormat.percent(share)),
-          ]),
+  private static func stages(_ stages: [RunEvent], wasResumed: Bool) -> Markup {
+    let total = stages.compactMap(\.took).filter(\.isFinite).reduce(0, +)
+    func took(_ stage: RunEvent) -> Double? { stage.took.flatMap { $0.isFinite && $0 >= 0 ? $0 : nil } }
+    return .table(
+      "Time by stage" + (wasResumed ? "; of a stage that was resumed, what its last process took" : ""),
+      stages,
+      [
+        .text("Stage") { $0.label },
+        .number("Time") { took($0).map { HumanFormat.duration(seconds: $0) } ?? "not finished" },
+        .markup("Share") { stage in
+          took(stage).map { seconds in
+            let share = total > 0 ? seconds / total : 0
+            let style = "width: \(Coordinate.text(share * 10))rem"
+            return .tag(
+              "span", [.tag("span", ["class": "share", "style": style]), .text(HumanFormat.percent(share))])
+          }
+        },
       ])
-    }
-    return table.markup
   }
 
-  private static func sentences(_ history: History) -> [Markup] {
-    let told = history.sentences.filter { $0.level != "debug" }
-    guard !told.isEmpty else { return [] }
+  private static func sentences(_ all: [RunEvent]) -> [Markup] {
+    if all.isEmpty { return [] }
     let most = 200
-    var table = Table(
-      caption: "What plugins said"
-        + (told.count > most ? "; the last \(most) of \(told.count) sentences" : ""),
-      columns: [.init("Plugin"), .init("Level"), .init("Sentence")])
-    for sentence in told.suffix(most) {
-      table.add([.text(sentence.plugin), .text(sentence.level), .text(sentence.text)])
-    }
-    return [table.markup]
+    return [
+      .table(
+        "What plugins said" + (all.count > most ? "; the last \(most) of \(all.count) sentences" : ""),
+        all.suffix(most),
+        [.text("Plugin") { $0.plugin }, .text("Level") { $0.level }, .text("Sentence") { $0.sentence }])
+    ]
   }
 }

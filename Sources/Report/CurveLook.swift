@@ -1,55 +1,42 @@
-/// What one of several curves looks like: a colour, dashes, and marks of a shape.
+/// How one of several curves looks: a colour, dashes, and marks of a shape.
 ///
-/// There are eight colours, five sorts of dashes and seven shapes, which share no factor. So two curves whose numbers are
-/// less than 35 apart have at most one of the three in common, and up to 280 curves no two have all three (the Chinese
-/// remainder theorem).
+/// There are eight colours, five kinds of dashes and seven shapes. These numbers share no factor. So two curves whose
+/// numbers are less than 35 apart share at most one of the three, and no two of 280 curves share all three (the
+/// Chinese remainder theorem).
 package struct CurveLook: Equatable {
-  /// From 0.
+  /// Counts from 0.
   package let number: Int
 
   package init(_ number: Int) { self.number = number }
 
-  package static let colours = 8
-  package static let dashes = 5
-  package static let shapes = 7
-
-  /// From 1, as the style sheet counts.
-  package var colour: Int { number % Self.colours + 1 }
-  package var dash: Int { number % Self.dashes + 1 }
-  package var shape: Int { number % Self.shapes + 1 }
+  // The style sheet counts from 1.
+  package var colour: Int { number % 8 + 1 }
+  package var dash: Int { number % 5 + 1 }
+  package var shape: Int { number % 7 + 1 }
 
   func path(_ data: String) -> Markup {
-    .tag("path", ["class": "curve c\(colour) d\(dash)", "data-curve": "\(number)", "d": data])
+    .tag("path", ["class": "curve c\(colour) d\(dash)", "data-curve": number, "d": data])
   }
 
   func mark(x: Double, y: Double) -> Markup {
     let style = "mark c\(colour) m\(shape)"
     let (left, right, top, bottom) = (x - 4, x + 4, y - 4, y + 4)
-    func path(_ points: [(Double, Double)], isClosed: Bool = true) -> String {
-      points.enumerated().map { index, point in
-        "\(index == 0 ? "M" : "L")\(Coordinate.text(point.0)) \(Coordinate.text(point.1))"
-      }.joined() + (isClosed ? "Z" : "")
-    }
+    func closed(_ points: [LineChart.Point]) -> String { Drawing.path(points) + "Z" }
     let data: String
     switch shape {
-    case 2: data = path([(left, top), (right, top), (right, bottom), (left, bottom)])
-    case 3: data = path([(x, y - 5), (x + 5, bottom), (x - 5, bottom)])
-    case 4: data = path([(x, y - 5.5), (x + 5.5, y), (x, y + 5.5), (x - 5.5, y)])
-    case 5: data = path([(x - 5, top), (x + 5, top), (x, y + 5)])
+    case 2: data = closed([.init(left, top), .init(right, top), .init(right, bottom), .init(left, bottom)])
+    case 3: data = closed([.init(x, y - 5), .init(x + 5, bottom), .init(x - 5, bottom)])
+    case 4: data = closed([.init(x, y - 5.5), .init(x + 5.5, y), .init(x, y + 5.5), .init(x - 5.5, y)])
+    case 5: data = closed([.init(x - 5, top), .init(x + 5, top), .init(x, y + 5)])
     case 6:
       data =
-        path([(left, top), (right, bottom)], isClosed: false)
-        + path([(left, bottom), (right, top)], isClosed: false)
+        Drawing.path([.init(left, top), .init(right, bottom)])
+        + Drawing.path([.init(left, bottom), .init(right, top)])
     default:
       // The first is a disc, the last a ring.
-      return .tag(
-        "circle",
-        [
-          "class": style, "data-curve": "\(number)", "cx": Coordinate.text(x), "cy": Coordinate.text(y),
-          "r": "4",
-        ])
+      return .tag("circle", ["class": style, "data-curve": number, "cx": x, "cy": y, "r": "4"])
     }
-    return .tag("path", ["class": style, "data-curve": "\(number)", "d": data])
+    return .tag("path", ["class": style, "data-curve": number, "d": data])
   }
 
   /// A piece of the curve, for a legend.

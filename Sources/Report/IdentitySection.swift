@@ -3,35 +3,33 @@ import Wording
 
 /// What was run: pipeline, model, seed, versions.
 enum IdentitySection {
-  static func section(_ files: RunFiles) -> Page.Section {
-    Page.Section(
+  static func section(_ files: RecordedRun) -> Page.Section {
+    let stages = files.manifest.stages
+    return Page.Section(
       id: "run", title: "What was run",
-      content: [facts(files)] + stages(files) + modelFiles(files.run.model?.files ?? [])
-        + plugins(files.run.plugins ?? []) + manifest(files))
+      content: [facts(files)] + (stages.isEmpty ? [] : [.tag("h3", "Stages of the pipeline"), list(stages)])
+        + modelFiles(files.run.model?.files ?? []) + plugins(files.run.plugins ?? []) + manifest(files))
   }
 
-  private static func facts(_ files: RunFiles) -> Markup {
+  private static func facts(_ files: RecordedRun) -> Markup {
     let run = files.run
-    var facts = FactList()
-    facts.add("Pipeline", files.manifest.name)
-    facts.add("Model", run.model?.path)
-    facts.add("Seed", files.seed.map(String.init))
-    facts.add("Threads", run.threads.map(String.init))
-    facts.add("Tool", run.tool?.version.map { "\(run.tool?.name ?? "") \($0)" })
-    facts.add("Started", run.started.map(moment))
-    facts.add("Ended", run.finished.map { "\(moment($0)) (\(run.state?.rawValue ?? "unknown"))" })
-    if let machine = run.machine {
-      facts.add(
-        "Machine",
-        [
-          machine.system, machine.processor, machine.cores.map { "\($0) cores" },
-          machine.memoryBytes.map { HumanFormat.bytes($0) + " of memory" },
-        ].compactMap(\.self).joined(separator: ", "))
+    let machine = run.machine.map { machine in
+      [
+        machine.system, machine.processor, machine.cores.map { "\($0) cores" },
+        machine.memoryBytes.map { HumanFormat.bytes($0) + " of memory" },
+      ].compactMap(\.self).joined(separator: ", ")
     }
-    return facts.markup
+    return .facts([
+      ("Pipeline", files.manifest.name), ("Model", run.model?.path), ("Seed", files.seed.map(String.init)),
+      ("Threads", run.threads.map(String.init)),
+      ("Tool", run.tool?.version.map { "\(run.tool?.name ?? "") \($0)" }),
+      ("Started", run.started.map(moment)),
+      ("Ended", run.finished.map { "\(moment($0)) (\(run.state?.rawValue ?? "unknown"))" }),
+      ("Machine", machine),
+    ])
   }
 
-  /// `2026-11-21T15:13:00.740Z` as `2026-11-21 15:13:00 UTC`; anything else as it stands.
+  /// Returns `2026-11-21T15:13:00.740Z` as `2026-11-21 15:13:00 UTC`, and anything else as it stands.
   static func moment(_ text: String) -> String {
     let characters = Array(text)
     guard characters.count == 24, characters[10] == "T", characters[19] == ".", characters[23] == "Z" else {
@@ -40,24 +38,19 @@ enum IdentitySection {
     return String(characters[..<10]) + " " + String(characters[11..<19]) + " UTC"
   }
 
-  private static func stages(_ files: RunFiles) -> [Markup] {
-    let stages = files.manifest.stages
-    return stages.isEmpty ? [] : [.tag("h3", "Stages of the pipeline"), list(stages)]
-  }
-
   private static func list(_ stages: [ManifestRecord.Stage]) -> Markup {
     .tag(
-      "ol", [:],
+      "ol",
       stages.map { stage in
         let title = stage.kind == stage.name ? stage.kind : "\(stage.kind) (\(stage.name))"
         return .tag(
-          "li", [:],
+          "li",
           [.tag("strong", title), .text(words(of: stage).map { ": " + $0 } ?? "")]
             + (stage.inner.isEmpty ? [] : [list(stage.inner)]))
       })
   }
 
-  /// What tells stages of a kind apart; the rest stands in the manifest below.
+  /// What differs between stages of a kind. The manifest below has the rest.
   private static func words(of stage: ManifestRecord.Stage) -> String? {
     let target = stage.target.flatMap(words)
     let words: [String?] =
@@ -100,41 +93,39 @@ enum IdentitySection {
   }
 
   private static func modelFiles(_ files: [RunRecord.File]) -> [Markup] {
-    guard !files.isEmpty else { return [] }
-    var table = Table(
-      caption: "The model's files", columns: [.init("File"), .init("Size", isNumber: true), .init("SHA-256")])
-    for file in files {
-      table.add([.text(file.name ?? ""), .text(file.bytes.map(HumanFormat.bytes) ?? ""), hash(file.sha256)])
-    }
-    return [table.markup]
+    files.isEmpty
+      ? []
+      : [
+        .table(
+          "The model's files", files,
+          [
+            .text("File") { $0.name }, .number("Size") { $0.bytes.map(HumanFormat.bytes) },
+            .markup("SHA-256") { hash($0.sha256) },
+          ])
+      ]
   }
 
   private static func plugins(_ plugins: [RunRecord.Plugin]) -> [Markup] {
-    guard !plugins.isEmpty else { return [] }
-    var table = Table(
-      caption: "Plugins, and the hashes of their libraries",
-      columns: [.init("Plugin"), .init("Version"), .init("SHA-256")])
-    for plugin in plugins {
-      table.add([.text(plugin.id), .text(plugin.version), hash(plugin.sha256)])
-    }
-    return [table.markup]
+    plugins.isEmpty
+      ? []
+      : [
+        .table(
+          "Plugins, and the hashes of their libraries", plugins,
+          [
+            .text("Plugin") { $0.id }, .text("Version") { $0.version },
+            .markup("SHA-256") { hash($0.sha256) },
+          ])
+      ]
   }
 
-  /// The first digits, which tell files apart; all of them when pointed at.
-  private static func hash(_ text: String?) -> Markup {
-    guard let text else { return "" }
-    return .tag("code", ["title": text], text.count > 16 ? text.prefix(16) + "…" : text)
+  /// The first digits, which tell files apart. All of them are shown when pointed at.
+  private static func hash(_ text: String?) -> Markup? {
+    text.map { .tag("code", ["title": $0], $0.count > 16 ? $0.prefix(16) + "…" : $0) }
   }
 
-  private static func manifest(_ files: RunFiles) -> [Markup] {
+  private static func manifest(_ files: RecordedRun) -> [Markup] {
     guard files.manifest.document.objectValue != nil else { return [] }
-    return [
-      .tag(
-        "details", [:],
-        [
-          .tag("summary", "The manifest, with everything spelled out"),
-          .tag("pre", ["tabindex": "0"], files.manifest.document.pretty),
-        ])
-    ]
+    let text = Markup.tag("pre", ["tabindex": "0"], files.manifest.document.pretty)
+    return [.folded("The manifest, with everything spelled out", [text])]
   }
 }

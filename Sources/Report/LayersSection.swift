@@ -1,29 +1,44 @@
+import RunRecords
 import Wording
 
-/// What each layer kept, and what its statistics were, over the iterations of pruning.
+/// What each layer kept, and its statistics, over the iterations of pruning.
 package enum LayersSection {
-  /// More columns than this can't be told apart: then some iterations are left out, never the first or the last.
-  package static let mostColumns = 60
+  /// More columns than this can't be told apart. Then some iterations are left out, never the first or the last.
+  private static let mostColumns = 60
 
-  static func section(_ files: RunFiles) -> Page.Section {
+  static func section(_ files: RecordedRun) -> Page.Section {
     let all = files.iterations
     let shown = evenly(all)
-    let left =
+    let note =
       all.count > shown.count ? " \(shown.count) of \(all.count) iterations are shown, evenly spaced." : ""
     var content: [Markup] = []
-    let families = Iteration.inOrder(all.flatMap(\.familyNames))
-    let maps = families.compactMap { map(of: $0, shown, note: left) }
-    if !maps.isEmpty {
-      content += [.tag("h3", "Kept units"), .tag("div", ["class": "plots"], maps)]
-      content += families.map { family in
-        details("Kept: \(words(for: family).title), as numbers", keptTable(of: family, shown))
-      }
+    func add(_ title: String, _ names: [String], _ map: (String) -> Markup?, _ table: (String) -> Markup) {
+      let maps = names.compactMap(map)
+      if maps.isEmpty { return }
+      content += [.tag("h3", title), .tag("div", ["class": "plots"], maps)] + names.map(table)
     }
-    let statistics = Iteration.inOrder(all.flatMap(\.statisticNames))
-    let statisticMaps = statistics.compactMap { map(ofStatistic: $0, shown, note: left) }
-    if !statisticMaps.isEmpty {
-      content += [.tag("h3", "Layer statistics"), .tag("div", ["class": "plots"], statisticMaps)]
-      content += statistics.map { details("\($0), as numbers", statisticTable(of: $0, shown)) }
+    add("Kept units", all.flatMap(\.familyNames).unique) { family in
+      map(of: family, shown, note: note)
+    } _: { family in
+      let (title, units) = words(for: family)
+      return .folded(
+        "Kept: \(title), as numbers",
+        [
+          table("Kept \(units) by layer and iteration", cutting(family, shown)) {
+            $0.units(of: family)[safe: $1]?.map { HumanFormat.grouped($0.kept) }
+          }
+        ])
+    }
+    add("Layer statistics", all.flatMap(\.statisticNames).unique) { name in
+      map(ofStatistic: name, shown, note: note)
+    } _: { name in
+      .folded(
+        "\(name), as numbers",
+        [
+          table("\(name) by layer and iteration", shown) {
+            $0.means(of: name)[safe: $1]?.map(HumanFormat.measured)
+          }
+        ])
     }
     return Page.Section(id: "layers", title: "Layers", content: content)
   }
@@ -46,53 +61,43 @@ package enum LayersSection {
     }
   }
 
-  /// A stage tells only of the families that it cuts.
-  private static func telling(of family: String, _ iterations: [Iteration]) -> [Iteration] {
+  private static func cutting(_ family: String, _ iterations: [IterationRecord]) -> [IterationRecord] {
     iterations.filter { $0.familyNames.contains(family) }
   }
 
-  private static func map(of family: String, _ iterations: [Iteration], note: String) -> Markup? {
+  private static func map(of family: String, _ iterations: [IterationRecord], note: String) -> Markup? {
     let (title, units) = words(for: family)
-    let columns = telling(of: family, iterations).map { iteration in
-      HeatMap.Column(
-        "\(iteration.number)",
-        iteration.units.map { layer in
-          layer[family].flatMap { unit in
-            // A layer that had none of them has no share to show.
-            guard unit.original > 0 else { return nil }
-            let share = Double(unit.kept) / Double(unit.original)
-            return HeatMap.Cell(
-              value: share,
-              text: "\(HumanFormat.grouped(unit.kept)) of \(HumanFormat.grouped(unit.original))",
-              title: "\(HumanFormat.grouped(unit.kept)) of \(HumanFormat.grouped(unit.original)) \(units), "
-                + HumanFormat.percent(share))
-          }
-        })
+    let columns = cutting(family, iterations).map { iteration -> HeatMap.Column in
+      let cells = iteration.units(of: family).map { unit -> HeatMap.Cell? in
+        // A layer that had no such unit has no share to show.
+        guard let unit, unit.original > 0 else { return nil }
+        let share = Double(unit.kept) / Double(unit.original)
+        let text = "\(HumanFormat.grouped(unit.kept)) of \(HumanFormat.grouped(unit.original))"
+        return (share, text, "\(text) \(units), " + HumanFormat.percent(share))
+      }
+      return ("\(iteration.number)", cells)
     }
     guard columns.contains(where: { $0.cells.contains { $0 != nil } }) else { return nil }
-    return HeatMap(
+    return HeatMap.markup(
       title: "Kept \(units) (\(title))",
       note: "By layer and iteration, as a share of the unpruned model's; the last iteration is large." + note,
       rowName: "layer", columnName: "iteration", columns: columns, domain: 0...1,
-      ends: ("none kept", "all kept")
-    ).markup
+      ends: ("none kept", "all kept"))
   }
 
-  private static func map(ofStatistic name: String, _ iterations: [Iteration], note: String) -> Markup? {
-    let values = iterations.flatMap { $0.statistics.compactMap { $0[name] } }.filter(\.isFinite)
+  private static func map(ofStatistic name: String, _ iterations: [IterationRecord], note: String) -> Markup?
+  {
+    let values = iterations.flatMap { $0.means(of: name) }.compactMap(\.self).filter(\.isFinite)
     guard let (low, high) = span(of: values) else { return nil }
-    // The range of shades has to say when it is not that of the values.
+    // The legend tells where values lie outside of the shades' range.
     let isClipped = values.contains { $0 < low || $0 > high }
-    let columns = iterations.map { iteration in
-      HeatMap.Column(
-        "\(iteration.number)",
-        iteration.statistics.map { layer in
-          layer[name].map { value in
-            HeatMap.Cell(value: value, text: HumanFormat.measured(value), title: HumanFormat.measured(value))
-          }
-        })
+    let columns = iterations.map { iteration -> HeatMap.Column in
+      let cells = iteration.means(of: name).map { mean in
+        mean.map { ($0, HumanFormat.measured($0), HumanFormat.measured($0)) as HeatMap.Cell }
+      }
+      return ("\(iteration.number)", cells)
     }
-    return HeatMap(
+    return HeatMap.markup(
       title: name,
       note: "Mean over the tokens, as gathered before each iteration's cut; the last iteration is large."
         + note,
@@ -100,50 +105,28 @@ package enum LayersSection {
       ends: (
         HumanFormat.measured(low) + (isClipped ? " or less" : ""),
         HumanFormat.measured(high) + (isClipped ? " or more" : "")
-      )
-    ).markup
+      ))
   }
 
-  /// From the 5th percentile to the 95th (nearest ranks), since one layer unlike all others would leave these the same
-  /// shade; of fewer than 20 values from the least to the largest.
+  /// Returns the range of shades: from the 5th percentile to the 95th (nearest ranks), so that one layer unlike all
+  /// others does not leave these the same shade. Of fewer than 20 values it is the whole range.
   package static func span(of values: [Double]) -> (low: Double, high: Double)? {
     let sorted = values.sorted()
     let skipped = sorted.count / 20
-    guard let low = sorted.dropFirst(skipped).first, let high = sorted.dropLast(skipped).last else {
-      return nil
-    }
-    return low < high ? (low, high) : sorted.first.flatMap { first in sorted.last.map { (first, $0) } }
-  }
-
-  private static func keptTable(of family: String, _ iterations: [Iteration]) -> Markup {
-    let (_, units) = words(for: family)
-    return table("Kept \(units) by layer and iteration", telling(of: family, iterations)) {
-      iteration, layer in
-      guard iteration.units.indices.contains(layer) else { return nil }
-      return iteration.units[layer][family].map { HumanFormat.grouped($0.kept) }
-    }
-  }
-
-  private static func statisticTable(of name: String, _ iterations: [Iteration]) -> Markup {
-    table("\(name) by layer and iteration", iterations) { iteration, layer in
-      guard iteration.statistics.indices.contains(layer) else { return nil }
-      return iteration.statistics[layer][name].map(HumanFormat.measured)
-    }
+    guard let low = sorted.dropFirst(skipped).first, let high = sorted.dropLast(skipped).last,
+      let least = sorted.first, let most = sorted.last
+    else { return nil }
+    return low < high ? (low, high) : (least, most)
   }
 
   private static func table(
-    _ caption: String, _ iterations: [Iteration], _ cell: (Iteration, Int) -> String?
+    _ caption: String, _ iterations: [IterationRecord], _ cell: @escaping (IterationRecord, Int) -> String?
   ) -> Markup {
-    var table = Table(
-      caption: caption,
-      columns: [.init("Layer")] + iterations.map { .init("\($0.number)", note: $0.stage, isNumber: true) })
-    for layer in 0..<(iterations.map(\.units.count).max() ?? 0) {
-      table.add([.text("\(layer)")] + iterations.map { .text(cell($0, layer) ?? "") })
-    }
-    return table.markup
-  }
-
-  static func details(_ title: String, _ content: Markup) -> Markup {
-    .tag("details", [:], [.tag("summary", title), content])
+    .table(
+      caption, Array(0..<(iterations.map(\.layers.count).max() ?? 0)),
+      [.text("Layer") { "\($0)" }]
+        + iterations.map { iteration in
+          .number("\(iteration.number)", note: iteration.stage) { cell(iteration, $0) }
+        })
   }
 }

@@ -1,49 +1,35 @@
 import Foundation
 import Wording
 
-/// Curves over one axis: raw values faint, what they come to on top.
-public struct LineChart: Sendable {
-  public struct Point: Sendable, Equatable {
-    public let x: Double
-    public let y: Double
+/// Curves over one axis. Raw values are faint; their means, or curves of several methods, are strong.
+package struct LineChart {
+  package typealias Point = SIMD2<Double>
+  /// A place on the x axis from which something else holds.
+  package typealias Marker = (x: Double, label: String)
 
-    public init(_ x: Double, _ y: Double) {
-      self.x = x
-      self.y = y
-    }
-  }
-
-  /// How a curve looks; the raw values' comes first, so that it lies below.
-  public enum Style: Sendable, Equatable {
+  /// How a curve looks.
+  package enum Style: Equatable {
     case raw, mean
     /// One of several alike, from 0: a line, and a mark for each point.
     case curve(Int)
 
-    fileprivate func path(_ data: String) -> Markup {
-      switch self {
-      case .raw: .tag("path", ["class": "raw", "d": data])
-      case .mean: .tag("path", ["class": "mean", "d": data])
-      case .curve(let number): CurveLook(number).path(data)
-      }
-    }
-
     fileprivate var legend: Figure.Key {
       switch self {
-      case .raw: .box("raw")
-      case .mean: .box("mean")
-      case .curve(let number): .curve(CurveLook(number))
+      case .raw: Drawing.key("raw")
+      case .mean: Drawing.key("mean")
+      case .curve(let number): (CurveLook(number).key, number)
       }
     }
   }
 
-  public struct Series: Sendable {
-    /// As it stands before its values: `loss`, `mean of 5 steps`.
-    public let name: String
-    public let style: Style
-    /// Each is a line of its own; a value that isn't finite ends one too.
-    public let segments: [[Point]]
+  package struct Series {
+    /// Stands before the values: `loss`, `mean of 5 steps`.
+    let name: String
+    let style: Style
+    /// Each is a line of its own. A value that isn't finite ends a line too.
+    let segments: [[Point]]
 
-    public init(_ name: String, _ style: Style, _ segments: [[Point]]) {
+    package init(_ name: String, _ style: Style, _ segments: [[Point]]) {
       self.name = name
       self.style = style
       self.segments = segments.flatMap { segment in
@@ -52,66 +38,49 @@ public struct LineChart: Sendable {
     }
   }
 
-  /// A place on the x axis from which something else holds.
-  public struct Marker: Sendable {
-    public let x: Double
-    public let label: String
-
-    public init(_ x: Double, _ label: String) {
-      self.x = x
-      self.label = label
-    }
-  }
-
-  public let title: String
-  public let note: String
-  /// What is counted along the x axis, as it stands before a value: `step`.
-  public let xName: String
-  public let yName: String
+  let title: String
+  let note: String
+  /// What the x axis counts, as it stands before a value: `step`.
+  let xName: String
+  let yName: String
   /// `nats a target`; nil for a bare number.
-  public let yUnit: String?
-  public let series: [Series]
+  let yUnit: String?
+  /// The first lies below the others.
+  let series: [Series]
   /// Ascending.
-  public let markers: [Marker]
-  /// Steps between powers of ten are as long as each other; then values at or below zero are not drawn.
-  public let isLogarithmic: Bool
-  /// Points nearer to each other than this along the x axis are pointed at together.
-  public let grain: Double
+  let markers: [Marker]
+  /// Whether the y axis shows powers of ten. Values at or below zero are then not drawn.
+  let isLogarithmic: Bool
+  /// Points that are nearer to each other along the x axis are pointed at together.
+  let grain: Double
 
-  public init(
+  /// Returns the drawing; nil if there is nothing finite to draw.
+  package static func markup(
     title: String, note: String, xName: String, yName: String, yUnit: String? = nil,
     series: [Series], markers: [Marker] = [], isLogarithmic: Bool = false, grain: Double = 0
-  ) {
-    self.isLogarithmic = isLogarithmic
-    self.grain = grain
-    self.title = title
-    self.note = note
-    self.xName = xName
-    self.yName = yName
-    self.yUnit = yUnit
-    self.series = series
-    self.markers = markers
+  ) -> Markup? {
+    LineChart(
+      title: title, note: note, xName: xName, yName: yName, yUnit: yUnit, series: series, markers: markers,
+      isLogarithmic: isLogarithmic, grain: grain
+    ).markup
   }
 
-  // In units of the drawing, of which a phone shows about two to a pixel: hence the wide margins, which hold text in
-  // both of the style sheet's sizes.
+  // Places are in units of the drawing; a phone shows about two to a pixel. The margins are wide, since they hold text
+  // in both of the style sheet's sizes.
   static let width = 640.0
   private static let left = 84.0
   private static let right = 626.0
   private static let top = 58.0
-  /// More curves than this want more room to be told apart.
-  private static let fewCurves = 2
-  private var bottom: Double { series.count > Self.fewCurves ? 412 : 272 }
+  /// Three curves or more need more room.
+  private var bottom: Double { series.count > 2 ? 412 : 272 }
   private var height: Double { bottom + 58 }
-  /// More places to point at than this can't be told apart.
+  /// More places than this to point at can't be told apart.
   private static let mostPlaces = 240
 
-  /// nil if there is nothing finite to draw.
-  public var markup: Markup? {
+  private var markup: Markup? {
     let points = series.flatMap { $0.segments.joined() }.filter { !isLogarithmic || $0.y > 0 }
     guard let low = points.map(\.x).min(), let high = points.map(\.x).max(),
-      let least = points.map(\.y).min(),
-      let most = points.map(\.y).max()
+      let least = points.map(\.y).min(), let most = points.map(\.y).max()
     else { return nil }
     let yTicks =
       isLogarithmic
@@ -126,12 +95,12 @@ public struct LineChart: Sendable {
       + [Drawing.line(x1: 0, y1: Self.top, x2: 0, y2: bottom, style: "cross")] + places(x)
     return Figure(
       title: title, note: note,
-      legend: series.count > 1 ? series.map { ($0.style.legend, $0.name) } : [], width: Self.width,
-      height: height, kind: "lines", stride: 1, content: content
+      legend: series.count > 1 ? series.map { ($0.style.legend, $0.name) } : [],
+      width: Self.width, height: height, kind: "lines", stride: 1, content: content
     ).markup
   }
 
-  /// A value as it is measured along the y axis.
+  /// Returns a value as the y axis measures it.
   private func scaled(_ value: Double) -> Double { isLogarithmic ? log10(value) : value }
 
   private func axes(_ x: Scale, _ xTicks: Ticks, _ y: Scale, _ yTicks: Ticks) -> [Markup] {
@@ -145,21 +114,20 @@ public struct LineChart: Sendable {
     for (value, label) in zip(xTicks.values, xTicks.labels) where x.domain.contains(value) {
       let place = x.place(value)
       content.append(Drawing.line(x1: place, y1: bottom, x2: place, y2: bottom + 6, style: "axis"))
-      // Long numbers would be cut off by the drawing's end, or run into each other: then every other one has to do.
+      // A label that would run into the one before, or over the drawing's end, is left out.
       let width = 13 * Double(label.count)
       let centre = min(place, Self.width - width / 2)
       guard centre - width / 2 >= free else { continue }
       content.append(Drawing.text(label, x: centre, y: bottom + 24, anchor: "middle"))
       free = centre + width / 2
     }
-    content.append(
-      Drawing.line(x1: Self.left, y1: bottom, x2: Self.right, y2: bottom, style: "axis"))
-    content.append(Drawing.text(Self.name(yName, yTicks.factor, yUnit), x: 4, y: 20, style: "name"))
-    content.append(
+    return content + [
+      Drawing.line(x1: Self.left, y1: bottom, x2: Self.right, y2: bottom, style: "axis"),
+      Drawing.text(Self.name(yName, yTicks.factor, yUnit), x: 4, y: 20, style: "name"),
       Drawing.text(
         Self.name(xName, xTicks.factor, nil), x: (Self.left + Self.right) / 2, y: height - 8,
-        anchor: "middle", style: "name"))
-    return content
+        anchor: "middle", style: "name"),
+    ]
   }
 
   /// `loss [nats a target]`, `learning rate [10⁻⁴]`.
@@ -168,14 +136,13 @@ public struct LineChart: Sendable {
     return bracket.isEmpty ? name : "\(name) [\(bracket.joined(separator: " "))]"
   }
 
-  /// A line where each begins; a label where it doesn't run into the one before.
+  /// A line for each marker, and a label where there is room.
   private func rounds(_ x: Scale) -> [Markup] {
     var content: [Markup] = []
     var free = 0.0
     for marker in markers where x.domain.contains(marker.x) {
       let place = x.place(marker.x)
-      content.append(
-        Drawing.line(x1: place, y1: Self.top - 6, x2: place, y2: bottom, style: "round"))
+      content.append(Drawing.line(x1: place, y1: Self.top - 6, x2: place, y2: bottom, style: "round"))
       let width = 12 * Double(marker.label.count)
       if place >= free, place + width <= Self.width {
         content.append(Drawing.text(marker.label, x: place + 4, y: Self.top - 10, style: "round"))
@@ -190,33 +157,21 @@ public struct LineChart: Sendable {
       series.segments.flatMap { segment -> [Markup] in
         let shown = segment.filter { !isLogarithmic || $0.y > 0 }
         let drawn = Thinning.thinned(shown.map { Point(x.place($0.x), y.place(scaled($0.y))) })
-        var marks: [Markup] = []
+        let path = Drawing.path(drawn)
         if case .curve(let number) = series.style {
-          marks = drawn.map { CurveLook(number).mark(x: $0.x, y: $0.y) }
+          let look = CurveLook(number)
+          return (drawn.count > 1 ? [look.path(path)] : []) + drawn.map { look.mark(x: $0.x, y: $0.y) }
         }
-        guard drawn.count > 1 else {
-          return marks.isEmpty ? drawn.map { dot($0, series.style) } : marks
-        }
-        let path = drawn.enumerated().map { index, point in
-          "\(index == 0 ? "M" : "L")\(Coordinate.text(point.x)) \(Coordinate.text(point.y))"
-        }
-        return [series.style.path(path.joined())] + marks
+        let style = series.style == .raw ? "raw" : "mean"
+        // A lone value is a dot.
+        return drawn.count > 1
+          ? [.tag("path", ["class": style, "d": path])]
+          : drawn.map { .tag("circle", ["class": style, "cx": $0.x, "cy": $0.y, "r": "3"]) }
       }
     }
   }
 
-  /// A lone value of a curve without marks.
-  private func dot(_ point: Point, _ style: Style) -> Markup {
-    .tag(
-      "circle",
-      [
-        "class": style == .raw ? "raw" : "mean", "cx": Coordinate.text(point.x),
-        "cy": Coordinate.text(point.y),
-        "r": "3",
-      ])
-  }
-
-  /// Bands from half-way to the point before to half-way to the one after, each with its values.
+  /// Bands to point at, each with its values. A band ends half-way to the next point.
   private func places(_ x: Scale) -> [Markup] {
     var values: [Double: [(name: String, value: Double)]] = [:]
     for series in series {
@@ -236,15 +191,15 @@ public struct LineChart: Sendable {
       let end = index + 1 == shown.count ? Self.right : (x.place(shown[index + 1]) + centre) / 2
       let name = Int(exactly: value).map(HumanFormat.grouped) ?? HumanFormat.measured(value)
       let round = markers.last { $0.x <= value }.map { " (\($0.label))" } ?? ""
-      let words = told(values[value] ?? []).map { "\($0.name) \(HumanFormat.measured($0.value))" }
+      let words = sorted(values[value] ?? []).map { "\($0.name) \(HumanFormat.measured($0.value))" }
       return Drawing.place(
         x: start, y: Self.top, width: max(0, end - start), height: bottom - Self.top, at: centre,
         title: "\(xName) \(name)\(round): \(words.joined(separator: ", "))")
     }
   }
 
-  /// Of several curves alike the uppermost first, as they lie there; of equal ones that of the legend.
-  private func told(_ values: [(name: String, value: Double)]) -> [(name: String, value: Double)] {
+  /// Sorts the values of several curves as they lie there, the uppermost first. Equal ones stay in the legend's order.
+  private func sorted(_ values: [(name: String, value: Double)]) -> [(name: String, value: Double)] {
     guard case .curve = series.first?.style else { return values }
     return values.enumerated().sorted { left, right in
       left.element.value == right.element.value
@@ -253,8 +208,8 @@ public struct LineChart: Sendable {
   }
 }
 
-/// Of more points than there are places beside each other, those that show: in each column a unit wide the first, the
-/// lowest, the highest and the last, so that no spike is lost.
+/// Leaves out points that would not show. Each column a unit wide keeps its first, lowest, highest and last point, so
+/// that no spike is lost.
 package enum Thinning {
   package static func thinned(_ points: [LineChart.Point]) -> [LineChart.Point] {
     guard points.count > 2000 else { return points }

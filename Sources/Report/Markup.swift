@@ -1,54 +1,53 @@
-/// A piece of a page: elements, their attributes and text. Text from anywhere is text here, whatever it holds:
-/// only `static` strings of this program get into a page as markup.
+/// A piece of a page: elements, their attributes and text. Text is escaped, whatever it holds.
+/// Only static strings of this program become markup.
 ///
-/// What comes out is HTML that is well-formed XML too, so that any XML parser can check it.
-public indirect enum Markup: Sendable, Equatable {
+/// The output is HTML and well-formed XML, so that any XML parser can check it.
+package indirect enum Markup: Sendable {
   case text(String)
-  case element(name: String, attributes: [Attribute], content: [Markup])
-  /// A style sheet or a script, as it stands in this program; without `<` and `&`, which XML would have escaped and
-  /// HTML would not.
-  case verbatim(StaticText)
+  case element(name: String, attributes: [(name: String, value: String)], content: [Markup])
+  /// A style sheet or a script. It must hold no `<` and no `&`: XML would escape them, HTML would not.
+  case verbatim(StaticString)
 
-  public struct Attribute: Sendable, Equatable {
-    public let name: String
-    public let value: String
-  }
-
-  /// Text that was written down in the program, and so holds nothing from a file.
-  public struct StaticText: Sendable, Equatable {
-    let text: String
-
-    public init(_ text: StaticString) {
-      self.text = text.withUTF8Buffer { String(decoding: $0, as: UTF8.self) }
-    }
-  }
-
-  /// An element; attributes that are nil are left out.
-  public static func tag(
-    _ name: String, _ attributes: KeyValuePairs<String, String?> = [:], _ content: [Markup] = []
+  /// Returns an element. Attributes that are nil are left out; numbers are coordinates of a drawing.
+  package static func tag(
+    _ name: String, _ attributes: KeyValuePairs<String, (any CustomStringConvertible)?>,
+    _ content: [Markup] = []
   ) -> Markup {
-    .element(
-      name: name,
-      attributes: attributes.compactMap { key, value in value.map { Attribute(name: key, value: $0) } },
-      content: content)
+    let known = attributes.compactMap { key, value in
+      value.map { (key, ($0 as? Double).map(Coordinate.text) ?? $0.description) }
+    }
+    return .element(name: name, attributes: known, content: content)
   }
 
-  /// An element around a text.
-  public static func tag(
-    _ name: String, _ attributes: KeyValuePairs<String, String?>, _ text: String
+  package static func tag(
+    _ name: String, _ attributes: KeyValuePairs<String, (any CustomStringConvertible)?>, _ text: String
   ) -> Markup { tag(name, attributes, [.text(text)]) }
 
-  /// The same without attributes.
-  public static func tag(_ name: String, _ text: String) -> Markup { tag(name, [:], [.text(text)]) }
+  package static func tag(_ name: String, _ content: [Markup] = []) -> Markup { tag(name, [:], content) }
 
-  public var html: String {
+  package static func tag(_ name: String, _ text: String) -> Markup { tag(name, [:], [.text(text)]) }
+
+  /// Returns facts with their names: a column on a phone, side by side elsewhere. Unknown facts are left out.
+  static func facts(_ facts: [(name: String, value: String?)]) -> Markup {
+    .tag(
+      "dl",
+      facts.compactMap { name, value in
+        value.map { .tag("div", [.tag("dt", name), .tag("dd", $0)]) }
+      })
+  }
+
+  static func folded(_ title: String, _ content: [Markup], isOpen: Bool = false) -> Markup {
+    .tag("details", ["open": isOpen ? "open" : nil], [.tag("summary", title)] + content)
+  }
+
+  package var html: String {
     var text = ""
     write(to: &text)
     return text
   }
 
   /// The text within, without elements.
-  public var plainText: String {
+  var plainText: String {
     switch self {
     case .text(let text): text
     case .element(_, _, let content): content.map(\.plainText).joined()
@@ -59,7 +58,7 @@ public indirect enum Markup: Sendable, Equatable {
   private func write(to output: inout String) {
     switch self {
     case .text(let text): output += Self.escaped(text)
-    case .verbatim(let text): output += text.text
+    case .verbatim(let text): output += text.description
     case .element(let name, let attributes, let content):
       output += "<" + name
       for attribute in attributes { output += " \(attribute.name)=\"\(Self.escaped(attribute.value))\"" }
@@ -74,18 +73,16 @@ public indirect enum Markup: Sendable, Equatable {
     }
   }
 
-  /// HTML's void elements, and SVG's, which may close themselves; `<p/>` in HTML is an opening tag.
-  private static let canBeEmpty: Set<String> = [
-    "meta", "link", "br", "col", "rect", "line", "path", "circle",
-  ]
-  private static let endsLine: Set<String> = [
+  /// HTML's and SVG's void elements, which may close themselves. In HTML `<p/>` is an opening tag.
+  private static let canBeEmpty: Set = ["meta", "link", "br", "col", "rect", "line", "path", "circle"]
+  private static let endsLine: Set = [
     "style", "script", "head", "h1", "h2", "h3", "p", "tr", "caption", "section", "header", "svg", "figure",
     "g", "li",
   ]
 
-  /// `text` for use between tags or in an attribute's quotes. Characters that XML has no way to write (C0 controls,
-  /// U+FFFE, U+FFFF; XML 1.0, section 2.2) become U+FFFD, and so do those that change the direction of the text around
-  /// them (UAX #9, section 2) and C1 controls.
+  /// Returns `text` for use between tags or in an attribute's quotes. Three kinds of characters become U+FFFD:
+  /// those that XML can't write (C0 controls, U+FFFE, U+FFFF; XML 1.0, section 2.2), those that change the
+  /// direction of the text around them (UAX #9, section 2), and C1 controls.
   package static func escaped(_ text: String) -> String {
     var result = ""
     result.reserveCapacity(text.utf8.count)
@@ -96,11 +93,9 @@ public indirect enum Markup: Sendable, Equatable {
       case ">": result += "&gt;"
       case "\"": result += "&quot;"
       case "'": result += "&#39;"
-      case "\t", "\n": result.unicodeScalars.append(scalar)
-      case "\0"..." ": result.unicodeScalars.append(scalar == " " ? scalar : "\u{FFFD}")
-      case "\u{FFFE}", "\u{FFFF}": result += "\u{FFFD}"
-      case "\u{7F}"..."\u{9F}", "\u{61C}", "\u{200E}", "\u{200F}", "\u{202A}"..."\u{202E}",
-        "\u{2066}"..."\u{2069}":
+      case "\t", "\n", " ": result.unicodeScalars.append(scalar)
+      case "\0"..." ", "\u{FFFE}", "\u{FFFF}", "\u{7F}"..."\u{9F}", "\u{61C}", "\u{200E}", "\u{200F}",
+        "\u{202A}"..."\u{202E}", "\u{2066}"..."\u{2069}":
         result += "\u{FFFD}"
       default: result.unicodeScalars.append(scalar)
       }
@@ -110,5 +105,5 @@ public indirect enum Markup: Sendable, Equatable {
 }
 
 extension Markup: ExpressibleByStringLiteral {
-  public init(stringLiteral value: String) { self = .text(value) }
+  package init(stringLiteral value: String) { self = .text(value) }
 }

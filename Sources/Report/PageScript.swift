@@ -1,11 +1,10 @@
-/// What pages do beyond showing: pointing at a drawing, or going through it with the arrow keys, tells the values
-/// there; pointing at an entry of a legend, or the keys up and down, lets its curve stand out. The texts are those that
-/// are hover titles without JavaScript. A table that is wider than the screen says so until its last column is in sight.
+/// The script of the pages. Pointing at a drawing, or the arrow keys, tell the values there. Pointing at an entry of
+/// a legend, or the keys up and down, let its curve stand out. Without JavaScript the same texts are hover titles.
+/// A table that is wider than the screen says so until its last column is in sight.
 ///
-/// Written without "less than" and ampersand, as `Markup.verbatim` asks.
+/// It holds no "less than" and no ampersand, as `Markup.verbatim` asks.
 enum PageScript {
-  static let text = Markup.StaticText(
-    """
+  static let text: StaticString = """
 
     document.querySelectorAll(".scroll").forEach(function (box) {
       // What is out of sight to the right; a fraction of a pixel is none.
@@ -84,5 +83,5 @@ enum PageScript {
       show(-1);
     });
 
-    """)
+    """
 }

@@ -1,8 +1,7 @@
-/// The pages' style. Colours are those of Okabe and Ito's palette (blue and orange, which all kinds of colour vision
-/// tell apart), lighter on dark.
+/// The style sheet of the pages. The colours are Okabe and Ito's: all kinds of colour vision tell their blue and orange
+/// apart. They are lighter on dark pages.
 enum PageStyle {
-  static let text = Markup.StaticText(
-    """
+  static let text: StaticString = """
 
     :root { color-scheme: light dark; --back: #ffffff; --fore: #1c2024; --soft: #5c646d; --rule: #d9dde1;
       --panel: #f5f6f8; --blue: #0072b2; --orange: #b84a00; --heat: #00507d; --grid: #e4e7ea;
@@ -108,5 +107,5 @@ enum PageStyle {
       tbody th { white-space: normal; overflow-wrap: break-word; } tbody th.long { min-width: 8rem; } }
     @media print { nav, .readout { display: none; } body { max-width: none; } }
 
-    """)
+    """
 }

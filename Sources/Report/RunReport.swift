@@ -1,11 +1,10 @@
-import Files
 import Foundation
 import RunRecords
 import Wording
 
-/// The page about one run, made of nothing but the files in its folder.
+/// The page about one run, made from nothing but the files in its folder.
 public enum RunReport {
-  /// Where a run puts it, within its folder.
+  /// The name of the page in the run's folder.
   public static let fileName = RunLayout.report
 
   /// Writes the page of the run in `folder`, whole or not at all.
@@ -14,46 +13,46 @@ public enum RunReport {
   /// - Throws: `ReportError` if the folder holds no run, or the file can't be written.
   @discardableResult
   public static func write(of folder: String, to output: String? = nil) throws(ReportError) -> String {
-    let path = output ?? folder + "/" + fileName
-    let page = try page(of: folder)
-    do {
-      try AtomicFile.write(page.html, to: path)
-    } catch {
-      throw .file(error)
-    }
-    return path
+    try page(of: folder).write(to: output ?? folder + "/" + fileName)
   }
 
-  /// The page of the run in `folder`.
+  /// Returns the page of the run in `folder`.
   public static func page(of folder: String) throws(ReportError) -> Page {
-    page(try RunFiles(folder: folder), folder: folder)
+    page(try files(in: folder), folder: folder)
   }
 
-  /// The run in `folder` in another form than its page.
+  /// Returns the run in `folder` as text.
   public static func text(of folder: String, as format: ReportFormat) throws(ReportError) -> String {
-    RunTables.text(try RunFiles(folder: folder), folder: folder, as: format)
+    let files = try files(in: folder)
+    return switch format {
+    case .html: page(files, folder: folder).html
+    case .markdown: RunTables.markdown(files, title: title(files, folder: folder))
+    case .csv: RunTables.csv([ComparedRun(folder: folder, files: files)].map { ($0.method, $0) })
+    case .json: RunTables.json(ComparedRun(folder: folder, files: files)).pretty
+    }
   }
 
-  static func page(_ files: RunFiles, folder: String) -> Page {
-    var page = Page(
-      title: title(files, folder: folder), lead: lead(files))
-    page.add(ResultsSection.section(files))
-    page.add(TrainingSection.section(files))
-    page.add(LayersSection.section(files))
-    page.add(CostSection.section(files))
-    page.add(IdentitySection.section(files))
-    return page
+  private static func files(in folder: String) throws(ReportError) -> RecordedRun {
+    do { return try RecordedRun(folder: folder) } catch { throw .records(error) }
   }
 
-  static func title(_ files: RunFiles, folder: String) -> String {
+  private static func page(_ files: RecordedRun, folder: String) -> Page {
+    Page(
+      title: title(files, folder: folder), lead: lead(files),
+      [
+        ResultsSection.section(files), TrainingSection.section(files), LayersSection.section(files),
+        CostSection.section(files), IdentitySection.section(files),
+      ])
+  }
+
+  private static func title(_ files: RecordedRun, folder: String) -> String {
     let name = URL(fileURLWithPath: folder).standardizedFileURL.lastPathComponent
     return (files.manifest.name ?? "A run") + " in " + name
   }
 
-  /// How the run ended, and what of it couldn't be read.
-  private static func lead(_ files: RunFiles) -> [Markup] {
-    var lead: [Markup] = []
-    if let text = files.manifest.description, !text.isEmpty { lead.append(.tag("p", text)) }
+  /// How the run ended, and what couldn't be read.
+  private static func lead(_ files: RecordedRun) -> [Markup] {
+    let description = files.manifest.description ?? ""
     let state: String? =
       switch files.run.state {
       case .finished?: nil
@@ -65,8 +64,7 @@ public enum RunReport {
           + "What follows is what it had done."
       default: "How this run ended is not known."
       }
-    if let state { lead.append(.tag("p", ["class": "notice"], state)) }
-    lead += files.problems.map { .tag("p", ["class": "notice"], $0) }
-    return lead
+    return (description.isEmpty ? [] : [.tag("p", description)])
+      + ((state.map { [$0] } ?? []) + files.problems).map { .tag("p", ["class": "notice"], $0) }
   }
 }

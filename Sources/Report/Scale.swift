@@ -1,12 +1,9 @@
-import Foundation
-
 /// From a quantity to a place in a drawing, in a straight line.
-package struct Scale: Equatable {
-  /// Of the quantity; not empty.
-  package let domain: ClosedRange<Double>
-  /// The places of the domain's ends in the drawing's units; `start` may lie behind `end`, as it does upwards.
-  package let start: Double
-  package let end: Double
+package struct Scale {
+  let domain: ClosedRange<Double>
+  /// The places of the domain's ends. Upwards `start` is larger than `end`.
+  let start: Double
+  let end: Double
 
   package init(domain: ClosedRange<Double>, start: Double, end: Double) {
     self.domain = domain
@@ -14,7 +11,7 @@ package struct Scale: Equatable {
     self.end = end
   }
 
-  /// An empty domain is put in the middle.
+  /// Returns the place of a value. An empty domain is put in the middle.
   package func place(_ value: Double) -> Double {
     let width = domain.upperBound - domain.lowerBound
     guard width > 0 else { return (start + end) / 2 }
@@ -22,15 +19,13 @@ package struct Scale: Equatable {
   }
 }
 
-/// A drawing's numbers: two decimals at most, since a hundredth of a unit can't be seen.
+/// The numbers of drawings. They have two decimals at most: nobody sees a hundredth of a unit.
 package enum Coordinate {
   package static func text(_ value: Double) -> String {
     guard value.isFinite, value.magnitude < 1e9 else { return "0" }
     let hundredths = Int((value * 100).rounded())
     let (whole, rest) = hundredths.magnitude.quotientAndRemainder(dividingBy: 100)
-    let sign = hundredths < 0 ? "-" : ""
-    if rest == 0 { return "\(sign)\(whole)" }
-    return rest % 10 == 0
-      ? "\(sign)\(whole).\(rest / 10)" : "\(sign)\(whole)." + (rest < 10 ? "0" : "") + "\(rest)"
+    let decimals = rest % 10 == 0 ? "\(rest / 10)" : (rest < 10 ? "0" : "") + "\(rest)"
+    return (hundredths < 0 ? "-" : "") + "\(whole)" + (rest == 0 ? "" : "." + decimals)
   }
 }

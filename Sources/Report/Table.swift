@@ -1,40 +1,46 @@
-/// A table with a caption, a row of headings, and a heading for each row; wider than the screen it scrolls in its
-/// own box.
-public struct Table: Sendable {
-  public struct Column: Sendable {
-    public let title: String
-    /// Under the title, smaller.
-    public let note: String?
-    public let isNumber: Bool
+import Wording
 
-    public init(_ title: String, note: String? = nil, isNumber: Bool = false) {
-      self.title = title
-      self.note = note
-      self.isNumber = isNumber
-    }
+/// A column of a table, described once for the page, a terminal and Markdown.
+package struct Column<Row> {
+  let name: String
+  /// The heading on the page.
+  let title: String
+  /// Stands under the title, smaller.
+  let note: String?
+  let isNumber: Bool
+  let cell: (Row) -> Markup?
+
+  /// - Parameter title: by default the name with a capital letter.
+  package static func text(
+    _ name: String, title: String? = nil, note: String? = nil, _ cell: @escaping (Row) -> String?
+  ) -> Column { markup(name, title: title, note: note) { cell($0).map { .text($0) } } }
+
+  package static func number(
+    _ name: String, title: String? = nil, note: String? = nil, _ cell: @escaping (Row) -> String?
+  ) -> Column { markup(name, title: title, note: note, isNumber: true) { cell($0).map { .text($0) } } }
+
+  static func markup(
+    _ name: String, title: String? = nil, note: String? = nil, isNumber: Bool = false,
+    _ cell: @escaping (Row) -> Markup?
+  ) -> Column {
+    Column(
+      name: name, title: title ?? name.withCapital, note: note,
+      isNumber: isNumber, cell: cell)
   }
+}
 
-  public let caption: String
-  /// The first is that of the rows' headings.
-  public let columns: [Column]
-  public private(set) var rows: [[Markup]] = []
-
-  public init(caption: String, columns: [Column]) {
-    self.caption = caption
-    self.columns = columns
+extension TextTable {
+  /// A table for a terminal or Markdown. Cells that are nil are empty.
+  init<Row>(_ rows: [Row], _ columns: [Report.Column<Row>]) {
+    self.init(columns.map { .init($0.name, $0.isNumber ? .right : .left) })
+    for row in rows { add(columns.map { $0.cell(row)?.plainText ?? "" }) }
   }
+}
 
-  /// Adds a row, whose first cell is its heading. What is missing stays empty, what is too much is left out.
-  public mutating func add(_ cells: [Markup]) { rows.append(cells) }
-
-  /// On a phone long headings of rows are broken, though not into single words.
-  private static func style(ofHeading row: [Markup]) -> String? {
-    style(ofHeading: row.first?.plainText ?? "")
-  }
-
-  static func style(ofHeading text: String) -> String? { text.count > 10 ? "long" : nil }
-
-  public var markup: Markup {
+extension Markup {
+  /// Returns a table for a page. The first column holds the rows' headings. Cells that are nil are empty.
+  /// A table that is wider than the screen scrolls in its own box.
+  package static func table<Row>(_ caption: String, _ rows: [Row], _ columns: [Column<Row>]) -> Markup {
     let head = columns.map { column in
       Markup.tag(
         "th", ["scope": "col", "class": column.isNumber ? "number" : nil],
@@ -42,43 +48,28 @@ public struct Table: Sendable {
     }
     let body = rows.map { row in
       Markup.tag(
-        "tr", [:],
+        "tr",
         columns.enumerated().map { index, column in
-          .tag(
-            index == 0 ? "th" : "td",
-            [
-              "scope": index == 0 ? "row" : nil,
-              "class": index == 0 ? Self.style(ofHeading: row) : column.isNumber ? "number" : nil,
-            ],
-            row.indices.contains(index) ? [row[index]] : [])
+          let cell = column.cell(row)
+          return index == 0
+            ? rowHeading(cell ?? "")
+            : .tag("td", ["class": column.isNumber ? "number" : nil], cell.map { [$0] } ?? [])
         })
     }
-    // A box that scrolls has to be reachable with the keyboard, and then wants a name.
+    // A box that scrolls has to be reachable with the keyboard, and then needs a name.
     return .tag(
       "div", ["class": "scroll", "tabindex": "0", "role": "region", "aria-label": caption],
       [
         .tag(
-          "table", [:],
+          "table",
           [
-            .tag("caption", [:], [.tag("span", caption)]), .tag("thead", [:], [.tag("tr", [:], head)]),
-            .tag("tbody", [:], body),
+            .tag("caption", [.tag("span", caption)]), .tag("thead", [.tag("tr", head)]), .tag("tbody", body),
           ])
       ])
   }
-}
 
-/// Facts with their names: one under the other on a phone, side by side elsewhere.
-public struct FactList: Sendable {
-  public private(set) var facts: [(name: String, value: Markup)] = []
-
-  public init() {}
-
-  /// A fact that isn't known is left out.
-  public mutating func add(_ name: String, _ value: String?) {
-    if let value { facts.append((name, .text(value))) }
-  }
-
-  public var markup: Markup {
-    .tag("dl", [:], facts.map { .tag("div", [:], [.tag("dt", $0.name), .tag("dd", [:], [$0.value])]) })
+  /// Returns the heading of a table's row. On a phone long ones are broken, though not into single words.
+  static func rowHeading(_ heading: Markup) -> Markup {
+    .tag("th", ["scope": "row", "class": heading.plainText.count > 10 ? "long" : nil], [heading])
   }
 }

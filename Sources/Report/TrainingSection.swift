@@ -1,11 +1,10 @@
 import RunRecords
 import Wording
 
-/// The curves of training, all rounds of a stage on one axis.
+/// The curves of training. All rounds of a stage share one axis.
 enum TrainingSection {
-  static func section(_ files: RunFiles) -> Page.Section {
-    let names = files.manifest.allStages.map(\.name)
-    let stages = TrainingCurves.of(files.history.steps, stages: names)
+  static func section(_ files: RecordedRun) -> Page.Section {
+    let stages = TrainingCurves.of(files.history.steps, stages: files.manifest.allStages.map(\.name))
     return Page.Section(
       id: "training", title: "Training",
       content: stages.flatMap { stage -> [Markup] in
@@ -17,31 +16,28 @@ enum TrainingSection {
   }
 
   private static func charts(of stage: TrainingCurves) -> [Markup] {
-    let charts = [
+    [
       chart(
-        of: stage, "Loss", "loss", unit: "nats a target",
-        note: "Cross-entropy with the text, over the tokens that are targets."
-      ) { $0.loss },
+        of: stage, "Loss", "loss", \.loss, unit: "nats a target",
+        note: "Cross-entropy with the text, over the tokens that are targets."),
       chart(
-        of: stage, "Divergence from the teacher", "divergence", unit: "nats a target",
-        note: "T² · KL of the two distributions at temperature T."
-      ) { $0.divergence },
+        of: stage, "Divergence from the teacher", "divergence", \.divergence, unit: "nats a target",
+        note: "T² · KL of the two distributions at temperature T."),
       chart(
-        of: stage, "Learning rate", "learning rate", unit: nil, note: "As the schedule gives it.",
-        smooth: false
-      ) { $0.learningRate },
-      chart(of: stage, "Gradient norm", "norm", unit: nil, note: "Before clipping.") { $0.gradientNorm },
-    ]
-    return charts.compactMap(\.self)
+        of: stage, "Learning rate", "learning rate", \.learningRate, note: "As the schedule gives it.",
+        smooth: false),
+      chart(of: stage, "Gradient norm", "norm", \.gradientNorm, note: "Before clipping."),
+    ].compactMap(\.self)
   }
 
   private static func chart(
-    of stage: TrainingCurves, _ title: String, _ name: String, unit: String?, note: String,
-    smooth: Bool = true,
-    value: (TrainingStepRecord) -> Double?
+    of stage: TrainingCurves, _ title: String, _ name: String,
+    _ value: KeyPath<TrainingStepRecord, Double?>, unit: String? = nil, note: String, smooth: Bool = true
   ) -> Markup? {
     let rounds = stage.rounds.map { round in
-      round.steps.compactMap { step in value(step).map { LineChart.Point(Double(step.number), $0) } }
+      round.steps.compactMap { step in
+        step[keyPath: value].map { LineChart.Point(Double(step.number), $0) }
+      }
     }
     let values = rounds.joined()
     guard !values.isEmpty else { return nil }
@@ -61,42 +57,43 @@ enum TrainingSection {
     let odd = values.count { !$0.y.isFinite }
     if odd > 0 { sentences.append("Not finite, and so not drawn, in \(odd) of \(values.count) steps.") }
     let starts = zip(stage.rounds, rounds).compactMap { round, points in
-      points.first.map { LineChart.Marker($0.x, round.label) }
+      points.first.map { ($0.x, round.label) }
     }
-    return LineChart(
-      title: title, note: sentences.joined(separator: " "), xName: "step",
-      yName: name, yUnit: unit, series: series, markers: starts.count > 1 ? starts : []
-    ).markup
+    return LineChart.markup(
+      title: title, note: sentences.joined(separator: " "), xName: "step", yName: name, yUnit: unit,
+      series: series, markers: starts.count > 1 ? starts : [])
   }
 
   private static func table(of stage: TrainingCurves) -> Markup {
-    let hasTeacher = stage.steps.contains { $0.divergence != nil }
-    var table = Table(
-      caption: "Training by round: means over each round's first and last tenth of steps",
-      columns: [
-        .init("Round"), .init("Steps", isNumber: true), .init("Tokens", isNumber: true),
-        .init("Loss at first", isNumber: true), .init("Loss at last", isNumber: true),
+    typealias Column = Report.Column<TrainingCurves.Round>
+    /// The means of a value over the first and the last tenth of a round's steps.
+    func ends(_ name: String, _ value: KeyPath<TrainingStepRecord, Double?>) -> [Column] {
+      func mean(_ round: TrainingCurves.Round, _ part: ([Double], Int) -> ArraySlice<Double>) -> String? {
+        let values = round.steps.compactMap { $0[keyPath: value] }
+        return values.isEmpty ? nil : HumanFormat.measured(part(values, max(1, values.count / 10)).mean)
+      }
+      return [
+        .number("\(name) at first") { mean($0) { $0.prefix($1) } },
+        .number("\(name) at last") { mean($0) { $0.suffix($1) } },
       ]
-        + (hasTeacher
-          ? [.init("Divergence at first", isNumber: true), .init("Divergence at last", isNumber: true)] : [])
-        + [.init("Tokens a second", note: "median", isNumber: true)])
-    for round in stage.rounds {
-      var cells: [Markup] = [
-        .text(round.label), .text(HumanFormat.grouped(round.steps.count)),
-        .text(HumanFormat.grouped(total(round.steps.compactMap(\.tokens)))),
-      ]
-      cells += ends(round.steps.compactMap(\.loss))
-      if hasTeacher { cells += ends(round.steps.compactMap(\.divergence)) }
-      let speeds = round.steps.compactMap(\.tokensPerSecond).filter(\.isFinite).sorted()
-      cells.append(.text(speeds.isEmpty ? "" : speed(speeds[speeds.count / 2])))
-      table.add(cells)
     }
-    return table.markup
+    let hasTeacher = stage.steps.contains { $0.divergence != nil }
+    let columns: [Column] = [
+      .text("Round") { $0.label }, .number("Steps") { HumanFormat.grouped($0.steps.count) },
+      .number("Tokens") { HumanFormat.grouped(total($0.steps.compactMap(\.tokens))) },
+    ]
+    let speed = Column.number("Tokens a second", note: "median") { round in
+      let speeds = round.steps.compactMap(\.tokensPerSecond).filter(\.isFinite).sorted()
+      return speeds.isEmpty ? nil : words(speeds[speeds.count / 2])
+    }
+    return .table(
+      "Training by round: means over each round's first and last tenth of steps", stage.rounds,
+      columns + ends("Loss", \.loss) + (hasTeacher ? ends("Divergence", \.divergence) : []) + [speed])
   }
 
   /// `43.2`, `12,346`.
-  private static func speed(_ value: Double) -> String {
-    guard value >= 1000, let whole = Int(exactly: value.rounded()) else { return HumanFormat.measured(value) }
+  private static func words(_ speed: Double) -> String {
+    guard speed >= 1000, let whole = Int(exactly: speed.rounded()) else { return HumanFormat.measured(speed) }
     return HumanFormat.grouped(whole)
   }
 
@@ -104,14 +101,6 @@ enum TrainingSection {
     counts.reduce(0) { sum, count in
       let (total, overflow) = sum.addingReportingOverflow(count)
       return overflow ? .max : total
-    }
-  }
-
-  private static func ends(_ values: [Double]) -> [Markup] {
-    let tenth = max(1, values.count / 10)
-    return [values.prefix(tenth), values.suffix(tenth)].map { part in
-      let mean = part.isEmpty ? Double.nan : part.reduce(0, +) / Double(part.count)
-      return .text(part.isEmpty ? "" : HumanFormat.measured(mean))
     }
   }
 }

@@ -2,37 +2,33 @@ import Files
 import Foundation
 import JSON
 
-/// `comparison.json`: which runs stand side by side in a folder, and what is known of them all together.
+/// `comparison.json`: the runs that a folder compares, and what they have in common.
 public struct ComparisonRecord: Record, Equatable {
-  /// A run that didn't end well.
+  /// A run that failed.
   public struct Failure: Record, Equatable {
     public private(set) var run = ""
     public private(set) var reason = ""
 
-    public init() {}
-
+    init() {}
     public init(run: String, reason: String) {
       self.run = run
       self.reason = reason
     }
 
-    package static let fields: [Field<Failure>] = [
-      Field("run", \.run, .text, .everybody), Field("reason", \.reason, .text),
-    ]
+    package static let layout = Layout<Failure>(
+      Failure(), Field("run", \.run, .everybody), Field("reason", \.reason))
   }
 
-  /// How a model went on with a text.
+  /// A text that a model wrote.
   public struct Sample: Record, Equatable {
-    /// The run whose model it was; nil for the model as it came.
+    /// The run of the model; nil for the unpruned model.
     public private(set) var run: String?
     public private(set) var prompt = ""
-    /// What followed the prompt.
     public private(set) var text = ""
-    /// How long the text could be.
+    /// The limit of the text's length.
     public private(set) var maximumTokens = 0
 
-    public init() {}
-
+    init() {}
     public init(run: String?, prompt: String, text: String, maximumTokens: Int) {
       self.run = run
       self.prompt = prompt
@@ -40,60 +36,59 @@ public struct ComparisonRecord: Record, Equatable {
       self.maximumTokens = maximumTokens
     }
 
-    package static let fields: [Field<Sample>] = [
-      Field("run", \.run, .textOrNull), Field("prompt", \.prompt, .text, .everybody),
-      Field("text", \.text, .text, .everybody), Field("maximum_tokens", \.maximumTokens, .integer),
-    ]
+    package static let layout = Layout<Sample>(
+      Sample(), Field("run", \.run, .textOrNull), Field("prompt", \.prompt, .everybody),
+      Field("text", \.text, .everybody), Field("maximum_tokens", \.maximumTokens))
   }
 
-  /// What runs had in common and was done once.
+  /// Work that several runs share and that was done once.
   public struct Savings: Record, Equatable {
-    /// Calibration passes over the unpruned model: those that were made for all, and those that runs were spared.
+    /// Calibration passes over the unpruned model: made once for all, and spared.
     public var passesMade = 0
     public var passesSpared = 0
-    /// Evaluators' measurements of the unpruned model: made for all, and spared.
+    /// Evaluations of the unpruned model: made once for all, and spared.
     public var evaluationsMade = 0
     public var evaluationsSpared = 0
-    /// Seconds that runs, and what was done for all of them, took.
+    /// The time of the runs and of the shared work.
     public var seconds = 0.0
-    /// Seconds that what runs were spared had taken when it was done for all.
+    /// The time that the spared work took when it was done once.
     public var secondsSpared = 0.0
-    /// What the runs would have taken one by one: their own times, with what each was spared. What was done for all
-    /// is no part of it.
+    /// The time that the runs would take one by one: their own times and what each was spared, without the shared work.
     public var secondsSingly = 0.0
 
-    public init() {}
-
-    /// Below 1 where sharing has paid.
+    /// Below 1 if sharing saved time.
     public var ratio: Double? { secondsSingly > 0 ? seconds / secondsSingly : nil }
 
-    package static let fields: [Field<Savings>] = [
-      Field("calibration_passes_made", \.passesMade, .integer),
-      Field("calibration_passes_spared", \.passesSpared, .integer),
-      Field("evaluations_made", \.evaluationsMade, .integer),
-      Field("evaluations_spared", \.evaluationsSpared, .integer), Field("seconds", \.seconds, .number),
-      Field("seconds_spared", \.secondsSpared, .number), Field("seconds_singly", \.secondsSingly, .number),
-    ]
+    package static let layout = Layout<Savings>(
+      Savings(), Field("calibration_passes_made", \.passesMade),
+      Field("calibration_passes_spared", \.passesSpared), Field("evaluations_made", \.evaluationsMade),
+      Field("evaluations_spared", \.evaluationsSpared), Field("seconds", \.seconds),
+      Field("seconds_spared", \.secondsSpared), Field("seconds_singly", \.secondsSingly))
   }
 
-  /// Folders, relative to the comparison's, or absolute.
+  /// Folders: absolute, or relative to the comparison's.
   public var runs: [String] = []
   public var failures: [Failure] = []
   public var savings: Savings?
   public var samples: [Sample] = []
 
-  public init() {}
-  package static let fields: [Field<ComparisonRecord>] = [
-    Field("runs", \.runs, .list(of: .text), .everybody), Field("failures", \.failures, .list(of: .record)),
-    Field("shared", \.savings, .record), Field("samples", \.samples, .list(of: .record)),
-  ]
+  package static let layout = Layout<ComparisonRecord>(
+    ComparisonRecord(), Field("runs", \.runs, .everybody), Field("failures", \.failures),
+    Field("shared", \.savings), Field("samples", \.samples))
 
-  /// Whether `folder` holds a comparison.
+  /// Returns whether `folder` holds a comparison.
   public static func isIn(_ folder: String) -> Bool {
     FileManager.default.fileExists(atPath: folder + "/" + ComparisonLayout.record)
   }
 
-  /// - Throws: `RecordError` if the folder has no such file, or it isn't what a comparison writes.
+  public func write(to folder: String) throws(FileError) {
+    try AtomicFile.write(json.pretty, to: folder + "/" + ComparisonLayout.record)
+  }
+}
+
+extension ComparisonRecord {
+  /// Reads a folder's record.
+  /// - Throws: `RecordError` if the file is missing, or is no record of a comparison.
   public init(folder: String) throws(RecordError) {
     let name = ComparisonLayout.record
     guard let bytes = try? ReadableFile.bytes(of: folder + "/" + name) else {
@@ -109,9 +104,5 @@ public struct ComparisonRecord: Record, Equatable {
       throw .notAComparison(folder: folder, reason: "\(name) names no runs")
     }
     self = record
-  }
-
-  public func write(to folder: String) throws(FileError) {
-    try AtomicFile.write(json.pretty, to: folder + "/" + ComparisonLayout.record)
   }
 }

@@ -1,19 +1,18 @@
 import JSON
 
-/// What one evaluator found at one point of a run; `metrics.json` lists them all.
+/// The result of one evaluator at one point of a run. `metrics.json` lists them all.
 public struct EvaluationRecord: Record, Equatable {
   public struct Metric: Record, Equatable {
-    /// By its definition: `wikitext2.token_perplexity@512`.
+    /// The definition: `wikitext2.token_perplexity@512`.
     public var name = ""
-    /// Infinite where it was worse than any number: a perplexity that overflowed. Not a number where it isn't known.
+    /// Infinite if it was worse than any number, as a perplexity that overflowed. NaN if it isn't known.
     public var value = Double.nan
-    /// nil where it isn't known.
+    /// nil if it isn't known.
     public var standardError: Double?
-    /// Always known of what this version has measured.
+    /// This version always writes it.
     public var lowerIsBetter: Bool?
 
-    public init() {}
-
+    init() {}
     public init(name: String, value: Double, standardError: Double?, lowerIsBetter: Bool?) {
       self.name = name
       self.value = value
@@ -21,40 +20,32 @@ public struct EvaluationRecord: Record, Equatable {
       self.lowerIsBetter = lowerIsBetter
     }
 
-    /// A value or error that isn't finite is null.
-    package static let fields: [Field<Metric>] = [
-      Field("name", \.name, .text, .everybody), Field("value", \.value, .measured),
-      Field("standard_error", \.standardError, .number),
-      Field("lower_is_better", \.lowerIsBetter, .flag, .resuming),
-    ]
+    package static let layout = Layout<Metric>(
+      Metric(), Field("name", \.name, .everybody), Field("value", \.value, .measured),
+      Field("standard_error", \.standardError), Field("lower_is_better", \.lowerIsBetter, .resuming))
   }
 
-  /// The label of the stage's execution.
+  /// The label of the stage's execution: `train.2`.
   public var stage = ""
   /// The evaluator's id.
   public var evaluator = ""
-  /// Of the model as it was measured; always known of what this version has measured.
+  /// The size of the measured model. This version always writes it.
   public var parameters: Int?
-  /// Multiply-accumulates a token; known where the parameters are.
+  /// Multiply-accumulates a token; known if the parameters are.
   public var macs: Int?
   public var seconds = 0.0
   public var metrics: [Metric] = []
-  /// Single items' shares of a metric, in the order of the data, so that two runs can be compared item by item; not a number
-  /// where one isn't finite.
+  /// The share of each item in a metric, in the order of the data, so that two runs can be compared item by item. NaN if
+  /// not finite.
   public var items: [Named<[Double]>] = []
 
-  public init() {}
-  package static let fields: [Field<EvaluationRecord>] = [
-    Field("stage", \.stage, .text, .everybody), Field("evaluator", \.evaluator, .text, .resuming),
-    Field("parameters", \.parameters, .integer, .resuming),
-    Field("macs_per_token", \.macs, .integer, .resuming),
-    Field("seconds", \.seconds, .number, .resuming),
-    Field("metrics", \.metrics, .list(of: .record), .resuming),
-    Field("items", \.items, .members(of: .items), .resuming),
-    Field("infinite", \.infinite, .list(of: .text)),
-  ]
+  package static let layout = Layout<EvaluationRecord>(
+    EvaluationRecord(), Field("stage", \.stage, .everybody), Field("evaluator", \.evaluator, .resuming),
+    Field("parameters", \.parameters, .resuming), Field("macs_per_token", \.macs, .resuming),
+    Field("seconds", \.seconds, .resuming), Field("metrics", \.metrics, .resuming),
+    Field("items", \.items, .members(of: .items), .resuming), Field("infinite", \.infinite))
 
-  /// The names of metrics whose value is infinite, for which JSON has no word.
+  /// The names of metrics with an infinite value, which JSON can't write.
   private var infinite: [String]? {
     get {
       let names = metrics.filter(\.value.isInfinite).map(\.name)
@@ -73,11 +64,6 @@ public struct EvaluationRecord: Record, Equatable {
 package struct MetricsRecord: Record {
   package var evaluations: [EvaluationRecord] = []
 
-  package init() {}
-
-  package init(_ evaluations: [EvaluationRecord]) { self.evaluations = evaluations }
-
-  package static let fields: [Field<MetricsRecord>] = [
-    Field("evaluations", \.evaluations, .list(of: .record), .resuming)
-  ]
+  package static let layout = Layout<MetricsRecord>(
+    MetricsRecord(), Field("evaluations", \.evaluations, .resuming))
 }

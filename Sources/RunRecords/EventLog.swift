@@ -3,21 +3,15 @@ import Foundation
 import JSON
 import Synchronization
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
-/// What happened in a run, in order: one JSON object a line, on disk as soon as it is logged.
+/// The events of a run: one JSON object a line, on disk as soon as it is logged.
 public final class EventLog: Sendable {
   public let path: String
   private let descriptor: Int32
   private let started: ContinuousClock.Instant
-  // Lines of two threads must not mix.
+  // Keeps lines of two threads apart.
   private let writing = Mutex(())
 
-  /// Opens the log at `path`; lines are added at its end. Half a line, which a process that was killed left, is dropped.
+  /// Opens the log at `path` to add lines. Drops half a line that a killed process left.
   public init(path: String) throws(FileError) {
     let descriptor = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0o666)
     guard descriptor >= 0 else { throw .last("open", path) }
@@ -46,30 +40,24 @@ public final class EventLog: Sendable {
     if end < Int(status.st_size) { ftruncate(descriptor, off_t(end)) }
   }
 
-  /// Adds a line with the time, the seconds since the log was opened, the event's kind and what `fill` tells of it.
+  /// Adds a line: the time, the seconds since the log was opened, the kind, and the members that `fill` sets.
   package func log(_ kind: RunEvent.Kind, _ fill: (inout RunEvent) -> Void = { _ in }) throws(FileError) {
-    let elapsed = ContinuousClock.now - started
-    let seconds = Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) * 1e-18
+    let seconds = (ContinuousClock.now - started) / .seconds(1)
     let event = RunEvent(kind, at: Date(), seconds: (seconds * 1000).rounded() / 1000, fill)
     let bytes = Array((event.json.compact + "\n").utf8)
-    // `Mutex.withLock` throws untyped errors only, hence the Result.
-    let outcome = writing.withLock { _ -> Result<Void, FileError> in
+    try writing.withLock { (_) throws(FileError) in
       do throws(FileError) {
-        return .success(
-          try bytes.withUnsafeBufferPointer { (bytes) throws(FileError) in
-            try writeAll(UnsafeRawBufferPointer(bytes), to: descriptor, path: path)
-          })
+        try writeAll(bytes, to: descriptor, path: path)
       } catch {
-        // The next line is not to go on with half of this one.
+        // The next line must not continue half of this one.
         Self.dropHalfLine(descriptor)
-        return .failure(error)
+        throw error
       }
     }
-    try outcome.get()
   }
 }
 
-/// Moments as they stand in a run's records: ISO 8601, UTC, milliseconds.
+/// The times of a run's records: ISO 8601, UTC, milliseconds.
 enum RunTime {
   static func text(_ date: Date) -> String {
     date.formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))

@@ -1,14 +1,14 @@
 import JSON
 
-/// `iterations/001.json`: what one iteration of pruning, or the slicing of a transform stage, saw and did. How long it took
-/// stands in the event log, so that the same run gives the same bytes here.
+/// `iterations/001.json`: one iteration of pruning, or the slicing of a transform stage. The event log has its time, so that
+/// the same run writes the same bytes here.
 public struct IterationRecord: Record, Equatable {
-  /// What is left of a family of units in one layer.
+  /// One layer's units of a family, after the iteration.
   public struct Removal: Record, Equatable {
     public enum Kept: Sendable, Equatable {
-      /// The units that are still there after this iteration, by their index in the unpruned model, ascending.
+      /// The kept units, by their index in the unpruned model, ascending.
       case units([Int])
-      /// How wide the residual stream is: a column of a basis has no number in the unpruned model.
+      /// The width of the residual stream. A column of a basis has no index in the unpruned model.
       case width(Int)
 
       public var count: Int {
@@ -19,86 +19,79 @@ public struct IterationRecord: Record, Equatable {
       }
     }
 
-    /// The share that the allocator meant to be gone: of the original units, or of the layer's cost; nil of a width.
+    /// The share that the allocator wanted removed, of the original units or of the layer's cost; nil for a width.
     public var targetSparsity: Double?
     public var originalCount: Int?
     public var kept: Kept?
 
-    public init() {}
-
+    init() {}
     public init(targetSparsity: Double? = nil, originalCount: Int, kept: Kept) {
       self.targetSparsity = targetSparsity
       self.originalCount = originalCount
       self.kept = kept
     }
 
-    /// The share of the original units that is gone.
+    /// The removed share of the original units.
     public var sparsity: Double? {
       guard case .units(let units)? = kept, let originalCount else { return nil }
       return originalCount > 0 ? 1 - Double(units.count) / Double(originalCount) : 0
     }
 
-    package static let fields: [Field<Removal>] = [
-      Field("target_sparsity", \.targetSparsity, .number),
-      Field("sparsity") { $0.sparsity.map { .number($0) } },
-      Field("original_count", \.originalCount, .integer), Field("kept", \.kept, .kept),
-    ]
+    package static let layout = Layout<Removal>(
+      Removal(), Field("target_sparsity", \.targetSparsity),
+      Field("sparsity") { $0.sparsity.map { .number($0) } }, Field("original_count", \.originalCount),
+      Field("kept", \.kept))
   }
 
   public struct Layer: Record, Equatable {
-    /// The layer statistics that the allocator asked for, as gathered before the cut: sums over mini-batches of means over
-    /// tokens. Not a number where one isn't finite.
+    /// The layer statistics for the allocator, gathered before the cut: sums over mini-batches of means over tokens. NaN
+    /// if not finite.
     public var statistics: [Named<Double>] = []
-    /// By name: `attention`, `mlp`, `attention_block`, `mlp_block`, `layer`, or of a sliced residual stream
-    /// `attention_stream`, `mlp_stream`.
+    /// By name: `attention`, `mlp`, `attention_block`, `mlp_block`, `layer`. A sliced residual stream has
+    /// `attention_stream` and `mlp_stream`.
     public var families: [Named<Removal>] = []
 
-    public init() {}
-
+    init() {}
     public init(statistics: [Named<Double>], families: [Named<Removal>]) {
       self.statistics = statistics
       self.families = families
     }
 
-    package static let fields: [Field<Layer>] = [
-      Field("statistics", \.statistics, .members(of: .measured)),
-      Field("families", \.families, .members(of: .record)),
-    ]
+    package static let layout = Layout<Layer>(
+      Layer(), Field("statistics", \.statistics, .members(of: .measured)),
+      Field("families", \.families, .members(of: Removal.form)))
   }
 
-  /// From 1, through the whole run.
+  /// Counts from 1, through the whole run.
   public var number = 0
   /// The label of the stage's execution.
   public var stage = ""
-  /// From 1, within the stage.
+  /// Counts from 1, within the stage.
   public var iteration: Int?
-  /// Of the model after the cut; a tied embedding counts once.
+  /// The size of the model after the cut. A tied embedding counts once.
   public var parameters: Int?
-  /// Multiply-accumulates a token of the model after the cut.
+  /// Multiply-accumulates a token, after the cut.
   public var macs: Int?
-  /// Whether the criterion says that its scores compare across families; nil if that is not known.
+  /// Whether the criterion's scores compare across families; nil if that is not known.
   public var scoresCompare: Bool?
-  /// Over how many the layer statistics are sums; nil without calibration data.
+  /// The number of mini-batches that the layer statistics sum over; nil without calibration data.
   public var miniBatches: Int?
-  /// How wide the residual stream is before the head, where it was sliced.
+  /// The width of a sliced residual stream before the head.
   public var headWidth: Int?
   public var layers: [Layer] = []
 
-  public init() {}
-  package static let fields: [Field<IterationRecord>] = [
-    Field("number", \.number, .integer, .everybody), Field("stage", \.stage, .text),
-    Field("iteration", \.iteration, .integer), Field("parameters", \.parameters, .integer),
-    Field("macs_per_token", \.macs, .integer), Field("scores_compare", \.scoresCompare, .flag),
-    Field("mini_batches", \.miniBatches, .integer), Field("head_width", \.headWidth, .integer),
-    Field("layers", \.layers, .list(of: .record), .everybody),
-  ]
+  package static let layout = Layout<IterationRecord>(
+    IterationRecord(), Field("number", \.number, .everybody), Field("stage", \.stage),
+    Field("iteration", \.iteration), Field("parameters", \.parameters), Field("macs_per_token", \.macs),
+    Field("scores_compare", \.scoresCompare), Field("mini_batches", \.miniBatches),
+    Field("head_width", \.headWidth), Field("layers", \.layers, .everybody))
 }
 
-extension Form where Value == IterationRecord.Removal.Kept {
-  fileprivate static var kept: Form {
+extension IterationRecord.Removal.Kept: Storable {
+  package static var form: Form<Self> {
     Form(
       read: { json, _ in
-        // What is no number of a unit still counts as one.
+        // An entry that is no index still counts as a unit.
         json.arrayValue.map { .units($0.map { $0.integerValue ?? -1 }) }
           ?? json.integerValue.map { .width($0) }
       },

@@ -1,4 +1,4 @@
-/// Which file of a run stands where in its folder.
+/// The names of a run's files in its folder.
 public enum RunLayout {
   public static let manifest = "manifest.json"
   public static let run = "run.json"
@@ -10,41 +10,40 @@ public enum RunLayout {
   public static let report = "report.html"
   /// TensorBoard's event files, for `tensorboard --logdir`.
   public static let tensorBoard = "tensorboard"
-  /// What a run needs to be resumed; gone once it has finished.
+  /// What a run needs to be resumed. It is removed when the run has finished.
   public static let stateFolder = "state"
   public static let state = "state/state.json"
 
-  /// `iterations/001.json`: iterations are numbered from 1 through the whole run.
+  /// Returns `iterations/001.json`. Iterations count from 1 through the whole run.
   public static func iteration(_ number: Int) -> String { "\(iterations)/\(threeDigits(number)).json" }
 
-  /// `scores/001.safetensors`: the scores of that iteration.
+  /// Returns `scores/001.safetensors`: the scores of an iteration.
   public static func scores(_ number: Int) -> String { "\(scores)/\(threeDigits(number)).safetensors" }
 
-  /// What stands in a folder before the run can be resumed.
+  /// The files of a run that can't be resumed yet.
   package static let begun = [manifest, run, events, stateFolder, report]
 
-  /// What a process that was killed had begun to write: everything is written under a hidden name first.
+  /// Returns whether a killed process left this. Everything is written under a hidden name first.
   package static func isLeftover(_ name: String) -> Bool {
     name.hasPrefix(".partial-") || name.hasPrefix(".scratch-")
       || (name.hasPrefix(".") && name.hasSuffix(".partial"))
   }
 
   private static func threeDigits(_ number: Int) -> String {
-    let digits = String(number)
-    return String(repeating: "0", count: max(0, 3 - digits.count)) + digits
+    String(repeating: "0", count: max(0, 3 - "\(number)".count)) + "\(number)"
   }
 
-  /// Of a folder's name, with room for the name under which it is written first (NAME_MAX is 255).
+  /// The longest name of a folder. It leaves room for the hidden name that is written first (NAME_MAX is 255).
   static let longestName = 200
-  /// Of a stage's, which becomes part of names of files.
+  /// The longest name of a stage, which becomes part of the names of files.
   package static let longestStageName = 100
 
-  /// What no saved model may be called.
+  /// Names that a saved model can't have.
   package static let records = [
     manifest, run, events, metrics, iterations, scores, stateFolder, report, tensorBoard,
   ]
 
-  /// Why a model can't be saved in this directory of the run folder; nil if it can.
+  /// Returns why a model can't be saved in this directory of the run folder; nil if it can.
   package static func refusal(ofModelDirectory directory: String) -> String? {
     if directory.hasPrefix("/") || directory.hasPrefix("~") { return "is no path within the run folder" }
     let parts = directory.split(separator: "/", omittingEmptySubsequences: false)
@@ -62,11 +61,11 @@ public enum RunLayout {
   }
 }
 
-/// What stands where in the folder of a comparison; the page about it has the name of a run's.
+/// The names of a comparison's files in its folder. Its page has the name of a run's.
 package enum ComparisonLayout {
   package static let record = "comparison.json"
-  /// The folder of the runs that the comparison makes itself.
+  /// The runs that the comparison makes itself.
   package static let runs = "runs/"
-  /// Work on the unpruned model that runs have in common.
+  /// The shared work on the unpruned model.
   package static let shared = "shared"
 }

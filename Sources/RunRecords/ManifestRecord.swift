@@ -1,11 +1,11 @@
 import JSON
 
-/// `manifest.json`: the pipeline with everything spelled out, as far as a report tells of it. Nothing is refused: a run that
-/// goes on has the file resolved as any pipeline.
+/// `manifest.json`: the resolved pipeline, as a report needs it. A report refuses nothing; a run that goes on resolves the
+/// file as any pipeline.
 package struct ManifestRecord: Sendable {
-  /// As it stands in the file; null where that is missing.
+  /// The file's content; null if the file is missing.
   package let document: JSONValue
-  /// Outermost.
+  /// The outermost stages.
   package let stages: [Stage]
 
   package init(_ document: JSONValue) {
@@ -16,15 +16,15 @@ package struct ManifestRecord: Sendable {
   package var name: String? { document["name"]?.stringValue }
   package var description: String? { document["description"]?.stringValue }
   package var seed: Int? { document["seed"]?.integerValue }
-  /// All stages, outermost first, each before what is within.
+  /// All stages, each before those within it.
   package var allStages: [Stage] { stages.flatMap(\.all) }
 
-  /// A stage, and what tells it from others of its kind.
+  /// A stage.
   package struct Stage: Sendable {
     private let json: JSONValue
     /// `evaluate`, `prune`, `transform`, `train`, `save`, `repeat`.
     package let kind: String
-    /// Of a repeat.
+    /// The stages of a repeat.
     package let inner: [Stage]
 
     fileprivate static func all(in json: JSONValue) -> [Stage] {
@@ -48,10 +48,11 @@ package struct ManifestRecord: Sendable {
     package var steps: String? { json["steps"]?.compact }
     package var learningRate: Double? { json["optimizer"]?["learning_rate"]?.numberValue }
     package var schedule: String? { json["schedule"]?["kind"]?.stringValue }
-    /// What a model is saved in, and where in the run's folder.
+    /// The type of a saved model's weights.
     package var type: String? { json["type"]?.stringValue }
+    /// The folder of a saved model, within the run's.
     package var directory: String? { json["directory"]?.stringValue }
-    /// How often a repeat goes round.
+    /// The rounds of a repeat.
     package var times: String? { json["times"]?.compact }
   }
 
@@ -62,12 +63,12 @@ package struct ManifestRecord: Sendable {
       case share(Double)
     }
 
-    /// As the manifest has it.
+    /// As in the manifest.
     package let json: JSONValue
 
     package var parameters: Amount? { amount("parameters") }
     package var macs: Amount? { amount("macs") }
-    /// What a share is of: `original`, `current`.
+    /// The base of a share: `original`, `current`.
     package var base: String? { json["of"]?.stringValue }
 
     private func amount(_ key: String) -> Amount? {
@@ -85,8 +86,7 @@ package struct ManifestRecord: Sendable {
 
     package var id: String? { json["id"]?.stringValue }
 
-    /// Its options with data named by the hash that the run recorded instead of by their path; a source without one keeps
-    /// its path.
+    /// Returns the options with the recorded hashes of data in place of their paths. Data without a hash keep their path.
     package func options(withHashesOf data: [RunRecord.File]) -> JSONValue {
       let path = "path"
       guard let options = json["options"] else { return .null }

@@ -2,20 +2,20 @@ import JSON
 
 /// What a record is read for.
 package enum Purpose: Sendable {
-  /// To show it: what can't be read is left out.
+  /// To show it. A member that can't be read is left out.
   case report
-  /// To go on from it: all that a run needs has to be there, and lists have to be whole.
+  /// To go on with the run. All members that a run needs must be there, and lists must be whole.
   case resume
 }
 
-/// Who can't do without a member.
+/// Who needs a member.
 package enum Need: Sendable {
   case nobody
   /// A run that goes on.
   case resuming
-  /// A run that goes on, unless it is missing, as older versions left it out.
+  /// A run that goes on. Older versions left the member out, so it may be missing.
   case resumingIfThere
-  /// Anybody: there is no record without it.
+  /// Everybody. Without the member there is no record.
   case everybody
 
   fileprivate func isMet(_ isRead: Bool, isThere: Bool, for purpose: Purpose) -> Bool {
@@ -28,26 +28,37 @@ package enum Need: Sendable {
   }
 }
 
-/// A JSON object that a run writes and reads: each member is told once, in `fields`.
-package protocol Record: Sendable {
-  /// Nothing is known.
-  init()
-  /// In the order in which they are written.
-  static var fields: [Field<Self>] { get }
-  /// Whether a run can go on from what was read.
+/// A JSON object that a run writes and reads. `layout` lists each member once.
+package protocol Record: Storable {
+  static var layout: Layout<Self> { get }
+  /// Whether a run can go on from the record.
   var isSound: Bool { get }
 }
 
+/// The members of a record, in the order of the file.
+package struct Layout<Owner: Sendable>: Sendable {
+  /// A record of which nothing is known.
+  let blank: Owner
+  let fields: [Field<Owner>]
+
+  init(_ blank: Owner, _ fields: Field<Owner>...) {
+    self.blank = blank
+    self.fields = fields
+  }
+}
+
 extension Record {
+  package static var blank: Self { layout.blank }
+
   package init(_ fill: (inout Self) throws -> Void) rethrows {
-    self.init()
+    self = Self.layout.blank
     try fill(&self)
   }
 
-  /// nil if something is missing, or of the wrong type, that can't be done without.
+  /// Reads a record. Returns nil if a needed member is missing or has the wrong type.
   package init?(json: JSONValue, for purpose: Purpose) {
-    self.init()
-    for field in Self.fields where !field.read(&self, json, purpose) { return nil }
+    self = Self.layout.blank
+    for field in Self.layout.fields where !field.read(&self, json, purpose) { return nil }
     if purpose == .resume, !isSound { return nil }
   }
 
@@ -57,14 +68,16 @@ extension Record {
 
   package var members: JSONObject {
     var members = JSONObject()
-    for field in Self.fields { field.write(self, &members) }
+    for field in Self.layout.fields { field.write(self, &members) }
     return members
   }
+
+  package static var form: Form<Self> { Form(read: { Self(json: $0, for: $1) }, write: { $0.json }) }
 }
 
-/// A member of a record: its key, its place in the type, its form, and who needs it.
+/// A member of a record: its key, its property, its form, and who needs it.
 package struct Field<Owner>: Sendable {
-  /// false if there is no record for this purpose.
+  /// Returns false if the record can't be read for this purpose.
   let read: @Sendable (inout Owner, JSONValue, Purpose) -> Bool
   let write: @Sendable (Owner, inout JSONObject) -> Void
 
@@ -83,19 +96,16 @@ package struct Field<Owner>: Sendable {
     }
   }
 
-  /// A member that is left out where it isn't known.
+  init<Value: Storable>(
+    _ key: String, _ path: WritableKeyPath<Owner, Value> & Sendable, _ need: Need = .nobody
+  ) { self.init(key, path, Value.form, need) }
+
   init<Value>(
     _ key: String, _ path: WritableKeyPath<Owner, Value?> & Sendable, _ form: Form<Value>,
     _ need: Need = .nobody
-  ) {
-    // What can't be read is not read as "not known".
-    let known = Form<Value?>(
-      read: { json, purpose in form.read(json, purpose).map { .some($0) } }, write: { $0.flatMap(form.write) }
-    )
-    self.init(key, path, known, need)
-  }
+  ) { self.init(key, path, form.orUnknown, need) }
 
-  /// A member that follows from others: it is written and never read.
+  /// A member that follows from others. It is written and never read.
   init(_ key: String, from value: @escaping @Sendable (Owner) -> JSONValue?) {
     read = { _, _, _ in true }
     write = { owner, members in
@@ -103,13 +113,14 @@ package struct Field<Owner>: Sendable {
     }
   }
 
-  /// The members of a record that stand among this one's own, where they are looked for.
+  /// The members of an inner record, which stand among the outer record's own.
+  /// - Parameter hasMembers: whether to look for them.
   init<Value: Record>(
     all path: WritableKeyPath<Owner, Value?> & Sendable,
-    where isTold: @escaping @Sendable (Owner) -> Bool = { _ in true }
+    where hasMembers: @escaping @Sendable (Owner) -> Bool = { _ in true }
   ) {
     read = { owner, json, purpose in
-      if isTold(owner) { owner[keyPath: path] = Value(json: json, for: purpose) }
+      if hasMembers(owner) { owner[keyPath: path] = Value(json: json, for: purpose) }
       return true
     }
     write = { owner, members in
@@ -118,35 +129,79 @@ package struct Field<Owner>: Sendable {
   }
 }
 
-/// How values of a type stand in JSON.
+/// How a value is stored in JSON.
 package struct Form<Value>: Sendable {
-  /// nil if something else stands there.
+  /// Returns nil if the JSON is no such value.
   let read: @Sendable (JSONValue, Purpose) -> Value?
-  /// nil: the member is left out.
+  /// Returns nil if the member is left out.
   let write: @Sendable (Value) -> JSONValue?
+
+  /// Leaves nil out. JSON that can't be read is no nil.
+  fileprivate var orUnknown: Form<Value?> {
+    Form<Value?>(read: { read($0, $1).map { .some($0) } }, write: { $0.flatMap(write) })
+  }
 }
 
-extension Form where Value == Int {
-  static var integer: Form { Form(read: { json, _ in json.integerValue }, write: { .integer($0) }) }
+/// A value with one form.
+package protocol Storable: Sendable {
+  static var form: Form<Self> { get }
+}
+
+extension Int: Storable {
+  package static var form: Form<Int> { Form(read: { json, _ in json.integerValue }, write: { .integer($0) }) }
+}
+
+extension Double: Storable {
+  package static var form: Form<Double> {
+    Form(read: { json, _ in json.numberValue }, write: { .number($0) })
+  }
+}
+
+extension String: Storable {
+  package static var form: Form<String> {
+    Form(read: { json, _ in json.stringValue }, write: { .string($0) })
+  }
+}
+
+extension Bool: Storable {
+  package static var form: Form<Bool> { Form(read: { json, _ in json.boolValue }, write: { .bool($0) }) }
+}
+
+extension JSONValue: Storable {
+  package static var form: Form<JSONValue> { Form(read: { json, _ in json }, write: { $0 }) }
+}
+
+extension Storable where Self: RawRepresentable, RawValue == String {
+  package static var form: Form<Self> {
+    Form(read: { json, _ in json.stringValue.flatMap(Self.init) }, write: { .string($0.rawValue) })
+  }
+}
+
+extension Optional: Storable where Wrapped: Storable {
+  package static var form: Form<Wrapped?> { Wrapped.form.orUnknown }
+}
+
+extension Array: Storable where Element: Storable {
+  package static var form: Form<[Element]> {
+    Form(
+      read: { json, purpose in
+        json.arrayValue.flatMap { whole($0.map { Element.form.read($0, purpose) }, purpose) }
+      }, write: { .array($0.compactMap(Element.form.write)) })
+  }
 }
 
 extension Form where Value == Double {
-  static var number: Form { Form(read: { json, _ in json.numberValue }, write: { .number($0) }) }
-  /// What isn't finite is null in JSON, and not a number when it comes back.
+  /// A number that isn't finite is written as null. Null is read as not a number.
   static var measured: Form { Form(read: { json, _ in json.numberValue ?? .nan }, write: { .number($0) }) }
 }
 
 extension Form where Value == [Double] {
-  /// Of something else than a list there are no items.
+  /// Measured numbers. JSON other than a list is read as an empty list.
   static var items: Form {
     Form(
       read: { json, _ in (json.arrayValue ?? []).map { $0.numberValue ?? .nan } },
       write: { .array($0.map { .number($0) }) })
   }
-}
-
-extension Form where Value == String {
-  static var text: Form { Form(read: { json, _ in json.stringValue }, write: { .string($0) }) }
 }
 
 extension Form where Value == String? {
@@ -155,42 +210,15 @@ extension Form where Value == String? {
   }
 }
 
-extension Form where Value == Bool {
-  static var flag: Form { Form(read: { json, _ in json.boolValue }, write: { .bool($0) }) }
-}
-
-extension Form where Value == JSONValue {
-  /// As it stands.
-  static var any: Form { Form(read: { json, _ in json }, write: { $0 }) }
-}
-
-extension Form where Value: Record {
-  static var record: Form { Form(read: { Value(json: $0, for: $1) }, write: { $0.json }) }
-}
-
-extension Form where Value: RawRepresentable & Sendable, Value.RawValue == String {
-  static var word: Form {
-    Form(read: { json, _ in json.stringValue.flatMap(Value.init) }, write: { .string($0.rawValue) })
-  }
-}
-
 extension Form {
-  static func list<Element>(of form: Form<Element>) -> Form where Value == [Element] {
-    Form(
-      read: { json, purpose in
-        json.arrayValue.flatMap { whole($0.map { form.read($0, purpose) }, purpose) }
-      }, write: { .array($0.compactMap(form.write)) })
-  }
-
   /// An object whose keys are names, in their order.
   static func members<Element>(of form: Form<Element>) -> Form where Value == [Named<Element>] {
     Form(
       read: { json, purpose in
         json.objectValue.flatMap { object in
           whole(
-            object.members.map { member in
-              form.read(member.value, purpose).map { Named(member.key, $0) }
-            }, purpose)
+            object.members.map { pair in form.read(pair.value, purpose).map { Named(pair.key, $0) } }, purpose
+          )
         }
       },
       write: {
@@ -199,7 +227,7 @@ extension Form {
   }
 }
 
-/// nil if some are missing of what has to be whole.
+/// Returns the elements that could be read, or nil if a run that goes on needs all of them and some are missing.
 private func whole<Element>(_ elements: [Element?], _ purpose: Purpose) -> [Element]? {
   let known = elements.compactMap(\.self)
   return purpose == .report || known.count == elements.count ? known : nil

@@ -2,7 +2,7 @@ import Files
 import Foundation
 import JSON
 
-/// Why a folder's records can't be shown.
+/// Why a folder's records can't be read.
 public enum RecordError: Error, Equatable, CustomStringConvertible {
   case notARun(folder: String, problems: [String])
   case notAComparison(folder: String, reason: String)
@@ -17,15 +17,15 @@ public enum RecordError: Error, Equatable, CustomStringConvertible {
   }
 }
 
-/// What the records in a run's folder tell, as far as they are there: a run may be under way, or have failed.
+/// The records in a run's folder, as far as they are there. The run may be under way, or may have failed.
 package struct RecordedRun: Sendable {
-  /// Empty where it is missing.
+  /// Empty if the file is missing.
   package let run: RunRecord
   package let manifest: ManifestRecord
   package let evaluations: [EvaluationRecord]
   /// Ascending by number.
   package let iterations: [IterationRecord]
-  package let events: [RunEvent]
+  package let history: History
   /// What couldn't be read, in sentences.
   package let problems: [String]
 
@@ -63,18 +63,18 @@ package struct RecordedRun: Sendable {
 
     if let bytes = try? ReadableFile.bytes(of: folder + "/" + RunLayout.events) {
       let (events, broken) = RunEvent.reading(bytes)
-      self.events = events
+      history = History(events)
       if broken > 0 {
         problems.append("\(RunLayout.events): \(broken) lines that are not JSON objects are left out.")
       }
     } else {
-      events = []
+      history = History([])
       problems.append("\(RunLayout.events) is missing.")
     }
     self.problems = problems
   }
 
-  /// Whether a run has begun in `folder`: then one of these two files is there.
+  /// Returns whether a run has begun in `folder`: then one of these two files is there.
   package static func isIn(_ folder: String) -> Bool {
     [RunLayout.run, RunLayout.manifest].contains { FileManager.default.fileExists(atPath: folder + "/" + $0) }
   }

@@ -1,35 +1,34 @@
 import Foundation
 import JSON
 
-/// What happens in a run: one line of `events.jsonl`. Of which kind it is says which members it has; all of these are known
-/// where this version has carried out the run.
+/// An event of a run: one line of `events.jsonl`. Its kind tells which members it has. This version writes all of them.
 package struct RunEvent: Record, Equatable {
-  package enum Kind: String, Sendable {
-    /// The pipeline, and the model as it came.
+  package enum Kind: String, Storable {
+    /// Has the pipeline, and the model before any change.
     case runStarted = "run_started"
     case runResumed = "run_resumed"
-    /// The hashes of a plugin, recorded and found.
+    /// Has the two hashes of a plugin: recorded and found.
     case pluginReplaced = "plugin_replaced"
     case stageStarted = "stage_started"
-    /// What the stage took, and the model after it.
+    /// Has the stage's time, and the model after it.
     case stageFinished = "stage_finished"
-    /// The model after an iteration of pruning, or after a transform, and what it took.
+    /// Has the model after an iteration of pruning or after a transform, and its time.
     case iteration
     case trainingStarted = "training_started"
     case step
     case checkpoint
     case metric
     case saved
-    /// Work that was done once for several runs, and that this one was spared; what it took when it was done.
+    /// Work that the run was spared, since it was done once for several runs. Has the time that it took then.
     case spared
-    /// A line of a plugin's.
+    /// A line from a plugin.
     case plugin
     case runFinished = "run_finished"
     case runFailed = "run_failed"
   }
 
-  /// What a run is spared in a comparison.
-  package struct Work: RawRepresentable, Sendable, Equatable {
+  /// Work that a comparison does once for several runs.
+  package struct Work: RawRepresentable, Storable, Equatable {
     package let rawValue: String
     package init(rawValue: String) { self.rawValue = rawValue }
 
@@ -38,32 +37,32 @@ package struct RunEvent: Record, Equatable {
   }
 
   package private(set) var time: String?
-  /// Since the process began.
+  /// Seconds since the process began.
   package private(set) var seconds: Double?
-  /// nil of what another version tells.
+  /// nil for an event of another version.
   package private(set) var kind: Kind?
   package var pipeline: String?
-  /// The path of the model that the run began with.
+  /// The path of the model at the start.
   package var model: String?
   package var executionsDone: Int?
-  /// Its id.
+  /// A plugin's id.
   package var plugin: String?
   package var recorded: String??
   package var found: String?
   /// The label of the stage's execution.
   package var stage: String?
-  /// Absolute.
+  /// An absolute path.
   package var path: String?
   package var saved: SavedModelRecord?
-  /// Of a metric.
+  /// A metric's name.
   package var name: String?
   package var value: Double?
-  /// Through the whole run.
+  /// The number of an iteration, counted through the whole run.
   package var number: Int?
   package var work: Work?
-  /// Whose the work is: the plugin's id.
+  /// The id of the plugin that needs the work.
   package var what: String?
-  /// In seconds.
+  /// Seconds.
   package var took: Double?
   package var step: TrainingStepRecord?
   package var parameters: Int?
@@ -76,35 +75,21 @@ package struct RunEvent: Record, Equatable {
   package var sentence: String?
   package var reason: String?
 
-  package init() {}
-
-  init(_ kind: Kind, at date: Date, seconds: Double, _ fill: (inout RunEvent) -> Void) {
-    time = RunTime.text(date)
-    self.seconds = seconds
-    self.kind = kind
-    fill(&self)
-  }
-
-  package static let fields: [Field<RunEvent>] = [
-    Field("time", \.time, .text), Field("seconds", \.seconds, .number), Field("event", \.kind, .word),
-    Field("pipeline", \.pipeline, .text), Field("model", \.model, .text),
-    Field("executions_done", \.executionsDone, .integer), Field("plugin", \.plugin, .text),
-    Field("recorded", \.recorded, .textOrNull), Field("found", \.found, .text),
-    Field("stage", \.stage, .text), Field("path", \.path, .text),
-    Field(all: \.saved, where: { $0.kind == .saved }),
-    Field("name", \.name, .text), Field("value", \.value, .measured),
-    Field("infinite") { $0.value?.isInfinite == true ? true : nil }, Field("number", \.number, .integer),
-    Field("work", \.work, .word), Field("what", \.what, .text), Field("took", \.tookFirst, .number),
+  package static let layout = Layout<RunEvent>(
+    RunEvent(), Field("time", \.time), Field("seconds", \.seconds), Field("event", \.kind),
+    Field("pipeline", \.pipeline), Field("model", \.model), Field("executions_done", \.executionsDone),
+    Field("plugin", \.plugin), Field("recorded", \.recorded, .textOrNull), Field("found", \.found),
+    Field("stage", \.stage), Field("path", \.path), Field(all: \.saved, where: { $0.kind == .saved }),
+    Field("name", \.name), Field("value", \.value, .measured),
+    Field("infinite") { $0.value?.isInfinite == true ? true : nil }, Field("number", \.number),
+    Field("work", \.work), Field("what", \.what), Field("took", \.tookFirst),
     Field(all: \.step, where: { $0.kind == .step || $0.kind == .checkpoint }),
-    Field("parameters", \.parameters, .integer),
-    Field("macs_per_token", \.macs, .integer),
-    Field(all: \.weights, where: { $0.kind == .runStarted }),
-    Field("peak_memory_bytes", \.peakMemoryBytes, .integer),
-    Field("took", \.tookLast, .number), Field("steps", \.steps, .integer), Field("level", \.level, .text),
-    Field("sentence", \.sentence, .text), Field("reason", \.reason, .text),
-  ]
+    Field("parameters", \.parameters), Field("macs_per_token", \.macs),
+    Field(all: \.weights, where: { $0.kind == .runStarted }), Field("peak_memory_bytes", \.peakMemoryBytes),
+    Field("took", \.tookLast), Field("steps", \.steps), Field("level", \.level),
+    Field("sentence", \.sentence), Field("reason", \.reason))
 
-  // An iteration's line has it later than those of other kinds.
+  // The line of an iteration has `took` later than others.
   private var tookFirst: Double? {
     get { kind == .iteration ? nil : took }
     set { took = newValue }
@@ -114,16 +99,25 @@ package struct RunEvent: Record, Equatable {
     get { kind == .iteration ? took : nil }
     set { took = newValue }
   }
+}
 
-  /// Reads the file's lines. The last may be half-written, by a run under way or killed; any other that isn't an
-  /// object is counted.
+extension RunEvent {
+  init(_ kind: Kind, at date: Date, seconds: Double, _ fill: (inout RunEvent) -> Void) {
+    time = RunTime.text(date)
+    self.seconds = seconds
+    self.kind = kind
+    fill(&self)
+  }
+
+  /// Reads the lines of the file, and counts those that are no object. The last may be half-written, by a run that is
+  /// under way or was killed; it does not count.
   package static func reading(_ bytes: [UInt8]) -> (events: [RunEvent], broken: Int) {
     var events: [RunEvent] = []
     var broken = 0
     let lines = bytes.split(separator: UInt8(ascii: "\n"))
     for (index, line) in lines.enumerated() {
       if let json = try? JSONValue(parsing: Array(line)), json.objectValue != nil {
-        events.append(RunEvent(json: json, for: .report) ?? RunEvent())
+        events.append(RunEvent(json: json, for: .report) ?? .blank)
       } else if index + 1 < lines.count || bytes.last == UInt8(ascii: "\n") {
         broken += 1
       }
@@ -132,11 +126,11 @@ package struct RunEvent: Record, Equatable {
   }
 }
 
-/// One optimizer step. Values that weren't finite are not a number, those that weren't recorded nil.
+/// One optimizer step. A value is NaN if it wasn't finite, and nil if it wasn't recorded.
 package struct TrainingStepRecord: Record, Equatable {
   /// The label of the stage's execution: `train.2`.
   package var stage = ""
-  /// From 1, through all rounds of the stage.
+  /// Counts from 1, through all rounds of the stage.
   package var number = 0
   /// Cross-entropy in nats a target.
   package var loss: Double?
@@ -145,16 +139,14 @@ package struct TrainingStepRecord: Record, Equatable {
   package var tokens: Int?
   package var targets: Int?
   package var tokensPerSecond: Double?
-  /// From the teacher, in nats a target.
+  /// The divergence from the teacher, in nats a target.
   package var divergence: Double?
   package var hiddenDifference: Double?
 
-  package init() {}
-  package static let fields: [Field<TrainingStepRecord>] = [
-    Field("stage", \.stage, .text), Field("step", \.number, .integer, .everybody),
+  package static let layout = Layout<TrainingStepRecord>(
+    TrainingStepRecord(), Field("stage", \.stage), Field("step", \.number, .everybody),
     Field("loss", \.loss, .measured), Field("learning_rate", \.learningRate, .measured),
-    Field("gradient_norm", \.gradientNorm, .measured), Field("tokens", \.tokens, .integer),
-    Field("targets", \.targets, .integer), Field("tokens_per_second", \.tokensPerSecond, .measured),
-    Field("divergence", \.divergence, .measured), Field("hidden_difference", \.hiddenDifference, .measured),
-  ]
+    Field("gradient_norm", \.gradientNorm, .measured), Field("tokens", \.tokens), Field("targets", \.targets),
+    Field("tokens_per_second", \.tokensPerSecond, .measured), Field("divergence", \.divergence, .measured),
+    Field("hidden_difference", \.hiddenDifference, .measured))
 }

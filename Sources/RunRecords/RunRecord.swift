@@ -1,10 +1,10 @@
 import Foundation
 import JSON
 
-/// `run.json`: what a run was made with, so that it can be made again. What a file lacks is nil or empty.
+/// `run.json`: everything needed to repeat a run. Members that a file lacks are nil.
 public struct RunRecord: Record, Equatable {
-  /// How the run stands; another version may have another word.
-  public struct State: RawRepresentable, Sendable, Equatable {
+  /// The state of the run. Another version may have other words.
+  public struct State: RawRepresentable, Storable, Equatable {
     public let rawValue: String
     public init(rawValue: String) { self.rawValue = rawValue }
 
@@ -14,72 +14,62 @@ public struct RunRecord: Record, Equatable {
     public static let failed = State(rawValue: "failed")
   }
 
-  /// The program that made the run.
+  /// The program.
   package struct Tool: Record, Equatable {
     package var name: String?
     package var version: String?
 
-    package init() {}
-    package static let fields: [Field<Tool>] = [
-      Field("name", \.name, .text), Field("version", \.version, .text),
-    ]
+    package static let layout = Layout<Tool>(
+      Tool(), Field("name", \.name), Field("version", \.version))
   }
 
-  /// A plugin that the run uses, and the library that it came from.
+  /// A plugin and its library.
   public struct Plugin: Record, Equatable {
     public var id = ""
     public var version = ""
     public var library = ""
-    /// Hexadecimal, of the library's file.
+    /// The hash of the library, hexadecimal.
     public var sha256: String?
-    /// The same of the plugin.json that says how a plain function is called; nil for all others.
+    /// The hash of the plugin.json that describes a plain function; nil for other plugins.
     public var definitionSHA256: String?
 
-    public init() {}
-    package static let fields: [Field<Plugin>] = [
-      Field("id", \.id, .text), Field("version", \.version, .text), Field("library", \.library, .text),
-      Field("sha256", \.sha256, .text), Field("definition_sha256", \.definitionSHA256, .text),
-    ]
+    package static let layout = Layout<Plugin>(
+      Plugin(), Field("id", \.id), Field("version", \.version), Field("library", \.library),
+      Field("sha256", \.sha256), Field("definition_sha256", \.definitionSHA256))
   }
 
-  /// A file of the model, or one that an evaluator reads, which tells whether two runs measured the same items.
+  /// A file of the model, or of an evaluator's data. The hash tells whether two runs measured the same items.
   public struct File: Record, Equatable {
-    /// Within the model's folder.
+    /// The name of a model's file, within its folder.
     public var name: String?
-    /// Of data, as the manifest names it.
+    /// The path of data, as in the manifest.
     public var path: String?
     public var bytes: Int?
     /// Hexadecimal.
     public var sha256: String?
 
-    public init() {}
-    package static let fields: [Field<File>] = [
-      Field("name", \.name, .text), Field("path", \.path, .text), Field("bytes", \.bytes, .integer),
-      Field("sha256", \.sha256, .text),
-    ]
+    package static let layout = Layout<File>(
+      File(), Field("name", \.name), Field("path", \.path), Field("bytes", \.bytes),
+      Field("sha256", \.sha256))
   }
 
-  /// The model that the run began with.
+  /// The model at the start.
   package struct Model: Record, Equatable {
     package var path: String?
     package var files: [File]?
 
-    package init() {}
-    package static let fields: [Field<Model>] = [
-      Field("path", \.path, .text), Field("files", \.files, .list(of: .record)),
-    ]
+    package static let layout = Layout<Model>(
+      Model(), Field("path", \.path), Field("files", \.files))
   }
 
-  /// The machine, as far as results or times depend on it.
+  /// The machine: what results and times depend on.
   public struct Machine: Record, Equatable {
     public var system: String?
     public var processor: String?
     public var cores: Int?
     public var memoryBytes: Int?
 
-    public init() {}
-
-    /// The machine that this runs on.
+    /// This machine.
     public static var current: Machine {
       let info = ProcessInfo.processInfo
       var machine = Machine()
@@ -96,10 +86,9 @@ public struct RunRecord: Record, Equatable {
       return machine
     }
 
-    package static let fields: [Field<Machine>] = [
-      Field("system", \.system, .text), Field("processor", \.processor, .text),
-      Field("cores", \.cores, .integer), Field("memory_bytes", \.memoryBytes, .integer),
-    ]
+    package static let layout = Layout<Machine>(
+      Machine(), Field("system", \.system), Field("processor", \.processor), Field("cores", \.cores),
+      Field("memory_bytes", \.memoryBytes))
   }
 
   package var tool: Tool?
@@ -117,14 +106,11 @@ public struct RunRecord: Record, Equatable {
   /// Why it failed.
   package var reason: String?
 
-  public init() {}
-
   package mutating func begin(at date: Date) {
     state = .running
     started = RunTime.text(date)
   }
 
-  /// - Parameter reason: why it failed.
   package mutating func end(_ state: State, since start: Date, at date: Date = Date(), reason: String? = nil)
   {
     self.state = state
@@ -133,12 +119,9 @@ public struct RunRecord: Record, Equatable {
     seconds = (date.timeIntervalSince(start) * 1000).rounded() / 1000
   }
 
-  package static let fields: [Field<RunRecord>] = [
-    Field("tool", \.tool, .record), Field("state", \.state, .word), Field("started", \.started, .text),
-    Field("seed", \.seed, .integer), Field("threads", \.threads, .integer),
-    Field("model", \.model, .record), Field("plugins", \.plugins, .list(of: .record)),
-    Field("data", \.data, .list(of: .record)), Field("machine", \.machine, .record),
-    Field("finished", \.finished, .text), Field("seconds", \.seconds, .number),
-    Field("reason", \.reason, .text),
-  ]
+  package static let layout = Layout<RunRecord>(
+    RunRecord(), Field("tool", \.tool), Field("state", \.state), Field("started", \.started),
+    Field("seed", \.seed), Field("threads", \.threads), Field("model", \.model), Field("plugins", \.plugins),
+    Field("data", \.data), Field("machine", \.machine), Field("finished", \.finished),
+    Field("seconds", \.seconds), Field("reason", \.reason))
 }

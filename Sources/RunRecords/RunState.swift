@@ -1,92 +1,80 @@
 import JSON
 
-/// `state/state.json`: how far a run has come, what `resume` needs to go on as if nothing had happened. It is replaced as a
-/// whole after each stage and each training checkpoint; files that it names were on the disk before.
+/// `state/state.json`: how far a run has come. `resume` continues from it. It is replaced as a whole after each stage and
+/// each training checkpoint. The files that it names are on the disk before.
 package struct RunState: Record, Equatable {
-  /// A file in the run folder with the SHA-256 of its bytes.
+  /// A file in the run folder, with the SHA-256 of its bytes.
   package struct StoredFile: Record, Equatable {
     package private(set) var name = ""
     package private(set) var sha256 = ""
 
-    package init() {}
-
+    init() {}
     package init(name: String, sha256: String) {
       self.name = name
       self.sha256 = sha256
     }
 
-    package static let fields: [Field<StoredFile>] = [
-      Field("name", \.name, .text, .everybody), Field("sha256", \.sha256, .text, .everybody),
-    ]
+    package static let layout = Layout<StoredFile>(
+      StoredFile(), Field("name", \.name, .everybody), Field("sha256", \.sha256, .everybody))
   }
 
-  /// What is left of a layer: positions in a checkpoint, or units of the unpruned model.
+  /// The units left in a layer: positions in a checkpoint, or indices in the unpruned model.
   package struct LayerUnits: Record, Equatable {
     package var groups: [Int] = []
     package var channels: [Int] = []
 
-    package init() {}
-
+    init() {}
     package init(groups: [Int], channels: [Int]) {
       self.groups = groups
       self.channels = channels
     }
 
-    package static let fields: [Field<LayerUnits>] = [
-      Field("attention", \.groups, .list(of: .integer), .everybody),
-      Field("mlp", \.channels, .list(of: .integer), .everybody),
-    ]
+    package static let layout = Layout<LayerUnits>(
+      LayerUnits(), Field("attention", \.groups, .everybody), Field("mlp", \.channels, .everybody))
   }
 
-  /// Where the model as it is now comes from.
+  /// Where the current model comes from.
   package struct ModelPlace: Record, Equatable {
-    /// Positions in that checkpoint, [layers].
+    /// Positions in the checkpoint, [layers].
     package var selected: [LayerUnits] = []
-    /// A folder that a stage wrote; nil for the run's own model, of which the rest is nil too.
+    /// The folder of a model that a stage wrote; nil for the run's own model. Then the rest is nil too.
     package var folder: String?
-    /// What is read of it: every shard, their index, the configuration.
+    /// The files to read: shards, their index, the configuration.
     package var files: [StoredFile]?
-    /// What the checkpoint has of the unpruned model, [layers].
+    /// The checkpoint's units in the unpruned model, [layers].
     package var originalUnits: [LayerUnits]?
-    /// How many the unpruned model had, [layers].
+    /// The numbers of units in the unpruned model, [layers].
     package var originalGroups: [Int]?
     package var originalChannels: [Int]?
-
-    package init() {}
 
     package var isSound: Bool {
       folder == nil
         || files?.isEmpty == false && originalUnits != nil && originalGroups != nil && originalChannels != nil
     }
 
-    package static let fields: [Field<ModelPlace>] = [
-      Field("selected", \.selected, .list(of: .record), .everybody), Field("folder", \.folder, .text),
-      Field("files", \.files, .list(of: .record)),
-      Field("original_units", \.originalUnits, .list(of: .record)),
-      Field("original_groups", \.originalGroups, .list(of: .integer)),
-      Field("original_channels", \.originalChannels, .list(of: .integer)),
-    ]
+    package static let layout = Layout<ModelPlace>(
+      ModelPlace(), Field("selected", \.selected, .everybody), Field("folder", \.folder),
+      Field("files", \.files), Field("original_units", \.originalUnits),
+      Field("original_groups", \.originalGroups), Field("original_channels", \.originalChannels))
   }
 
-  /// What the rounds of a train stage have come to.
+  /// The progress of a train stage through its rounds.
   package struct TrainingProgress: Record, Equatable {
     /// Steps of all rounds so far.
     package var steps = 0
     package var optimizerSteps = 0
-    /// Where the data stream stands; nil before the first row.
+    /// The position of the data stream; nil before the first row.
     package var data: JSONValue?
     /// Optimizer moments for the next round.
     package var moments: StoredFile?
 
-    package init() {}
-    package static let fields: [Field<TrainingProgress>] = [
-      Field("steps", \.steps, .integer, .everybody),
-      Field("optimizer_steps", \.optimizerSteps, .integer, .everybody), Field("data", \.data, .any),
-      Field("moments", \.moments, .record),
-    ]
+    package static let layout = Layout<TrainingProgress>(
+      TrainingProgress(), Field("steps", \.steps, .everybody),
+      Field("optimizer_steps", \.optimizerSteps, .everybody), Field("data", \.data),
+      Field("moments", \.moments))
   }
 
-  /// The middle of a train stage.
+  /// A checkpoint within a train stage.
   package struct TrainingCheckpoint: Record, Equatable {
     /// Steps of this round so far.
     package var step = 0
@@ -94,12 +82,9 @@ package struct RunState: Record, Equatable {
     package var optimizerSteps = 0
     package var data = JSONValue.null
 
-    package init() {}
-    package static let fields: [Field<TrainingCheckpoint>] = [
-      Field("step", \.step, .integer, .everybody), Field("file", \.file, .record, .everybody),
-      Field("optimizer_steps", \.optimizerSteps, .integer, .everybody),
-      Field("data", \.data, .any, .everybody),
-    ]
+    package static let layout = Layout<TrainingCheckpoint>(
+      TrainingCheckpoint(), Field("step", \.step, .everybody), Field("file", \.file, .everybody),
+      Field("optimizer_steps", \.optimizerSteps, .everybody), Field("data", \.data, .everybody))
   }
 
   /// SHA-256 of the resolved manifest's file.
@@ -111,33 +96,29 @@ package struct RunState: Record, Equatable {
   package var model = ModelPlace()
   /// By the stage's name.
   package var training: [String: TrainingProgress] = [:]
-  /// Of the train stage under way, the oldest first. More than one, so that a damaged one has another behind it.
+  /// The checkpoints of the train stage under way, the oldest first. If one is damaged, an older one serves.
   package var checkpoints: [TrainingCheckpoint] = []
 
-  package init() {}
-
+  init() {}
   package init(manifest: String, model: ModelPlace) {
     self.manifest = manifest
     self.model = model
   }
 
-  package static let fields: [Field<RunState>] = [
-    Field("manifest_sha256", \.manifest, .text, .everybody),
-    Field("executions_done", \.executionsDone, .integer, .everybody),
-    Field("iterations", \.iterations, .integer, .everybody),
-    Field("evaluations", \.evaluations, .integer, .everybody),
-    Field("saved_models", \.savedModels, .list(of: .record), .everybody),
-    Field("model", \.model, .record, .everybody),
-    Field("training", \.sortedTraining, .members(of: .record), .everybody),
-    Field("checkpoints", \.checkpoints, .list(of: .record), .resumingIfThere),
-  ]
+  package static let layout = Layout<RunState>(
+    RunState(), Field("manifest_sha256", \.manifest, .everybody),
+    Field("executions_done", \.executionsDone, .everybody), Field("iterations", \.iterations, .everybody),
+    Field("evaluations", \.evaluations, .everybody), Field("saved_models", \.savedModels, .everybody),
+    Field("model", \.model, .everybody),
+    Field("training", \.sortedTraining, .members(of: TrainingProgress.form), .everybody),
+    Field("checkpoints", \.checkpoints, .resumingIfThere))
 
   private var sortedTraining: [Named<TrainingProgress>] {
     get { training.sorted { $0.key < $1.key }.map { Named($0.key, $0.value) } }
     set { training = Dictionary(newValue.map { ($0.name, $0.value) }) { $1 } }
   }
 
-  /// Names, within the run folder, of everything in `state/` that is still needed.
+  /// The names, within the run folder, of all that is still needed in `state/`.
   package var names: Set<String> {
     var names: Set<String> = [RunLayout.state]
     if let folder = model.folder { names.insert(folder) }
@@ -145,7 +126,7 @@ package struct RunState: Record, Equatable {
     return names.union(checkpoints.map(\.file.name))
   }
 
-  /// What the run cannot go on without; a checkpoint that is damaged costs only the steps since the one before.
+  /// The files that the run needs to go on. A damaged checkpoint costs only the steps since the one before.
   package var files: [StoredFile] {
     (model.files ?? []) + training.values.compactMap(\.moments)
   }

@@ -1,56 +1,50 @@
 import JSON
 import Wording
 
-/// A model that a stage has saved, as the run's state and its event log tell of it.
+/// A model that a stage has saved, in the run's state and its event log.
 package struct SavedModelRecord: Record, Equatable {
   /// Within the run's folder.
   package var directory: String?
   package var parameters: Int?
-  /// Of all files.
+  /// The size of all files.
   package var bytes: Int?
-  /// Not known of what an older version saved.
+  /// Older versions didn't write it.
   package var weights: WeightsOnDisk?
-  /// What the source holds and the saved folder lacks.
+  /// What the source has and the saved folder lacks.
   package var leftBehind: [LeftBehind] = []
 
-  package init() {}
-  package static let fields: [Field<SavedModelRecord>] = [
-    Field("directory", \.directory, .text, .resuming), Field("parameters", \.parameters, .integer, .resuming),
-    Field("bytes", \.bytes, .integer, .resuming),
-    Field(all: \.weights),
-    Field("left_behind", \.leftBehind, .list(of: .record)),
-  ]
+  package static let layout = Layout<SavedModelRecord>(
+    SavedModelRecord(), Field("directory", \.directory, .resuming),
+    Field("parameters", \.parameters, .resuming), Field("bytes", \.bytes, .resuming), Field(all: \.weights),
+    Field("left_behind", \.leftBehind))
 }
 
-/// Weights as they lie on a disk. Older versions tell nothing of them.
+/// The weights of a model on the disk.
 public struct WeightsOnDisk: Record, Equatable {
   public private(set) var bytes = 0
-  /// What most values of the matrices are stored in.
+  /// The type of most values of the matrices.
   public private(set) var type = ""
 
-  public init() {}
-
+  init() {}
   public init(bytes: Int, type: String) {
     self.bytes = bytes
     self.type = type
   }
 
-  package static let fields: [Field<WeightsOnDisk>] = [
-    Field("weight_bytes", \.bytes, .integer, .everybody), Field("weight_type", \.type, .text, .everybody),
-  ]
+  package static let layout = Layout<WeightsOnDisk>(
+    WeightsOnDisk(), Field("weight_bytes", \.bytes, .everybody), Field("weight_type", \.type, .everybody))
 
   package var words: String { "\(HumanFormat.bytes(bytes)), \(type)" }
 }
 
-/// Something that the model's source holds and the folder of a saved model lacks.
+/// Something that the model's source has and the folder of a saved model lacks.
 public struct LeftBehind: Record, Equatable {
-  /// A file of a folder, a folder in it (with a slash at its end), or a key of a GGUF file's metadata.
+  /// A file, a folder (with a slash at its end), or a key of a GGUF file's metadata.
   public private(set) var name = ""
-  /// Why, where the name does not say it.
+  /// Why, if the name does not say it.
   public private(set) var reason: String?
 
-  public init() {}
-
+  init() {}
   public init(_ name: String, because reason: String? = nil) {
     self.name = name
     self.reason = reason
@@ -59,7 +53,6 @@ public struct LeftBehind: Record, Equatable {
   /// `README.md (it describes the source)`.
   package var words: String { name + (reason.map { " (\($0))" } ?? "") }
 
-  package static let fields: [Field<LeftBehind>] = [
-    Field("name", \.name, .text, .everybody), Field("reason", \.reason, .text),
-  ]
+  package static let layout = Layout<LeftBehind>(
+    LeftBehind(), Field("name", \.name, .everybody), Field("reason", \.reason))
 }

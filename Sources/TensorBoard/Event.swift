@@ -1,14 +1,14 @@
-/// What a record of an event file says (tensorboard/compat/proto: event.proto, summary.proto, tensor.proto).
+/// A record of an event file (tensorboard/compat/proto: event.proto, summary.proto, tensor.proto).
 package struct Event {
   package enum Content {
     /// The first record of every file.
     case version
-    /// The run goes on from this step: what earlier files say of it and of later steps no longer holds.
+    /// The run goes on from this step. Earlier files no longer count from here on.
     case start
     case scalar(tag: String, value: Float)
   }
 
-  /// In seconds since 1970.
+  /// Seconds since 1970.
   package var wallTime: Double
   package var step: Int64
   package var content: Content
@@ -23,7 +23,7 @@ package struct Event {
   package var bytes: [UInt8] {
     var event = ProtobufMessage()
     event.put(1, wallTime)
-    // Protobuf says nothing where a number outside a oneof is 0.
+    // Protobuf leaves out a 0 outside of a oneof.
     if step != 0 { event.put(2, step) }
     switch content {
     case .version: event.put(3, "brain.Event:2")

@@ -3,7 +3,7 @@ import Files
 /// Why TensorBoard's files can't be written.
 public enum EventFileError: Error, Sendable, Equatable, CustomStringConvertible {
   case file(FileError)
-  /// Seconds since 1970 that are no time: TensorBoard reads the order of a run's files from their names.
+  /// A time that can't be in a file's name. TensorBoard sorts a run's files by their names.
   case wallTime(Double)
   /// TensorBoard has no chart without a name.
   case emptyTag(step: Int64)

@@ -1,32 +1,27 @@
 import Files
+import Glibc
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
-/// A file that TensorBoard shows while it grows (`tensorboard --logdir` of its folder or of one above).
+/// Writes a file that TensorBoard shows while it grows (`tensorboard --logdir` of its folder or of one above).
 ///
-/// Each value is handed to the system, whole, before its call returns: a process that dies leaves no half record, and
-/// loses none. A run that goes on opens a writer in the same folder; TensorBoard joins the files.
+/// Each value is written whole before its call returns: a process that dies leaves no half record, and loses none. A run
+/// that goes on opens a writer in the same folder, and TensorBoard joins the files.
 ///
-/// Not for use from several threads at once.
+/// Use it from one thread at a time.
 public final class EventFileWriter {
   public let path: String
   private let descriptor: Int32
-  /// Of the whole records, in bytes.
+  /// The length of the file, in bytes.
   private var length = 0
 
-  /// Opens a new file in `directory`, which is made if it isn't there, though nothing above it.
+  /// Opens a new file in `directory`. The directory is made if its parent exists.
   /// - Parameters:
-  ///   - wallTime: now, in seconds since 1970. It is in the file's name: TensorBoard reads a run's files in the
+  ///   - wallTime: now, in seconds since 1970. It is in the file's name, since TensorBoard reads a run's files in the
   ///     order of their names.
-  ///   - resumingAt: the first step that will be written, if an earlier writer of this folder may have gone beyond:
-  ///     what it said of this and later steps is dropped by TensorBoard.
+  ///   - resumingAt: the first step to write, if an earlier writer may have gone beyond. TensorBoard drops what that one
+  ///     wrote from this step on.
   /// - Throws: `EventFileError`.
   public init(directory: String, wallTime: Double, resumingAt: Int64? = nil) throws(EventFileError) {
-    // Ten digits, which last until 2286: names are compared as text.
+    // Names are compared as text, so they have ten digits, which last until 2286.
     guard (0..<10_000_000_000).contains(wallTime), let seconds = Int64(exactly: wallTime.rounded(.down))
     else { throw .wallTime(wallTime) }
     if mkdir(directory, 0o777) != 0, errno != EEXIST { throw .file(.last("create", directory)) }
@@ -48,7 +43,7 @@ public final class EventFileWriter {
     try append(Event(wallTime: wallTime, step: step, .scalar(tag: tag, value: Float(value))))
   }
 
-  /// Forces what was written to the disk, so that it outlives the machine's power too.
+  /// Forces the file to the disk, so that a power cut can't lose it.
   /// - Throws: `EventFileError`.
   public func flush() throws(EventFileError) {
     guard fsync(descriptor) == 0 else { throw .file(.last("write", path)) }
@@ -57,18 +52,16 @@ public final class EventFileWriter {
   private func append(_ event: Event) throws(EventFileError) {
     let record = TFRecord.framing(event.bytes)
     do {
-      try record.withUnsafeBufferPointer { (bytes) throws(FileError) in
-        try writeAll(UnsafeRawBufferPointer(bytes), to: descriptor, at: length, path: path)
-      }
+      try writeAll(record, to: descriptor, at: length, path: path)
     } catch {
-      // A reader would stop at half a record, and never see those that come after it.
+      // A reader would stop at half a record.
       ftruncate(descriptor, off_t(length))
       throw .file(error)
     }
     length += record.count
   }
 
-  /// A file that wasn't there before: of the same second, process and machine there may be several.
+  /// Makes a new file. There may be several of the same second, process and machine.
   private static func create(_ prefix: String) throws(EventFileError) -> (String, Int32) {
     for number in 0..<1000 {
       let path = "\(prefix).\(number)"
@@ -81,12 +74,9 @@ public final class EventFileWriter {
 
   /// The machine's name, in letters that a file's name may have.
   private static var hostName: String {
-    var name = [CChar](repeating: 0, count: 256)
-    let status = gethostname(&name, name.count - 1)
-    let bytes = name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
-    let letters = String(decoding: bytes, as: UTF8.self).map { letter in
+    let letters = FolderLock.hostName.map { letter in
       letter.isASCII && (letter.isLetter || letter.isNumber || letter == "-") ? letter : "_"
     }
-    return status == 0 && !letters.isEmpty ? String(letters) : "unknown"
+    return letters.isEmpty ? "unknown" : String(letters)
   }
 }

@@ -1,11 +1,11 @@
-/// A protobuf message in the making: fields in the order in which they are put, which should be that of their numbers.
+/// Builds a protobuf message. Put fields in the order of their numbers.
 ///
-/// TensorBoard's events need four kinds of messages and none is read here, so the generated code of a library would be
-/// many times this (https://protobuf.dev/programming-guides/encoding).
+/// TensorBoard's events need four kinds of messages, and none is read. The generated code of a library would be many times
+/// larger (https://protobuf.dev/programming-guides/encoding).
 struct ProtobufMessage {
   private(set) var bytes: [UInt8] = []
 
-  /// Integers, negative ones in ten bytes, and enumerations.
+  /// Puts an integer or an enumeration. Negative integers take ten bytes.
   mutating func put(_ field: UInt64, _ value: Int64) {
     key(field, .varint)
     varint(UInt64(bitPattern: value))
@@ -25,7 +25,7 @@ struct ProtobufMessage {
     counted(field, Array(value.utf8))
   }
 
-  /// A message within this one.
+  /// Puts a message within this one.
   mutating func put(_ field: UInt64, _ fill: (inout ProtobufMessage) -> Void) {
     var message = ProtobufMessage()
     fill(&message)
@@ -49,7 +49,7 @@ struct ProtobufMessage {
     bytes += content
   }
 
-  /// Seven bits a byte, the lowest first; the eighth bit says that more follow.
+  /// Appends seven bits a byte, the lowest first. The eighth bit tells that more follow.
   private mutating func varint(_ value: UInt64) {
     var rest = value
     while rest > 0x7F {

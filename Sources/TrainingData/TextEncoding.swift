@@ -11,7 +11,7 @@ public enum TextEncoding {
 
   private static let part = 1 << 20
 
-  private static func firstInvalidByte(_ bytes: UnsafeRawBufferPointer) -> Int? {
+  public static func firstInvalidByte(_ bytes: UnsafeRawBufferPointer) -> Int? {
     var start = 0
     while start < bytes.count {
       var end = min(bytes.count, start + part)

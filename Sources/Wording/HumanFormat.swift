@@ -1,8 +1,8 @@
 import Foundation
 
-/// Quantities in the form a person says them. Files and `--json` carry the exact numbers.
+/// Formats quantities for people. Files and `--json` have the exact numbers.
 public enum HumanFormat {
-  /// `134.5 M`, `1.2 B`, `9,840`: exact with separators below ten thousand, one decimal above.
+  /// `134.5 M`, `1.2 B`, `9,840`: exact below ten thousand, one decimal above.
   public static func count(_ value: Int) -> String {
     if value.magnitude < 10_000 { return grouped(value) }
     return scaled(Double(value), by: 1000, units: ["k", "M", "B", "T"], wholeFrom: .infinity)
@@ -19,7 +19,7 @@ public enum HumanFormat {
     return (value < 0 ? "-" : "") + String(digits)
   }
 
-  /// `523 MB`, `1.2 GB`, `812 bytes`: decimal units, as file managers and disks count.
+  /// `523 MB`, `1.2 GB`, `812 bytes`: decimal units, as on disks.
   public static func bytes(_ value: Int) -> String {
     if value == 1 { return "1 byte" }
     if value.magnitude < 1000 { return "\(value) bytes" }
@@ -42,7 +42,7 @@ public enum HumanFormat {
   /// `82.2%`.
   public static func percent(_ fraction: Double) -> String { fixed(fraction * 100, 1) + "%" }
 
-  /// A measured number with about five significant digits: `25.615`, `0.00321`, `1.8e+06`.
+  /// Five significant digits at most: `25.615`, `0.00321`, `1.8e+06`.
   public static func measured(_ value: Double) -> String {
     guard value.isFinite else { return value.isNaN ? "not a number" : value < 0 ? "-infinity" : "infinity" }
     return String(format: "%.5g", value)
@@ -55,7 +55,7 @@ public enum HumanFormat {
     String(format: "%.\(decimals)f", value)
   }
 
-  /// Divides by `step` until the shown number is below it; 999.96 k is shown as 1.0 M, never as 1000.0 k.
+  /// Divides by `step` until the rounded number is below it: 999.96 k is 1.0 M, not 1000.0 k.
   private static func scaled(_ value: Double, by step: Double, units: [String], wholeFrom: Double) -> String {
     var shown = value / step
     var chosen = 0

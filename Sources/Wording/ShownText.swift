@@ -1,9 +1,8 @@
-/// Text that comes from a file, a plugin or a user, as people may see it. It can neither steer a terminal nor stand
-/// in another order than it has, and it is never longer than one reads.
+/// Makes text from a file, a plugin or a user safe to show. It can't steer a terminal, change the order of characters, or
+/// be longer than a person reads.
 public enum ShownText {
-  /// Whether a character can do something to the text around it instead of being seen. These are controls (C0, C1,
-  /// DEL), line and paragraph separators, and Unicode's category Cf, which changes the direction of text or joins it
-  /// unseen.
+  /// Returns whether a character is invisible and may change the text around it. These are controls (C0, C1, DEL), line
+  /// and paragraph separators, and Unicode's category Cf, which changes the direction of text or joins it.
   public static func isHidden(_ scalar: Unicode.Scalar) -> Bool {
     switch scalar.value {
     case 0x20..<0x7F: return false
@@ -16,20 +15,20 @@ public enum ShownText {
     }
   }
 
-  /// One value within a sentence: hidden characters and line breaks as `\u001b`, at most `longest` characters.
+  /// Returns a value for a sentence: at most `longest` characters, hidden ones and line breaks as `\u001b`.
   public static func value(_ text: String, longest: Int = 200) -> String {
     let scalars = text.unicodeScalars
     let kept = String(String.UnicodeScalarView(scalars.prefix(longest)))
     return escaped(kept, keeping: []) + (scalars.dropFirst(longest).isEmpty ? "" : "…")
   }
 
-  /// Text on one line: hidden characters and line breaks as `\u001b`.
+  /// Returns text on one line: hidden characters and line breaks as `\u001b`.
   public static func oneLine(_ text: String) -> String { escaped(text, keeping: []) }
 
-  /// Sentences and tables for a terminal, a log or a pipe between them: line breaks are kept. What no person would read is
-  /// cut: words that are longer than 200 characters (paths than 1,024), and the middle of lines that are longer than 2,000.
+  /// Returns sentences and tables for a terminal or a log. Line breaks are kept. It cuts words longer than 200 characters
+  /// (paths: 1,024), and the middle of lines longer than 2,000.
   public static func lines(_ text: String) -> String {
-    // Nearly all that is shown is plain and short.
+    // Nearly all text is plain and short.
     if text.utf8.count <= longestWord, text.utf8.allSatisfy({ (0x20..<0x7F).contains($0) || $0 == 0x0A }) {
       return text
     }
@@ -37,11 +36,10 @@ public enum ShownText {
       .map { cut($0) }.joined(separator: "\n")
   }
 
-  /// A JSON text, which stays the same value: hidden characters, which stand in its strings only, are escaped as JSON does.
+  /// Returns a JSON text of the same value. Hidden characters, which only its strings have, are escaped as in JSON.
   public static func json(_ text: String) -> String { escaped(text, keeping: ["\n"]) }
 
-  /// What a model or a report has made, for a terminal: it is the result and stays as it is, but for what would steer the
-  /// terminal.
+  /// Returns the text of a model or a report without the characters that steer a terminal.
   public static func withoutControls(_ text: String) -> String {
     if text.unicodeScalars.allSatisfy({ !steers($0) }) { return text }
     return String(String.UnicodeScalarView(text.unicodeScalars.filter { !steers($0) }))
@@ -51,7 +49,7 @@ public enum ShownText {
   private static let longestPath = 1024
   private static let longestLine = 2000
 
-  /// Controls other than line breaks and tabs, and what changes the direction of the text behind it.
+  /// Returns whether a character is a control other than a line break or a tab, or changes the direction of text.
   private static func steers(_ scalar: Unicode.Scalar) -> Bool {
     switch scalar.value {
     case 0x09, 0x0A: false
@@ -67,7 +65,7 @@ public enum ShownText {
       if !isHidden(scalar) || kept.contains(scalar) {
         result.append(scalar)
       } else {
-        // As JSON writes it: two halves beyond 16 bits.
+        // JSON writes two halves beyond 16 bits.
         for unit in String(scalar).utf16 {
           let digits = String(unit, radix: 16)
           result.append(contentsOf: "\\u".unicodeScalars)
@@ -79,7 +77,7 @@ public enum ShownText {
     return String(result)
   }
 
-  /// Counts scalars: one character, as people count, may have a million of them.
+  /// Counts scalars: one visible character may have a million of them.
   private static func cut(_ line: Substring) -> String {
     var line = line.unicodeScalars
     if line.count <= longestWord { return String(line) }

@@ -1,14 +1,13 @@
-/// Rows in aligned columns, for a terminal or for Markdown.
+/// A table with aligned columns, for a terminal or for Markdown.
 public struct TextTable: Sendable {
-  /// On which side a column's cells meet: words on the left, numbers on the right.
+  /// The side on which a column's cells meet: words left, numbers right.
   public enum Alignment: Sendable { case left, right }
 
-  /// One column's heading and side.
   public struct Column: Sendable {
     public let title: String
     public let alignment: Alignment
 
-    /// Headings come from files too: names of metrics.
+    /// The title is escaped: the name of a metric may come from a file.
     public init(_ title: String, _ alignment: Alignment = .left) {
       self.title = ShownText.oneLine(title)
       self.alignment = alignment
@@ -20,17 +19,17 @@ public struct TextTable: Sendable {
 
   public init(_ columns: [Column]) { self.columns = columns }
 
-  /// Adds a row. Cells that are missing are empty; cells beyond the last column are left out. What would be no part of a
-  /// line, and would not be seen, is escaped before widths are counted.
+  /// Adds a row. Missing cells are empty, and cells beyond the last column are left out. Hidden characters are escaped
+  /// before widths are counted.
   public mutating func add(_ cells: [String]) {
     let kept = cells.prefix(columns.count).map(ShownText.oneLine)
     rows.append(kept + Array(repeating: "", count: columns.count - kept.count))
   }
 
-  /// Columns two spaces apart under their headings, without trailing spaces.
+  /// The table for a terminal: columns two spaces apart, no trailing spaces.
   public var plain: String { plain(width: nil) }
 
-  /// - Parameter limit: longer lines are cut, and end with `…`.
+  /// - Parameter limit: the longest line. Longer ones are cut, and end with `…`.
   public func plain(width limit: Int?) -> String {
     let widths = columnWidths(of: { $0 })
     let lines = [columns.map(\.title)] + rows
@@ -43,7 +42,7 @@ public struct TextTable: Sendable {
     }.joined()
   }
 
-  /// A table in GitHub's Markdown.
+  /// The table in GitHub's Markdown.
   public var markdown: String {
     func safe(_ cell: String) -> String { Self.oneLine(cell).replacing("|", with: "\\|") }
     let widths = columnWidths(of: safe).map { max($0, 3) }
@@ -60,7 +59,7 @@ public struct TextTable: Sendable {
       + rows.map(line).joined()
   }
 
-  /// Text without line breaks and hidden characters.
+  /// Returns text without line breaks and hidden characters.
   public static func oneLine(_ text: String) -> String {
     ShownText.oneLine(String(text.map { $0.isNewline ? " " : $0 }))
   }

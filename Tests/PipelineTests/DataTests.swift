@@ -34,23 +34,23 @@ import Testing
 
   @Test func jsonlHasADocumentALine() throws {
     try folder.write("a.jsonl", "{\"text\": \"A\"}\r\n\n{\"text\": \"\"}\n{\"id\": 1, \"text\": \"B\\n\"}\n")
-    #expect(try load("a.jsonl", .jsonl(field: "text")).documents == [[65], [66, 10]])
+    #expect(try load("a.jsonl", .jsonl).documents == [[65], [66, 10]])
   }
 
   @Test func aBrokenLineIsToldByItsNumber() throws {
     try folder.write("cut.jsonl", "{\"text\": \"A\"}\n\n{\"text\": \"B\n")
-    #expect(try refusal("cut.jsonl", .jsonl(field: "text")).hasPrefix("cut.jsonl, line 3: column "))
+    #expect(try refusal("cut.jsonl", .jsonl).hasPrefix("cut.jsonl, line 3: column "))
     try folder.write("other.jsonl", "{\"text\": \"A\"}\n{\"txt\": \"B\"}\n")
     #expect(
-      try refusal("other.jsonl", .jsonl(field: "text"))
+      try refusal("other.jsonl", .jsonl)
         == "other.jsonl, line 2: there is no \"text\"; did you mean \"txt\"?")
     try folder.write("number.jsonl", "{\"text\": 5}")
     #expect(
-      try refusal("number.jsonl", .jsonl(field: "text"))
+      try refusal("number.jsonl", .jsonl)
         == "number.jsonl, line 1: \"text\" is an integer, expected a string")
     try folder.write("list.jsonl", "[1]")
     #expect(
-      try refusal("list.jsonl", .jsonl(field: "text"))
+      try refusal("list.jsonl", .jsonl)
         == "list.jsonl, line 1: this is an array, expected an object with \"text\"")
   }
 

@@ -75,17 +75,16 @@ func pruning(_ members: String = "", target: String = "0.8") -> String {
     #expect(prune.allocator.options == ["distance": "cosine", "amplitude": 0.02, "steps": 50])
     #expect(
       prune.calibration
-        == .sample(
-          CalibrationSample(
-            data: DataSource(path: folder.path + "/calibration.txt", format: .text, name: "calibration"),
-            sequences: 8, length: 64, batchSize: 16)))
+        == CalibrationSample(
+          data: DataSource(path: folder.path + "/calibration.txt", format: .text, name: "calibration"),
+          sequences: 8, length: 64, batchSize: 16))
     #expect(prune.target == Target(measure: .macs, amount: .fraction(0.9, of: .current)))
     #expect(prune.iterations == 10)
     #expect(prune.families == [.mlp])
 
     guard let last = manifest.stages[2].work as? PruneStage else { throw Unexpected() }
     #expect(last.target == Target(measure: .parameters, amount: .count(100_000_000)))
-    #expect(last.calibration == .none)
+    #expect(last.calibration == nil)
     #expect(last.families == [.attention, .mlp])
     #expect(last.recordsScores)
   }

@@ -60,7 +60,7 @@ import Testing
       try pruned(manifest, "prune-2").target
         == Target(measure: .parameters, amount: .fraction(0.6, of: .current)))
     let renamed = try changed("inputs.calibration.name=mine")
-    guard case .sample(let sample) = try pruned(renamed, "prune").calibration else { throw Unexpected() }
+    guard let sample = try pruned(renamed, "prune").calibration else { throw Unexpected() }
     #expect(sample.data.name == "mine")
     // The path still stands in the manifest, and is relative to it.
     #expect(sample.data.path == folder.path + "/calibration.txt")

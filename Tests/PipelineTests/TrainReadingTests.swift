@@ -54,22 +54,30 @@ func training(_ members: String = "", input: String = "") -> String {
 
   @Test func onlyDataAndStepsMustBeGiven() throws {
     let stage = try stage("{\"stages\": [{\"stage\": \"train\", \"data\": \"text.txt\", \"steps\": 5}]}")
-    #expect(
-      stage
-        == TrainStage(
-          data: [
-            TrainingInput(
-              path: folder.path + "/text.txt", format: .text(separator: nil), weight: nil,
-              completionsOnly: false,
-              skipsBroken: false)
-          ], recovery: .full, steps: 5, share: .constant, length: 512, batchSize: 8, accumulation: 1,
-          packs: true,
-          optimizer: OptimizerSettings(
-            learningRate: 1e-4, adamW: AdamWOptions(beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0),
-            maxGradientNorm: 1, carriesMoments: true),
-          schedule: Schedule(kind: .cosine, warmup: 0.03, decay: 0.1, minimum: 0),
-          activationBytes: 1536 * 1024 * 1024, checkpointSteps: 100, keptCheckpoints: 2,
-          writesTensorBoard: false))
+    var expected = TrainStage()
+    expected.data = [TrainingInput(path: folder.path + "/text.txt")]
+    expected.data[0].format = .text
+    expected.data[0].separator = nil
+    expected.data[0].weight = nil
+    expected.data[0].completionsOnly = false
+    expected.data[0].skipsBroken = false
+    expected.recovery = .full
+    expected.steps = 5
+    expected.share = .constant
+    expected.length = 512
+    expected.batchSize = 8
+    expected.accumulation = 1
+    expected.packs = true
+    expected.optimizer.learningRate = 1e-4
+    expected.optimizer.adamW = AdamWOptions(beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0)
+    expected.optimizer.clippedNorm = 1
+    expected.optimizer.carriesMoments = true
+    expected.schedule = Schedule(kind: .cosine, warmup: 0.03, decay: 0.1, minimum: 0)
+    expected.activationBytes = 1536 * 1024 * 1024
+    expected.checkpointSteps = 100
+    expected.keptCheckpoints = 2
+    expected.writesTensorBoard = false
+    #expect(stage == expected)
   }
 
   @Test func everythingThatIsGivenIsTaken() throws {
@@ -78,27 +86,37 @@ func training(_ members: String = "", input: String = "") -> String {
       let last = manifest.stages[1].work as? TrainStage
     else { throw Unexpected() }
     let path = folder.path + "/text.txt"
-    let fields = TrainingInput.InstructionFields(
-      instruction: "task", input: "context", output: "answer", promptWithInput: "{instruction} {input}:",
-      promptWithoutInput: "{instruction}:")
-    #expect(
-      stage
-        == TrainStage(
-          data: [
-            TrainingInput(
-              path: path, format: .text(separator: "---"), weight: 2, completionsOnly: false,
-              skipsBroken: false),
-            TrainingInput(
-              path: path, format: .instruction(fields), weight: 0.5, completionsOnly: false, skipsBroken: true
-            ),
-          ], recovery: .distill(DistillationOptions(temperature: 2, weight: 0.5, hiddenWeight: 3)), steps: 10,
-          share: .linear, length: 32, batchSize: 2, accumulation: 3, packs: false,
-          optimizer: OptimizerSettings(
-            learningRate: 1e-3, adamW: AdamWOptions(beta1: 0.8, beta2: 0.99, epsilon: 1e-6, weightDecay: 0.1),
-            maxGradientNorm: nil, carriesMoments: false),
-          schedule: Schedule(kind: .wsd, warmup: 0.2, decay: 0.3, minimum: 0.1),
-          activationBytes: 7 * 1024 * 1024,
-          checkpointSteps: 5, keptCheckpoints: 3, writesTensorBoard: true))
+    var expected = TrainStage()
+    expected.data = [TrainingInput(path: path), TrainingInput(path: path)]
+    expected.data[0].format = .text
+    expected.data[0].separator = "---"
+    expected.data[0].weight = 2
+    expected.data[1].format = .instruction
+    expected.data[1].parts.instruction = "task"
+    expected.data[1].parts.input = "context"
+    expected.data[1].parts.output = "answer"
+    expected.data[1].parts.promptWithInput = "{instruction} {input}:"
+    expected.data[1].parts.promptWithoutInput = "{instruction}:"
+    expected.data[1].weight = 0.5
+    expected.data[1].completionsOnly = false
+    expected.data[1].skipsBroken = true
+    expected.recovery = .distill(DistillationOptions(temperature: 2, weight: 0.5, hiddenWeight: 3))
+    expected.steps = 10
+    expected.share = .linear
+    expected.length = 32
+    expected.batchSize = 2
+    expected.accumulation = 3
+    expected.packs = false
+    expected.optimizer.learningRate = 1e-3
+    expected.optimizer.adamW = AdamWOptions(beta1: 0.8, beta2: 0.99, epsilon: 1e-6, weightDecay: 0.1)
+    expected.optimizer.clippedNorm = 0
+    expected.optimizer.carriesMoments = false
+    expected.schedule = Schedule(kind: .wsd, warmup: 0.2, decay: 0.3, minimum: 0.1)
+    expected.activationBytes = 7 * 1024 * 1024
+    expected.checkpointSteps = 5
+    expected.keptCheckpoints = 3
+    expected.writesTensorBoard = true
+    #expect(stage == expected)
     // In the model's order, whatever the manifest's.
     #expect(last.recovery == .lowRank(rank: 4, alpha: 6, targets: ["q_proj", "down_proj"]))
   }
@@ -120,9 +138,10 @@ func training(_ members: String = "", input: String = "") -> String {
   }
 
   @Test func theFormatIsToldByTheExtension() throws {
-    #expect(try stage(training()).data.map(\.format) == [.text(separator: nil)])
-    #expect(
-      try stage(training("\"data\": [\"lines.jsonl\"]")).data.map(\.format) == [.jsonl(field: "text")])
+    let text = try stage(training()).data
+    #expect(text.map(\.format) == [.text] && text.map(\.separator) == [nil])
+    let lines = try stage(training("\"data\": [\"lines.jsonl\"]")).data
+    #expect(lines.map(\.format) == [.jsonl] && lines.map(\.field) == ["text"])
   }
 
   @Test func answersAloneCountWhereThereAreSome() throws {

@@ -1,13 +1,13 @@
 import Checkpoints
 import Transformer
 
-/// What is known of the model's size at each stage of a pipeline before any of them has been carried out: it starts as it
-/// is, and after a stage it is within bounds. What is refused here would be refused by the stage itself.
+/// The bounds of the model's size at each stage of a pipeline, before the run begins. The stage itself would refuse
+/// everything that is refused here.
 struct PlannedSizes {
   private let layers: [LayerSizes]
   private let original: [Target.Measure: Int]
   private var bounds: [Target.Measure: ClosedRange<Int>]
-  /// Of the prune stages so far.
+  /// The families of the prune stages so far.
   private var touched: Set<Family> = []
 
   init(_ model: LoadedModel) {
@@ -22,13 +22,13 @@ struct PlannedSizes {
   /// Whether no stage has pruned yet.
   var isUntouched: Bool { touched.isEmpty }
 
-  /// The most that may be left, by that measure.
+  /// The largest size that may be left.
   func most(_ measure: Target.Measure) -> Int { bounds[measure]?.upperBound ?? 0 }
 
-  /// Goes past a prune stage.
+  /// Applies a prune stage.
   /// - Parameters:
   ///   - meetsGoal: whether the allocator ends on the goal, or less than one unit below it.
-  ///   - biases: what a compensator adds, in parameters, where nothing has been added before.
+  ///   - biases: the parameters that a compensator adds, if none has been added before.
   /// - Throws: `PruningError`.
   mutating func prune(_ stage: PruneStage, label: String, meetsGoal: Bool, biases: Int) throws {
     let measure = stage.target.measure

@@ -1,35 +1,40 @@
 import PluginRuntime
 import Transformer
 
-// Before any work plugins are asked whether they take this model with these options. The calls are those of the work
-// itself, on instances of their own. What plugins are handed is made up, so what they compute is of no use, and most of
-// their errors say nothing. But a plugin that answers AP_INVALID_OPTIONS or AP_UNSUPPORTED would answer the same later.
+// The rehearsal of plugins. Before any work it asks them whether they take this model with these options. It makes the
+// calls of the work itself, on instances of their own. The arguments are made up, so answers and most errors mean nothing.
+// But a plugin that answers AP_INVALID_OPTIONS or AP_UNSUPPORTED would answer the same later.
 
 extension PluginError {
-  /// The plugin does not take the options, the model, the family or the statistics that it is given.
+  /// Whether the plugin refuses the options, the model, the family or the statistics that it gets.
   var isAboutWhatIsAsked: Bool {
     if case .refused(_, _, .invalidOptions, _) = self { return true }
     if case .refused(_, _, .unsupported, _) = self { return true }
     return false
   }
 
-  /// Passes on such a refusal, and nothing else.
-  static func telling(_ call: () throws(PluginError) -> Void) throws(PluginError) {
-    do throws(PluginError) { try call() } catch {
+  /// Throws such a refusal, and no other error.
+  static func telling<Answer>(_ call: @autoclosure () throws(PluginError) -> Answer) throws(PluginError) {
+    do throws(PluginError) { _ = try call() } catch {
       if error.isAboutWhatIsAsked { throw error }
     }
   }
 }
 
-/// A family whose units lack what a criterion asks for.
-struct LackingStatistic: Error, CustomStringConvertible {
-  let plugin: String
-  let family: Family
-  let statistic: Statistic
+/// Why a stage can't do what it is asked, as its rehearsal shows.
+enum RehearsalError: Error, CustomStringConvertible {
+  case lackingStatistic(plugin: String, family: Family, statistic: Statistic)
+  case outOfReach(stage: String, measure: String, goal: Int, smallest: Int)
 
   var description: String {
-    "\(plugin) needs the statistic \"\(statistic)\", which units of the family \"\(family.rawValue)\" do not have; give the "
-      + "stage other \"families\", or another criterion"
+    switch self {
+    case .lackingStatistic(let plugin, let family, let statistic):
+      "\(plugin) needs the statistic \"\(statistic)\", which units of the family \"\(family.rawValue)\" do not have; give "
+        + "the stage other \"families\", or another criterion"
+    case .outOfReach(let stage, let measure, let goal, let smallest):
+      "stage \(stage): the target of \(goal) \(measure) is out of reach; with one column of the residual stream left "
+        + "everywhere the model still has \(smallest)"
+    }
   }
 }
 
@@ -44,17 +49,16 @@ extension Pruning {
       let blank = decoder.blankLayer(layer, for: request)
       let units = blank.request(family, original: decoder.kept[layer].units(of: family))
       if let lacking = criterion.statistics.first(where: { !units.has($0) }) {
-        throw LackingStatistic(plugin: criterion.plugin.id, family: family, statistic: lacking)
+        throw RehearsalError.lackingStatistic(
+          plugin: criterion.plugin.id, family: family, statistic: lacking)
       }
-      try PluginError.telling { () throws(PluginError) in
-        _ = try criterion.score(model: modelSummary, units: units)
-      }
+      try PluginError.telling(try criterion.score(model: modelSummary, units: units))
     }
   }
 
-  /// Has the allocator share out the stage's first goal. What it refuses whatever the scores are is refused.
-  /// - Parameter isFirst: whether the stage is the first that prunes. Of a later one it is not known what it will find:
-  ///   then one unit is to leave the model as it is.
+  /// Has the allocator share out the stage's first goal. Only a refusal that doesn't depend on the scores counts.
+  /// - Parameter isFirst: whether the stage is the first that prunes. A later one meets a model that is not known yet. There
+  ///   the goal is one unit less.
   func rehearseAllocation(isFirst: Bool) throws {
     let now = spent
     let sparsities = sparsitiesNow
@@ -87,10 +91,9 @@ extension Pruning {
           statistics: Dictionary(
             uniqueKeysWithValues: Set(allocator.statistics).map { ($0, distance(layer)) }))
       }
-      try PluginError.telling { () throws(PluginError) in
-        _ = try allocator.allocate(
-          model: modelSummary, budget: budget, layers: layers, scoresCompare: criterion.scoresCompare)
-      }
+      try PluginError.telling(
+        try allocator.allocate(
+          model: modelSummary, budget: budget, layers: layers, scoresCompare: criterion.scoresCompare))
     }
     let layerCount = Double(decoder.layerCount)
     do throws(PluginError) {
@@ -102,7 +105,7 @@ extension Pruning {
 }
 
 extension Transforming {
-  /// Has the transform say widths.
+  /// Has the transform choose widths.
   func rehearse() throws {
     let places = try model.decoder.residualPlaces()
     let hidden = model.decoder.hidden
@@ -112,55 +115,38 @@ extension Transforming {
     let residual = residual(places, requests(places, energies: energies))
     let smallest = residual.size([Int](repeating: 1, count: places.places.count))
     if let target = stage.target, let goal = residual.goal, goal < smallest {
-      throw TransformingError.outOfReach(
+      throw RehearsalError.outOfReach(
         stage: context.label, measure: target.measure.words, goal: goal, smallest: smallest)
     }
-    try PluginError.telling { () throws(PluginError) in
-      _ = try transform.widths(model: ModelSummary(model), residual)
-    }
+    try PluginError.telling(try transform.widths(model: ModelSummary(model), residual))
   }
 }
 
-/// Why a transform stage can't do what it is asked.
-enum TransformingError: Error, Equatable, CustomStringConvertible {
-  case outOfReach(stage: String, measure: String, goal: Int, smallest: Int)
-
-  var description: String {
-    switch self {
-    case .outOfReach(let stage, let measure, let goal, let smallest):
-      "stage \(stage): the target of \(goal) \(measure) is out of reach; with one column of the residual stream left "
-        + "everywhere the model still has \(smallest)"
-    }
-  }
-}
-
-/// What an evaluator does with a model, apart from the model's answers.
+/// The part of an evaluation that doesn't depend on the model's answers.
 struct EvaluationRehearsal {
-  /// Empty where it is not known.
+  /// Empty if they are not known.
   var metrics: [String] = []
-  /// Lengths of the sequences that it has the model read, call by call.
+  /// The lengths of the sequences that the model reads, call by call.
   var sequences: [[Int]] = []
   var predictions = 0
 }
 
 extension Evaluation {
-  /// Has the evaluator go through its work with log-likelihoods that are made up, all −1.
+  /// Has the evaluator do its work with made-up log-likelihoods, all −1.
   func rehearse() throws -> EvaluationRehearsal {
     let model = context.model
     var rehearsal = EvaluationRehearsal()
     var own: (any Error)?
     var services = context.services()
-    services.openData = { option, _ in
-      do { return try data(option) } catch {
+    func keeping<Value>(_ body: () throws -> Value) throws -> Value {
+      do { return try body() } catch {
         own = error
         throw error
       }
     }
+    services.openData = { option, _ in try keeping { try data(option) } }
     services.logLikelihood = { sequences in
-      do { try model.decoder.requireReadable(sequences.map(\.tokens)) } catch {
-        own = error
-        throw error
-      }
+      try keeping { try model.decoder.requireReadable(sequences.map(\.tokens)) }
       rehearsal.sequences.append(sequences.map(\.tokens.count))
       return sequences.map { sequence in
         rehearsal.predictions += sequence.tokens.count - sequence.first
@@ -172,7 +158,7 @@ extension Evaluation {
       rehearsal.metrics = try instance.evaluate(model: ModelSummary(model)).metrics.map(\.name)
     } catch {
       if let own { throw own }
-      // What it says before it has asked for the first likelihood, no likelihood changes.
+      // A refusal before the first likelihood doesn't depend on likelihoods.
       var isSettled = error.isAboutWhatIsAsked
       if case .refused = error, rehearsal.sequences.isEmpty { isSettled = true }
       if isSettled { throw error }

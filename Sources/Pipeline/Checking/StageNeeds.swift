@@ -3,13 +3,13 @@ import PluginRuntime
 import Tensors
 import Transformer
 
-/// What carrying out a stage takes.
+/// The memory and work that a stage needs.
 struct StageNeeds: Equatable {
-  /// Of memory, in bytes: what its buffers come to.
+  /// Bytes of its buffers.
   var bytes = 0
   /// Floating-point operations in matrix products.
   var operations = 0.0
-  /// Bytes that go through memory or to the disk besides.
+  /// Bytes besides that go through memory or to the disk.
   var traffic = 0.0
 
   mutating func add(_ other: StageNeeds) {
@@ -19,17 +19,17 @@ struct StageNeeds: Equatable {
   }
 }
 
-/// Counts what stages need of a model that has come down to a share of its size.
+/// Counts the needs of stages on a model of which a share is left.
 struct NeedsCounting {
   let model: LoadedModel
   let threads: Int
-  /// Of the original model's multiply-accumulates, at the stage.
+  /// The share of the original model's multiply-accumulates at the stage.
   var share = 1.0
 
   private var decoder: Decoder { model.decoder }
   private var layers: [LayerSizes] { decoder.allSizes }
 
-  /// Of each token in the layers, attention over half of a sequence's length included.
+  /// Operations a token in the layers, with attention over half of a sequence's length.
   private func perToken(length: Int) -> Double {
     let projections = layers.reduce(0.0) { $0 + Double($1.multiplyAccumulates) }
     let context = layers.reduce(0.0) { $0 + Double($1.queryWidth) } * Double(length)
@@ -37,8 +37,8 @@ struct NeedsCounting {
   }
 
   private var perPrediction: Double { 2 * Double(decoder.vocabulary) * Double(decoder.hidden) }
-  /// Widening every layer once.
-  private var widening: Double { 8 * share * Double(decoder.parameters) }
+  /// Bytes that dequantizing every layer once moves.
+  var dequantizing: Double { 8 * share * Double(decoder.parameters) }
 
   private func memory(rows: Int, longest: Int) -> PassMemory {
     PassMemory(decoder, threads: threads, rows: rows, longest: longest)
@@ -52,19 +52,17 @@ struct NeedsCounting {
       needs.add(
         StageNeeds(
           bytes: memory(rows: rows, longest: longest).scoring,
-          operations: lengths.reduce(0.0) { $0 + Double($1) * perToken(length: $1) }, traffic: widening))
+          operations: lengths.reduce(0.0) { $0 + Double($1) * perToken(length: $1) }, traffic: dequantizing))
     }
     needs.operations += Double(rehearsal.predictions) * perPrediction
     return needs
   }
 
-  /// - Parameter iterations: nil where the allocator goes its own way; then one for each unit is taken where units are whole
-  ///   sublayers.
-  func pruning(_ stage: PruneStage, scratchFolder: String, compensates: Bool, iterations: Int) -> StageNeeds {
+  func pruning(_ stage: PruneStage, scratchFolder: String, iterations: Int) -> StageNeeds {
     let times = Double(iterations)
     let statistics = stage.criterion.statistics + stage.allocator.statistics
-    var needs = StageNeeds(bytes: 0, operations: 0, traffic: times * widening)
-    guard case .sample(let sample) = stage.calibration else { return needs }
+    var needs = StageNeeds(traffic: times * dequantizing)
+    guard let sample = stage.calibration else { return needs }
     let rows = Saturating.product(sample.sequences, sample.length)
     let memory = memory(rows: rows, longest: sample.length)
     var request = CalibrationRequest(
@@ -75,45 +73,37 @@ struct NeedsCounting {
       needs.bytes = memory.calibration(request)
       var passes = 1.0
       if request.goesBack {
-        // Back through weights and inputs, and part of the inside once more.
+        // The backward pass through weights and inputs, with some of the activations computed again.
         passes += 2.7 + (request.gradients == .sumAndSquares ? 1 : 0)
         passes += 2.5 * Double(max(0, request.outputGradients.count - 1))
         needs.operations += times * 3 * Double(rows) * perPrediction
-        needs.traffic += times * widening
+        needs.traffic += times * dequantizing
       }
       needs.operations += times * passes * forward
       if request.inputs.contains(.gram) { needs.operations += times * Double(rows) * grams }
       if !request.removals.isEmpty {
-        // Of a model without one unit, what lies behind the unit.
+        // The layers behind each removed unit.
         let units = Double(layers.count * stage.families.count)
         needs.operations += times * units * (forward / 2 + Double(rows) * perPrediction)
       }
     }
-    if compensates {
+    if stage.compensator != nil {
       needs.bytes = max(needs.bytes, memory.compensation)
       needs.operations += times * (2 * forward + Double(rows) * grams + solutions)
-      needs.traffic += times * 3 * widening
+      needs.traffic += times * 3 * dequantizing
     }
     return needs
   }
 
-  /// Of each token, Gram matrices of what output projections read; half of each, the other is its mirror.
-  private var grams: Double {
-    layers.reduce(0.0) { sum, sizes in
-      sum + Double(sizes.queryWidth) * Double(sizes.queryWidth)
-        + Double(sizes.intermediate) * Double(sizes.intermediate)
-    }
-  }
+  /// The input widths of all output projections.
+  private var outputWidths: [Double] { layers.flatMap { [Double($0.queryWidth), Double($0.intermediate)] } }
 
-  /// Cholesky factors of these, in double precision, and solutions for the hidden size.
+  /// Operations a token for the Gram matrices of these inputs. Only half of a symmetric matrix is computed.
+  private var grams: Double { outputWidths.reduce(0) { $0 + $1 * $1 } }
+
+  /// Operations for their Cholesky factors, in double precision, and for solutions of the hidden size.
   private var solutions: Double {
-    layers.reduce(0.0) { sum, sizes in
-      sum
-        + [sizes.queryWidth, sizes.intermediate].reduce(0.0) { sum, width in
-          let n = Double(width)
-          return sum + 2 * (n * n * n / 3 + 2 * n * n * Double(sizes.hidden))
-        }
-    }
+    outputWidths.reduce(0) { $0 + 2 * ($1 * $1 * $1 / 3 + 2 * $1 * $1 * Double(decoder.hidden)) }
   }
 
   func slicing(_ stage: TransformStage) -> StageNeeds {
@@ -125,7 +115,7 @@ struct NeedsCounting {
       bytes: memory(rows: rows, longest: sample.length).slicing,
       operations: 3 * Double(rows) * perToken(length: sample.length)
         + places * (Double(rows) * n * n + 9 * 2 * n * n * n),
-      traffic: 4 * widening)
+      traffic: 4 * dequantizing)
   }
 
   func training(_ stage: TrainStage, steps: Int) -> StageNeeds {
@@ -142,18 +132,14 @@ struct NeedsCounting {
     }
     let tokens = Double(stage.accumulation) * Double(rows)
     let token = perToken(length: stage.length)
-    // Forward, back through inputs, and back through weights where these change.
+    // The forward pass, the backward pass through inputs, and that through weights if they change.
     let passes = (changing == decoder.parameters ? 3.2 : 2.5) + (hasTeacher ? 1 / max(share, 0.01) : 0)
     let step = tokens * (passes * token + (hasTeacher ? 4 : 3) * perPrediction)
     return StageNeeds(
       bytes: memory(rows: rows, longest: stage.length).training(
         changing: changing, activations: stage.activationBytes, teacher: hasTeacher),
       operations: Double(steps) * step,
-      traffic: Double(steps) * (40 * Double(changing) * share + Double(stage.accumulation) * widening))
-  }
-
-  func saving(_ stage: SaveStage) -> StageNeeds {
-    StageNeeds(bytes: 0, operations: 0, traffic: widening)
+      traffic: Double(steps) * (40 * Double(changing) * share + Double(stage.accumulation) * dequantizing))
   }
 }
 

@@ -3,34 +3,32 @@ import JSON
 import PluginRuntime
 import Tensors
 import Transformer
+import Wording
 
-/// What is wrong with a run that has not begun.
+/// The problems of a run that has not begun.
 public struct WorkRefused: Error, CustomStringConvertible {
-  public struct Problem: Equatable, Sendable {
-    /// Where the stage stands in the manifest; nil where it is about the whole run.
-    public let path: JSONPath?
-    public let sentence: String
-  }
+  /// A path is the stage's place in the manifest. Nil: the problem concerns the whole run.
+  public typealias Problem = (path: JSONPath?, sentence: String)
 
   public let problems: [Problem]
 
   public var description: String { problems.map(\.sentence).joined(separator: "\n") }
 
-  /// As a resolver's problems.
+  /// The problems in the form of a resolver's.
   public func manifestProblems(of file: String) -> [ManifestProblem] {
     problems.map { ManifestProblem(source: file, path: $0.path?.description ?? "", found: $0.sentence) }
   }
 }
 
-/// Finds all that can be known of a run's failure before it has done anything: from the sizes of the model, the data, what
-/// plugins say about options and model, and the memory that there is. Nothing is written.
+/// Finds the problems of a run before it begins. It looks at the sizes of the model, the data, the plugins' answers about
+/// options and model, and the available memory. It writes nothing.
 package struct WorkCheck {
   private let manifest: Manifest
   private let context: StageContext
-  /// Of all that plugins are asked.
+  /// The context of the plugins' rehearsals.
   let rehearsing: StageContext
 
-  /// - Parameter folder: the run's, for scratch files; nil where none is known yet.
+  /// - Parameter folder: the run's folder, for scratch files. Nil: not known yet.
   init(manifest: Manifest, context: StageContext, folder: String?) {
     self.manifest = manifest
     self.context = context
@@ -41,14 +39,12 @@ package struct WorkCheck {
 
   var model: LoadedModel { context.model }
 
-  /// - Parameter rate: of this machine, where it has been measured.
-  /// - Throws: `WorkRefused` with every problem that there is; `Interrupted`.
+  /// - Parameter rate: this machine's rate. Nil: it is measured.
+  /// - Throws: `WorkRefused` with all problems; `Interrupted`.
   func run(rate: MatrixRate? = nil) throws -> WorkEstimate {
     var findings = WorkFindings(model: model, threads: context.workers.count)
     let canChange: Void? = findings.attempt(nil) { try manifest.checkCanChange(model) }
-    guard canChange != nil else {
-      throw WorkRefused(problems: findings.problems)
-    }
+    guard canChange != nil else { throw WorkRefused(problems: findings.problems) }
     let executions = manifest.executions
     context.reporter.begin(ProgressTask(title: "checking", total: executions.count, unit: "stages"))
     defer { context.reporter.end() }
@@ -63,7 +59,7 @@ package struct WorkCheck {
   }
 }
 
-/// What a check has come to so far.
+/// The results of a check so far.
 package struct WorkFindings {
   private let model: LoadedModel
   private(set) var problems: [WorkRefused.Problem] = []
@@ -79,7 +75,7 @@ package struct WorkFindings {
     counting = NeedsCounting(model: model, threads: threads)
   }
 
-  /// Of the original multiply-accumulates, at most, that the model has by now.
+  /// The largest share of the original multiply-accumulates that the model may have now.
   var share: Double {
     min(
       Double(sizes.most(.macs)) / Double(max(1, model.originalMultiplyAccumulates)),
@@ -88,13 +84,13 @@ package struct WorkFindings {
 
   // MARK: Problems
 
-  /// What another stage has said already is not said again.
+  /// Notes a problem, unless another stage has the same one.
   mutating func note(_ execution: StageExecution?, _ sentence: String) {
     let stage = execution.map { "stage \($0.label)" } ?? ""
     let whole = execution == nil || sentence.hasPrefix("stage ") ? sentence : "\(stage): \(sentence)"
     func bare(_ text: String) -> Substring { text.hasPrefix("stage ") ? text.drop { $0 != ":" } : text[...] }
     guard !problems.contains(where: { bare($0.sentence) == bare(whole) }) else { return }
-    problems.append(WorkRefused.Problem(path: execution?.path, sentence: whole))
+    problems.append((execution?.path, whole))
   }
 
   /// - Returns: nil where there is a problem, which is noted.
@@ -116,7 +112,7 @@ package struct WorkFindings {
     return rehearsal
   }
 
-  /// Whether there are as many calibration tokens as are asked for.
+  /// Notes a calibration text with too few tokens.
   mutating func read(_ sample: CalibrationSample, _ execution: StageExecution) {
     guard !read.contains(sample) else { return }
     read.append(sample)
@@ -134,10 +130,12 @@ package struct WorkFindings {
   mutating func requireMemory() {
     guard let available = AvailableMemory.now else { return }
     for (execution, needs) in needs where needs.bytes > available.bytes {
-      let shortage = MemoryShortage(
-        stage: execution.label, needed: needs.bytes, available: available, advice: execution.work.memoryAdvice
-      )
-      note(execution, "\(shortage)")
+      let bytes = HumanFormat.bytes(needs.bytes)
+      let amount = needs.bytes == .max ? "more memory than can be counted" : "about \(bytes) of memory"
+      note(
+        execution,
+        "stage \(execution.label) needs \(amount), and \(available.limit) \(HumanFormat.bytes(available.bytes)); "
+          + execution.work.memoryAdvice)
     }
   }
 

@@ -3,12 +3,12 @@ import Tensors
 import Transformer
 import Wording
 
-/// About how long a run will take, and how much memory.
+/// The estimated time and memory of a run.
 public struct WorkEstimate: Sendable, Equatable {
   public struct Stage: Sendable, Equatable {
     public let label: String
     public let seconds: Double
-    /// Of memory at once, the program's own included.
+    /// The most memory at one time, with the program's own.
     public let bytes: Int
   }
 
@@ -43,14 +43,14 @@ public struct WorkEstimate: Sendable, Equatable {
   }
 }
 
-/// How fast this machine multiplies matrices of a model's shape.
+/// The rate at which this machine multiplies matrices of a model's shape.
 struct MatrixRate {
   /// Floating-point operations a second.
   let operations: Double
 
-  /// What passes reach of the rate of large products: norms, attention and activations come on top.
+  /// The share of the rate of large products that passes reach, because of norms, attention and activations.
   private static let efficiency = 0.7
-  /// Bytes that are read or written a second, beside products.
+  /// Bytes a second that are read or written besides products.
   private static let traffic = 5e9
 
   /// Multiplies for about a tenth of a second.
@@ -70,20 +70,5 @@ struct MatrixRate {
 
   func seconds(_ needs: StageNeeds) -> Double {
     needs.operations / (operations * Self.efficiency) + needs.traffic / Self.traffic
-  }
-}
-
-/// A stage that needs more memory than can be had.
-struct MemoryShortage: Error, Equatable, CustomStringConvertible {
-  let stage: String
-  let needed: Int
-  let available: AvailableMemory
-  let advice: String
-
-  var description: String {
-    let amount =
-      needed == .max ? "more memory than can be counted" : "about \(HumanFormat.bytes(needed)) of memory"
-    return
-      "stage \(stage) needs \(amount), and \(available.limit) \(HumanFormat.bytes(available.bytes)); \(advice)"
   }
 }

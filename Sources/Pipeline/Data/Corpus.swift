@@ -4,27 +4,22 @@ import JSON
 import PluginRuntime
 import TrainingData
 
-/// Tokenized documents.
+/// The tokenized documents of a data source.
 public struct Corpus: Sendable, Equatable {
   /// The data source's name.
   public let name: String
-  /// Token ids, without special tokens, of each document; none is empty.
+  /// The token ids of each document, without special tokens; none is empty.
   public let documents: [[Int32]]
 
-  public init(name: String, documents: [[Int32]]) {
-    self.name = name
-    self.documents = documents
-  }
+  public init(name: String, documents: [[Int32]]) { (self.name, self.documents) = (name, documents) }
 }
 
 extension DataSource {
-  /// Reads the file.
-  ///
-  /// Documents without any token (an empty line of a JSONL file's field, say) are left out.
+  /// Reads the file. Documents without any token are left out, such as an empty line.
   /// - Parameters:
   ///   - vocabularySize: token ids are below it.
-  ///   - tokenize: token ids of a text, without special tokens.
-  /// - Throws: `DataError`, or what `tokenize` throws.
+  ///   - tokenize: gives the token ids of a text, without special tokens.
+  /// - Throws: `DataError`, or an error of `tokenize`.
   public func load(vocabularySize: Int, tokenize: (String) throws -> [Int32]) throws -> Corpus {
     func known(_ text: String) throws -> [Int32] {
       let ids = try tokenize(text)
@@ -35,8 +30,8 @@ extension DataSource {
     }
     let documents =
       switch format {
-      case .text: [try known(text())]
-      case .jsonl(let field): try texts(ofField: field).map(known)
+      case .text, .auto: [try known(text())]
+      case .jsonl: try lines().map(known)
       case .ids: try tokenIDs(vocabularySize: vocabularySize)
       }
     let present = documents.filter { !$0.isEmpty }
@@ -49,104 +44,91 @@ extension DataSource {
       return try ReadableFile.bytesOfFileOrStream(path)
     } catch {
       let exists = FileManager.default.fileExists(atPath: path)
-      throw .unreadable(
-        path: path, reason: exists ? error.reason : "there is no such file")
+      throw .unreadable(path: path, reason: exists ? error.reason : "there is no such file")
     }
   }
 
   private func text() throws(DataError) -> String {
-    let whole = try bytes()
-    if let found = whole.withUnsafeBytes({ NotProse(path: path, bytes: $0) }) {
+    let bytes = try bytes()
+    if let found = bytes.withUnsafeBytes({ NotProse(path: path, bytes: $0) }) {
       throw .notProse(path: path, found)
     }
-    var bytes = whole[...]
-    if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { bytes = bytes.dropFirst(3) }
-    guard let text = String(validating: bytes, as: UTF8.self) else {
-      throw .notUTF8(path: path, byte: bytes.startIndex + Self.firstInvalidByte(bytes))
+    if let byte = bytes.withUnsafeBytes(TextEncoding.firstInvalidByte) {
+      throw .notUTF8(path: path, byte: byte)
     }
+    let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
+    let text = String(decoding: bytes.dropFirst(bytes.starts(with: mark) ? mark.count : 0), as: UTF8.self)
     if text.allSatisfy(\.isWhitespace) { throw .empty(path: path) }
     return text
   }
 
-  private static func firstInvalidByte(_ bytes: ArraySlice<UInt8>) -> Int {
-    var parser = Unicode.UTF8.ForwardParser()
-    var rest = bytes.makeIterator()
-    var offset = 0
-    while case .valid(let scalar) = parser.parseScalar(from: &rest) { offset += scalar.count }
-    return offset
-  }
-
   // MARK: JSONL
 
-  private func texts(ofField field: String) throws(DataError) -> [String] {
-    var texts: [String] = []
+  /// The text of each line that isn't blank.
+  private func lines() throws(DataError) -> [String] {
     let bytes = try bytes()
     if let found = bytes.withUnsafeBytes({ NotProse(insteadOfLines: path, bytes: $0) }) {
       throw .notLines(path: path, found)
     }
+    var texts: [String] = []
     let lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
     for (index, line) in lines.enumerated() {
       if line.allSatisfy({ $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }) { continue }
-      texts.append(try text(ofField: field, line: Array(line), number: index + 1))
+      texts.append(try text(of: Array(line), number: index + 1))
     }
     return texts
   }
 
-  private func text(ofField field: String, line: [UInt8], number: Int) throws(DataError) -> String {
+  private func text(of line: [UInt8], number: Int) throws(DataError) -> String {
+    func broken(_ reason: String) -> DataError { .brokenLine(path: path, line: number, reason: reason) }
     let value: JSONValue
     do {
       value = try JSONValue(parsing: line)
     } catch {
-      throw .brokenLine(path: path, line: number, reason: "column \(error.column): \(error.reason)")
+      throw broken("column \(error.column): \(error.reason)")
     }
     guard case .object(let object) = value else {
-      throw .brokenLine(
-        path: path, line: number, reason: "this is \(value.kindName), expected an object with \"\(field)\"")
+      throw broken("this is \(value.kindName), expected an object with \"\(field)\"")
     }
     guard let member = object[field] else {
-      throw .brokenLine(
-        path: path, line: number,
-        reason: "there is no \"\(field)\"; "
-          + NearestName.advice(for: field, among: object.keys, called: "fields"))
+      let advice = NearestName.advice(for: field, among: object.keys, called: "fields")
+      throw broken("there is no \"\(field)\"; \(advice)")
     }
     guard let text = member.stringValue else {
-      throw .brokenLine(
-        path: path, line: number, reason: "\"\(field)\" is \(member.kindName), expected a string")
+      throw broken("\"\(field)\" is \(member.kindName), expected a string")
     }
     return text
   }
 
   // MARK: Token ids
 
-  /// Lists of token ids: bare, or as the member `ids` or `windows` of an object.
+  private func broken(at place: JSONPath = .root, _ reason: String) -> DataError {
+    .brokenIDs(path: path, place: place.description, reason: reason)
+  }
+
+  /// The lists of token ids in the file: bare, or as the member `ids` or `windows` of an object.
   private func tokenIDs(vocabularySize: Int) throws(DataError) -> [[Int32]] {
+    let bytes = try bytes()
     let document: JSONValue
     do {
-      document = try JSONValue(parsing: try bytes())
-    } catch let error as JSONSyntaxError {
-      throw .brokenIDs(path: path, place: "", reason: error.description)
-    } catch let error as DataError {
-      throw error
+      document = try JSONValue(parsing: bytes)
     } catch {
-      throw .unreadable(path: path, reason: "\(error)")
+      throw broken(error.description)
     }
     let key = ["ids", "windows"].first { document[$0] != nil }
     let value = key.flatMap { document[$0] } ?? document
     let place = key.map(JSONPath.root.key) ?? .root
     guard let lists = value.arrayValue else {
-      throw .brokenIDs(
-        path: path, place: place.description,
-        reason: "this is \(value.kindName), expected lists of token ids, bare or as \"ids\" or \"windows\"")
+      throw broken(
+        at: place,
+        "this is \(value.kindName), expected lists of token ids, bare or as \"ids\" or \"windows\"")
     }
-    // Texts in a file that is taken for ids by its name.
-    switch lists.first {
-    case .object?, .string?:
-      throw .brokenIDs(
-        path: path, place: place.index(0).description,
-        reason:
-          "this is \(lists[0].kindName), expected a list of token ids; for texts, make JSON lines of the file and "
+    // A file of texts whose name looks like one of ids.
+    if let first = lists.first, first.objectValue != nil || first.stringValue != nil {
+      throw broken(
+        at: place.index(0),
+        "this is \(first.kindName), expected a list of token ids; for texts, make JSON lines of the file and "
           + "say \"format\": \"jsonl\"")
-    default: break
     }
     var documents: [[Int32]] = []
     for (index, list) in lists.enumerated() {
@@ -159,16 +141,13 @@ extension DataSource {
     _ list: JSONValue, at place: JSONPath, vocabularySize: Int
   ) throws(DataError) -> [Int32] {
     guard let elements = list.arrayValue else {
-      throw .brokenIDs(
-        path: path, place: place.description, reason: "this is \(list.kindName), expected a list of token ids"
-      )
+      throw broken(at: place, "this is \(list.kindName), expected a list of token ids")
     }
     var ids: [Int32] = []
     ids.reserveCapacity(elements.count)
     for (index, element) in elements.enumerated() {
       guard let id = element.integerValue else {
-        throw .brokenIDs(
-          path: path, place: place.index(index).description, reason: "\(element.shown), expected a token id")
+        throw broken(at: place.index(index), "\(element.shown), expected a token id")
       }
       guard id >= 0, id < vocabularySize, let small = Int32(exactly: id) else {
         throw .outOfVocabulary(
@@ -183,8 +162,8 @@ extension DataSource {
 extension CalibrationSample {
   /// The calibration sequences, `[sequences][length]`.
   ///
-  /// From text: all documents joined to N tokens, sequence i starts at i · (N / sequences), so that the
-  /// sequences are spread over the whole text. From token ids: the first lists as they stand, cut to `length`.
+  /// From text: the documents are joined to N tokens, and sequence i starts at token i · (N / sequences). From token ids:
+  /// the first lists, cut to `length`.
   public func sequences(from corpus: Corpus) throws(DataError) -> [[Int32]] {
     if data.format == .ids { return try firstSequences(of: corpus.documents) }
     let tokens = corpus.documents.reduce(0) { $0 + $1.count }

@@ -4,24 +4,24 @@ import Wording
 /// Why data can't be used.
 public enum DataError: Error, Sendable, Equatable, CustomStringConvertible {
   case unreadable(path: String, reason: String)
-  /// `byte` is the offset of the first byte that is no part of UTF-8.
+  /// `byte` is the offset of the first byte that isn't UTF-8.
   case notUTF8(path: String, byte: Int)
-  /// Given as text, and plainly none.
+  /// Given as text, but it plainly isn't.
   case notProse(path: String, NotProse)
-  /// Given as JSON lines, and plainly none.
+  /// Given as JSON lines, but it plainly isn't.
   case notLines(path: String, NotProse)
-  /// The tokenizer has a token that the model has no embedding for.
+  /// The tokenizer has a token for which the model has no embedding.
   case beyondModel(path: String, id: Int, vocabularySize: Int)
-  /// There is no text in it.
+  /// The file has no text.
   case empty(path: String)
   /// `line` counts from 1.
   case brokenLine(path: String, line: Int, reason: String)
-  /// `place` as in `ids[3][17]`.
+  /// `place` is a JSON path such as `ids[3][17]`.
   case brokenIDs(path: String, place: String, reason: String)
   case outOfVocabulary(path: String, place: String, id: Int, vocabularySize: Int)
   case tooFewTokens(path: String, tokens: Int, sequences: Int, length: Int)
   case tooFewSequences(path: String, sequences: Int, needed: Int)
-  /// `sequence` counts from 0, as it stands in the file.
+  /// `sequence` counts from 0, in the order of the file.
   case shortSequence(path: String, sequence: Int, tokens: Int, length: Int)
 
   public var description: String { ShownText.oneLine(sentence) }

@@ -2,39 +2,21 @@ import Foundation
 import JSON
 import PluginRuntime
 
-/// Reads what a manifest says about data: named inputs, and the places that use them.
-final class DataReading {
-  let reading: ManifestReading
-  /// What stands at `inputs`.
-  private let given: JSONValue?
-  private var inputs: JSONObject { given?.objectValue ?? [:] }
-  /// Inputs whose absence has been told.
-  private var missed: Set<String> = []
+// How a manifest names data: inputs, and the places that use them.
 
-  /// - Parameter document: the manifest's top level.
-  init(_ document: JSONObject, reading: ManifestReading) {
-    self.reading = reading
-    given = document["inputs"]
-  }
-
-  /// Notes it where the inputs are none.
-  func checkInputs() {
-    guard let given, given.objectValue == nil else { return }
-    reading.problem(JSONPath.root.key("inputs"), given.shown, expected: "an object of named inputs")
-  }
-
-  /// A path as a string, an object with `path`, or `{"input": NAME}`. Nil, with a problem noted, if it is
-  /// none of these or the file can't be read.
-  func source(_ value: JSONValue, at path: JSONPath, _ stage: StageReading) -> DataSource? {
-    if case .object(let object) = value, object["input"] != nil {
-      let reader = ObjectReader(object, at: path, keys: ["input"], reading: reading)
-      guard let name = reader.optionalString("input") else { return nil }
-      return input(name, usedAt: path, stage)
+extension StageReading {
+  /// Reads a path, an object with `path`, or `{"input": NAME}`. Nil, with a problem noted, if it is none of these or the
+  /// file can't be read.
+  func source(_ value: JSONValue, at path: JSONPath) -> DataSource? {
+    if value.objectValue?["input"] != nil {
+      let reader = ObjectReader(value, at: path, keys: ["input"], reading: reading)
+      guard let name = reader?.text("input") else { return nil }
+      return input(name, usedAt: path)
     }
-    return file(value, at: path, stage)
+    return file(value, at: path)
   }
 
-  private func input(_ name: String, usedAt user: JSONPath, _ stage: StageReading) -> DataSource? {
+  private func input(_ name: String, usedAt user: JSONPath) -> DataSource? {
     let place = JSONPath.root.key("inputs").key(name)
     guard let value = inputs[name] else {
       reading.problem(
@@ -50,56 +32,52 @@ final class DataReading {
       }
       return nil
     }
-    return file(value, at: place, stage)
+    return file(value, at: place)
   }
 
-  private func file(_ value: JSONValue, at place: JSONPath, _ stage: StageReading) -> DataSource? {
-    let fields = FileWords.fields
+  private func file(_ value: JSONValue, at place: JSONPath) -> DataSource? {
+    let fields = DataSource.fields
     let bare = value.stringValue
     guard bare != nil || value.objectValue != nil,
-      let reader = ObjectReader(
-        bare == nil ? value : ["path": value], at: place, keys: fields.keys, reading: reading)
+      let reader = ObjectReader(value, short: "path", at: place, keys: fields.keys, reading: reading)
     else {
       reading.problem(
         place, value.shown, expected: "a path, an object with \"path\", or {\"input\": NAME}")
       return nil
     }
-    guard reader.required("path", expected: "a path") != nil,
-      let path = bare ?? reader.optionalString("path")
-    else { return nil }
+    guard reader.required("path", expected: "a path") != nil, let path = bare ?? reader.text("path") else {
+      return nil
+    }
     let pathPlace = bare == nil ? place.key("path") : place
-    var words = fields.blank
-    words.path = absolute(path, at: pathPlace)
-    fields.read(&words, reader, stage)
+    var source = fields.blank
+    source.path = absolute(path, at: pathPlace)
+    fields.read(&source, reader, self)
     var isDirectory: ObjCBool = false
-    if !FileManager.default.fileExists(atPath: words.path, isDirectory: &isDirectory) {
-      reading.problem(pathPlace, "there is no file \(words.path)")
+    if !FileManager.default.fileExists(atPath: source.path, isDirectory: &isDirectory) {
+      reading.problem(pathPlace, "there is no file \(source.path)")
     } else if isDirectory.boolValue {
-      reading.problem(pathPlace, "\(words.path) is a folder", expected: "a file")
-    } else if !FileManager.default.isReadableFile(atPath: words.path) {
-      reading.problem(pathPlace, "\(words.path) can't be read: permission denied")
+      reading.problem(pathPlace, "\(source.path) is a folder", expected: "a file")
+    } else if !FileManager.default.isReadableFile(atPath: source.path) {
+      reading.problem(pathPlace, "\(source.path) can't be read: permission denied")
     } else {
-      return words.source
+      return source
     }
     return nil
   }
 
-  /// The file of an object with `path`, or with `input` where the pipeline's input is a path. Nil, with a problem noted,
-  /// if there is no such file.
-  func path(_ reader: ObjectReader, _ stage: StageReading) -> String? {
-    if reader.object["input"] != nil {
+  /// The file of an object with `path`, or with `input` whose value is a path. Nil, with a problem noted, if there is no
+  /// such file.
+  func path(_ reader: ObjectReader) -> String? {
+    if let name = reader.object["input"] {
       if reader.object["path"] != nil {
         reading.problem(reader.path, "both \"path\" and \"input\" are given", expected: "one of them")
       }
-      let alone: JSONObject = ["input": reader.object["input"] ?? .null]
-      return source(.object(alone), at: reader.path, stage)?.path
+      return source(["input": name], at: reader.path)?.path
     }
     guard let value = reader.required("path", expected: "a path, or \"input\": NAME") else { return nil }
-    guard value.stringValue != nil else {
-      reading.problem(reader.path.key("path"), value.shown, expected: "a path")
-      return nil
-    }
-    return source(value, at: reader.path.key("path"), stage)?.path
+    if value.stringValue != nil { return source(value, at: reader.path.key("path"))?.path }
+    reader.problem("path", value.shown, expected: "a path")
+    return nil
   }
 
   private func absolute(_ path: String, at place: JSONPath) -> String {
@@ -119,7 +97,7 @@ final class DataReading {
     }
   }
 
-  /// Every NAME of `{"input": NAME}`, also where a stage has mistakes that keep it from being read.
+  /// Every NAME of `{"input": NAME}`, also in a stage with mistakes.
   private static func references(in node: JSONValue) -> Set<String> {
     switch node {
     case .array(let elements): return elements.reduce(into: []) { $0.formUnion(references(in: $1)) }

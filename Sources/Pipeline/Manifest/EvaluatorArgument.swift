@@ -4,7 +4,7 @@ import PluginRuntime
 /// `ID[:key=value,…]`: an evaluator on the command line, as in
 /// `adapt-pruner.perplexity:data=evaluation.txt,window=512`. A value with a comma stands in double quotes.
 public struct EvaluatorArgument: Sendable, Equatable {
-  /// How the user gave it.
+  /// The argument as the user gave it.
   public let text: String
   public let id: String
   public let options: [Setting]
@@ -12,16 +12,10 @@ public struct EvaluatorArgument: Sendable, Equatable {
   public struct Setting: Sendable, Equatable {
     public let key: String
     public let value: String
-
-    public init(key: String, value: String) {
-      self.key = key
-      self.value = value
-    }
   }
 
-  /// Why such an argument can't be read.
+  /// Why an argument can't be read.
   public struct SyntaxError: Error, Sendable, Equatable, CustomStringConvertible {
-    public let argument: String
     public let reason: String
     public var description: String {
       "\(reason); expected ID or ID:key=value,key=value, a value with a comma in double quotes"
@@ -29,31 +23,32 @@ public struct EvaluatorArgument: Sendable, Equatable {
   }
 
   public init(parsing argument: String) throws(SyntaxError) {
-    func error(_ reason: String) -> SyntaxError { SyntaxError(argument: argument, reason: reason) }
     text = argument
     id = String(argument.prefix { $0 != ":" })
-    if id.isEmpty { throw error("there is no id") }
+    if id.isEmpty { throw SyntaxError(reason: "there is no id") }
     var options: [Setting] = []
     var rest = argument.dropFirst(id.count)
     while !rest.isEmpty {
       rest = rest.dropFirst()
       guard let equals = rest.firstIndex(of: "="), equals > rest.startIndex else {
-        throw error("\"\(rest)\" is no key=value")
+        throw SyntaxError(reason: "\"\(rest)\" is no key=value")
       }
       let key = String(rest[..<equals])
-      if key.contains(",") { throw error("\"\(key.prefix { $0 != "," })\" is no key=value") }
-      if options.contains(where: { $0.key == key }) { throw error("\"\(key)\" is given twice") }
+      if key.contains(",") { throw SyntaxError(reason: "\"\(key.prefix { $0 != "," })\" is no key=value") }
+      if options.contains(where: { $0.key == key }) {
+        throw SyntaxError(reason: "\"\(key)\" is given twice")
+      }
       rest = rest[rest.index(after: equals)...]
       guard let value = Self.takeValue(&rest) else {
-        throw error("the quotes of \"\(key)\" don't end, or something follows them")
+        throw SyntaxError(reason: "the quotes of \"\(key)\" don't end, or something follows them")
       }
       options.append(Setting(key: key, value: value))
     }
     self.options = options
   }
 
-  /// Up to the next comma, or what stands in quotes, in which \" is a quote and \\ a backslash. Nil if the
-  /// quotes don't end before a comma or the end.
+  /// Takes the text up to the next comma, or in quotes, where \" is a quote and \\ a backslash. Nil if the quotes don't
+  /// end before a comma or the end.
   private static func takeValue(_ rest: inout Substring) -> String? {
     guard rest.first == "\"" else {
       let value = rest.prefix { $0 != "," }
@@ -76,25 +71,21 @@ public struct EvaluatorArgument: Sendable, Equatable {
 }
 
 extension EvaluatorArgument {
-  /// Checks evaluators against their plugins, as a pipeline's are.
-  /// - Throws: all problems, by the argument that they stand in.
+  /// Checks evaluators against their plugins, like the evaluators of a pipeline.
+  /// - Throws: all problems, each with its argument.
   public static func resolve(
     _ arguments: [EvaluatorArgument], with resolver: ManifestResolver
   ) throws(ManifestError) -> EvaluateStage {
-    var elements: [JSONValue] = []
-    for argument in arguments {
-      let entry = resolver.catalog.entry(argument.id)
-      // An evaluator that can't be opened is told about below.
-      let schema = try? entry?.open(resolver.isolation).schema
+    let elements = arguments.map { argument -> JSONValue in
+      // The resolver tells about an evaluator that can't be opened.
+      let schema = try? resolver.catalog.entry(argument.id)?.open(resolver.isolation).schema
       let options = argument.options.map { setting in
         let property = schema?.properties.first { $0.name == setting.key }
         return (setting.key, typed(setting.value, as: property))
       }
-      elements.append(["id": .string(argument.id), "options": .object(JSONObject(options))])
+      return ["id": .string(argument.id), "options": .object(JSONObject(options))]
     }
-    let document: JSONValue = [
-      "stages": [["stage": "evaluate", "evaluators": .array(elements)]]
-    ]
+    let document: JSONValue = ["stages": [["stage": "evaluate", "evaluators": .array(elements)]]]
     do {
       let manifest = try resolver.resolve(document, file: "--evaluator", folder: resolver.currentFolder)
       return EvaluateStage(
@@ -104,19 +95,18 @@ extension EvaluatorArgument {
     }
   }
 
-  /// What a word means to an option: JSON where the option isn't a string, and else the word itself.
+  /// The value of a word for an option: JSON, or the word itself if the option is a string.
   private static func typed(_ word: String, as property: OptionsSchema.Property?) -> JSONValue {
     let text = JSONValue.string(word)
-    guard let property else { return text }
-    guard let value = try? JSONValue(parsing: word) else { return text }
+    guard let property, let value = try? JSONValue(parsing: word) else { return text }
     if property.isData { return value.objectValue == nil ? text : value }
-    // Of a choice of types, text goes before none only if it reads as nothing else.
+    // With several types the word is a string only if nothing else fits.
     if property.types == [.string] { return text }
     if property.types.isEmpty, let allowed = property.allowed, allowed.contains(text) { return text }
     return value
   }
 
-  /// The same problem in terms of the command line instead of the pipeline that was made of it.
+  /// The same problem in terms of the command line.
   private static func told(_ problem: ManifestProblem, of arguments: [EvaluatorArgument]) -> ManifestProblem {
     for (index, argument) in arguments.enumerated() {
       let place = "stages[0].evaluators[\(index)]"

@@ -12,13 +12,11 @@ public struct JSONPath: Sendable, Hashable, CustomStringConvertible {
   /// The whole document.
   public static let root = JSONPath(segments: [])
 
-  public init(segments: [Segment]) { self.segments = segments }
-
   public func key(_ name: String) -> JSONPath { JSONPath(segments: segments + [.key(name)]) }
 
   public func index(_ number: Int) -> JSONPath { JSONPath(segments: segments + [.index(number)]) }
 
-  /// Whether `other` is this place or lies within it.
+  /// Whether `other` is this place or a place within it.
   public func contains(_ other: JSONPath) -> Bool { other.segments.starts(with: segments) }
 
   public var description: String {

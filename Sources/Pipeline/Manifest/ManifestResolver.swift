@@ -3,37 +3,33 @@ import Foundation
 import JSON
 import PluginRuntime
 
-/// Makes a `Manifest` of a pipeline's JSON: applies changes from the command line, fills in defaults, and
-/// checks everything that can be checked before work starts.
+/// Makes a `Manifest` of a pipeline's JSON. It applies the changes of the command line, fills in defaults, and makes
+/// every check that needs no model.
 public struct ManifestResolver: Sendable {
   public let catalog: PluginCatalog
-  /// Where relative paths on the command line start.
+  /// Relative paths on the command line start here.
   public let currentFolder: String
-  /// Of plugins of stages that say nothing of it.
+  /// The isolation of plugins whose stage doesn't say.
   public let isolation: Isolation?
-  /// The kinds of stages that there are.
+  /// The kinds of stages that a pipeline may have.
   package var kinds = StageKinds.shipped
 
   public init(
     catalog: PluginCatalog, currentFolder: String = FileManager.default.currentDirectoryPath,
     isolation: Isolation? = nil
   ) {
-    self.isolation = isolation
-    self.catalog = catalog
-    self.currentFolder = currentFolder
+    (self.catalog, self.currentFolder, self.isolation) = (catalog, currentFolder, isolation)
   }
 
-  /// - Throws: all problems that there are.
+  /// - Throws: all problems of the file.
   public func resolve(file: String, overrides: [Override] = []) throws(ManifestError) -> Manifest {
-    let url = URL(
-      fileURLWithPath: file, relativeTo: URL(fileURLWithPath: currentFolder, isDirectory: true))
+    let current = URL(fileURLWithPath: currentFolder, isDirectory: true)
+    let url = URL(fileURLWithPath: file, relativeTo: current).standardizedFileURL
     let bytes: [UInt8]
     do {
-      bytes = try ReadableFile.bytesOfFileOrStream(url.standardizedFileURL.path)
+      bytes = try ReadableFile.bytesOfFileOrStream(url.path)
     } catch {
-      throw ManifestError(problems: [
-        NoPipeline.missing(file, at: url.standardizedFileURL.path, reason: error.reason)
-      ])
+      throw ManifestError(problems: [NoPipeline.missing(file, at: url.path, reason: error.reason)])
     }
     let document: JSONValue
     do {
@@ -45,13 +41,13 @@ public struct ManifestResolver: Sendable {
           advice: NoPipeline.advice(for: bytes, file: file))
       ])
     }
-    let folder = url.standardizedFileURL.deletingLastPathComponent().path
-    return try resolve(document, file: file, folder: folder, overrides: overrides)
+    return try resolve(
+      document, file: file, folder: url.deletingLastPathComponent().path, overrides: overrides)
   }
 
   /// - Parameters:
-  ///   - file: how the manifest is called in messages.
-  ///   - folder: where its relative paths start.
+  ///   - file: the name of the manifest in messages.
+  ///   - folder: the start of its relative paths.
   public func resolve(
     _ document: JSONValue, file: String, folder: String, overrides: [Override] = []
   ) throws(ManifestError) -> Manifest {
@@ -74,26 +70,25 @@ public struct ManifestResolver: Sendable {
   }
 
   private func read(_ document: JSONValue, _ reading: ManifestReading) -> Manifest? {
-    let fields = PipelineWords.fields
+    let fields = Manifest.fields
     guard let reader = ObjectReader(document, at: .root, keys: fields.keys, reading: reading) else {
       return nil
     }
     let stageReading = StageReading(
       reader.object, catalog, kinds: kinds, isolation: isolation, reading: reading)
-    var words = fields.blank
-    fields.read(&words, reader, stageReading)
+    var manifest = fields.blank
+    fields.read(&manifest, reader, stageReading)
     guard let list = reader.required("stages", expected: "a list of stages") else { return nil }
-    stageReading.data.checkInputs()
-    let fileName = (reading.file as NSString).lastPathComponent as NSString
-    let stages = stageReading.stages(list, at: JSONPath.root.key("stages"))
-    stageReading.data.reportUnused(in: list)
+    manifest.stages = stageReading.stages(list, at: JSONPath.root.key("stages"))
+    stageReading.reportUnused(in: list)
     guard reading.problems.isEmpty else { return nil }
-    let manifest = Manifest(
-      name: words.name ?? fileName.deletingPathExtension, description: words.description, seed: words.seed,
-      stages: stages)
-    guard Manifest.executionCount(stages) <= Manifest.mostExecutions else {
-      reading.problem(
-        JSONPath.root.key("stages"), "the repeats come to more than \(Manifest.mostExecutions) stages",
+    if manifest.name.isEmpty {
+      let file = (reading.file as NSString).lastPathComponent as NSString
+      manifest.name = file.deletingPathExtension
+    }
+    guard Manifest.executionCount(manifest.stages) <= Manifest.mostExecutions else {
+      reader.problem(
+        "stages", "the repeats come to more than \(Manifest.mostExecutions) stages",
         advice: "lower \"times\"")
       return nil
     }
@@ -102,7 +97,7 @@ public struct ManifestResolver: Sendable {
     return manifest
   }
 
-  /// What changes a model comes before its residual stream is sliced, which is done once.
+  /// Notes stages that change a model whose residual stream an earlier stage has sliced.
   private func checkTransforms(of manifest: Manifest, _ reading: ManifestReading) {
     var transform: StageExecution?
     for execution in manifest.executions where !execution.work.leavesModel {
@@ -117,7 +112,7 @@ public struct ManifestResolver: Sendable {
     }
   }
 
-  /// Two saved models can't share a directory, nor can one stand within another.
+  /// Notes saved models that share a directory, or stand within another's.
   private func checkDirectories(of manifest: Manifest, _ reading: ManifestReading) {
     var saved: [(directory: String, label: String)] = []
     for execution in manifest.executions {

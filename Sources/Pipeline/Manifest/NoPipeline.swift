@@ -1,12 +1,12 @@
 import Foundation
 import RunRecords
 
-/// What to say of a file that is no pipeline: what it seems to be instead.
+/// The messages about a file that is no pipeline. They say what the file seems to be instead.
 enum NoPipeline {
   /// - Parameters:
-  ///   - file: as it was given.
-  ///   - path: absolute.
-  ///   - reason: why it can't be read.
+  ///   - file: the path as the user gave it.
+  ///   - path: the absolute path.
+  ///   - reason: the reason why it can't be read.
   static func missing(_ file: String, at path: String, reason: String) -> ManifestProblem {
     var isFolder: ObjCBool = false
     let exists = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
@@ -22,7 +22,7 @@ enum NoPipeline {
       advice: named ? "did you mean \(file).json?" : "")
   }
 
-  /// What to do with a file that is not JSON; empty if it looks like JSON with a mistake.
+  /// What to do with a file that is not JSON. Empty if it looks like JSON with a mistake.
   static func advice(for bytes: [UInt8], file: String) -> String {
     if bytes.starts(with: Array("GGUF".utf8)) { return "this is a model; give it as --model" }
     let ending = (file as NSString).pathExtension.lowercased()
@@ -46,23 +46,13 @@ enum NoPipeline {
   }
 
   private static func isYAML(_ line: String) -> Bool {
-    if line == "---" || line.hasPrefix("- ") { return true }
-    guard let colon = line.firstIndex(of: ":"), isKey(line[..<colon]) else { return false }
-    let rest = line[line.index(after: colon)...]
-    return rest.isEmpty || rest.first == " "
+    line == "---" || line.hasPrefix("- ")
+      || line.prefixMatch(of: /[ "]*[\p{L}_.\-][\p{L}\p{N}_.\-]*[ "]*:( |$)/) != nil
   }
 
+  /// A table's header, or a key with a value.
   private static func isTOML(_ line: String) -> Bool {
-    if line.hasPrefix("["), line.hasSuffix("]"), isKey(line.drop { $0 == "[" }.prefix { $0 != "]" }) {
-      return true
-    }
-    guard let equals = line.firstIndex(of: "=") else { return false }
-    return isKey(line[..<equals])
-  }
-
-  private static func isKey(_ text: Substring) -> Bool {
-    let key = text.trimmingCharacters(in: CharacterSet(charactersIn: " \""))
-    return !key.isEmpty && key.allSatisfy { $0.isLetter || $0.isNumber || "_-.".contains($0) }
-      && key.first?.isNumber == false
+    line.wholeMatch(of: /\[+[ "]*[\p{L}_.\-][\p{L}\p{N}_.\-]*[ "]*\](.*\])?/) != nil
+      || line.prefixMatch(of: /[ "]*[\p{L}_.\-][\p{L}\p{N}_.\-]*[ "]*=/) != nil
   }
 }

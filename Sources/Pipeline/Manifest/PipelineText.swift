@@ -1,4 +1,3 @@
-import JSON
 import Wording
 
 /// A pipeline in words, as `validate` prints it.
@@ -7,20 +6,11 @@ public enum PipelineText {
     let title = manifest.name + (manifest.description.isEmpty ? "" : ": " + manifest.description) + "\n\n"
     var table = TextTable([.init("#", .right), .init("stage"), .init("does")])
     for (index, execution) in manifest.executions.enumerated() {
-      let lines = execution.work.words(round: execution.time, of: execution.times)
+      let lines = execution.work.words(round: execution.round.time, of: execution.round.times)
       for (line, words) in lines.enumerated() {
         table.add(line == 0 ? ["\(index + 1)", execution.label, words] : ["", "", words])
       }
     }
     return title + table.plain + "\nseed \(manifest.seed)\n"
-  }
-}
-
-extension ManifestProblem {
-  public var json: JSONValue {
-    [
-      "source": .string(source), "path": .string(path), "found": .string(found),
-      "expected": .string(expected), "advice": .string(advice),
-    ]
   }
 }

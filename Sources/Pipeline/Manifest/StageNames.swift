@@ -1,14 +1,13 @@
 import JSON
 
-/// What each stage of a manifest is called: as it says itself, or else its kind, with `-2`, `-3` … where
-/// that is taken. Names that stand in the manifest go before names that are made up.
-struct StageNames {
-  private var names: [JSONPath: String] = [:]
-
-  /// - Parameter document: a manifest that may have any mistakes.
-  init(of document: JSONValue) {
-    var stages: [(path: JSONPath, stage: JSONValue)] = []
-    Self.collect(document, at: .root, into: &stages)
+/// The name of each stage of a manifest. A stage without a name is called by its kind, with `-2`, `-3` … where that is
+/// taken. Names in the manifest have precedence.
+enum StageNames {
+  /// The names of all stages, by their places. A stage of no known kind has none.
+  /// - Parameter document: a manifest, which may have mistakes.
+  static func all(in document: JSONValue) -> [JSONPath: String] {
+    let stages = stages(in: document, at: .root)
+    var names: [JSONPath: String] = [:]
     var taken = Set(stages.compactMap { $0.stage["name"]?.stringValue })
     for (path, stage) in stages {
       if let name = stage["name"]?.stringValue {
@@ -23,18 +22,14 @@ struct StageNames {
         names[path] = name
       }
     }
+    return names
   }
 
-  /// The name of the stage that stands at `path`, if one does and it is known what it is.
-  func name(at path: JSONPath) -> String? { names[path] }
-
-  private static func collect(
-    _ node: JSONValue, at path: JSONPath, into stages: inout [(path: JSONPath, stage: JSONValue)]
-  ) {
-    let list = path.key("stages")
-    for (index, stage) in (node["stages"]?.arrayValue ?? []).enumerated() {
-      stages.append((list.index(index), stage))
-      collect(stage, at: list.index(index), into: &stages)
+  /// All stages, each before those within it.
+  private static func stages(in node: JSONValue, at path: JSONPath) -> [(path: JSONPath, stage: JSONValue)] {
+    (node["stages"]?.arrayValue ?? []).enumerated().flatMap { index, stage in
+      let place = path.key("stages").index(index)
+      return [(place, stage)] + stages(in: stage, at: place)
     }
   }
 }

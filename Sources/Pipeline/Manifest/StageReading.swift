@@ -2,15 +2,18 @@ import JSON
 import PluginRuntime
 import RunRecords
 
-/// Reads the stages of a manifest. Everything that is wrong is noted in `reading`; what is returned then is
-/// of no use, and the resolver throws.
+/// Reads the stages of a manifest, and notes all mistakes in `reading`. With a mistake the resolver throws, and nobody
+/// uses what was read.
 package final class StageReading {
   let reading: ManifestReading
-  let names: StageNames
+  let names: [JSONPath: String]
   let kinds: StageKinds
   let catalog: PluginCatalog
-  let data: DataReading
-  /// Of plugins of stages that say nothing of it.
+  /// The named inputs of the manifest.
+  let inputs: JSONObject
+  /// The inputs whose absence has been told.
+  var missed: Set<String> = []
+  /// The isolation of plugins whose stage doesn't say.
   let isolation: Isolation?
   private var seen: [String: JSONPath] = [:]
 
@@ -19,21 +22,14 @@ package final class StageReading {
     _ document: JSONObject, _ catalog: PluginCatalog, kinds: StageKinds = .shipped,
     isolation: Isolation? = nil, reading: ManifestReading
   ) {
-    self.isolation = isolation
-    self.reading = reading
-    self.kinds = kinds
-    self.catalog = catalog
-    names = StageNames(of: .object(document))
-    data = DataReading(document, reading: reading)
+    (self.catalog, self.kinds) = (catalog, kinds)
+    (self.isolation, self.reading) = (isolation, reading)
+    names = StageNames.all(in: .object(document))
+    inputs = document["inputs"]?.objectValue ?? [:]
   }
 
   func stages(_ value: JSONValue, at path: JSONPath) -> [Stage] {
-    guard let elements = value.arrayValue else {
-      reading.problem(path, value.shown, expected: "a list of stages")
-      return []
-    }
-    if elements.isEmpty { reading.problem(path, "the list is empty", expected: "at least one stage") }
-    return elements.enumerated().compactMap { stage($1, at: path.index($0)) }
+    reading.list(value, at: path, expected: "a list of stages", of: "stage") { stage($0, at: $1) } ?? []
   }
 
   private func stage(_ value: JSONValue, at path: JSONPath) -> Stage? {
@@ -51,7 +47,7 @@ package final class StageReading {
       return nil
     }
     return Stage(
-      name: name(of: object, at: path), path: path, work: kind.read(object, at: path, self))
+      name: name(of: object, at: path), path: path, work: kind.read(value, at: path, self))
   }
 
   private func name(of object: JSONObject, at path: JSONPath) -> String {
@@ -59,7 +55,7 @@ package final class StageReading {
     if let given = object["name"], given.stringValue == nil {
       reading.problem(place, given.shown, expected: "a string")
     }
-    let name = names.name(at: path) ?? ""
+    let name = names[path] ?? ""
     let allowed = name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-" || $0 == "_") }
     if name.isEmpty || !allowed || name.allSatisfy(\.isNumber) {
       reading.problem(
@@ -77,85 +73,64 @@ package final class StageReading {
 
   // MARK: - Plugins
 
-  /// A plugin that stands at `path`; nil, with a problem noted, if there is none such, or if its options are wrong.
+  /// The plugin at `path`: an object, or its id alone. Nil, with a problem noted, if there is no such plugin, or if its
+  /// options are wrong.
   func plugin(
     _ value: JSONValue, _ kind: PluginKind, _ isolation: Isolation?, at path: JSONPath
   ) -> PluginUse? {
-    // A plugin all of whose options have defaults can be named by its id alone.
-    let whole: JSONValue = value.stringValue == nil ? value : ["id": value]
-    guard let reader = ObjectReader(whole, at: path, keys: ["id", "options"], reading: reading),
-      reader.required("id", expected: "the id of \(kind.phrase)") != nil,
-      let id = reader.optionalString("id")
+    let keys = ["id", "options"]
+    guard let reader = ObjectReader(value, short: "id", at: path, keys: keys, reading: reading),
+      reader.required("id", expected: "the id of \(kind.phrase)") != nil, let id = reader.text("id")
     else { return nil }
     guard let entry = catalog.entry(id) else {
       let known = catalog.entries.filter { $0.kind == kind }.map(\.id)
-      reading.problem(
-        path.key("id"), "there is no plugin \"\(id)\"",
+      reader.problem(
+        "id", "there is no plugin \"\(id)\"",
         advice: NearestName.advice(for: id, among: known, called: kind.plural)
           + " (adapt-pruner plugin lists them)")
       return nil
     }
     guard entry.kind == kind else {
-      reading.problem(path.key("id"), "\(id) is \(entry.kind.phrase)", expected: kind.phrase)
+      reader.problem("id", "\(id) is \(entry.kind.phrase)", expected: kind.phrase)
       return nil
     }
-    return use(entry, isolation, options: reader.object["options"] ?? [:], at: path.key("options"))
+    let given = reader.value("options", expected: "an object", \.objectValue)
+    guard let options = reader.object["options"] == nil ? [:] : given else { return nil }
+    return use(entry, isolation, options, at: path.key("options"))
   }
 
   private func use(
-    _ entry: PluginCatalog.Entry, _ isolation: Isolation?, options: JSONValue, at path: JSONPath
+    _ entry: PluginCatalog.Entry, _ isolation: Isolation?, _ given: JSONObject, at path: JSONPath
   ) -> PluginUse? {
-    guard case .object(var object) = options else {
-      reading.problem(path, options.shown, expected: "an object")
-      return nil
-    }
     do throws(PluginError) {
       let opened = try entry.open(isolation)
+      var options = given
       var sources: [String: DataSource] = [:]
       var isReadable = true
       for property in opened.schema.properties where property.isData {
-        guard let value = object[property.name] else { continue }
-        if let source = data.source(value, at: path.key(property.name), self) {
+        guard let value = options[property.name] else { continue }
+        if let source = source(value, at: path.key(property.name)) {
           sources[property.name] = source
-          object[property.name] = source.json
+          options[property.name] = source.json
         } else {
           isReadable = false
         }
       }
-      switch opened.schema.resolveAll(object) {
-      case .failure(let mistakes):
-        for mistake in mistakes.errors { reading.problem(path, mistake) }
-        return nil
-      case .success(let resolved):
-        guard isReadable else { return nil }
-        return PluginUse(
-          id: entry.id, options: resolved, data: sources,
-          statistics: try opened.statistics(.object(resolved)), isolation: isolation)
-      }
+      let (resolved, mistakes) = opened.schema.resolveAll(options)
+      for mistake in mistakes { reading.problem(path, mistake) }
+      guard mistakes.isEmpty, isReadable else { return nil }
+      return PluginUse(
+        id: entry.id, options: resolved, data: sources,
+        answers: try opened.answers(.object(resolved)), isolation: isolation)
     } catch {
       reading.problem(path, "\(error)")
-      return nil
-    }
-  }
-
-  /// What a plugin answers with its options, which have been checked.
-  /// - Returns: nil where the plugin could not be read, or fails, which is noted.
-  func ask(
-    _ use: PluginUse, as kind: PluginKind, _ reader: ObjectReader,
-    _ question: KeyPath<PluginCatalog.Opened, PluginCatalog.Answer>
-  ) -> Bool? {
-    guard let entry = catalog.entry(use.id) else { return nil }
-    do throws(PluginError) {
-      return try entry.open(use.isolation)[keyPath: question](.object(use.options))
-    } catch {
-      reading.problem(reader.path.key(kind.rawValue).key("options"), "\(error)")
       return nil
     }
   }
 }
 
 extension ManifestReading {
-  /// Notes a mistake in a plugin's options, which stand at `path`.
+  /// Notes a mistake in the options of a plugin, whose place is `path`.
   fileprivate func problem(_ path: JSONPath, _ mistake: OptionsError) {
     guard !mistake.path.isEmpty else { return problem(path, mistake.reason) }
     let option = path.key(mistake.firstKey)
@@ -165,12 +140,7 @@ extension ManifestReading {
 }
 
 extension PluginKind {
-  /// With its article: `a criterion`.
-  var phrase: String {
-    switch self {
-    case .criterion, .compensator, .transform: "a \(rawValue)"
-    case .allocator, .evaluator: "an \(rawValue)"
-    }
-  }
+  /// The kind with its article: `a criterion`.
+  var phrase: String { (self == .allocator || self == .evaluator ? "an " : "a ") + rawValue }
   var plural: String { self == .criterion ? "criteria" : "\(rawValue)s" }
 }

@@ -1,7 +1,7 @@
 import JSON
 import PluginRuntime
 
-/// `sequences` × `length` tokens of a data source, taken in mini-batches of `batchSize` sequences.
+/// A sample of a text: `sequences` × `length` tokens, taken in mini-batches of `batchSize` sequences.
 public struct CalibrationSample: Sendable, Equatable {
   public internal(set) var data: DataSource
   public internal(set) var sequences: Int
@@ -9,27 +9,12 @@ public struct CalibrationSample: Sendable, Equatable {
   public internal(set) var batchSize: Int
 
   public init(data: DataSource, sequences: Int = 64, length: Int = 64, batchSize: Int = 16) {
-    self.data = data
-    self.sequences = sequences
-    self.length = length
-    self.batchSize = batchSize
+    (self.data, self.sequences, self.length, self.batchSize) = (data, sequences, length, batchSize)
   }
 }
 
-/// The text that statistics are gathered from.
-public enum Calibration: Sendable, Equatable {
-  /// No plugin of the stage needs statistics.
-  case none
-  case sample(CalibrationSample)
-
-  var sample: CalibrationSample? { if case .sample(let sample) = self { sample } else { nil } }
-
-  /// nil without a sample. The last one may have fewer sequences.
-  var miniBatches: Int? { sample.map { ($0.sequences - 1) / $0.batchSize + 1 } }
-}
-
 extension CalibrationSample {
-  /// Stands for one that could not be read.
+  /// Stands for a sample that could not be read.
   static let unread = CalibrationSample(data: DataSource(path: "", format: .text, name: ""))
 
   static var fields: Fields<Self> {
@@ -37,27 +22,27 @@ extension CalibrationSample {
       unread,
       [
         Field(
-          "data", "What is read: a file, or one of the pipeline's inputs.", schema: .reference("data"),
+          "data", "The text: a file, or one of the pipeline's inputs.", schema: .reference("data"),
           definitions: DataSource.definitions, isRequired: true,
           read: { sample, reader, stage in
             guard let text = reader.required("data", expected: "a path, or {\"input\": NAME}") else { return }
-            sample.data = stage.data.source(text, at: reader.path.key("data"), stage) ?? sample.data
+            sample.data = stage.source(text, at: reader.path.key("data")) ?? sample.data
           }, write: { $0.data.json }
         ).late(),
         .integer(
           "sequences", \.sequences, 1...1_000_000,
-          "How many sequences are taken, spread evenly over the text; of lists of ids the first so many."),
+          "How many sequences are taken, spread evenly over the text. Of lists of ids the first are taken."),
         // One token predicts the next: there is no loss in fewer than two.
         .integer("length", \.length, 2...1_000_000, "Tokens a sequence."),
         .integer(
           "batch_size", \.batchSize, 1...1_000_000,
           """
-          Sequences a mini-batch. The gradients of the mini-batches' mean losses are summed, so this weighs in the result.
+          Sequences a mini-batch. It changes the result: the gradients of the mini-batches' mean losses are summed.
           """),
       ])
   }
 
-  /// - Parameter fields: those whose keys may be there.
+  /// - Parameter fields: the keys that may be there.
   /// - Returns: nil, with a problem noted, if there is no such text.
   static func read(
     _ value: JSONValue, at place: JSONPath, _ fields: Fields<Self>, _ stage: StageReading
@@ -69,6 +54,9 @@ extension CalibrationSample {
     Self.fields.read(&sample, reader, stage)
     return sample.data == unread.data ? nil : sample
   }
+
+  /// The number of mini-batches, of which the last may be smaller.
+  var miniBatches: Int { (sequences - 1) / batchSize + 1 }
 
   var words: String { "calibrates on \(sequences) × \(length) tokens of \(data.path)" }
 

@@ -3,9 +3,7 @@ import Transformer
 
 /// Measures the model as it is now.
 public struct EvaluateStage: Sendable, Equatable {
-  public internal(set) var evaluators: [PluginUse]
-
-  public init(evaluators: [PluginUse] = []) { self.evaluators = evaluators }
+  public internal(set) var evaluators: [PluginUse] = []
 }
 
 extension EvaluateStage: StageWork {
@@ -20,7 +18,7 @@ extension EvaluateStage: StageWork {
       [
         .plugins(
           "evaluators", \.evaluators, .evaluator,
-          "What measures it. `adapt-pruner plugin` lists the evaluators.")
+          "The measurements. `adapt-pruner plugin` lists the evaluators.")
       ])
   }
 

@@ -1,141 +1,160 @@
 import JSON
 import PluginRuntime
 
-/// One key of a JSON object in a pipeline. Reading, writing, the schema and the pages in `docs/` all come from it.
+/// One key of a JSON object in a pipeline. Reading, writing, the schema and the tables in `docs/` come from it.
 package struct Field<Owner> {
-  package typealias Reading = (inout Owner, ObjectReader, StageReading) -> Void
+  package typealias Place<Value> = WritableKeyPath<Owner, Value>
+  typealias Reading = (inout Owner, ObjectReader, StageReading) -> Void
 
-  package let key: String
-  /// What the key means, as sentences: the schema's description, and the cell of a table in `docs/`.
-  package let help: String
-  /// Keywords of JSON Schema for the value, without `description` and `default`.
-  package private(set) var schema: JSONObject
-  /// What the schema refers to, by its name in `$defs`.
-  package private(set) var definitions: JSONObject
+  let key: String
+  /// The meaning of the key, in sentences: the schema's description, and a cell of a table in `docs/`.
+  let help: String
+  /// The JSON Schema of the value, without `description` and `default`.
+  var schema: JSONObject
+  /// The entries of `$defs` that the schema refers to.
+  var definitions: JSONObject
   /// Whether the key must be there.
-  package private(set) var isRequired: Bool
-  /// What is read where the key is absent, given an object without any keys.
-  package private(set) var standard: (Owner) -> JSONValue?
+  var isRequired: Bool
+  /// Notes what is wrong, and leaves the owner as it is then.
+  var read: Reading
+  /// Gives nil where a resolved manifest goes without the key.
+  var write: (Owner) -> JSONValue?
+  /// The meaning of an absent key, given an object without any keys. Nil: what such an object writes.
+  var standard: ((Owner) -> JSONValue?)?
   /// The section of the same page in `docs/` that says more.
-  package private(set) var section: String?
-  /// Of fields that hold plugins: of which kind they are.
-  package private(set) var pluginKind: PluginKind?
-  private(set) var plugins: (Owner) -> [PluginUse] = { _ in [] }
-  /// What was expected, of a key that is asked for before any value is read.
-  private(set) var askedFor: String?
-  /// Whether it is read after the other keys, since what it may be depends on them.
-  private(set) var isLate = false
-  private(set) var read: Reading
-  private(set) var check: (Owner, ObjectReader, StageReading) -> Void = { _, _, _ in }
-  private(set) var write: (Owner) -> JSONValue?
+  var section: String?
+  /// The kind of the plugins that the field holds, if it holds any.
+  var pluginKind: PluginKind?
+  var plugins: (Owner) -> [PluginUse] = { _ in [] }
+  /// What the sentence about a missing key expects, if a missing key is told before any value is read.
+  var askedFor: String?
+  /// Whether the field is read after the others, because its meaning depends on them.
+  var isLate = false
+  var check: (Owner, ObjectReader) -> Void = { _, _ in }
 
-  /// - Parameters:
-  ///   - read: notes what is wrong, and leaves the owner as it is then.
-  ///   - write: nil where the key is left out of a resolved manifest.
-  package init(
+  init(
     _ key: String, _ help: String, schema: JSONObject, definitions: JSONObject = [:],
-    isRequired: Bool = false,
-    read: @escaping Reading, write: @escaping (Owner) -> JSONValue?
+    isRequired: Bool = false, read: @escaping Reading, write: @escaping (Owner) -> JSONValue?
   ) {
-    self.key = key
-    self.help = help
-    self.schema = schema
-    self.definitions = definitions
-    self.isRequired = isRequired
-    self.read = read
-    self.write = write
-    standard = write
+    (self.key, self.help, self.isRequired) = (key, help, isRequired)
+    (self.schema, self.definitions) = (schema, definitions)
+    (self.read, self.write) = (read, write)
   }
 }
 
-// MARK: - What else is to be said of a field
+// MARK: - Modifiers
 
 extension Field {
+  private func with(_ change: (inout Field) -> Void) -> Field {
+    var field = self
+    change(&field)
+    return field
+  }
+
   /// The key must be there.
-  /// - Parameter expected: for the sentence where it is not.
+  /// - Parameter expected: ends the sentence about a missing key.
   package func required(_ expected: String) -> Field {
-    var field = self
-    field.isRequired = true
-    field.askedFor = expected
-    return field
-  }
-
-  package func late() -> Field {
-    var field = self
-    field.isLate = true
-    return field
-  }
-
-  /// - Parameter check: notes what is wrong with the value beside the others. It runs when all of these have been read,
-  ///   save late ones that come after this field.
-  package func checked(_ check: @escaping (Owner, ObjectReader, StageReading) -> Void) -> Field {
-    var field = self
-    field.check = check
-    return field
-  }
-
-  /// - Parameter settle: what follows from the value, or from its absence, before other keys are read.
-  package func followed(by settle: @escaping (inout Owner, ObjectReader) -> Void) -> Field {
-    var field = self
-    field.read = { owner, reader, stage in
-      read(&owner, reader, stage)
-      settle(&owner, reader)
+    with {
+      $0.isRequired = true
+      $0.askedFor = expected
     }
-    return field
+  }
+
+  func late() -> Field { with { $0.isLate = true } }
+
+  func see(_ section: String) -> Field { with { $0.section = section } }
+
+  /// - Parameter check: compares the value with the others and notes what is wrong. It runs when all fields have been
+  ///   read, except late ones after this one.
+  func checked(_ check: @escaping (Owner, ObjectReader) -> Void) -> Field { with { $0.check = check } }
+
+  /// - Parameter settle: sets what follows from the value, or from its absence, before the next keys are read.
+  func followed(by settle: @escaping (inout Owner, ObjectReader) -> Void) -> Field {
+    with {
+      $0.read = { owner, reader, stage in
+        read(&owner, reader, stage)
+        settle(&owner, reader)
+      }
+    }
   }
 
   /// - Parameter isUsual: whether a resolved manifest goes without the key.
   func unwritten(where isUsual: @escaping (Owner) -> Bool) -> Field {
-    var field = self
-    field.write = { isUsual($0) ? nil : write($0) }
-    return field
+    with {
+      $0.standard = standard ?? write
+      $0.write = { isUsual($0) ? nil : write($0) }
+    }
   }
 
-  /// Of a key that means something only beside some values of the keys before it.
+  /// Gives the key a meaning only beside some values of the keys before it.
   /// - Parameters:
-  ///   - isReadAnyway: whether a value that means nothing has its mistakes told, too.
+  ///   - isReadAnyway: whether the mistakes of a meaningless value are told too.
   ///   - refuse: notes that the key means nothing.
-  package func only(
+  func only(
     when isMeant: @escaping (Owner) -> Bool, isReadAnyway: Bool = true,
     refuse: @escaping (Owner, ObjectReader) -> Void
   ) -> Field {
-    var field = self
-    field.read = { owner, reader, stage in
-      if !isMeant(owner), reader.object[key] != nil {
-        refuse(owner, reader)
-        if !isReadAnyway { return }
+    unwritten { !isMeant($0) }.with {
+      $0.read = { owner, reader, stage in
+        if !isMeant(owner), reader.object[key] != nil {
+          refuse(owner, reader)
+          if !isReadAnyway { return }
+        }
+        read(&owner, reader, stage)
       }
-      read(&owner, reader, stage)
     }
-    field.write = { isMeant($0) ? write($0) : nil }
-    return field
   }
 
-  /// - Parameter value: what an absent key means, where that is not what the object has without any keys.
-  package func standing(for value: JSONValue? = nil) -> Field {
-    var field = self
-    field.standard = { _ in value }
-    return field
-  }
+  /// - Parameter value: the meaning of an absent key, where it isn't what an object without any keys writes.
+  func standing(for value: JSONValue? = nil) -> Field { with { $0.standard = { _ in value } } }
 
-  package func see(_ section: String) -> Field {
-    var field = self
-    field.section = section
-    return field
-  }
-
-  /// The value as the schema sees it.
-  package func described(by schema: JSONObject, _ definitions: JSONObject = [:]) -> Field {
-    var field = self
-    field.schema = schema
-    field.definitions = definitions
-    return field
-  }
+  /// - Parameter schema: the value as the schema sees it.
+  func described(by schema: JSONObject) -> Field { with { $0.schema = schema } }
 
   func holding(_ kind: PluginKind, _ plugins: @escaping (Owner) -> [PluginUse]) -> Field {
-    var field = self
-    field.pluginKind = kind
-    field.plugins = plugins
-    return field
+    with {
+      $0.pluginKind = kind
+      $0.plugins = plugins
+    }
   }
+}
+
+// MARK: - All fields of an object
+
+/// All keys of a JSON object in a pipeline, in the order in which they are written.
+package struct Fields<Owner> {
+  /// What an object without any keys is read as. Placeholders stand for what must be given.
+  let blank: Owner
+  let list: [Field<Owner>]
+  /// The keys in the order of a resolved manifest, if that order differs.
+  private let written: [String]?
+
+  package init(_ blank: Owner, written: [String]? = nil, _ list: [Field<Owner>]) {
+    (self.blank, self.written, self.list) = (blank, written, list)
+  }
+
+  var keys: [String] { list.map(\.key) }
+
+  func without(_ key: String) -> Fields { Fields(blank, written: written, list.filter { $0.key != key }) }
+
+  /// Reads the members of `reader` into `owner`, and notes what is wrong.
+  func read(_ owner: inout Owner, _ reader: ObjectReader, _ stage: StageReading) {
+    for field in list {
+      if let expected = field.askedFor { _ = reader.required(field.key, expected: expected) }
+    }
+    for field in list where !field.isLate { field.read(&owner, reader, stage) }
+    for field in list {
+      if field.isLate { field.read(&owner, reader, stage) }
+      field.check(owner, reader)
+    }
+  }
+
+  /// The object as it stands in a resolved manifest.
+  func json(of owner: Owner) -> JSONObject {
+    let members = JSONObject(list.compactMap { field in field.write(owner).map { (field.key, $0) } })
+    guard let written else { return members }
+    return JSONObject(written.compactMap { key in members[key].map { (key, $0) } })
+  }
+
+  func plugins(of owner: Owner) -> [PluginUse] { list.flatMap { $0.plugins(owner) } }
 }

@@ -1,13 +1,13 @@
 import JSON
 import PluginRuntime
 
-/// The tables of keys in `docs/`: a page has `<!-- fields: NAME -->` and `<!-- end -->`, and what stands between the two
-/// comes from the fields of a stage, or of a part of one.
+/// The tables of keys in `docs/`. A table stands between `<!-- fields: NAME -->` and `<!-- end -->`. Its rows come from
+/// the fields of a stage, or of a part of one.
 package enum FieldPages {
   private static let opening = "<!-- fields: "
   private static let closing = "<!-- end -->"
 
-  /// The page with its tables as they should be. What has no table stays as it is.
+  /// The page with its tables filled in. The rest stays as it is.
   package static func filled(_ page: String, _ kinds: StageKinds = .shipped) -> String {
     var lines: [Substring] = []
     var isInTable = false
@@ -24,11 +24,11 @@ package enum FieldPages {
 
   private static func table(_ name: String, _ kinds: StageKinds) -> String? {
     switch name {
-    case "pipeline": PipelineWords.fields.table
+    case "pipeline": Manifest.fields.table
     case "calibration": CalibrationSample.fields.table
     case "target": Target.table
-    case "data": FileWords.fields.table
-    case "training data": TrainingInput.table
+    case "data": DataSource.fields.table
+    case "training data": TrainingInput.fields.table
     case "optimizer": OptimizerSettings.fields.table
     case "schedule": Schedule.fields.table
     case "isolate": Isolation.fields.table
@@ -57,25 +57,19 @@ extension Fields {
 }
 
 extension Field {
-  /// What a value may be, as far as a few words can say it.
+  /// The type of the value, in a few words.
   fileprivate var valueWords: String {
     if pluginKind != nil { return schema["type"] == "array" ? "plugins" : "plugin" }
     if let words = schema["enum"]?.arrayValue {
       return words.map { "`\($0.stringValue ?? "")`" }.joined(separator: ", ")
     }
-    switch schema["type"]?.stringValue {
-    case "boolean": return "`true`, `false`"
-    case "string": return "text"
-    case "array": return "list"
-    case "object": return "object"
-    case "integer", "number":
-      let kind = schema["type"]?.stringValue ?? ""
-      if let bound = schema["exclusiveMinimum"] { return "\(kind) above \(bound.compact)" }
-      guard let least = schema["minimum"], let most = schema["maximum"] else { return kind }
-      return most.integerValue == .max
-        ? "\(kind) from \(least.compact)" : "\(kind), \(least.compact) to \(most.compact)"
-    default: return ""
-    }
+    let type = schema["type"]?.stringValue ?? ""
+    let words = ["boolean": "`true`, `false`", "string": "text", "array": "list"]
+    if let words = words[type] { return words }
+    if let bound = schema["exclusiveMinimum"] { return "\(type) above \(bound.compact)" }
+    guard let least = schema["minimum"], let most = schema["maximum"] else { return type }
+    return most.integerValue == .max
+      ? "\(type) from \(least.compact)" : "\(type), \(least.compact) to \(most.compact)"
   }
 
   fileprivate func defaultWords(_ blank: Owner) -> String {

@@ -1,23 +1,19 @@
 import JSON
 import PluginRuntime
 
-// What a stage's plugins may use in processes of their own.
+// How a pipeline isolates the plugins of a stage in processes of their own, and limits them.
 
 extension Isolation {
-  /// Of time limits; more cannot be told from none.
+  /// The longest time limit. A longer one is no limit.
   private static let mostSeconds = 1e9
 
   static var fields: Fields<Isolation> {
-    func seconds(_ key: String, _ place: WritableKeyPath<Isolation, Double>, _ help: String) -> Field<
-      Isolation
-    > {
+    func seconds(_ key: String, _ place: Field<Isolation>.Place<Double>, _ help: String) -> Field<Isolation> {
       Field.number(key, place, above: 0, help).followed { isolation, reader in
         let limit = isolation[keyPath: place]
-        if limit > mostSeconds {
-          reader.reading.problem(
-            reader.path.key(key), "\(limit)", expected: "a number above 0 and at most a billion")
-        }
-        isolation[keyPath: place] = min(limit, mostSeconds)
+        guard limit > mostSeconds else { return }
+        reader.problem(key, "\(limit)", expected: "a number above 0 and at most a billion")
+        isolation[keyPath: place] = mostSeconds
       }
     }
     return Fields(
@@ -25,31 +21,32 @@ extension Isolation {
       [
         seconds(
           "time_limit_seconds", \.timeLimit,
-          "What a call may take, without the time that the host takes for what the plugin asks of it."),
-        // Not written where it is the usual one: manifests of earlier versions are the same text.
+          "The longest time of a call, without the host's own work for the plugin."),
+        // The usual limit is not written, so that manifests of earlier versions stay the same text.
         seconds(
           "load_time_limit_seconds", \.loadTimeLimit,
-          "What loading a plugin's library, and making an instance, may take."
+          "The longest time for loading a plugin's library, and for making an instance."
         ).unwritten { $0.loadTimeLimit == Isolation().loadTimeLimit },
         .integer(
           "memory_limit_megabytes", \.memoryLimit, 1...1 << 30, unit: 1 << 20,
-          "What a plugin's process may have for itself."),
+          "The most memory of a plugin's process, without what it shares with the host."),
       ])
   }
 
-  /// As it stands in a resolved manifest.
+  /// The limits as they stand in a resolved manifest.
   var json: JSONValue { .object(Self.fields.json(of: self)) }
 }
 
 extension StageReading {
-  /// Whether the stage's plugins have processes of their own: true, false, or an object with what they may use there.
+  /// The limits of the processes of the stage's plugins. `isolate` is true, false, or an object with limits. Nil: the
+  /// plugins run in this process.
   func isolation(_ reader: ObjectReader) -> Isolation? {
     guard let value = reader.object["isolate"] else { return isolation }
     if let isWanted = value.boolValue { return isWanted ? isolation ?? Isolation() : nil }
     let fields = Isolation.fields
     guard value.objectValue != nil, let inner = reader.nested("isolate", keys: fields.keys) else {
-      reading.problem(
-        reader.path.key("isolate"), value.shown,
+      reader.problem(
+        "isolate", value.shown,
         expected: "true, false, or an object with \(fields.keys.dropLast().joined(separator: ", ")) and "
           + (fields.keys.last ?? ""))
       return nil

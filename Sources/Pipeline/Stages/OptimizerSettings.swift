@@ -1,30 +1,19 @@
 import JSON
 import Transformer
 
-/// How a train stage takes its steps.
+/// The settings of a train stage's optimizer.
 public struct OptimizerSettings: Sendable, Equatable {
-  public internal(set) var learningRate: Double
-  public internal(set) var adamW: AdamWOptions
-  /// nil for no clipping.
-  public internal(set) var maxGradientNorm: Double?
-  /// Whether the moments of an earlier round are taken up.
-  public internal(set) var carriesMoments: Bool
+  public package(set) var learningRate = 1e-4
+  public package(set) var adamW = AdamWOptions(weightDecay: 0)
+  /// The largest norm of all gradients together; 0 for no clipping.
+  public package(set) var clippedNorm = 1.0
+  /// Whether a round takes up the moments of an earlier one.
+  public package(set) var carriesMoments = true
 
-  public init(
-    learningRate: Double = 1e-4, adamW: AdamWOptions = AdamWOptions(weightDecay: 0),
-    maxGradientNorm: Double? = 1, carriesMoments: Bool = true
-  ) {
-    self.learningRate = learningRate
-    self.adamW = adamW
-    self.maxGradientNorm = maxGradientNorm
-    self.carriesMoments = carriesMoments
-  }
+  package init() {}
 
-  /// 0 for no clipping.
-  private var clippedNorm: Double {
-    get { maxGradientNorm ?? 0 }
-    set { maxGradientNorm = newValue == 0 ? nil : newValue }
-  }
+  /// Nil for no clipping.
+  public var maxGradientNorm: Double? { clippedNorm == 0 ? nil : clippedNorm }
 
   static var fields: Fields<Self> {
     Fields(
@@ -39,11 +28,11 @@ public struct OptimizerSettings: Sendable, Equatable {
           "Decoupled decay of matrices; norms and biases don't decay."),
         .number(
           "max_grad_norm", \.clippedNorm, 0...1e9,
-          "Gradients that are together longer are scaled down to it; 0: none are."),
+          "The largest norm of all gradients together; larger ones are scaled down to it. 0: no limit."),
         .flag(
           "carry_moments", \.carriesMoments,
           """
-          In a repeat, whether the moments of the round before are taken up, without those of units that have left. \
+          In a repeat: whether a round takes up the moments of the round before, without those of removed units. \
           Adapters always start afresh.
           """),
       ])

@@ -1,13 +1,13 @@
 import JSON
 import PluginRuntime
 
-/// The JSON Schema of pipelines: what editors complete and check. All of it comes from the fields of stages and from the
-/// options that plugins declare.
+/// The JSON Schema of pipelines, with which editors complete and check them. It comes from the fields of stages and from
+/// the options that plugins declare.
 public enum PipelineSchema {
-  /// Plugins of this publisher come with the program: there are no others than those in the schema.
+  /// The publisher of the shipped plugins. The schema knows all of its plugins.
   private static let publisher = "adapt-pruner"
 
-  /// - Throws: the first plugin's error that can't be opened.
+  /// - Throws: the error of the first plugin that can't be opened.
   public static func json(_ catalog: PluginCatalog) throws(PluginError) -> JSONValue {
     try json(.shipped, catalog)
   }
@@ -21,22 +21,20 @@ public enum PipelineSchema {
       "stage": stage(kinds),
       "stageName": [
         "description": """
-        What the stage is called in results and in --set; unique in the pipeline. Default: its kind, with -2, -3 … where \
-        that is taken.
+        The stage's name in results and in --set; unique in the pipeline. Default: its kind, with -2, -3 … where that \
+        is taken.
         """, "type": "string", "pattern": "^(?=.*[A-Za-z_-])[A-Za-z0-9_-]+$",
       ],
       "isolate": [
         "description": """
-        Whether the stage's plugins have processes of their own, so that a crash, a hang or too much memory there is an \
+        Whether each plugin of the stage has a process of its own. A crash, a hang or too much memory there is then an \
         error.
         """, "oneOf": [["type": "boolean"], .object(Isolation.fields.schema)], "default": false,
       ],
     ]
     for kind in kinds.all { definitions[kind.kind] = .object(kind.schema) }
-    for kind in kinds.all {
-      for member in kind.definitions.members { definitions[member.key] = member.value }
-    }
-    for member in PipelineWords.fields.definitions.members { definitions[member.key] = member.value }
+    for kind in kinds.all { definitions.add(kind.definitions) }
+    definitions.add(Manifest.fields.definitions)
     for kind in PluginKind.allCases {
       let entries = catalog.entries.filter { $0.kind == kind }.sorted { $0.id < $1.id }
       var opened: [(PluginCatalog.Entry, OptionsSchema)] = []
@@ -49,7 +47,7 @@ public enum PipelineSchema {
       "title": "A pipeline of adapt-pruner",
       "description": "What is done to a model, stage after stage. See docs/pipelines.md.",
     ]
-    for member in PipelineWords.fields.schema.members { schema[member.key] = member.value }
+    schema.add(Manifest.fields.schema)
     schema["$defs"] = .object(definitions)
     return .object(schema)
   }
@@ -64,7 +62,7 @@ public enum PipelineSchema {
           "enum": .array(kinds.names.map { .string($0) }),
         ]
       ],
-      // Of the kind that is named alone, so that an editor's complaint is about that one.
+      // An editor complains only about the kind that is named.
       "allOf": .array(
         kinds.names.map { name in
           [
@@ -77,36 +75,35 @@ public enum PipelineSchema {
 
   // MARK: - Plugins
 
-  /// An id alone, or an object with options as the plugin declares them.
+  /// An id alone, or an object with the options that the plugin declares.
   private static func plugin(
     _ kind: PluginKind, _ plugins: [(entry: PluginCatalog.Entry, schema: OptionsSchema)]
   ) -> JSONValue {
     var bare: JSONObject = .reference("\(kind.rawValue)ID")
     let demanding = plugins.filter { $0.schema.properties.contains(where: \.isRequired) }
     if !demanding.isEmpty { bare["not"] = ["enum": .array(demanding.map { .string($0.entry.id) })] }
-    var object: JSONObject = [
-      "type": "object", "additionalProperties": false, "required": ["id"],
-      "properties": [
+    var object: JSONObject = .closedObject(
+      required: ["id"],
+      [
         "id": .object(.reference("\(kind.rawValue)ID")),
         "options": [
-          "description": "What the plugin can be told; what is left out has its default.", "type": "object",
+          "description": "The plugin's options. An option that is left out has its default.",
+          "type": "object",
           "default": [:],
         ],
-      ],
-    ]
+      ])
     if !plugins.isEmpty {
       object["allOf"] = .array(
         plugins.map { plugin in
-          let isDemanding = plugin.schema.properties.contains(where: \.isRequired)
           var then: JSONObject = ["properties": ["options": plugin.schema.json]]
-          if isDemanding { then["required"] = ["options"] }
+          if plugin.schema.properties.contains(where: \.isRequired) { then["required"] = ["options"] }
           return ["if": ["properties": ["id": ["const": .string(plugin.entry.id)]]], "then": .object(then)]
         })
     }
     return [
       "description": .string(
         "\(kind.phrase.prefix(1).uppercased())\(kind.phrase.dropFirst()): its id alone, or with options. "
-          + "`adapt-pruner plugin describe ID` tells its options."),
+          + "`adapt-pruner plugin describe ID` prints its options."),
       "anyOf": [.object(bare), .object(object)],
     ]
   }
@@ -116,7 +113,7 @@ public enum PipelineSchema {
       ["const": .string(entry.id), "description": .string(entry.summary)]
     }
     let other: JSONValue = [
-      "description": "Of another publisher.", "type": "string", "minLength": 1,
+      "description": "A plugin of another publisher.", "type": "string", "minLength": 1,
       "not": ["pattern": .string("^\(publisher)\\.")],
     ]
     return ["description": "publisher.name", "anyOf": .array(known + [other])]
@@ -134,8 +131,8 @@ extension StageKind {
       "stage": ["const": .string(kind)], "name": .object(.reference("stageName")),
     ]
     if hasPlugins { properties["isolate"] = .object(.reference("isolate")) }
-    for member in fields.properties.members { properties[member.key] = member.value }
-    for member in inner.members { schema[member.key] = member.value }
+    properties.add(fields.properties)
+    schema.add(inner)
     schema["required"] = .array(["stage"] + (inner["required"]?.arrayValue ?? []))
     schema["properties"] = .object(properties)
     return schema
@@ -143,13 +140,12 @@ extension StageKind {
 }
 
 extension OptionsSchema {
-  /// As a part of a pipeline's schema.
+  /// The options as a part of a pipeline's schema.
   fileprivate var json: JSONValue {
-    var schema: JSONObject = ["type": "object", "additionalProperties": false]
-    let required = properties.filter(\.isRequired).map { JSONValue.string($0.name) }
-    if !required.isEmpty { schema["required"] = .array(required) }
-    schema["properties"] = .object(JSONObject(properties.map { ($0.name, $0.json) }))
-    return .object(schema)
+    .object(
+      .closedObject(
+        required: properties.filter(\.isRequired).map(\.name),
+        JSONObject(properties.map { ($0.name, $0.json) })))
   }
 }
 

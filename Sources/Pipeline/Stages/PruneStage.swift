@@ -6,18 +6,19 @@ import Transformer
 public struct PruneStage: Sendable, Equatable {
   public internal(set) var criterion = PluginUse.unread
   public internal(set) var allocator = PluginUse.unread
-  /// nil: what stays stays as it is.
+  /// Nil: the remaining weights don't change.
   public internal(set) var compensator: PluginUse?
-  public internal(set) var calibration = Calibration.none
+  /// The text from which statistics are gathered. Nil: no plugin of the stage needs any.
+  public internal(set) var calibration: CalibrationSample?
   public internal(set) var target = Target.unread
-  /// In how many steps the target is approached.
+  /// The number of steps to the target.
   public internal(set) var iterations = 10
   public internal(set) var families = Family.widths
-  /// MLPs keep a multiple of so many channels; 1 for any number.
+  /// The number of channels of every MLP is a multiple of this.
   public internal(set) var roundTo = 1
-  /// Whether all layers keep as many units of each family.
+  /// Whether all layers keep the same number of units of each family.
   public internal(set) var sameSize = false
-  /// Whether every unit's score is kept in the run folder.
+  /// Whether the run folder keeps every unit's score.
   public internal(set) var recordsScores = false
 
   var widths: EqualWidths { EqualWidths(roundTo: roundTo, sameSize: sameSize) }
@@ -38,62 +39,60 @@ extension PruneStage: StageWork {
         .plugin(
           .compensator, \.compensator,
           """
-          How do the survivors make up for the removed? Without one what stays stays as it is. Not of whole sublayers \
-          and layers.
-          """
-        ),
+          How do the remaining units make up for the removed ones? Default: they don't change. Whole sublayers and layers \
+          have no compensator.
+          """),
         Field(
           "calibration",
-          "The text that statistics are gathered from. Needed if one of the plugins needs statistics.",
+          "The text from which statistics are gathered. Required if one of the plugins needs statistics.",
           schema: CalibrationSample.fields.schema, definitions: CalibrationSample.fields.definitions,
           read: { stage, reader, reading in stage.calibration = stage.calibration(reader, reading) },
-          write: { $0.calibration.sample.map { .object(CalibrationSample.fields.json(of: $0)) } }
+          write: { $0.calibration.map { .object(CalibrationSample.fields.json(of: $0)) } }
         ).late(),
-        .target(\.target, "How large the model may be afterwards."),
+        .target(\.target, "The largest size of the model after the stage."),
         .integer(
           "iterations", \.iterations, 1...10_000,
           """
-          In how many steps the target is approached; scores are computed anew for each. An allocator that goes its own \
-          way takes as many as it needs.
+          The number of steps to the target. Each computes the scores anew. An allocator that goes its own way takes as \
+          many as it needs.
           """),
-        .families(\.families).checked { stage, reader, reading in
+        .families(\.families).checked { stage, reader in
           guard stage.compensator != nil, stage.families.contains(where: \.isWhole) else { return }
-          reading.reading.problem(
-            reader.path.key("compensator"),
-            "whole sublayers and layers have no projection that is left to be changed",
+          reader.problem(
+            "compensator", "whole sublayers and layers have no projection that is left to be changed",
             advice: "leave it out, or prune attention and mlp")
         },
         .integer(
           "round_to", \.roundTo, 1...1_000_000,
           """
-          MLPs keep a multiple of so many channels, as kernels and quantised formats like it. The target is kept: the \
-          model is at most one such step smaller.
+          The number of channels of every MLP is a multiple of this, which suits kernels and quantised formats. The model \
+          still meets its target, and is at most one such step smaller.
           """
         ).late(),
         .flag(
           "same_size", \.sameSize,
           """
-          Whether all layers keep as many KV groups and as many channels, so that transformers and llama.cpp load the \
-          model. The target is kept: the model is at most one channel, or round_to, of all layers smaller.
+          Whether all layers keep the same number of KV groups and of channels, so that transformers and llama.cpp load \
+          the model. The model still meets its target. It is smaller by at most one channel, or round_to, of all layers.
           """
-        ).late().checked { stage, reader, reading in stage.checkWidths(reader, reading) },
+        ).late().checked { stage, reader in stage.checkWidths(reader) },
         .flag(
           "record_scores", \.recordsScores,
-          "Whether each iteration's scores of all units are kept in the run folder."),
+          "Whether the run folder keeps each iteration's scores of all units."),
       ])
   }
 
-  private func calibration(_ reader: ObjectReader, _ stage: StageReading) -> Calibration {
-    let place = reader.path.key("calibration")
+  private func calibration(_ reader: ObjectReader, _ stage: StageReading) -> CalibrationSample? {
     guard let value = reader.object["calibration"] else {
-      guard let needing = plugins.first(where: { !$0.statistics.isEmpty }) else { return .none }
+      guard let needing = plugins.first(where: { !$0.statistics.isEmpty }) else { return nil }
       let wanted = needing.statistics.map(\.name).joined(separator: ", ")
-      stage.reading.problem(
-        place, "missing", expected: "calibration data, since \(needing.id) needs statistics (\(wanted))")
-      return .none
+      reader.problem(
+        "calibration", "missing",
+        expected: "calibration data, since \(needing.id) needs statistics (\(wanted))")
+      return nil
     }
-    return CalibrationSample.read(value, at: place, CalibrationSample.fields, stage).map { .sample($0) }
-      ?? .none
+    let place = reader.path.key("calibration")
+    return CalibrationSample.read(value, at: place, CalibrationSample.fields, stage)
   }
 
   package func words(round: Int, of rounds: Int) -> [String] {
@@ -105,28 +104,22 @@ extension PruneStage: StageWork {
     if sameSize { lines.append("keeps all layers at the same size") }
     if roundTo > 1 { lines.append("keeps channels in multiples of \(roundTo)") }
     if let compensator { lines.append("makes up for it by " + compensator.words) }
-    if let sample = calibration.sample { lines.append(sample.words + ", \(sample.batchSize) at a time") }
+    if let sample = calibration { lines.append(sample.words + ", \(sample.batchSize) at a time") }
     return lines
   }
 
-  package func inRound(_ round: StageRound) -> Self { with(target.inRound(round)) }
+  package func inRound(_ round: StageRound) -> Self { with(\.target, target.inRound(round)) }
 
-  package func aiming(at share: Double) -> Self? { target.aiming(at: share).map(with) }
-
-  private func with(_ target: Target) -> Self {
-    var stage = self
-    stage.target = target
-    return stage
-  }
+  package func aiming(at share: Double) -> Self? { target.aiming(at: share).map { with(\.target, $0) } }
 
   package var memoryAdvice: String { CalibrationSample.memoryAdvice }
 
   package func check(_ execution: StageExecution, _ check: WorkCheck, _ findings: inout WorkFindings) {
-    if let sample = calibration.sample { findings.read(sample, execution) }
-    let instances = findings.attempt(execution) {
+    if let sample = calibration { findings.read(sample, execution) }
+    let pruning = findings.attempt(execution) {
       try Pruning(self, in: check.rehearsing.labelled(execution.label), sequences: [])
     }
-    guard let pruning = instances else { return }
+    guard let pruning else { return }
     let isFirst = findings.sizes.isUntouched
     let before = findings.share
     var sizes = findings.sizes
@@ -136,7 +129,7 @@ extension PruneStage: StageWork {
         meetsGoal: pruning.allocator.meetsGoal && !sameSize && roundTo == 1, biases: pruning.costOfBiases)
     }
     findings.sizes = sizes
-    if execution.time == 0 {
+    if execution.round.time == 0 {
       findings.attempt(execution) { try pruning.rehearseScores() }
       if reached != nil || !isFirst {
         findings.attempt(execution) { try pruning.rehearseAllocation(isFirst: isFirst) }
@@ -148,9 +141,7 @@ extension PruneStage: StageWork {
     let units = Int((before - findings.share) * Double(check.model.decoder.layerCount * families.count))
     let iterations = pruning.allocator.meetsGoal || !isWhole ? self.iterations : max(1, units)
     findings.need(
-      counting.pruning(
-        self, scratchFolder: check.rehearsing.scratchFolder, compensates: compensator != nil,
-        iterations: iterations),
+      counting.pruning(self, scratchFolder: check.rehearsing.scratchFolder, iterations: iterations),
       execution)
   }
 

@@ -1,6 +1,6 @@
 import JSON
 
-/// Runs stages several times. A run never sees it: `Manifest.executions` writes it out.
+/// Runs stages several times. `Manifest.executions` writes it out, so that a run never sees it.
 public struct RepeatStage: Sendable, Equatable {
   public internal(set) var times = 1
   public internal(set) var stages: [Stage] = []
@@ -12,7 +12,7 @@ extension RepeatStage: StageKind {
   package static let title = "Run stages several times"
   package static let about =
     """
-    With prune and train within, pruning and training take turns: see \"spread_over_rounds\" of a target and \
+    With a prune and a train stage in it, pruning and training take turns: see \"spread_over_rounds\" of a target and \
     \"share\" of a train stage.
     """
 
@@ -23,7 +23,7 @@ extension RepeatStage: StageKind {
         .integer("times", \.times, 1...1000, "How many times.")
           .required("how many times, an integer from 1 to 1000"),
         Field(
-          "stages", "What is done, in this order.", schema: .reference("stages"), isRequired: true,
+          "stages", "The stages, in their order.", schema: .reference("stages"), isRequired: true,
           read: { stage, reader, reading in
             guard let inner = reader.required("stages", expected: "a list of stages") else { return }
             stage.stages = reading.stages(inner, at: reader.path.key("stages"))
@@ -46,8 +46,6 @@ extension RepeatStage: StageKind {
   package func aiming(at share: Double) -> Self? {
     let aimed = stages.map { $0.aiming(at: share) }
     guard aimed.contains(where: { $0 != nil }) else { return nil }
-    var stage = self
-    stage.stages = zip(aimed, stages).map { $0 ?? $1 }
-    return stage
+    return with(\.stages, zip(aimed, stages).map { $0 ?? $1 })
   }
 }

@@ -4,7 +4,7 @@ import RunRecords
 /// Writes the model as it is now.
 public struct SaveStage: Sendable, Equatable {
   public enum ElementType: String, Sendable, CaseIterable {
-    /// The source's, or bfloat16 where that is quantised.
+    /// The source's type, or bfloat16 for a quantised source.
     case auto
     case float32, float16, bfloat16
   }
@@ -20,7 +20,7 @@ extension SaveStage: StageWork {
   package static let title = "Write the model as it is now"
   package static let leavesModel = true
 
-  /// Parts that are neither empty nor hidden, and not the run's own records.
+  /// A relative path without empty or hidden parts that doesn't begin with a name of the run's records.
   private static var pattern: String {
     let records = RunLayout.records.map { $0.replacing(".", with: "\\.") }.joined(separator: "|")
     return "^(?!(\(records))(/|$))(?!~)[^./][^/]*(/[^./][^/]*)*$"
@@ -33,16 +33,16 @@ extension SaveStage: StageWork {
         .choice(
           "type", \.type,
           """
-          The element type of the weights. auto: that of the source's matrices, or bfloat16 where they are quantised.
+          The element type of the weights. auto: the type of the source's matrices, or bfloat16 if they are quantised.
           """),
         .text(
           "directory", \.directory,
-          "Where in the run folder. In a repeat the round's number is put at the end: model-2."
+          "The directory in the run folder. In a repeat it ends with the round's number: model-2."
         ).described(by: ["type": "string", "pattern": .string(pattern)])
-          .checked { stage, reader, reading in
+          .checked { stage, reader in
             guard let reason = RunLayout.refusal(ofModelDirectory: stage.directory) else { return }
-            reading.reading.problem(
-              reader.path.key("directory"), "\"\(stage.directory)\" \(reason)",
+            reader.problem(
+              "directory", "\"\(stage.directory)\" \(reason)",
               expected: "a path within the run folder")
           },
       ])
@@ -54,13 +54,11 @@ extension SaveStage: StageWork {
 
   /// In a repeat the directory has the round's number at its end: `model-2`.
   package func inRound(_ round: StageRound) -> Self {
-    var stage = self
-    stage.directory = ([directory] + round.rounds.map(String.init)).joined(separator: "-")
-    return stage
+    with(\.directory, ([directory] + round.rounds.map(String.init)).joined(separator: "-"))
   }
 
   package func check(_ execution: StageExecution, _ check: WorkCheck, _ findings: inout WorkFindings) {
-    findings.need(findings.counting.saving(self), execution)
+    findings.need(StageNeeds(traffic: findings.counting.dequantizing), execution)
   }
 
   package func execute(in session: RunSession, _ context: StageContext) throws {

@@ -1,4 +1,4 @@
-/// The kinds of stages that pipelines may have. A new one is registered here, and nowhere else.
+/// The kinds of stages that pipelines may have. A new kind is registered here, and nowhere else.
 package struct StageKinds: Sendable {
   package let all: [any StageKind.Type]
 

@@ -6,55 +6,35 @@ import Wording
 
 /// Trains the model on text.
 public struct TrainStage: Sendable, Equatable {
-  public internal(set) var data: [TrainingInput]
-  public internal(set) var recovery: Recovery
+  public package(set) var data: [TrainingInput] = []
+  public package(set) var recovery = Recovery.full
   /// Optimizer steps, of all rounds of a repeat together.
-  public internal(set) var steps: Int
-  /// How the steps are shared among the rounds of a repeat.
-  public internal(set) var share: RoundShares
+  public package(set) var steps = 1
+  /// How the rounds of a repeat share the steps.
+  public package(set) var share = RoundShares.constant
   /// Tokens of a row.
-  public internal(set) var length: Int
+  public package(set) var length = 512
   /// Rows of a micro-batch.
-  public internal(set) var batchSize: Int
+  public package(set) var batchSize = 8
   /// Micro-batches of a step.
-  public internal(set) var accumulation: Int
+  public package(set) var accumulation = 1
   /// Whether documents share rows.
-  public internal(set) var packs: Bool
-  public internal(set) var optimizer: OptimizerSettings
-  public internal(set) var schedule: Schedule
-  /// Bytes of activations kept for the backward pass; the rest is recomputed.
-  public internal(set) var activationBytes: Int
+  public package(set) var packs = true
+  public package(set) var optimizer = OptimizerSettings()
+  public package(set) var schedule = Schedule()
+  /// Bytes of activations that are kept for the backward pass. The rest is recomputed.
+  public package(set) var activationBytes = 1536 << 20
   /// Steps between two checkpoints; 0 for none.
-  public internal(set) var checkpointSteps: Int
-  /// How many checkpoints are kept, the newest.
-  public internal(set) var keptCheckpoints: Int
+  public package(set) var checkpointSteps = 100
+  /// The number of checkpoints that are kept, the newest.
+  public package(set) var keptCheckpoints = 2
   /// Whether TensorBoard's event files are written beside the run's own log.
-  public internal(set) var writesTensorBoard: Bool
+  public package(set) var writesTensorBoard = false
 
-  public init(
-    data: [TrainingInput] = [], recovery: Recovery = .full, steps: Int = 1, share: RoundShares = .constant,
-    length: Int = 512, batchSize: Int = 8, accumulation: Int = 1, packs: Bool = true,
-    optimizer: OptimizerSettings = OptimizerSettings(), schedule: Schedule = Schedule(),
-    activationBytes: Int = 1536 << 20, checkpointSteps: Int = 100, keptCheckpoints: Int = 2,
-    writesTensorBoard: Bool = false
-  ) {
-    self.data = data
-    self.recovery = recovery
-    self.steps = steps
-    self.share = share
-    self.length = length
-    self.batchSize = batchSize
-    self.accumulation = accumulation
-    self.packs = packs
-    self.optimizer = optimizer
-    self.schedule = schedule
-    self.activationBytes = activationBytes
-    self.checkpointSteps = checkpointSteps
-    self.keptCheckpoints = keptCheckpoints
-    self.writesTensorBoard = writesTensorBoard
-  }
+  package init() {}
 
-  /// Steps of one round, from 0.
+  /// The steps of one round.
+  /// - Parameter round: from 0.
   package func steps(round: Int, of rounds: Int) -> Int {
     let shares = share.shares(of: steps, rounds: rounds)
     return shares.indices.contains(round) ? shares[round] : 0
@@ -72,59 +52,59 @@ extension TrainStage: StageWork {
       Self(),
       [
         TrainingInput.list(
-          "data", \.data, "What it is trained on: a file, or a list of files that are mixed."
-        )
-        .see("Data to train on"),
+          "data", \.data, "The data to train on: a file, or a list of files that are mixed."
+        ).see("Data to train on"),
         Recovery.field("recovery", \.recovery).see("What is trained"),
         .integer("steps", \.steps, 1...100_000_000, "Optimizer steps. In a repeat: of all rounds together.")
           .required("optimizer steps, an integer of at least 1"),
         .choice(
           "share", \.share,
           """
-          In a repeat, how the steps are dealt out to the rounds: linear gives each later round more, as the published \
-          scripts do; cosine likewise, along 1 - cos; constant gives all the same.
+          In a repeat: how the rounds share the steps. linear: each later round gets more, as in the published scripts. \
+          cosine: likewise, along 1 - cos. constant: all get the same.
           """
         ).see("Rounds"),
         .integer("length", \.length, 2...1_000_000, "Tokens a row."),
         .integer(
           "batch_size", \.batchSize, 1...100_000,
           """
-          Rows that go through the model together. Memory grows with it. With the same product of batch_size and \
-          gradient_accumulation_steps the steps are the same but for rounding.
+          Rows that go through the model together. Memory grows with it. Only rounding depends on how a step's rows are \
+          divided between batch_size and gradient_accumulation_steps.
           """),
         .integer(
           "gradient_accumulation_steps", \.accumulation, 1...100_000,
-          "How many batches make one optimizer step. The loss is the mean over the targets of all of them."),
+          "Batches of one optimizer step. The loss is the mean over the targets of all of them."),
         .flag(
           "packing", \.packs,
           """
-          Whether documents share rows, so that each row has exactly \"length\" tokens; attention doesn't cross their \
-          ends. Otherwise a row is one document, cut to \"length\".
+          Whether documents share rows, so that each row has exactly \"length\" tokens. Attention doesn't cross from one \
+          document to another. Without packing a row is one document, cut to \"length\".
           """),
         .object(
-          "optimizer", \.optimizer, OptimizerSettings.fields, as: "optimizer",
-          "AdamW, with the meaning that torch.optim.AdamW gives its constants."),
+          "optimizer", \.optimizer, OptimizerSettings.fields, schema: .reference("optimizer"),
+          definitions: ["optimizer": .object(OptimizerSettings.fields.schema)],
+          "AdamW. The constants mean the same as in torch.optim.AdamW."),
         Schedule.field("schedule", \.schedule),
         .integer(
           "activation_megabytes", \.activationBytes, 0...10_000_000, unit: 1 << 20,
           """
-          Memory for what is kept of the forward pass for the backward pass; layers that don't fit are computed again. \
-          Changes time and memory, not the result.
+          Memory for the activations that the backward pass needs. Layers that don't fit are computed again. It changes \
+          time and memory, not the result.
           """
         ).see("Memory"),
         .integer(
           "checkpoint_steps", \.checkpointSteps, 0...100_000_000,
-          "Steps between two checkpoints, from which `adapt-pruner resume` goes on; 0: none within the stage."
+          "Steps between two checkpoints, from which `adapt-pruner resume` goes on. 0: none within the stage."
         ).see("Stopping and resuming"),
         .integer(
           "keep_checkpoints", \.keptCheckpoints, 1...1000,
           """
-          How many of them are kept, the newest. Where one is damaged, `resume` goes on from the one before.
+          The number of checkpoints that are kept, the newest. If one is damaged, `resume` goes on from the one before.
           """),
         .flag(
           "tensorboard", \.writesTensorBoard,
           """
-          Whether loss, rate and the like are also written for TensorBoard, into the folder tensorboard of the run.
+          Whether loss, rate and other curves are also written for TensorBoard, into the run's folder tensorboard.
           """),
       ])
   }
@@ -149,11 +129,11 @@ extension TrainStage: StageWork {
   }
 
   package func check(_ execution: StageExecution, _ check: WorkCheck, _ findings: inout WorkFindings) {
-    if execution.time == 0 {
+    if execution.round.time == 0 {
       findings.attempt(execution) { try requireAddressable(label: execution.label) }
       findings.attempt(execution) { try checkData(check.model, label: execution.label) }
     }
-    let steps = steps(round: execution.time, of: execution.times)
+    let steps = steps(round: execution.round.time, of: execution.round.times)
     findings.need(findings.counting.training(self, steps: steps), execution)
   }
 

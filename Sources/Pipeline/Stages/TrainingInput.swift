@@ -2,101 +2,73 @@ import ChatTemplates
 import Foundation
 import JSON
 
-/// A file to train on.
+/// A file to train on, and how a pipeline names it.
 public struct TrainingInput: Sendable, Equatable {
-  public enum Format: Sendable, Equatable {
+  public enum Format: String, Sendable, CaseIterable {
+    /// In a pipeline only: by the file's extension.
+    case auto
     /// UTF-8 text: one document, or one between any two separators.
-    case text(separator: String?)
+    case text
     /// One JSON object a line, whose `field` is a document.
-    case jsonl(field: String)
+    case jsonl
     /// One JSON object a line with an instruction, an input and an output.
-    case instruction(InstructionFields)
-    /// One JSON object a line with a conversation, through the model's chat template.
+    case instruction
+    /// One JSON object a line with a conversation, which the model's chat template writes out.
     case chat
     /// `input_ids` in a safetensors file.
     case tokens
+
+    /// Whether a document has a prompt and an answer.
+    var hasAnswers: Bool { self == .instruction || self == .chat }
   }
 
+  /// The members of an instruction, and its prompt.
   public struct InstructionFields: Sendable, Equatable {
-    public internal(set) var instruction: String
-    public internal(set) var input: String
-    public internal(set) var output: String
-    /// With `{instruction}` and `{input}` where the two go; nil for the usual one.
-    public internal(set) var promptWithInput: String?
-    public internal(set) var promptWithoutInput: String?
-
-    public init(
-      instruction: String = "instruction", input: String = "input", output: String = "output",
-      promptWithInput: String? = nil, promptWithoutInput: String? = nil
-    ) {
-      self.instruction = instruction
-      self.input = input
-      self.output = output
-      self.promptWithInput = promptWithInput
-      self.promptWithoutInput = promptWithoutInput
-    }
+    public package(set) var instruction = "instruction"
+    public package(set) var input = "input"
+    public package(set) var output = "output"
+    /// `{instruction}` and `{input}` are the places for the two. Nil: the usual prompt.
+    public package(set) var promptWithInput: String?
+    public package(set) var promptWithoutInput: String?
   }
 
   /// Absolute.
-  public let path: String
-  public let format: Format
-  /// Share of the documents, relative to the other inputs'; nil for as many as there are.
-  public let weight: Double?
-  /// Only what the model is to answer counts in the loss.
-  public let completionsOnly: Bool
-  public let skipsBroken: Bool
-  /// Of chat: what the template is told to be today; nil for the usual day.
-  public let date: TemplateDate?
+  public package(set) var path: String
+  public package(set) var format = Format.auto
+  /// What stands between two documents of a text. Nil: the file is one document.
+  public package(set) var separator: String?
+  public package(set) var field = "text"
+  public package(set) var parts = InstructionFields()
+  /// Share of the documents, relative to the other inputs' weights. Nil: every document once an epoch.
+  public package(set) var weight: Double?
+  /// Whether only the model's answers count in the loss.
+  public package(set) var completionsOnly = false
+  public package(set) var skipsBroken = false
+  /// The date that a chat template gets. Nil: the usual one.
+  public package(set) var date: TemplateDate?
 
-  var isText: Bool { if case .text = format { true } else { false } }
+  package init(path: String) { self.path = path }
 
-  public init(
-    path: String, format: Format, weight: Double?, completionsOnly: Bool, skipsBroken: Bool,
-    date: TemplateDate? = nil
-  ) {
-    self.date = date
-    self.path = path
-    self.format = format
-    self.weight = weight
-    self.completionsOnly = completionsOnly
-    self.skipsBroken = skipsBroken
+  var isText: Bool { format == .text }
+}
+
+extension Field<TrainingInput> {
+  fileprivate func only(_ formats: [TrainingInput.Format], isReadAnyway: Bool = false) -> Field {
+    only(when: { formats.contains($0.format) }, isReadAnyway: isReadAnyway) { input, reader in
+      // Nothing is known of a format that doesn't exist.
+      let named = reader.object["format"]
+      guard named.map({ TrainingInput.Format(rawValue: $0.stringValue ?? "") != nil }) ?? true else { return }
+      reader.problem(
+        key, "data read as \(input.format.rawValue) has none",
+        expected: "format \(formats.map { "\"\($0.rawValue)\"" }.joined(separator: " or "))")
+    }
   }
 }
 
-/// A file to train on, as it stands in a pipeline.
-private struct InputWords {
-  enum Format: String, CaseIterable { case auto, text, jsonl, instruction, chat, tokens }
-
-  var path = ""
-  var format = Format.auto
-  /// False where the pipeline names a format that doesn't exist: what belongs to it can't be told.
-  var isFormatKnown = true
-  var separator: String?
-  var field = "text"
-  var parts = TrainingInput.InstructionFields()
-  var weight: Double?
-  var completionsOnly: Bool?
-  var skipsBroken = false
-  var date: TemplateDate?
-}
-
-extension Field<InputWords> {
-  fileprivate func only(_ formats: [InputWords.Format], isReadAnyway: Bool = false) -> Field {
-    only(
-      when: { formats.contains($0.format) }, isReadAnyway: isReadAnyway,
-      refuse: { words, reader in
-        guard words.isFormatKnown else { return }
-        reader.reading.problem(
-          reader.path.key(key), "data read as \(words.format.rawValue) has none",
-          expected: "format \(formats.map { "\"\($0.rawValue)\"" }.joined(separator: " or "))")
-      })
-  }
-}
-
-extension InputWords {
+extension TrainingInput {
   static var fields: Fields<Self> {
     Fields(
-      Self(),
+      TrainingInput(path: ""),
       written: [
         "path", "format", "separator", "field", "fields", "completions_only", "date", "weight", "skip_broken",
       ],
@@ -107,10 +79,7 @@ extension InputWords {
           Instead of a path, the name of one of the pipeline's inputs. Only the input's path counts: its format is \
           given here.
           """, schema: ["type": "string", "minLength": 1], read: { _, _, _ in }, write: { _ in nil }),
-        Field(
-          "path", "Relative to the pipeline's folder; given with --set, to the current one.",
-          schema: ["type": "string", "minLength": 1], read: { _, _, _ in }, write: { .string($0.path) }
-        ).standing(),
+        .path(\.path),
         Field.choice(
           "format", \.format,
           """
@@ -119,95 +88,62 @@ extension InputWords {
           in a safetensors file. auto: by the file's extension (.jsonl and .ndjson, .safetensors, anything else is \
           text).
           """
-        ).followed { words, reader in words.settleFormat(reader) },
+        ).followed { input, _ in input.settleFormat() },
         .text(
           "separator", \.separator,
           "Of text: what stands between two documents. Default: the file is one document."
         ).only([.text]),
         .text("field", \.field, "Of jsonl: the member that holds the text.").only([.jsonl]),
-        Field(
-          "fields",
-          "Of instruction: the members that hold the parts, and how a prompt is made of them.",
-          schema: TrainingInput.InstructionFields.fields.schema,
-          read: { words, reader, stage in
-            let fields = TrainingInput.InstructionFields.fields
-            guard let inner = reader.nested("fields", keys: fields.keys) else { return }
-            fields.read(&words.parts, inner, stage)
-          }, write: { .object(TrainingInput.InstructionFields.fields.json(of: $0.parts)) }
-        ).standing().only([.instruction]),
+        .object(
+          "fields", \.parts, InstructionFields.fields, schema: InstructionFields.fields.schema,
+          "Of instruction: the members that hold the parts, and how a prompt is made of them."
+        ).only([.instruction]),
         .number(
           "weight", \.weight, above: 0,
           """
           This file's share of the documents, relative to the others' weights. All files of a stage have one, or none \
           has. Default: every document once an epoch.
           """),
-        Field.flag(
+        .flag(
           "completions_only", \.completionsOnly,
-          "Of instruction and chat: whether only what the model is to answer counts in the loss."
+          "Of instruction and chat: whether only the answers of the model count in the loss."
         ).standing(for: true).only([.instruction, .chat], isReadAnyway: true),
         .flag(
           "skip_broken", \.skipsBroken,
           "Whether a line that can't be read is left out instead of ending the run."),
-        Field(
-          "date",
+        .value(
+          "date", \.date,
           """
-          Of chat: the day that the chat template is told when it asks for today's (strftime_now); 2024-07-26 where \
-          none is given.
+          Of chat: the date that a chat template gets when it asks for today's (strftime_now). Default: 2024-07-26.
           """, schema: ["type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"],
-          read: { words, reader, _ in
-            guard let text = reader.optionalString("date") else { return }
-            words.date = TemplateDate(text)
-            if words.date == nil {
-              reader.reading.problem(
-                reader.path.key("date"), "“\(text)” is no day", expected: "a day such as \"2025-01-31\"")
+          read: { reader in
+            guard let text = reader.text("date") else { return nil }
+            let date = TemplateDate(text)
+            if date == nil {
+              reader.problem("date", "“\(text)” is no day", expected: "a day such as \"2025-01-31\"")
             }
-          }, write: { $0.date.map { .string($0.description) } }
+            return date
+          }, write: { $0.map { .string($0.description) } }
         ).only([.chat], isReadAnyway: true),
       ])
   }
 
-  private mutating func settleFormat(_ reader: ObjectReader) {
-    isFormatKnown = reader.object["format"].map { Format(rawValue: $0.stringValue ?? "") != nil } ?? true
-    guard format == .auto else { return }
-    format =
-      switch (path as NSString).pathExtension.lowercased() {
-      case "jsonl", "ndjson": .jsonl
-      case "safetensors": .tokens
-      default: .text
-      }
-  }
-
-  init(_ input: TrainingInput) {
-    (path, weight, skipsBroken, date) = (input.path, input.weight, input.skipsBroken, input.date)
-    completionsOnly = input.completionsOnly
-    switch input.format {
-    case .text(let separator): (format, self.separator) = (.text, separator)
-    case .jsonl(let field): (format, self.field) = (.jsonl, field)
-    case .instruction(let parts): (format, self.parts) = (.instruction, parts)
-    case .chat: format = .chat
-    case .tokens: format = .tokens
+  private mutating func settleFormat() {
+    if format == .auto {
+      format =
+        switch (path as NSString).pathExtension.lowercased() {
+        case "jsonl", "ndjson": .jsonl
+        case "safetensors": .tokens
+        default: .text
+        }
     }
-  }
-
-  var input: TrainingInput {
-    let format: TrainingInput.Format =
-      switch format {
-      case .jsonl: .jsonl(field: field)
-      case .instruction: .instruction(parts)
-      case .chat: .chat
-      case .tokens: .tokens
-      case .text, .auto: .text(separator: separator)
-      }
-    return TrainingInput(
-      path: path, format: format, weight: weight,
-      completionsOnly: completionsOnly ?? [.instruction, .chat].contains(self.format),
-      skipsBroken: skipsBroken, date: date)
+    completionsOnly = format.hasAnswers
   }
 }
 
 extension TrainingInput.InstructionFields {
   static var fields: Fields<Self> {
-    /// Or else a task, or what it is about, would be lost without a word.
+    /// A prompt without these parts would lose a task, or its input, without a word.
     func prompt(_ key: String, _ place: WritableKeyPath<Self, String?>, _ parts: [String], _ help: String)
       -> Field<Self>
     {
@@ -215,11 +151,10 @@ extension TrainingInput.InstructionFields {
         ["pattern": .string(part.replacing("{", with: "\\{").replacing("}", with: "\\}"))]
       }
       return Field.text(key, place, help).described(by: ["type": "string", "allOf": .array(patterns)])
-        .late().checked { _, reader, _ in
+        .late().checked { _, reader in
           guard let text = reader.object[key]?.stringValue, !text.isEmpty else { return }
           for part in parts where !text.contains(part) {
-            reader.reading.problem(
-              reader.path.key(key), "there is no \(part) in it", expected: parts.joined(separator: " and "))
+            reader.problem(key, "there is no \(part) in it", expected: parts.joined(separator: " and "))
           }
         }
     }
@@ -227,8 +162,7 @@ extension TrainingInput.InstructionFields {
       Self(),
       [
         .text("instruction", \.instruction, "The member with the task."),
-        .text(
-          "input", \.input, "The member with what the task is about; may be missing or empty in a line."),
+        .text("input", \.input, "The member with the input of the task; may be missing or empty in a line."),
         .text("output", \.output, "The member with the answer."),
         prompt(
           "prompt_with_input", \.promptWithInput, ["{instruction}", "{input}"],
@@ -243,9 +177,6 @@ extension TrainingInput.InstructionFields {
 // MARK: - The files of a train stage
 
 extension TrainingInput {
-  /// As it stands in a resolved manifest.
-  var json: JSONValue { .object(InputWords.fields.json(of: InputWords(self))) }
-
   /// A file, or a list of files.
   static func list<Owner>(_ key: String, _ place: WritableKeyPath<Owner, [TrainingInput]>, _ help: String)
     -> Field<Owner>
@@ -259,44 +190,38 @@ extension TrainingInput {
         ]
       ], definitions: ["trainingInput": schema], isRequired: true,
       read: { owner, reader, stage in
-        guard let value = reader.required(key, expected: "a list of files to train on") else { return }
-        owner[keyPath: place] = read(value, at: reader.path.key(key), stage)
-      }, write: { .array($0[keyPath: place].map(\.json)) })
+        let expected = "a list of files to train on"
+        guard let value = reader.required(key, expected: expected) else { return }
+        let path = reader.path.key(key)
+        if value.arrayValue == nil {
+          owner[keyPath: place] = [read(value, at: path, stage)].compactMap(\.self)
+          return
+        }
+        let inputs =
+          stage.reading.list(value, at: path, expected: expected, of: "file") { read($0, at: $1, stage) }
+          ?? []
+        owner[keyPath: place] = inputs
+        guard inputs.count == value.arrayValue?.count, inputs.contains(where: { $0.weight != nil }) else {
+          return
+        }
+        for (index, input) in inputs.enumerated() where input.weight == nil {
+          stage.reading.problem(
+            path.index(index).key("weight"), "missing, and other files have one",
+            expected: "a weight for each file or for none")
+        }
+      }, write: { .array($0[keyPath: place].map { .object(fields.json(of: $0)) }) })
   }
 
-  private static func read(_ value: JSONValue, at place: JSONPath, _ stage: StageReading) -> [TrainingInput] {
-    // One input can stand without its list.
-    guard let elements = value.arrayValue else {
-      return [one(value, at: place, stage)].compactMap(\.self)
-    }
-    if elements.isEmpty {
-      stage.reading.problem(place, "the list is empty", expected: "at least one file")
-    }
-    let inputs = elements.enumerated().compactMap { one($1, at: place.index($0), stage) }
-    if inputs.contains(where: { $0.weight != nil }), inputs.count == elements.count {
-      for (index, input) in inputs.enumerated() where input.weight == nil {
-        stage.reading.problem(
-          place.index(index).key("weight"), "missing, and other files have one",
-          expected: "a weight for each file or for none")
-      }
-    }
-    return inputs
-  }
-
-  private static func one(_ value: JSONValue, at place: JSONPath, _ stage: StageReading) -> TrainingInput? {
-    let whole: JSONValue = value.stringValue == nil ? value : ["path": value]
-    let fields = InputWords.fields
-    guard let reader = ObjectReader(whole, at: place, keys: fields.keys, reading: stage.reading),
-      let path = stage.data.path(reader, stage)
+  private static func read(_ value: JSONValue, at place: JSONPath, _ stage: StageReading) -> TrainingInput? {
+    let fields = fields
+    guard
+      let reader = ObjectReader(value, short: "path", at: place, keys: fields.keys, reading: stage.reading),
+      let path = stage.path(reader)
     else { return nil }
-    var words = fields.blank
-    words.path = path
-    fields.read(&words, reader, stage)
-    return words.input
+    var input = TrainingInput(path: path)
+    fields.read(&input, reader, stage)
+    return input
   }
-
-  /// Of its keys, for `docs/`.
-  static var table: String { InputWords.fields.table }
 
   private static var schema: JSONValue {
     func beside(_ formats: [JSONValue], isNeeded: Bool) -> JSONValue {
@@ -304,7 +229,7 @@ extension TrainingInput {
       let properties: JSONValue = ["format": format]
       return isNeeded ? ["properties": properties, "required": ["format"]] : ["properties": properties]
     }
-    var object = InputWords.fields.schema
+    var object = fields.schema
     object["oneOf"] = [["required": ["path"]], ["required": ["input"]]]
     object["dependentSchemas"] = [
       "separator": beside(["auto", "text"], isNeeded: false),

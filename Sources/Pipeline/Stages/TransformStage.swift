@@ -1,11 +1,11 @@
 import PluginRuntime
 import Transformer
 
-/// Makes the residual stream narrower, in bases that a transform chooses.
+/// Makes the residual stream narrower, in bases that a transform plugin chooses.
 public struct TransformStage: Sendable, Equatable {
   public internal(set) var transform = PluginUse.unread
   public internal(set) var calibration = CalibrationSample.unread
-  /// nil: the transform's options say how wide the stream becomes.
+  /// Nil: the transform's options fix the widths of the stream.
   public internal(set) var target: Target?
 }
 
@@ -15,7 +15,7 @@ extension TransformStage: StageWork {
   package static let title = "Make the residual stream narrower"
   package static let leavesModel = false
 
-  /// Which sequences are a mini-batch doesn't matter to Gram matrices.
+  /// Mini-batches make no difference to Gram matrices.
   private static var sample: Fields<CalibrationSample> { CalibrationSample.fields.without("batch_size") }
 
   package static var fields: Fields<Self> {
@@ -25,7 +25,7 @@ extension TransformStage: StageWork {
         .plugin(
           .transform, \.transform,
           """
-          In which basis shall we cut, and how wide does the stream stay? `adapt-pruner plugin` lists the transforms.
+          In which basis is the stream cut, and how wide does it stay? `adapt-pruner plugin` lists the transforms.
           """),
         Field(
           "calibration", "The text from which the bases are found.", schema: sample.schema,
@@ -41,25 +41,23 @@ extension TransformStage: StageWork {
         .target(
           \.target,
           """
-          How small the model becomes, shortcut matrices counted. Left out where the transform's options say how wide \
-          the stream becomes.
+          The largest size of the model after the stage, with its shortcut matrices. Left out if the transform's options \
+          say how wide the stream becomes.
           """
-        ).checked { stage, reader, reading in stage.checkTarget(reader, reading) },
+        ).checked { stage, reader in stage.checkTarget(reader) },
       ])
   }
 
-  private func checkTarget(_ reader: ObjectReader, _ stage: StageReading) {
-    guard calibration != .unread,
-      let isFixed = stage.ask(transform, as: .transform, reader, \.fixesWidths)
-    else { return }
-    let place = reader.path.key("target")
+  private func checkTarget(_ reader: ObjectReader) {
+    guard calibration != .unread, transform != .unread else { return }
+    let isFixed = transform.answers.fixesWidths
     if isFixed, reader.object["target"] != nil {
-      stage.reading.problem(
-        place, "the options of \(transform.id) say how wide the stream becomes already",
+      reader.problem(
+        "target", "the options of \(transform.id) say how wide the stream becomes already",
         advice: "leave out the target or that option")
     } else if !isFixed, reader.object["target"] == nil {
-      stage.reading.problem(
-        place, "missing",
+      reader.problem(
+        "target", "missing",
         expected: "a target, or an option of \(transform.id) that says how wide the stream becomes")
     }
   }
@@ -71,15 +69,9 @@ extension TransformStage: StageWork {
     ]
   }
 
-  package func inRound(_ round: StageRound) -> Self { with(target?.inRound(round)) }
+  package func inRound(_ round: StageRound) -> Self { with(\.target, target?.inRound(round)) }
 
-  package func aiming(at share: Double) -> Self? { target?.aiming(at: share).map(with) }
-
-  private func with(_ target: Target?) -> Self {
-    var stage = self
-    stage.target = target
-    return stage
-  }
+  package func aiming(at share: Double) -> Self? { target?.aiming(at: share).map { with(\.target, $0) } }
 
   package var memoryAdvice: String { CalibrationSample.memoryAdvice }
 
@@ -89,7 +81,7 @@ extension TransformStage: StageWork {
     findings.attempt(execution) {
       let transforming = try Transforming(
         self, in: check.rehearsing.labelled(execution.label), sequences: [])
-      // What an earlier stage leaves, a transform makes smaller.
+      // After an earlier stage the sizes are not known yet.
       if isFirst { try transforming.rehearse() }
     }
     findings.need(findings.counting.slicing(self), execution)

@@ -7,38 +7,26 @@ import Tensors
 import Transformer
 import Wording
 
-/// One round of a train stage under way.
+/// One round of a train stage.
 struct Training {
+  let session: RunSession
   let stage: TrainStage
-  /// The round's place among the others.
-  let execution: StageExecution
   let context: StageContext
   let rows: TrainingRows
-  let folder: RunFolder
-  let events: EventLog
-
-  /// What the round's steps have come to.
-  struct Outcome {
-    let steps: Int
-    let optimizerSteps: Int
-    let data: JSONValue
-  }
 
   private var label: String { context.label }
   private var reporter: any ProgressReporter { context.reporter }
-  private var steps: Int { stage.steps(round: execution.time, of: execution.times) }
+  private var folder: RunFolder { session.folder }
+  private var execution: StageExecution { session.execution }
+  private var total: Int { stage.steps(round: execution.round.time, of: execution.round.times) }
 
-  /// Trains to the round's end, and writes the model and the optimizer's moments.
-  ///
+  /// Trains to the round's end, and writes the model. The trainer's memory is free when this returns.
   /// - Parameters:
-  ///   - progress: what earlier rounds have come to.
-  ///   - checkpoint: where this round was interrupted.
-  ///   - record: told each checkpoint, whose file is on the disk.
-  ///   - finish: told the end, with the trainer still there to write the model.
-  func run<Written>(
-    _ progress: RunState.TrainingProgress, from checkpoint: RunState.TrainingCheckpoint?,
-    record: (RunState.TrainingCheckpoint) throws -> Void, finish: (Trainer, Outcome) throws -> Written
-  ) throws -> Written {
+  ///   - progress: the progress of earlier rounds.
+  ///   - checkpoint: the last checkpoint of this round, if it was interrupted.
+  func run(
+    _ progress: RunState.TrainingProgress, from checkpoint: RunState.TrainingCheckpoint?
+  ) throws -> (place: RunState.ModelPlace, after: RunState.TrainingProgress) {
     let trainer = try makeTrainer()
     if let checkpoint {
       try trainer.restoreState(
@@ -47,57 +35,81 @@ struct Training {
       try trainer.adoptMoments(
         from: folder.path + "/" + moments.name, optimizerSteps: progress.optimizerSteps)
     }
-    let total = steps
+    try train(trainer, after: progress.steps, from: checkpoint?.step ?? 0)
+    let isLast = execution.round.time == execution.round.times - 1
+    let written = try session.keeper.write(
+      trainer, of: session.model, number: session.number, moments: stage.canCarryMoments && !isLast)
+    let after = RunState.TrainingProgress {
+      $0.steps = progress.steps + total
+      $0.data = rows.state
+      $0.moments = written.moments
+      $0.optimizerSteps = written.moments == nil ? 0 : trainer.optimizerSteps
+    }
+    return (written.place, after)
+  }
+
+  /// - Parameters:
+  ///   - earlier: the steps of earlier rounds.
+  ///   - first: the first step of this round that is left, from 0.
+  private func train(_ trainer: Trainer, after earlier: Int, from first: Int) throws {
     reporter.note(
       "\(label): \(HumanFormat.count(trainer.trainableParameters)) parameters change, in \(total) steps of "
         + "\(HumanFormat.count(stage.batchSize * stage.accumulation * stage.length)) tokens")
-    try events.log(.trainingStarted) {
+    try session.events.log(.trainingStarted) {
       $0.stage = label
       $0.parameters = trainer.trainableParameters
       $0.steps = total
     }
     reporter.begin(ProgressTask(title: label, total: total, unit: "steps"))
     defer { reporter.end() }
-    let board = try boardWriter(firstStep: progress.steps + (checkpoint?.step ?? 0) + 1)
-    var running = RunningLoss()
-    for step in (checkpoint?.step ?? 0)..<total {
+    let board = try boardWriter(firstStep: earlier + first + 1)
+    var recent = TrainingLoss()
+    for step in first..<total {
       if context.cancellation.isCancelled {
-        try record(self.checkpoint(trainer, step: step))
+        try writeCheckpoint(trainer, step: step)
         throw Interrupted()
       }
       let clock = ContinuousClock.now
-      let position = progress.steps + step
+      let position = earlier + step
       let rate = stage.optimizer.learningRate * stage.schedule.factor(step: position, total: stage.steps)
       let result = try trainer.step(microBatches(), learningRate: rate)
       let seconds = (ContinuousClock.now - clock) / .seconds(1)
       try log(result, step: position + 1, rate: rate, seconds: seconds, board)
-      running.add(result.loss)
+      recent += result.loss
       reporter.advance(to: step + 1)
-      if let sentence = running.sentence(step: step + 1, of: total, rate: rate) {
-        reporter.note("\(label), \(sentence)")
+      // About ten times a stage.
+      let isTold = (step + 1).isMultiple(of: max(1, total / 10)) || step + 1 == total
+      if isTold, recent.targets > 0 {
+        reporter.note("\(label), step \(step + 1) of \(total): \(words(recent, rate: rate))")
+        recent = TrainingLoss()
       }
       let isDue = stage.checkpointSteps > 0 && (step + 1).isMultiple(of: stage.checkpointSteps)
-      if isDue, step + 1 < total { try record(self.checkpoint(trainer, step: step + 1)) }
+      if isDue, step + 1 < total { try writeCheckpoint(trainer, step: step + 1) }
     }
     if rows.skipped > 0 {
       reporter.note("\(label): \(HumanFormat.count(rows.skipped)) broken documents were left out so far")
     }
-    return try finish(
-      trainer, Outcome(steps: total, optimizerSteps: trainer.optimizerSteps, data: rows.state))
+  }
+
+  private func words(_ loss: TrainingLoss, rate: Double) -> String {
+    let targets = Double(loss.targets)
+    let mean = HumanFormat.fixed(loss.crossEntropy / targets, 4)
+    let divergence =
+      loss.divergence > 0 ? ", divergence \(HumanFormat.fixed(loss.divergence / targets, 4))" : ""
+    return "loss \(mean)\(divergence), learning rate \(HumanFormat.scientific(rate))"
   }
 
   private func makeTrainer() throws -> Trainer {
-    let teacher: (decoder: Decoder, options: DistillationOptions)?
-    let scope: TrainingScope
+    var teacher: (decoder: Decoder, options: DistillationOptions)?
+    var scope = TrainingScope.full
     switch stage.recovery {
-    case .full: (scope, teacher) = (.full, nil)
-    case .normsAndBiases: (scope, teacher) = (.normsAndBiases, nil)
+    case .full: break
+    case .normsAndBiases: scope = .normsAndBiases
     case .lowRank(let rank, let alpha, let targets):
       scope = .lowRank(
         LowRankOptions(
-          rank: rank, alpha: alpha, targets: targets, seed: context.seed &+ UInt64(execution.time)))
-      teacher = nil
-    case .distill(let options): (scope, teacher) = (.full, (try context.model.dense(), options))
+          rank: rank, alpha: alpha, targets: targets, seed: context.seed &+ UInt64(execution.round.time)))
+    case .distill(let options): teacher = (try context.model.dense(), options)
     }
     try stage.requireAddressable(label: label)
     let rows = stage.batchSize * stage.length
@@ -114,20 +126,31 @@ struct Training {
     }
   }
 
-  private func checkpoint(_ trainer: Trainer, step: Int) throws -> RunState.TrainingCheckpoint {
+  private func writeCheckpoint(_ trainer: Trainer, step: Int) throws {
     let name = "\(RunLayout.stateFolder)/\(label)-\(step).safetensors"
     let path = try folder.place(name)
     try trainer.writeState(to: path)
-    return try RunState.TrainingCheckpoint {
+    let checkpoint = try RunState.TrainingCheckpoint {
       $0.step = step
       $0.file = RunState.StoredFile(name: name, sha256: try FileHash.sha256(path))
       $0.optimizerSteps = trainer.optimizerSteps
       $0.data = rows.state
     }
+    try session.keeper.update { state in
+      // After an interruption the same step may come again.
+      state.checkpoints.removeAll { $0.step >= step }
+      state.checkpoints = (state.checkpoints + [checkpoint]).suffix(stage.keptCheckpoints)
+    }
+    try session.events.log(.checkpoint) {
+      $0.step = TrainingStepRecord {
+        $0.stage = label
+        $0.number = step
+      }
+    }
   }
 
-  /// Steps that an earlier process has written from `firstStep` on are struck out. Each stage has a folder of its own,
-  /// which TensorBoard shows as a run, since striking out knows no tags.
+  /// Makes the writer of TensorBoard's events, which removes the steps of an earlier process from `firstStep` on. The
+  /// removal knows no tags, so that each stage needs a folder of its own. TensorBoard shows it as a run.
   private func boardWriter(firstStep: Int) throws -> EventFileWriter? {
     guard stage.writesTensorBoard else { return nil }
     let name = "\(RunLayout.tensorBoard)/\(execution.stage)"
@@ -142,7 +165,7 @@ struct Training {
     _ step: TrainingStep, step number: Int, rate: Double, seconds: Double, _ board: EventFileWriter?
   ) throws {
     let targets = Double(max(1, step.loss.targets))
-    var record = TrainingStepRecord()
+    var record = TrainingStepRecord.blank
     record.stage = label
     record.number = number
     record.loss = step.loss.crossEntropy / targets
@@ -155,7 +178,7 @@ struct Training {
       record.divergence = step.loss.divergence / targets
       if options.hiddenWeight > 0 { record.hiddenDifference = step.loss.hiddenDifference }
     }
-    try events.log(.step) { $0.step = record }
+    try session.events.log(.step) { $0.step = record }
     guard let board else { return }
     let curves = [
       ("loss", record.loss), ("learning_rate", record.learningRate), ("gradient_norm", record.gradientNorm),
@@ -169,69 +192,21 @@ struct Training {
 }
 
 extension RunSession {
-  /// Trains for one round, from its last checkpoint if there is one, and goes on with the model that it writes.
+  /// Trains for one round, from its last checkpoint if there is one. The run goes on with the model that it writes.
   func execute(_ stage: TrainStage, in context: StageContext) throws {
-    let execution = execution
-    let progress = keeper.state.training[execution.stage] ?? RunState.TrainingProgress()
+    let name = execution.stage
+    let progress = keeper.state.training[name] ?? .blank
     let checkpoint = keeper.state.checkpoints.last
-    let training = Training(
-      stage: stage, execution: execution, context: context,
-      rows: try stage.rows(
-        of: model, label: context.label, seed: context.seed, resuming: checkpoint?.data ?? progress.data),
-      folder: folder, events: events)
-    let isLast = execution.time == execution.times - 1
-    let (place, after) = try training.run(progress, from: checkpoint) { checkpoint in
-      try keeper.update { state in
-        // After an interruption the same step may come again.
-        state.checkpoints.removeAll { $0.step >= checkpoint.step }
-        state.checkpoints = (state.checkpoints + [checkpoint]).suffix(stage.keptCheckpoints)
-      }
-      try events.log(.checkpoint) {
-        $0.step = TrainingStepRecord {
-          $0.stage = context.label
-          $0.number = checkpoint.step
-        }
-      }
-    } finish: { trainer, outcome in
-      let written = try keeper.write(
-        trainer, of: model, number: number, moments: stage.canCarryMoments && !isLast)
-      return (
-        written.place,
-        RunState.TrainingProgress {
-          $0.steps = progress.steps + outcome.steps
-          $0.data = outcome.data
-          $0.moments = written.moments
-          $0.optimizerSteps = written.moments == nil ? 0 : outcome.optimizerSteps
-        }
-      )
-    }
+    let rows = try stage.rows(
+      of: model, label: context.label, seed: context.seed, resuming: checkpoint?.data ?? progress.data)
+    let training = Training(session: self, stage: stage, context: context, rows: rows)
+    let (place, after) = try training.run(progress, from: checkpoint)
     Buffer.returnFreeMemory()
     try keeper.open(place, in: model)
     atStageEnd { state in
       state.model = place
-      state.training[execution.stage] = after
+      state.training[name] = after
     }
-  }
-}
-
-/// The mean loss since it was last told; it is told about ten times a stage.
-private struct RunningLoss {
-  private var sum = 0.0
-  private var targets = 0
-  private var divergence = 0.0
-
-  mutating func add(_ loss: TrainingLoss) {
-    sum += loss.crossEntropy
-    divergence += loss.divergence
-    targets += loss.targets
-  }
-
-  mutating func sentence(step: Int, of total: Int, rate: Double) -> String? {
-    guard step.isMultiple(of: max(1, total / 10)) || step == total, targets > 0 else { return nil }
-    defer { self = RunningLoss() }
-    let mean = HumanFormat.fixed(sum / Double(targets), 4)
-    let teacher = divergence > 0 ? ", divergence \(HumanFormat.fixed(divergence / Double(targets), 4))" : ""
-    return "step \(step) of \(total): loss \(mean)\(teacher), learning rate \(HumanFormat.scientific(rate))"
   }
 }
 

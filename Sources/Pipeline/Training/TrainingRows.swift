@@ -6,9 +6,7 @@ import Tokenizers
 import TrainingData
 import Transformer
 
-/// Rows to train on, one after another, without end.
-///
-/// A class, since the stream moves on while the stage that reads it does not change.
+/// The endless stream of rows that a stage trains on.
 final class TrainingRows {
   private var stream: TrainingStream
   private let stage: String
@@ -18,9 +16,9 @@ final class TrainingRows {
     self.stage = stage
   }
 
-  /// The segments of the next row in which there is something to predict: documents, or parts of them, that attention
-  /// does not cross. A row that a long prompt fills teaches nothing.
-  /// - Throws: `TrainingDataError`; `TrainingError.nothingToPredict` if one row after the other is of that sort.
+  /// The segments of the next row with something to predict. A row that a long prompt fills has nothing. Segments are
+  /// documents or parts of them, which attention does not cross.
+  /// - Throws: `TrainingDataError`; `TrainingError.nothingToPredict` after `mostRowsWithoutTarget` rows without a target.
   func next() throws -> [TrainingSequence] {
     for _ in 0..<TrainingRows.mostRowsWithoutTarget {
       guard let row = try stream.next() else { throw TrainingError.endOfData(stage: stage) }
@@ -32,21 +30,21 @@ final class TrainingRows {
 
   private static let mostRowsWithoutTarget = 10_000
 
-  /// Where the stream stands: rows taken up from here are those that would have come next.
+  /// The position of the stream. A stream that resumes from here continues with the same rows.
   var state: JSONValue { stream.state }
 
-  /// Broken documents that were left out, in this round and those before it.
+  /// The number of broken documents left out, in this round and those before it.
   var skipped: Int { stream.progress.skipped }
 }
 
 extension TrainStage {
-  /// Whether what the optimizer knows can go on in another round: adapters start afresh in each.
+  /// Whether the optimizer's moments go on in the next round. Adapters start afresh in each.
   var canCarryMoments: Bool {
     if case .lowRank = recovery { return false }
     return optimizer.carriesMoments
   }
 
-  /// - Parameter state: where an earlier round, or an interrupted one, left the stream.
+  /// - Parameter state: the position at which an earlier round, or an interrupted one, left the stream.
   /// - Throws: `TrainingDataError`, `TokenizerError`, `LoadedModelError`.
   func rows(of model: LoadedModel, label: String, seed: UInt64, resuming state: JSONValue?) throws
     -> TrainingRows
@@ -68,21 +66,15 @@ extension TrainStage {
   }
 
   private func tokenizer(_ model: LoadedModel, label: String) throws -> TrainingTokenizer {
-    let vocabulary = model.decoder.vocabulary
     let needsText = data.contains { $0.format != .tokens }
     let end = try model.documentEnd(ofText: needsText)
-    guard needsText else {
-      return TrainingTokenizer(
-        vocabularySize: vocabulary, endOfSequence: end.appended, endings: end.known
-      ) { _ in [] }
-    }
-    let tokenizer = try model.tokenizer()
-    guard let appended = end.appended else { throw TrainingError.noEndOfSequence(stage: label) }
-    let begin = tokenizer.encode("", addSpecialTokens: true).first
+    let tokenizer = needsText ? try model.tokenizer() : nil
+    if needsText, end.appended == nil { throw TrainingError.noEndOfSequence(stage: label) }
+    let begin = tokenizer?.encode("", addSpecialTokens: true).first
     return TrainingTokenizer(
-      vocabularySize: vocabulary, endOfSequence: appended, endings: end.known,
-      beginOfSequence: begin == tokenizer.bosID ? begin : nil
-    ) { tokenizer.encode($0) }
+      vocabularySize: model.decoder.vocabulary, endOfSequence: end.appended, endings: end.known,
+      beginOfSequence: begin == tokenizer?.bosID ? begin : nil
+    ) { tokenizer?.encode($0) ?? [] }
   }
 }
 
@@ -90,37 +82,34 @@ extension TrainingInput {
   fileprivate func format(_ model: LoadedModel, label: String) throws -> TrainingSource.Format {
     let loss: LossTarget = completionsOnly ? .completions : .all
     switch format {
-    case .text(let separator): return .text(separator: separator)
-    case .jsonl(let field): return .jsonl(field: field)
+    case .text, .auto: return .text(separator: separator)
+    case .jsonl: return .jsonl(field: field)
     case .tokens: return .tokens
-    case .instruction(let fields):
+    case .instruction:
       var format = InstructionFormat(loss: loss)
-      format.instruction = fields.instruction
-      format.input = fields.input
-      format.output = fields.output
-      if let prompt = fields.promptWithInput { format.promptWithInput = prompt }
-      if let prompt = fields.promptWithoutInput { format.promptWithoutInput = prompt }
+      (format.instruction, format.input, format.output) = (parts.instruction, parts.input, parts.output)
+      format.promptWithInput = parts.promptWithInput ?? format.promptWithInput
+      format.promptWithoutInput = parts.promptWithoutInput ?? format.promptWithoutInput
       return .instruction(format)
     case .chat:
       guard let source = try model.chatTemplate() else {
         throw TrainingError.noChatTemplate(stage: label, model: model.path)
       }
-      let template: ChatTemplate
       do {
-        template = try ChatTemplate(parsing: source.text)
+        let template = try ChatTemplate(parsing: source.text)
+        return .chat(
+          ChatFormat(
+            template: template, variables: source.variables, loss: loss, date: date ?? .usual,
+            file: source.file))
       } catch {
         throw TrainingDataError.template(reason: error.description(of: source.file))
       }
-      return .chat(
-        ChatFormat(
-          template: template, variables: source.variables, loss: loss, date: date ?? .usual, file: source.file
-        ))
     }
   }
 }
 
 extension LoadedModel {
-  /// nil if the model has none.
+  /// The model's chat template. Nil if it has none.
   func chatTemplate() throws -> ChatTemplateSource? {
     switch source.format {
     case .gguf(let file): return ChatTemplateSource(gguf: file)

@@ -1,10 +1,11 @@
 import Wording
 
-/// What each method left of each layer, and how the layers were judged before anything was cut.
+/// What each method left of each layer, and the layers' importances before the first cut.
 enum ComparedLayersSection {
   static func section(_ comparison: Comparison) -> Page.Section {
     var content: [Markup] = []
-    let families = Iteration.inOrder(comparison.runs.flatMap(\.files.iterations).flatMap(\.familyNames))
+    let iterations = comparison.runs.flatMap(\.files.iterations)
+    let families = iterations.flatMap(\.familyNames).unique
     let maps = comparison.methods.compactMap { KeptMap($0, families, comparison)?.table }
     if !maps.isEmpty {
       content += [
@@ -12,72 +13,55 @@ enum ComparedLayersSection {
         .tag(
           "p",
           "What each method left of each layer, by target; the stronger the shade, the larger the share of the dense "
-            + "model's units."
-            + (comparison.pruned.contains { $0.runs.count > 1 }
-              ? " Where seeds differ, it is their mean." : "")),
+            + "model's units." + (comparison.severalSeeds ? " Where seeds differ, it is their mean." : "")),
         .tag("div", ["class": "plots narrow"], maps),
       ]
     }
-    let statistics = Iteration.inOrder(comparison.runs.flatMap(\.files.iterations).flatMap(\.statisticNames))
-    let charts = statistics.compactMap { chart(of: $0, comparison) }
+    let statistics = iterations.flatMap(\.statisticNames).unique
+      .map { (name: $0, curves: importances(of: $0, comparison)) }
+    let charts = statistics.compactMap { chart(of: $0, $1, comparison) }
     if !charts.isEmpty {
       content += [.tag("h3", "Layer importances"), .tag("div", ["class": "plots"], charts)]
-      content += statistics.map { name in
-        LayersSection.details("\(name), as numbers", importanceTable(of: name, comparison))
-      }
+      content += statistics.map { .folded("\($0), as numbers", [table(of: $0, $1)]) }
     }
     return Page.Section(id: "layers", title: "Layers", content: content)
   }
 
   // MARK: - Importances
 
-  /// A statistic of the layers of the model as it came, once for all methods that saw the same.
-  private static func importances(
-    of name: String, _ comparison: Comparison
-  ) -> [(methods: [String], values: [Double])] {
-    var found: [(methods: [String], values: [Double])] = []
-    for method in comparison.methods {
+  /// A statistic by layer of the model as it came, and the methods that saw these values.
+  private typealias Curve = (methods: [String], values: [Double])
+
+  private static func importances(of name: String, _ comparison: Comparison) -> [Curve] {
+    let seen = comparison.methods.compactMap { method -> (method: String, values: [Double])? in
       let runs = comparison.pruned.filter { $0.method == method }.flatMap(\.runs)
-      guard let first = runs.lazy.compactMap(\.files.iterations.first).first else { continue }
-      let values = first.statistics.map { $0[name] ?? .nan }
-      guard values.contains(where: \.isFinite) else { continue }
-      if let place = found.firstIndex(where: { $0.values == values }) {
-        found[place].methods.append(method)
-      } else {
-        found.append(([method], values))
-      }
+      let first = runs.lazy.compactMap(\.files.iterations.first).first
+      let values = (first?.means(of: name) ?? []).map { $0 ?? .nan }
+      return values.contains(where: \.isFinite) ? (method, values) : nil
     }
-    return found
+    return seen.groups(by: \.values).map { ($1.map(\.method), $0) }
   }
 
-  private static func chart(of name: String, _ comparison: Comparison) -> Markup? {
-    let found = importances(of: name, comparison)
-    let series = found.map { entry in
+  private static func chart(of name: String, _ curves: [Curve], _ comparison: Comparison) -> Markup? {
+    let series = curves.map { curve in
       LineChart.Series(
-        entry.methods.joined(separator: ", "),
-        .curve(comparison.methods.firstIndex(of: entry.methods.first ?? "") ?? 0),
-        [entry.values.enumerated().map { LineChart.Point(Double($0.offset), $0.element) }])
+        curve.methods.joined(separator: ", "),
+        .curve(comparison.methods.firstIndex(of: curve.methods.first ?? "") ?? 0),
+        [curve.values.enumerated().map { LineChart.Point(Double($0.offset), $0.element) }])
     }
-    return LineChart(
-      title: name,
-      note:
-        "Mean over the tokens, by layer of the dense model, as \(found.map { $0.methods.joined(separator: ", ") }.joined(separator: "; ")) saw it.",
-      xName: "layer", yName: name, series: series
-    ).markup
+    let methods = curves.map { $0.methods.joined(separator: ", ") }.joined(separator: "; ")
+    return LineChart.markup(
+      title: name, note: "Mean over the tokens, by layer of the dense model, as \(methods) saw it.",
+      xName: "layer", yName: name, series: series)
   }
 
-  private static func importanceTable(of name: String, _ comparison: Comparison) -> Markup {
-    let found = importances(of: name, comparison)
-    var table = Table(
-      caption: "\(name) by layer of the dense model",
-      columns: [.init("Layer")] + found.map { .init($0.methods.joined(separator: ", "), isNumber: true) })
-    for layer in 0..<(found.map(\.values.count).max() ?? 0) {
-      table.add(
-        [.text("\(layer)")]
-          + found.map {
-            .text($0.values.indices.contains(layer) ? HumanFormat.measured($0.values[layer]) : "")
-          })
-    }
-    return table.markup
+  private static func table(of name: String, _ curves: [Curve]) -> Markup {
+    .table(
+      "\(name) by layer of the dense model", Array(0..<(curves.map(\.values.count).max() ?? 0)),
+      [.text("Layer") { "\($0)" }]
+        + curves.map { curve in
+          let methods = curve.methods.joined(separator: ", ")
+          return .number(methods, title: methods) { curve.values[safe: $0].map(HumanFormat.measured) }
+        })
   }
 }

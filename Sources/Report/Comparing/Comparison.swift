@@ -1,11 +1,11 @@
 import Foundation
 import RunRecords
 
-/// Runs side by side: put together by method and target, with what they measured alike lined up.
+/// Runs side by side, grouped by method and target, with the same measurements lined up.
 package struct Comparison {
   /// Runs that differ in their seed alone.
   package struct Setting {
-    /// How the unpruned model is called.
+    /// The name of the unpruned model.
     package static let unprunedName = "dense"
 
     package let method: String
@@ -13,18 +13,24 @@ package struct Comparison {
     package let isOfUnprunedModel: Bool
     /// Ascending by seed.
     package let runs: [ComparedRun]
-    /// Of each measurement one value a run, in the order of `runs`; runs that haven't taken it are left out.
-    package let values: [Measurement: [(seed: Int, measured: Measured)]]
+    /// Each measurement's values, one for each run that took it, in the order of `runs`.
+    package let values: Values
 
     package var name: String { target.map { "\(method), \($0.label)" } ?? method }
 
-    /// Of the unpruned model's parameters, mean over the runs; 1 for the unpruned model.
+    /// The share of the unpruned model's parameters, mean over the runs; 1 for the unpruned model.
     package var share: Double? {
       if isOfUnprunedModel { return 1 }
       let shares = runs.compactMap(\.share)
-      return shares.isEmpty ? nil : shares.reduce(0, +) / Double(shares.count)
+      return shares.isEmpty ? nil : shares.mean
+    }
+
+    func metrics(_ measurement: Measurement) -> [EvaluationRecord.Metric] {
+      (values[measurement] ?? []).map(\.measured.metric)
     }
   }
+
+  package typealias Values = [Measurement: [(seed: Int, measured: Measured)]]
 
   /// Two settings over the same items.
   package struct Pair {
@@ -32,13 +38,13 @@ package struct Comparison {
     package let second: Setting
     package let measurement: Measurement
     package let lowerIsBetter: Bool?
-    /// nil if they can't be tested: too few items, or some of them not finite.
+    /// nil if the pair can't be tested: too few items, or some not finite.
     package let difference: PairedDifference?
   }
 
   package let folder: String
   package let record: ComparisonRecord
-  /// The unpruned model first, then method by method, the larger targets first.
+  /// The unpruned model first, then each method, the larger targets first.
   package let settings: [Setting]
   package let measurements: [Measurement]
   package let pairs: [Pair]
@@ -47,10 +53,11 @@ package struct Comparison {
 
   package var unpruned: Setting? { settings.first { $0.isOfUnprunedModel } }
   package var pruned: [Setting] { settings.filter { !$0.isOfUnprunedModel } }
-  package var methods: [String] { Iteration.inOrder(pruned.map(\.method)) }
+  package var methods: [String] { pruned.map(\.method).unique }
   package var runs: [ComparedRun] { settings.flatMap(\.runs) }
+  var severalSeeds: Bool { pruned.contains { $0.runs.count > 1 } }
 
-  /// Reads `comparison.json` of a folder and the runs that it names. A run that can't be read is left out and named.
+  /// Reads a folder's `comparison.json` and its runs. A run that can't be read is left out and named.
   /// - Throws: `ReportError` if there is no comparison, or none of its runs can be read.
   package init(folder: String, bootstrap: PairedBootstrap = PairedBootstrap()) throws(ReportError) {
     let record: ComparisonRecord
@@ -60,16 +67,14 @@ package struct Comparison {
     var unstarted: [String] = []
     for name in record.runs {
       let path = name.hasPrefix("/") ? name : folder + "/" + name
-      // Of a run that was made elsewhere the folder is missed; one that is to be made here was only planned.
+      // A run of this folder may only be planned. A run from elsewhere must be there.
       if name.hasPrefix(ComparisonLayout.runs), !RecordedRun.isIn(path) {
         if !record.failures.contains(where: { $0.run == name }) { unstarted.append(name) }
         continue
       }
       do {
-        let run = ComparedRun(folder: name, files: try RunFiles(folder: path))
-        if !run.hasFinished,
-          !record.failures.contains(where: { $0.run == name })
-        {
+        let run = ComparedRun(folder: name, files: try RecordedRun(folder: path))
+        if !run.hasFinished, !record.failures.contains(where: { $0.run == name }) {
           problems.append("\(name) has not finished; what it had done is shown.")
         }
         problems += run.files.problems.map { "\(name): \($0)" }
@@ -87,10 +92,10 @@ package struct Comparison {
     self.folder = folder
     self.record = record
     settings = Self.settings(of: runs)
-    measurements = Iteration.inOrder(
+    measurements =
       settings.flatMap { setting in
         setting.values.keys.sorted { ($0.metric, $0.procedure) < ($1.metric, $1.procedure) }
-      })
+      }.unique
     pairs = Self.pairs(of: settings, measurements, bootstrap)
     if Set(runs.map(\.files.modelFingerprint)).count > 1 {
       problems.append("The runs began with different models, whose values are not compared with each other.")
@@ -105,7 +110,6 @@ package struct Comparison {
     self.problems = problems
   }
 
-  /// One sentence, however many there are.
   private static func words(ofUnstarted names: [String]) -> String {
     let most = 6
     let told = names.prefix(most).joined(separator: ", ")
@@ -114,7 +118,7 @@ package struct Comparison {
     return "\(who) not started: \(told)\(rest)."
   }
 
-  /// How a measurement is called here: the metric's name, with a number where several share it.
+  /// Returns the metric's name, with a number if several measurements share it.
   package func name(of measurement: Measurement) -> String {
     let alike = measurements.filter { $0.metric == measurement.metric }
     guard alike.count > 1, let index = alike.firstIndex(of: measurement) else { return measurement.metric }
@@ -122,41 +126,34 @@ package struct Comparison {
   }
 
   package func lowerIsBetter(_ measurement: Measurement) -> Bool? {
-    settings.lazy.compactMap { $0.values[measurement]?.first?.measured.metric.lowerIsBetter }.first
+    settings.lazy.compactMap { $0.metrics(measurement).first?.lowerIsBetter }.first
   }
 
   // MARK: - Settings
 
   private static func settings(of runs: [ComparedRun]) -> [Setting] {
-    let names = names(of: runs)
-    var groups: [(method: String, target: ComparedRun.Target?, runs: [ComparedRun])] = []
-    for (run, name) in zip(runs, names) where !run.isOfUnprunedModel {
-      if let place = groups.firstIndex(where: { $0.method == name && $0.target == run.target }) {
-        groups[place].runs.append(run)
-      } else {
-        groups.append((name, run.target, [run]))
-      }
+    let named = zip(runs, names(of: runs)).filter { !$0.0.isOfUnprunedModel }
+    let settings = named.groups(by: \.1).flatMap { method, runs in
+      runs.map(\.0).groups(by: \.target).map { target, runs in
+        let runs = runs.sorted { $0.seed < $1.seed }
+        var values: Values = [:]
+        for run in runs {
+          for (key, value) in run.after { values[key, default: []].append((run.seed, value)) }
+        }
+        return Setting(method: method, target: target, isOfUnprunedModel: false, runs: runs, values: values)
+      }.enumerated().sorted { left, right in
+        let shares = [left, right].map { $0.element.share ?? 0 }
+        return shares[0] != shares[1] ? shares[0] > shares[1] : left.offset < right.offset
+      }.map(\.element)
     }
-    let methods = Iteration.inOrder(groups.map(\.method))
-    let settings = groups.map { group in
-      let runs = group.runs.sorted { $0.seed < $1.seed }
-      return Setting(
-        method: group.method, target: group.target, isOfUnprunedModel: false, runs: runs,
-        values: values(of: runs.map { ($0.seed, $0.after) }))
-    }.enumerated().sorted { left, right in
-      let places = [left, right].map { methods.firstIndex(of: $0.element.method) ?? 0 }
-      if places[0] != places[1] { return places[0] < places[1] }
-      let shares = [left, right].map { $0.element.share ?? 0 }
-      return shares[0] != shares[1] ? shares[0] > shares[1] : left.offset < right.offset
-    }.map(\.element)
     return unpruned(runs).map { [$0] + settings } ?? settings
   }
 
-  /// The model as it came: from runs of its own, or as other runs measured it before they changed it.
+  /// The unpruned model, from runs of its own or as other runs measured it before any change.
   private static func unpruned(_ runs: [ComparedRun]) -> Setting? {
     let own = runs.filter(\.isOfUnprunedModel)
-    var values: [Measurement: [(seed: Int, measured: Measured)]] = [:]
-    // It is the same model whatever the seed: one value is enough.
+    var values: Values = [:]
+    // The model does not depend on the seed: one value is enough.
     for run in own { values.merge(run.after.mapValues { [(run.seed, $0)] }) { first, _ in first } }
     for run in runs { values.merge(run.before.mapValues { [(run.seed, $0)] }) { first, _ in first } }
     guard !own.isEmpty || !values.isEmpty else { return nil }
@@ -164,16 +161,8 @@ package struct Comparison {
       method: Setting.unprunedName, target: nil, isOfUnprunedModel: true, runs: own, values: values)
   }
 
-  private static func values(
-    of runs: [(seed: Int, values: [Measurement: Measured])]
-  ) -> [Measurement: [(seed: Int, measured: Measured)]] {
-    var result: [Measurement: [(seed: Int, measured: Measured)]] = [:]
-    for run in runs { for (key, value) in run.values { result[key, default: []].append((run.seed, value)) } }
-    return result
-  }
-
-  /// Methods by their manifests' names; where two runs of one name, target and seed are there, they differ in something
-  /// else, and their folders' names tell them apart.
+  /// Returns the runs' methods: the names of their manifests. If two runs share name, target and seed, they differ in
+  /// something else, and the names of their folders are added.
   private static func names(of runs: [ComparedRun]) -> [String] {
     let ambiguous = Set(
       runs.indices.filter { index in
@@ -190,14 +179,14 @@ package struct Comparison {
 
   // MARK: - Pairs
 
-  /// Methods at the same target with each other, and each with the unpruned model.
+  /// Returns all pairs of methods at the same target, and of each method and the unpruned model.
   private static func pairs(
     of settings: [Setting], _ measurements: [Measurement], _ bootstrap: PairedBootstrap
   ) -> [Pair] {
     var pairs: [Pair] = []
     for measurement in measurements {
       let all = settings.map { ($0.values[measurement] ?? []).map(\.measured.items) }
-      // Empty where a run has no items.
+      // A setting with a run without items has no sample.
       let samples = all.map { PairedBootstrap.Sample($0.contains { $0 == nil } ? [] : $0.compactMap(\.self)) }
       for (index, second) in settings.enumerated() {
         for (place, first) in settings.enumerated().dropFirst(index + 1)
@@ -219,10 +208,10 @@ package struct Comparison {
 }
 
 extension Comparison.Pair {
-  /// Who is better, or that it can't be said.
+  /// Which method is better, if that is known.
   package var verdict: String {
     guard let difference else { return "not tested: fewer than two items, or some not finite" }
-    guard difference.isShown else { return "no difference shown" }
+    guard difference.isSignificant else { return "no difference shown" }
     guard let lowerIsBetter else { return difference.mean > 0 ? "higher" : "lower" }
     return "\((difference.mean < 0) == lowerIsBetter ? first.method : second.method) is better"
   }

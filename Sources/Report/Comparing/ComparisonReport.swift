@@ -1,8 +1,7 @@
-import Files
 import Foundation
 import Wording
 
-/// The page about a comparison, made of nothing but its folder and the runs that it names.
+/// The page about a comparison, made from nothing but its folder and the runs that it names.
 public enum ComparisonReport {
   /// Writes the page, whole or not at all.
   /// - Parameter output: the file; nil for `report.html` in the folder.
@@ -10,46 +9,37 @@ public enum ComparisonReport {
   /// - Throws: `ReportError` if the folder holds no comparison, or the file can't be written.
   @discardableResult
   public static func write(of folder: String, to output: String? = nil) throws(ReportError) -> String {
-    let path = output ?? folder + "/" + RunReport.fileName
-    let page = page(try Comparison(folder: folder))
-    do {
-      try AtomicFile.write(page.html, to: path)
-    } catch {
-      throw .file(error)
-    }
-    return path
+    try page(of: folder).write(to: output ?? folder + "/" + RunReport.fileName)
   }
 
-  /// The page of the comparison in `folder`.
+  /// Returns the page of the comparison in `folder`.
   public static func page(of folder: String) throws(ReportError) -> Page {
     page(try Comparison(folder: folder))
   }
 
-  /// The comparison in `folder` in another form than its page.
+  /// Returns the comparison in `folder` as text.
   public static func text(of folder: String, as format: ReportFormat) throws(ReportError) -> String {
     ComparisonTables(try Comparison(folder: folder)).text(as: format)
   }
 
-  /// The same for a terminal.
+  /// Returns the comparison in `folder` as text for a terminal.
   public static func terminalText(of folder: String) throws(ReportError) -> String {
     ComparisonTables(try Comparison(folder: folder)).terminal
   }
 
   package static func page(_ comparison: Comparison) -> Page {
     let tables = ComparisonTables(comparison)
-    var page = Page(title: title(comparison), lead: lead(comparison))
-    page.add(QualitySection.section(comparison, tables))
-    page.add(DifferenceSection.section(comparison, tables))
-    page.add(ComparedLayersSection.section(comparison))
-    page.add(ComparedCostSection.section(comparison, tables))
-    page.add(SamplesSection.section(comparison))
-    page.add(ComparedRunsSection.section(comparison))
-    return page
+    return Page(
+      title: title(comparison), lead: lead(comparison),
+      [
+        QualitySection.section(comparison, tables), DifferenceSection.section(comparison, tables),
+        ComparedLayersSection.section(comparison), ComparedCostSection.section(comparison, tables),
+        SamplesSection.section(comparison), ComparedRunsSection.section(comparison),
+      ])
   }
 
   static func title(_ comparison: Comparison) -> String {
-    let name = URL(fileURLWithPath: comparison.folder).standardizedFileURL.lastPathComponent
-    return "Comparison in " + name
+    "Comparison in " + URL(fileURLWithPath: comparison.folder).standardizedFileURL.lastPathComponent
   }
 
   private static func lead(_ comparison: Comparison) -> [Markup] {

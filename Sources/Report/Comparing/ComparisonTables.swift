@@ -2,7 +2,7 @@ import JSON
 import RunRecords
 import Wording
 
-/// A comparison's numbers in words, for the page, the terminal and papers alike.
+/// The tables of a comparison, for the page, a terminal and papers.
 package struct ComparisonTables {
   let comparison: Comparison
 
@@ -10,8 +10,8 @@ package struct ComparisonTables {
 
   // MARK: - Results
 
-  /// `25.6 ± 1.9` of one run, with its standard error; of several `46.9 (45.2–48.1)`, their mean and, unless
-  /// they are all the same, their range.
+  /// Returns the value of a metric. One run has its standard error: `25.6 ± 1.9`. Several have their mean and, unless
+  /// they agree, their range: `46.9 (45.2–48.1)`.
   package static func words(_ values: [EvaluationRecord.Metric]) -> String {
     guard let first = values.first else { return "" }
     guard values.count > 1 else { return ResultsSection.words(first) }
@@ -19,57 +19,54 @@ package struct ComparisonTables {
     guard !numbers.contains(where: \.isNaN), let low = numbers.min(), let high = numbers.max() else {
       return "not finite"
     }
-    let mean = HumanFormat.measured(numbers.reduce(0, +) / Double(numbers.count))
-    if low == high { return mean }
-    return "\(mean) (\(HumanFormat.measured(low))–\(HumanFormat.measured(high)))"
+    let mean = HumanFormat.measured(numbers.mean)
+    return low == high ? mean : "\(mean) (\(HumanFormat.measured(low))–\(HumanFormat.measured(high)))"
   }
 
-  func cell(_ setting: Comparison.Setting, _ measurement: Measurement) -> String {
-    Self.words((setting.values[measurement] ?? []).map(\.measured.metric))
-  }
-
-  func parameters(_ setting: Comparison.Setting) -> String {
-    if setting.isOfUnprunedModel {
-      return comparison.runs.lazy.compactMap(\.originalParameters).first.map(HumanFormat.grouped) ?? ""
-    }
-    let sizes = Set(setting.runs.compactMap(\.parameters)).sorted()
-    guard let low = sizes.first, let high = sizes.last else { return "" }
-    return low == high
-      ? HumanFormat.grouped(low) : "\(HumanFormat.grouped(low))–\(HumanFormat.grouped(high))"
-  }
-
-  func share(_ setting: Comparison.Setting) -> String {
-    setting.share.map { HumanFormat.fixed($0 * 100, 2) + "%" } ?? ""
-  }
-
-  var severalSeeds: Bool { comparison.pruned.contains { $0.runs.count > 1 } }
-
-  /// Whether some run tells what its model takes on the disk.
-  var tellsWeights: Bool { comparison.settings.contains { !weights($0).isEmpty } }
-
-  /// Of the model as it came, or of those that the runs saved last.
-  func weights(_ setting: Comparison.Setting) -> String {
+  private func parameters(_ setting: Comparison.Setting) -> String {
     let known =
       setting.isOfUnprunedModel
-      ? comparison.runs.lazy.compactMap(\.files.history.originalWeights).prefix(1).map(\.self)
-      : setting.runs.compactMap { $0.files.history.saved.last?.weights }
-    return Iteration.inOrder(known.map(\.words)).joined(separator: "; ")
+      ? Array(comparison.runs.compactMap(\.originalParameters).prefix(1))
+      : setting.runs.compactMap(\.parameters)
+    return Self.span(known, HumanFormat.grouped)
   }
 
-  package var results: TextTable {
-    var table = TextTable(
-      [.init("method"), .init("target", .right), .init("parameters", .right), .init("share", .right)]
-        + (tellsWeights ? [.init("weights on disk", .right)] : [])
-        + (severalSeeds ? [.init("seeds", .right)] : [])
-        + comparison.measurements.map { .init(comparison.name(of: $0), .right) })
-    for setting in comparison.settings {
-      table.add(
-        [setting.method, setting.target?.label ?? "", parameters(setting), share(setting)]
-          + (tellsWeights ? [weights(setting)] : [])
-          + (severalSeeds ? ["\(max(1, setting.runs.count))"] : [])
-          + comparison.measurements.map { cell(setting, $0) })
-    }
-    return table
+  /// Of the unpruned model, or of the models that the runs saved last.
+  private func weights(_ setting: Comparison.Setting) -> String {
+    let known =
+      setting.isOfUnprunedModel
+      ? Array(comparison.runs.compactMap { $0.files.history.start?.weights }.prefix(1))
+      : setting.runs.compactMap { $0.files.history.saved.last?.value.weights }
+    return known.map(\.words).unique.joined(separator: "; ")
+  }
+
+  private static func span<Value: Comparable>(_ values: [Value], _ words: (Value) -> String) -> String {
+    guard let low = values.min(), let high = values.max() else { return "" }
+    let (first, last) = (words(low), words(high))
+    return first == last ? first : "\(first)–\(last)"
+  }
+
+  private static var setting: [Column<Comparison.Setting>] {
+    [
+      .text("method") { ShownText.oneLine($0.method) },
+      .number("target") { $0.target.map { ShownText.oneLine($0.label) } },
+    ]
+  }
+
+  var results: [Column<Comparison.Setting>] {
+    let hasWeights = comparison.settings.contains { !weights($0).isEmpty }
+    let sizes: [Column<Comparison.Setting>] = [
+      .number("parameters") { parameters($0) },
+      .number("share", title: "of the dense") { $0.share.map { HumanFormat.fixed($0 * 100, 2) + "%" } },
+    ]
+    return Self.setting + sizes
+      + (hasWeights ? [.number("weights on disk") { ShownText.oneLine(weights($0)) }] : [])
+      + (comparison.severalSeeds ? [.number("seeds") { "\(max(1, $0.runs.count))" }] : [])
+      + comparison.measurements.map { measurement in
+        let name = comparison.name(of: measurement)
+        let direction = comparison.lowerIsBetter(measurement).map(ResultsSection.direction)
+        return .number(name, title: name, note: direction) { Self.words($0.metrics(measurement)) }
+      }
   }
 
   // MARK: - Pairs
@@ -79,22 +76,22 @@ package struct ComparisonTables {
     guard let decimals = decimals(difference) else {
       return (signed(difference.mean), "\(signed(difference.low)) to \(signed(difference.high))")
     }
-    // An interval off zero must not seem to touch it.
+    // An interval without zero must not seem to touch it.
     func end(_ value: Double) -> String {
-      guard difference.isShown else { return signed(value, decimals) }
+      guard difference.isSignificant else { return signed(value, decimals) }
       return signed(value, max(decimals, Self.decimals { value.magnitude * $0 >= 0.5 }))
     }
     return (signed(difference.mean, decimals), "\(end(difference.low)) to \(end(difference.high))")
   }
 
-  /// Up to the second digit of the interval's width; nil if it has none.
+  /// Returns the decimals up to the second digit of the interval's width; nil if it has no width.
   static func decimals(_ difference: PairedDifference) -> Int? {
     let width = difference.high - difference.low
     return width > 0 ? decimals { width * $0 >= 9.5 } : nil
   }
 
-  /// The least for which ten to their power is enough, 8 at most.
-  private static func decimals(_ isEnough: (Double) -> Bool) -> Int {
+  /// Returns the least number of decimals for which ten to its power is enough, 8 at most.
+  static func decimals(_ isEnough: (Double) -> Bool) -> Int {
     var decimals = 0
     var scale = 1.0
     while !isEnough(scale), decimals < 8 {
@@ -106,10 +103,8 @@ package struct ComparisonTables {
 
   static func signed(_ value: Double, _ decimals: Int) -> String {
     let text = HumanFormat.fixed(value, decimals)
-    // What rounds to zero has no sign.
-    guard text.contains(where: { ("1"..."9").contains($0) }) else {
-      return text.replacing("-", with: "")
-    }
+    // Zero has no sign.
+    guard text.contains(where: { ("1"..."9").contains($0) }) else { return text.replacing("-", with: "") }
     return (value > 0 ? "+" : "") + text
   }
 
@@ -117,70 +112,47 @@ package struct ComparisonTables {
     (value > 0 ? "+" : "") + HumanFormat.measured(value)
   }
 
-  /// Mean, interval and items; empty where the pair was not tested.
-  static func cells(_ pair: Comparison.Pair) -> [String] {
-    guard let difference = pair.difference else { return ["", "", ""] }
-    let (mean, interval) = words(difference)
-    return [mean, interval, HumanFormat.grouped(difference.items)]
+  /// Mean, interval, items and verdict.
+  /// - Parameter mean: the heading of the means.
+  static func verdict(_ mean: Column<Comparison.Pair>) -> [Column<Comparison.Pair>] {
+    [
+      mean, .number("95% interval") { $0.difference.map { words($0).interval } },
+      .number("items") { $0.difference.map { HumanFormat.grouped($0.items) } },
+      .markup("verdict") {
+        $0.difference?.isSignificant == true ? .tag("strong", $0.verdict) : .text($0.verdict)
+      },
+    ]
   }
 
-  package var differences: TextTable {
-    var table = TextTable([
-      .init("metric"), .init("target", .right), .init("first"), .init("second"),
-      .init("first − second", .right), .init("95% interval", .right), .init("items", .right),
-      .init("verdict"),
-    ])
-    for pair in comparison.pairs {
-      table.add(
-        [
-          comparison.name(of: pair.measurement), pair.first.target?.label ?? "", pair.first.method,
-          pair.second.method,
-        ] + Self.cells(pair) + [pair.verdict])
-    }
-    return table
+  private var differences: TextTable {
+    TextTable(
+      comparison.pairs,
+      [
+        .text("metric") { comparison.name(of: $0.measurement) }, .number("target") { $0.first.target?.label },
+        .text("first") { $0.first.method }, .text("second") { $0.second.method },
+      ] + Self.verdict(.number("first − second") { $0.difference.map { Self.words($0).mean } }))
   }
 
   // MARK: - Cost
 
-  static func span(_ values: [Double], _ words: (Double) -> String) -> String {
-    guard let low = values.min(), let high = values.max() else { return "" }
-    let (first, last) = (words(low), words(high))
-    return first == last ? first : "\(first)–\(last)"
-  }
-
-  func time(_ setting: Comparison.Setting) -> String {
-    Self.span(setting.runs.map(\.seconds)) { HumanFormat.duration(seconds: $0) }
-  }
-
-  func spared(_ setting: Comparison.Setting) -> String {
-    let spared = setting.runs.map(\.secondsSpared).filter { $0 > 0 }
-    return Self.span(spared) { HumanFormat.duration(seconds: $0) }
-  }
-
-  func memory(_ setting: Comparison.Setting) -> String {
-    setting.runs.compactMap(\.files.history.peakMemoryBytes).max().map(HumanFormat.bytes) ?? ""
-  }
-
-  package var costs: TextTable {
-    var table = TextTable([
-      .init("method"), .init("target", .right), .init("time", .right), .init("spared", .right),
-      .init("memory at most", .right),
-    ])
-    for setting in comparison.settings where !setting.runs.isEmpty {
-      table.add([
-        setting.method, setting.target?.label ?? "", time(setting), spared(setting), memory(setting),
-      ])
-    }
-    return table
+  var costs: [Column<Comparison.Setting>] {
+    func time(_ seconds: [Double]) -> String { Self.span(seconds) { HumanFormat.duration(seconds: $0) } }
+    return Self.setting + [
+      .number("time") { time($0.runs.map(\.seconds)) },
+      .number("spared") { time($0.runs.map(\.secondsSpared).filter { $0 > 0 }) },
+      .number("memory at most") {
+        $0.runs.compactMap(\.files.history.peakMemoryBytes).max().map(HumanFormat.bytes)
+      },
+    ]
   }
 
   // MARK: - All of it
 
   /// For a terminal.
-  package var terminal: String {
-    var text = results.plain
+  var terminal: String {
+    var text = TextTable(comparison.settings, results).plain
     if !comparison.pairs.isEmpty { text += "\n" + pairs }
-    text += "\n" + costs.plain
+    text += "\n" + costTable.plain
     if let savings = comparison.record.savings {
       text += "\n" + savings.sentences.map { $0 + "\n" }.joined()
     }
@@ -188,7 +160,9 @@ package struct ComparisonTables {
     return text
   }
 
-  /// Most pairs that a terminal shows one by one; of more it has a sign each.
+  private var costTable: TextTable { TextTable(comparison.settings.filter { !$0.runs.isEmpty }, costs) }
+
+  /// A terminal shows at most this many pairs one by one. Of more it shows signs.
   private static let mostPairs = 40
 
   private var pairs: String {
@@ -200,7 +174,7 @@ package struct ComparisonTables {
       text +=
         "\(comparison.name(of: measurement)), item by item, the best mean first: the row is + better, - worse "
       text += "than the column, · no difference shown, ? not tested\n\n"
-      for group in DifferenceSection.byTarget(pairs) {
+      for (_, group) in pairs.groups(by: \.first.target) {
         text += PairMatrix(group, measurement).signs.plain + "\n"
       }
     }
@@ -212,36 +186,31 @@ package struct ComparisonTables {
     switch format {
     case .html: ComparisonReport.page(comparison).html
     case .markdown: markdown
-    case .csv: csv
+    case .csv: RunTables.csv(runs)
     case .json: json.pretty
     }
   }
 
   private var markdown: String {
-    var parts = ["# \(TextTable.oneLine(ComparisonReport.title(comparison)))\n", results.markdown]
-    if !comparison.pairs.isEmpty {
-      parts += [ComparisonReport.bootstrapWords + "\n", differences.markdown]
-    }
-    parts.append(costs.markdown)
+    var parts = [
+      "# \(TextTable.oneLine(ComparisonReport.title(comparison)))\n",
+      TextTable(comparison.settings, results).markdown,
+    ]
+    if !comparison.pairs.isEmpty { parts += [ComparisonReport.bootstrapWords + "\n", differences.markdown] }
+    parts.append(costTable.markdown)
     if let savings = comparison.record.savings { parts += savings.sentences.map { $0 + "\n" } }
     parts += comparison.problems.map { "Note: \(TextTable.oneLine($0))\n" }
     return parts.joined(separator: "\n")
   }
 
-  private var csv: String {
-    var table = DataTable(RunTables.columns)
-    for setting in comparison.settings {
-      for run in setting.runs { RunTables.add(run, method: setting.method, to: &table) }
-    }
-    return table.csv
+  /// All runs with their methods' names.
+  private var runs: [(method: String, run: ComparedRun)] {
+    comparison.settings.flatMap { setting in setting.runs.map { (setting.method, $0) } }
   }
 
   private var json: JSONValue {
     [
-      "runs": .array(
-        comparison.settings.flatMap { setting in
-          setting.runs.map { .object(RunTables.runObject($0, method: setting.method)) }
-        }),
+      "runs": .array(runs.map { .object(RunTables.runObject($0.run, method: $0.method)) }),
       "differences": .array(comparison.pairs.map(json)),
       "bootstrap": [
         "draws": .integer(PairedBootstrap.usualDraws), "interval": "percentile", "level": 0.95,
@@ -253,14 +222,12 @@ package struct ComparisonTables {
   }
 
   private func json(_ pair: Comparison.Pair) -> JSONValue {
-    var object: JSONObject = [
+    [
       "metric": .string(comparison.name(of: pair.measurement)), "target": pair.first.target?.json ?? .null,
       "first": .string(pair.first.method), "second": .string(pair.second.method),
       "difference": .optional(pair.difference?.mean), "low": .optional(pair.difference?.low),
       "high": .optional(pair.difference?.high), "items": .optional(pair.difference?.items),
+      "is_shown": .optional(pair.difference?.isSignificant), "verdict": .string(pair.verdict),
     ]
-    object["is_shown"] = .optional(pair.difference?.isShown)
-    object["verdict"] = .string(pair.verdict)
-    return .object(object)
   }
 }

@@ -1,20 +1,21 @@
+import RunRecords
 import Wording
 
-/// What one method left of each layer: a row a layer, and for each family of units a column a target.
+/// What one method left of each layer. Each layer is a row; each family of units has a column for each target.
 struct KeptMap {
   private struct Column {
     let family: String
     let setting: Comparison.Setting
-    /// By layer; of several seeds all that tell of it.
-    let units: [[Iteration.Units]]
+    /// By layer, the units of all seeds that have them.
+    let units: [[IterationRecord.Units]]
   }
 
   private let method: String
   private let families: [String]
   private let columns: [Column]
 
+  /// Returns nil if the method's kept units are not known.
   /// - Parameter families: those of all methods, in their order.
-  /// - Returns: nil if nothing is known of what the method kept.
   init?(_ method: String, _ families: [String], _ comparison: Comparison) {
     let settings = comparison.pruned.filter { $0.method == method }
     var columns: [Column] = []
@@ -22,7 +23,7 @@ struct KeptMap {
       for setting in settings {
         let kept = setting.runs.map(\.files.kept)
         let units = (0..<(kept.map(\.count).max() ?? 0)).map { layer in
-          kept.compactMap { $0.indices.contains(layer) ? $0[layer][family] : nil }.filter { $0.original > 0 }
+          kept.compactMap { $0[safe: layer]?[family] }.filter { $0.original > 0 }
         }
         if units.contains(where: { !$0.isEmpty }) {
           columns.append(Column(family: family, setting: setting, units: units))
@@ -54,7 +55,7 @@ struct KeptMap {
     ).markup
   }
 
-  /// How many units a layer had, where all had as many.
+  /// The number of a layer's units before pruning, if it is the same for all.
   private func original(_ columns: [Column]) -> String? {
     let counts = Set(columns.flatMap(\.units).joined().map(\.original))
     return counts.count == 1 ? counts.first.map(HumanFormat.grouped) : nil
@@ -63,23 +64,20 @@ struct KeptMap {
   private func cell(_ column: Column, _ layer: Int) -> CellTable.Cell {
     let (title, units) = LayersSection.words(for: column.family)
     let place = "layer \(layer), \(title), target \(column.setting.target?.label ?? "none"): "
-    let found = column.units.indices.contains(layer) ? column.units[layer] : []
+    let found = column.units[safe: layer] ?? []
     guard let first = found.first else { return .init(text: "", title: place + "not known") }
-    let share = found.reduce(0) { $0 + Double($1.kept) / Double($1.original) } / Double(found.count)
-    let percent = HumanFormat.percent(share)
+    let share = found.map { Double($0.kept) / Double($0.original) }.mean
+    let (percent, original) = (HumanFormat.percent(share), HumanFormat.grouped(first.original))
     guard Set(found.map(\.kept)).count == 1 else {
       return .init(
         text: HumanFormat.fixed(share * 100, 0) + "%", shade: share,
-        title: place
-          + "\(percent) of \(HumanFormat.grouped(first.original)) \(units), mean of \(found.count) seeds")
+        title: place + "\(percent) of \(original) \(units), mean of \(found.count) seeds")
     }
     let count = HumanFormat.grouped(first.kept)
-    return .init(
-      text: count, shade: share,
-      title: place + "\(count) of \(HumanFormat.grouped(first.original)) \(units), \(percent)")
+    return .init(text: count, shade: share, title: place + "\(count) of \(original) \(units), \(percent)")
   }
 
-  /// Fits above a column: `80%`.
+  /// A label that fits above a column: `80%`.
   private static func label(_ setting: Comparison.Setting) -> String {
     let label = setting.target?.label ?? ""
     let short = label.count <= 6 ? label : setting.share.map(HumanFormat.percent) ?? ""

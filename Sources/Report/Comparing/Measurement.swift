@@ -1,45 +1,37 @@
 import RunRecords
 
-/// What was measured and how. Values are compared only where this is the same, since one metric's name may stand for
-/// other windows, options or data.
-package struct Measurement: Hashable, Sendable {
+/// What was measured, and how. Only values of the same measurement are compared: metrics of one name may have other
+/// windows, options or data.
+package struct Measurement: Hashable {
   /// The metric's name.
   package let metric: String
-  /// The evaluator, its options with data by their contents, and the model that the run began with, whose tokenizer
-  /// makes items of a text.
+  /// The evaluator, its options, the hashes of its data, and the model at the start, whose tokenizer splits the text.
   package let procedure: String
 }
 
 /// The value of a measurement on one model.
-package struct Measured: Equatable, Sendable {
+package struct Measured {
   package let metric: EvaluationRecord.Metric
   /// nil if the evaluator gave none of this name.
   package let items: [Double]?
-  package let evaluator: String
 }
 
-extension RunFiles {
-  /// Names of the stages that come before anything changes the model.
-  var stagesBeforeChanges: [String] {
-    manifest.stages.prefix(while: \.leavesModel).map(\.name)
-  }
-
+extension RecordedRun {
   /// Whether no stage changes the model.
   var isOfUnprunedModel: Bool {
     !manifest.allStages.isEmpty && manifest.allStages.allSatisfy(\.leavesModel)
   }
 
-  /// SHA-256 of the model's files, in the order of their names: what tells models apart.
+  /// The sorted SHA-256 hashes of the model's files. They tell models apart.
   var modelFingerprint: String {
     (run.model?.files ?? []).compactMap(\.sha256).sorted().joined(separator: " ")
   }
 
-  /// What was measured at the ends of the run: of the model before any change, and of what it came to, each measurement
-  /// as it was taken last.
+  /// The last value of each measurement, before the model was changed and after.
   var measurements: (before: [Measurement: Measured], after: [Measurement: Measured]) {
     var before: [Measurement: Measured] = [:]
     var after: [Measurement: Measured] = [:]
-    let unchanged = Set(stagesBeforeChanges)
+    let unchanged = Set(manifest.stages.prefix(while: \.leavesModel).map(\.name))
     var seen: [String: Int] = [:]
     for evaluation in evaluations {
       let place = evaluation.stage + "\n" + evaluation.evaluator
@@ -47,8 +39,7 @@ extension RunFiles {
       seen[place, default: 0] += 1
       for metric in evaluation.metrics {
         let measured = Measured(
-          metric: metric, items: evaluation.items.first { $0.name == metric.name }?.value,
-          evaluator: evaluation.evaluator)
+          metric: metric, items: evaluation.items.first { $0.name == metric.name }?.value)
         let key = Measurement(metric: metric.name, procedure: procedure)
         if unchanged.contains(evaluation.stage) { before[key] = measured }
         if isOfUnprunedModel || !unchanged.contains(evaluation.stage) { after[key] = measured }
@@ -57,14 +48,10 @@ extension RunFiles {
     return (before, after)
   }
 
-  /// - Parameter number: of this evaluation among those of the same evaluator at the same stage, from 0.
+  /// - Parameter number: counts the evaluations by the same evaluator at the same stage, from 0.
   private func procedure(of evaluation: EvaluationRecord, number: Int) -> String {
-    let stages = manifest.allStages
-    let owner =
-      stages.first { $0.name == evaluation.stage }
-      ?? stages.first { $0.name == TrainingCurves.owner(of: evaluation.stage, among: stages.map(\.name)) }
-    let uses = (owner?.evaluators ?? []).filter { $0.id == evaluation.evaluator }
-    let options = uses.indices.contains(number) ? uses[number].options(withHashesOf: run.data ?? []) : .null
+    let uses = (stage(of: evaluation.stage)?.evaluators ?? []).filter { $0.id == evaluation.evaluator }
+    let options = uses[safe: number]?.options(withHashesOf: run.data ?? []) ?? .null
     return evaluation.evaluator + " " + options.compact + " " + modelFingerprint
   }
 }

@@ -1,11 +1,10 @@
 import Wording
 
-/// All methods at one target against each other in one measurement: who is better than whom, and where that can't be said.
+/// All methods at one target against each other in one measurement: which is better, and where that is not known.
 package struct PairMatrix {
-  /// What the difference of a row's mean and a column's comes to.
   package enum Outcome: Equatable {
-    case better, worse, notShown, notTested
-    /// Shown, of a metric of which it isn't known which way is better.
+    case better, worse, notSignificant, notTested
+    /// A difference is shown, but not which way is better.
     case differs
   }
 
@@ -13,17 +12,27 @@ package struct PairMatrix {
     /// Row minus column; nil if it can't be tested.
     package let difference: PairedDifference?
     package let outcome: Outcome
+
+    fileprivate init(_ difference: PairedDifference?, _ lowerIsBetter: Bool?) {
+      self.difference = difference
+      outcome =
+        switch difference {
+        case nil: .notTested
+        case let known? where !known.isSignificant: .notSignificant
+        case let known?: lowerIsBetter.map { (known.mean < 0) == $0 ? .better : .worse } ?? .differs
+        }
+    }
   }
 
   package let target: ComparedRun.Target?
-  /// The best mean first; as they came where it isn't known which way is better.
+  /// The best mean first. If it isn't known which way is better, in the order of the pairs.
   package let methods: [Comparison.Setting]
   package let hasUnpruned: Bool
   private let lowerIsBetter: Bool?
-  /// Of all differences alike, so that they can be read down a column.
+  /// The same for all differences, so that they can be read down a column.
   private let decimals: Int
   private let measurement: Measurement
-  /// By the names of row and column.
+  /// By the methods of row and column.
   private let entries: [[String]: Entry]
 
   /// - Parameter pairs: of one measurement and one target.
@@ -39,9 +48,9 @@ package struct PairMatrix {
     let all = pairs.flatMap { [$0.second, $0.first] }
       .filter { !$0.isOfUnprunedModel && seen.insert($0.method).inserted }
     methods = all.enumerated().sorted { left, right in
-      let means = [left, right].map { Self.mean(of: $0.element, measurement) }
+      let means = [left, right].map { $0.element.metrics(measurement).map(\.value).mean }
       guard let lowerIsBetter, means[0] != means[1], !means.contains(where: \.isNaN) else {
-        // What isn't a number goes last.
+        // NaN goes last.
         return means[0].isNaN == means[1].isNaN ? left.offset < right.offset : means[1].isNaN
       }
       return (means[0] < means[1]) == lowerIsBetter
@@ -57,31 +66,27 @@ package struct PairMatrix {
   /// nil where the two were not paired.
   package func entry(_ row: Comparison.Setting, _ column: String) -> Entry? { entries[[row.method, column]] }
 
-  private static func mean(of setting: Comparison.Setting, _ measurement: Measurement) -> Double {
-    let values = (setting.values[measurement] ?? []).map { $0.measured.metric.value }
-    return values.isEmpty ? .nan : values.reduce(0, +) / Double(values.count)
-  }
-
   // MARK: - In words
 
-  /// What stands above the tables.
+  /// Explains the tables.
   static let words =
     "In the tables that follow the best mean comes first, and each cell is its row minus its column. In bold: the "
     + "interval is off zero, and the row is better (blue) or worse (orange). Grey: no difference shown."
 
-  /// For the page: differences in all cells, those that are shown in bold and coloured.
-  func table(named name: String, _ tables: ComparisonTables) -> Markup {
+  /// Returns the differences for the page.
+  func table(named name: String) -> Markup {
     let unpruned = hasUnpruned ? [Comparison.Setting.unprunedName] : []
     let columns = unpruned + methods.map(\.method)
     let rows = methods.enumerated().map { index, row in
       (
         heading: "\(index + 1) \(row.method)",
-        cells: [CellTable.Cell(text: tables.cell(row, measurement))] + columns.map { cell(row, $0) }
+        cells: [CellTable.Cell(text: ComparisonTables.words(row.metrics(measurement)))]
+          + columns.map { cell(row, $0) }
       )
     }
     return CellTable(
       title: target.map { "\(name) at \($0.label)" } ?? name,
-      isWide: true, note: lowerIsBetter.map { $0 ? "Lower is better." : "Higher is better." } ?? "",
+      isWide: true, note: lowerIsBetter.map { ResultsSection.direction($0).sentence } ?? "",
       head: [
         [.init(text: "Method"), .init(text: "Mean")] + unpruned.map { .init(text: $0) }
           + methods.enumerated().map { .init(text: "\($0 + 1)", title: $1.method) }
@@ -101,7 +106,7 @@ package struct PairMatrix {
       case .better: ("better", "\(row.method) is better")
       case .worse: ("worse", "\(column) is better")
       case .differs: ("differs", difference.mean > 0 ? "higher" : "lower")
-      case .notShown, .notTested: ("soft", "no difference shown")
+      case .notSignificant, .notTested: ("soft", "no difference shown")
       }
     return .init(
       text: ComparisonTables.signed(difference.mean, decimals), style: style,
@@ -109,7 +114,7 @@ package struct PairMatrix {
         + verdict)
   }
 
-  /// For a terminal: a sign for each pair.
+  /// Returns a sign for each pair, for a terminal.
   var signs: TextTable {
     let unpruned = hasUnpruned ? [Comparison.Setting.unprunedName] : []
     var table = TextTable(
@@ -123,7 +128,7 @@ package struct PairMatrix {
             case .better: "+"
             case .worse: "-"
             case .differs: "≠"
-            case .notShown: "·"
+            case .notSignificant: "·"
             case .notTested: "?"
             case nil: ""
             }
@@ -133,22 +138,6 @@ package struct PairMatrix {
   }
 }
 
-extension PairMatrix.Entry {
-  init(_ difference: PairedDifference?, _ lowerIsBetter: Bool?) {
-    self.difference = difference
-    guard let difference else {
-      outcome = .notTested
-      return
-    }
-    guard difference.isShown else {
-      outcome = .notShown
-      return
-    }
-    outcome = lowerIsBetter.map { (difference.mean < 0) == $0 ? .better : .worse } ?? .differs
-  }
-}
-
 extension PairedDifference {
-  /// The second minus the first.
   var negated: PairedDifference { .init(mean: -mean, low: -high, high: -low, items: items) }
 }

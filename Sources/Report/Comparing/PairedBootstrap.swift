@@ -1,8 +1,8 @@
 import RandomNumbers
 
-/// How far one model's mean lies from another's over the same items, with the interval that the bootstrap gives.
+/// The difference of two models' means over the same items, with its bootstrap interval.
 package struct PairedDifference: Equatable, Sendable {
-  /// Mean of the first minus mean of the second, every item and every seed weighing the same.
+  /// Mean of the first minus mean of the second. All items and seeds weigh the same.
   package let mean: Double
   /// The 2.5th and the 97.5th percentile of the draws.
   package let low: Double
@@ -17,17 +17,17 @@ package struct PairedDifference: Equatable, Sendable {
   }
 
   /// Whether zero lies outside of the interval.
-  package var isShown: Bool { low > 0 || high < 0 }
+  package var isSignificant: Bool { low > 0 || high < 0 }
 }
 
 /// The paired bootstrap (Efron and Tibshirani, An Introduction to the Bootstrap, 1993, sections 8.3 and 13.3), percentile
-/// interval. Items are drawn again with replacement, the same for both models, since an item that is hard for one is
-/// hard for the other. Where there are several seeds they are drawn again too, so that the interval speaks of other
-/// seeds as well as of other text: together for both models if both have the same seeds, and else for each by itself.
+/// interval. It draws items with replacement, the same for both models: an item that is hard for one is hard for the
+/// other. It draws seeds too, so that the interval covers other seeds and other text. Models with the same seeds
+/// share the draws of seeds; others have their own.
 package struct PairedBootstrap {
   package static let usualDraws = 2000
   package let draws: Int
-  /// Of the draws: the same input gives the same interval.
+  /// The seed of the draws. The same input gives the same interval.
   package let seed: UInt64
 
   package init(draws: Int = Self.usualDraws, seed: UInt64 = 0) {
@@ -35,12 +35,12 @@ package struct PairedBootstrap {
     self.seed = seed
   }
 
-  /// One side of pairs, with its means over the draws, which are the same in all pairs that draw alike: of many methods
-  /// each is drawn once, and not once for each other.
+  /// One side of a pair, with its means over the draws. Pairs that draw alike share the means, so that each of many
+  /// methods is drawn once.
   package final class Sample {
     /// `[seeds][items]`
     let values: [[Double]]
-    /// By the number of seeds that are drawn.
+    /// By the number of drawn seeds.
     fileprivate var means: [Int: [Double]] = [:]
 
     package init(_ values: [[Double]]) { self.values = values }
@@ -49,36 +49,26 @@ package struct PairedBootstrap {
   /// - Parameters:
   ///   - first: `[seeds][items]`.
   ///   - second: the same items in the same order.
-  ///   - pairsSeeds: whether seed i of one belongs to seed i of the other; then both have the same number.
+  ///   - pairsSeeds: whether seed i of one belongs to seed i of the other. Then both have the same number of seeds.
   /// - Returns: nil if there are fewer than two items, if the counts differ, or if a value isn't finite.
-  package func difference(
-    _ first: [[Double]], _ second: [[Double]], pairsSeeds: Bool
-  ) -> PairedDifference? {
-    difference(Sample(first), Sample(second), pairsSeeds: pairsSeeds)
-  }
-
-  /// The same of samples, which keep what others can take.
   package func difference(_ first: Sample, _ second: Sample, pairsSeeds: Bool) -> PairedDifference? {
     let (mine, theirs) = (first.values, second.values)
     let items = mine.first?.count ?? 0
     guard items > 1, !theirs.isEmpty, (mine + theirs).allSatisfy({ $0.count == items }),
       (mine + theirs).joined().allSatisfy(\.isFinite), !pairsSeeds || mine.count == theirs.count
     else { return nil }
-    var means: [Double]
-    if pairsSeeds || mine.count == 1 || theirs.count == 1 {
-      let seeds = max(mine.count, theirs.count)
-      means = zip(drawnMeans(of: first, seeds: seeds), drawnMeans(of: second, seeds: seeds)).map { $0 - $1 }
-    } else {
-      means = differencesOfUnlikeSeeds(mine, theirs)
-    }
-    means.sort()
+    let seeds = max(mine.count, theirs.count)
+    let means =
+      (pairsSeeds || mine.count == 1 || theirs.count == 1
+      ? zip(drawnMeans(of: first, seeds: seeds), drawnMeans(of: second, seeds: seeds)).map { $0 - $1 }
+      : differencesOfUnlikeSeeds(mine, theirs)).sorted()
     return PairedDifference(
       mean: mean(of: mine, Array(mine.indices), Array(0..<items))
         - mean(of: theirs, Array(theirs.indices), Array(0..<items)),
       low: Self.percentile(means, 0.025), high: Self.percentile(means, 0.975), items: items)
   }
 
-  /// - Parameter seeds: how many are drawn; the sample has as many, or one, which is then all that there is to draw.
+  /// - Parameter seeds: the number to draw. The sample has as many, or one, which is then drawn each time.
   private func drawnMeans(of sample: Sample, seeds: Int) -> [Double] {
     if let known = sample.means[seeds] { return known }
     let items = sample.values.first?.count ?? 0
@@ -92,7 +82,7 @@ package struct PairedBootstrap {
     return means
   }
 
-  /// Each side's seeds drawn for themselves.
+  /// Draws the seeds of each side by themselves.
   private func differencesOfUnlikeSeeds(_ first: [[Double]], _ second: [[Double]]) -> [Double] {
     let items = first.first?.count ?? 0
     var random = SplitMix64(state: seed)
@@ -104,7 +94,7 @@ package struct PairedBootstrap {
     }
   }
 
-  /// A single seed is always itself, and takes no random number.
+  /// Returns seeds. A single one takes no random number.
   private func drawn(_ count: Int, _ random: inout SplitMix64) -> [Int] {
     count == 1 ? [0] : (0..<count).map { _ in random.index(below: count) }
   }
@@ -119,7 +109,7 @@ package struct PairedBootstrap {
     return sum / Double(seeds.count * items.count)
   }
 
-  /// Between the two nearest ranks in a straight line (Hyndman and Fan's type 7, which numpy.percentile takes).
+  /// Interpolates between the two nearest ranks (Hyndman and Fan's type 7, as numpy.percentile does).
   /// - Parameter sorted: ascending, not empty.
   package static func percentile(_ sorted: [Double], _ share: Double) -> Double {
     let place = share * Double(sorted.count - 1)

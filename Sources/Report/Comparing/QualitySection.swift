@@ -1,14 +1,21 @@
 import Wording
 
-/// How good each method's models are, against their size.
+/// The quality of each method's models against their size.
 enum QualitySection {
-  /// From this ratio of the largest to the least value on, an axis of powers shows more.
+  /// From this ratio of the largest to the least value on, the y axis is logarithmic.
   private static let wideRange = 20.0
 
   static func section(_ comparison: Comparison, _ tables: ComparisonTables) -> Page.Section {
     let charts = comparison.measurements.compactMap { chart(comparison, $0) }
     var content: [Markup] = charts.isEmpty ? [] : [.tag("div", ["class": "plots"], charts)]
-    if !comparison.settings.isEmpty { content.append(table(comparison, tables)) }
+    if !comparison.settings.isEmpty {
+      let caption =
+        "What each method came to"
+        + (comparison.severalSeeds
+          ? "; of several seeds the mean and the range, else the standard error where it is known"
+          : "; metrics with their standard errors, where these are known")
+      content.append(.table(caption, comparison.settings, tables.results))
+    }
     return Page.Section(id: "quality", title: "Quality against size", content: content)
   }
 
@@ -28,44 +35,22 @@ enum QualitySection {
     let isLogarithmic = low > 0 && high / low >= wideRange
     var notes = [
       "Mean over seeds; the dense model is at 100%.",
-      comparison.lowerIsBetter(measurement).map { $0 ? "Lower is better." : "Higher is better." } ?? "",
+      comparison.lowerIsBetter(measurement).map { ResultsSection.direction($0).sentence } ?? "",
     ]
     if isLogarithmic { notes.append("The y axis is logarithmic.") }
     if isInfinite { notes.append("What is infinite is not drawn.") }
     let name = comparison.name(of: measurement)
-    return LineChart(
+    return LineChart.markup(
       title: name, note: notes.filter { !$0.isEmpty }.joined(separator: " "),
       xName: "parameters, % of the dense model", yName: name, series: series, isLogarithmic: isLogarithmic,
-      grain: 0.5
-    ).markup
+      grain: 0.5)
   }
 
   private static func point(
     _ setting: Comparison.Setting, _ measurement: Measurement
   ) -> LineChart.Point? {
-    let values = (setting.values[measurement] ?? []).map(\.measured.metric.value)
+    let values = setting.metrics(measurement).map(\.value)
     guard let share = setting.share, !values.isEmpty else { return nil }
-    return LineChart.Point(share * 100, values.reduce(0, +) / Double(values.count))
-  }
-
-  private static func table(_ comparison: Comparison, _ tables: ComparisonTables) -> Markup {
-    var table = Table(
-      caption: "What each method came to"
-        + (tables.severalSeeds
-          ? "; of several seeds the mean and the range, else the standard error where it is known"
-          : "; metrics with their standard errors, where these are known"),
-      columns: [
-        .init("Method"), .init("Target", isNumber: true), .init("Parameters", isNumber: true),
-        .init("of the dense", isNumber: true),
-      ] + (tables.tellsWeights ? [.init("Weights on disk", isNumber: true)] : [])
-        + (tables.severalSeeds ? [.init("Seeds", isNumber: true)] : [])
-        + comparison.measurements.map { measurement in
-          .init(
-            comparison.name(of: measurement),
-            note: comparison.lowerIsBetter(measurement).map { $0 ? "lower is better" : "higher is better" },
-            isNumber: true)
-        })
-    for row in tables.results.rows { table.add(row.map { .text($0) }) }
-    return table.markup
+    return LineChart.Point(share * 100, values.mean)
   }
 }

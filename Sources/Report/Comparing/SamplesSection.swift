@@ -1,16 +1,13 @@
 import RunRecords
 
-/// How the models go on with the same texts, beside each other.
+/// What the models write after the same texts, beside each other.
 enum SamplesSection {
-  /// Of more than this the targets are folded, so that what is beside each other is of one size.
+  /// More samples than this are folded by target, so that neighbours are of one size.
   private static let fewSamples = 12
 
   static func section(_ comparison: Comparison) -> Page.Section {
-    let samples = comparison.record.samples
-    let prompts = Iteration.inOrder(samples.map(\.prompt))
-    let content = prompts.flatMap { prompt -> [Markup] in
-      let all = samples.filter { $0.prompt == prompt }
-      return [.tag("h3", "“\(prompt)”")]
+    let content = comparison.record.samples.groups(by: \.prompt).flatMap { prompt, all in
+      [.tag("h3", "“\(prompt)”")]
         + (all.count > fewSamples ? folded(all, comparison) : [cards(all, comparison)])
     }
     return Page.Section(
@@ -24,7 +21,7 @@ enum SamplesSection {
       "div", ["class": "samples"],
       samples.map { sample in
         .tag(
-          "div", [:],
+          "div",
           [
             .tag("h4", name(of: sample, comparison)),
             .tag("p", sample.text.isEmpty ? "(nothing)" : sample.text),
@@ -32,18 +29,16 @@ enum SamplesSection {
       })
   }
 
-  /// The dense model's, then those of each target; the first target is open.
+  /// The dense model's samples, then those of each target. The first target is open.
   private static func folded(_ samples: [ComparisonRecord.Sample], _ comparison: Comparison) -> [Markup] {
     func target(_ sample: ComparisonRecord.Sample) -> String {
       guard let run = sample.run else { return "" }
       return comparison.runs.first { $0.folder == run }?.target?.label ?? "no target"
     }
-    return Iteration.inOrder(samples.map(target)).enumerated().map { index, label in
-      let group = samples.filter { target($0) == label }
-      guard !label.isEmpty else { return cards(group, comparison) }
-      return .tag(
-        "details", ["open": index <= 1 ? "open" : nil],
-        [.tag("summary", "At \(label): \(group.count) models"), cards(group, comparison)])
+    return samples.groups(by: target).enumerated().map { index, group in
+      let cards = cards(group.elements, comparison)
+      if group.key.isEmpty { return cards }
+      return .folded("At \(group.key): \(group.elements.count) models", [cards], isOpen: index <= 1)
     }
   }
 

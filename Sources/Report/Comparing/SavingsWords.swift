@@ -2,7 +2,7 @@ import RunRecords
 import Wording
 
 extension ComparisonRecord.Savings {
-  /// What was shared, in a sentence or two.
+  /// What the comparison saved, in a sentence or two.
   var sentences: [String] {
     func passes(_ count: Int) -> String { count == 1 ? "1 calibration pass" : "\(count) calibration passes" }
     var shared: [String] = []

@@ -30,7 +30,7 @@ public struct TrainingLoss: Equatable, Sendable {
 
   public init() {}
 
-  static func += (sum: inout TrainingLoss, part: TrainingLoss) {
+  public static func += (sum: inout TrainingLoss, part: TrainingLoss) {
     sum.crossEntropy += part.crossEntropy
     sum.divergence += part.divergence
     sum.hiddenDifference += part.hiddenDifference
