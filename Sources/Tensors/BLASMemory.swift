@@ -1,11 +1,6 @@
 import COpenBLAS
+import Glibc
 import Synchronization
-
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
 
 /// The memory of OpenBLAS: a buffer for each thread, taken when the thread first multiplies.
 ///

@@ -1,6 +1,4 @@
-#if canImport(Glibc)
-  import Glibc
-#endif
+import Glibc
 
 /// Memory backed by a file without a name, for values that are made once and needed much later.
 ///

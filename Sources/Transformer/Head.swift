@@ -73,7 +73,7 @@ final class Head {
   /// [predictions], in nats.
   struct Losses {
     /// −ln p(target)
-    var crossEntropies: [Double]
+    var crossEntropies: [Double] = []
     /// T² · KL(teacher ‖ student); empty without a teacher.
     var divergences: [Double] = []
   }
@@ -99,8 +99,7 @@ final class Head {
     let capped = cap != nil && backward ? Buffer(chunk * vocabulary) : nil
     let teacherLogits = teacher.map { _ in Buffer(chunk * vocabulary) }
     let dStream = backward ? Buffer(rows * hidden) : nil
-    var losses = Losses(crossEntropies: [Double](repeating: 0, count: predictions.count))
-    if teacher != nil { losses.divergences = losses.crossEntropies }
+    var losses = Losses()
 
     for start in stride(from: 0, to: predictions.count, by: chunk) {
       let part = Array(predictions[start..<min(predictions.count, start + chunk)])
@@ -110,9 +109,11 @@ final class Head {
       capped?.base.update(from: logits.base, count: count * vocabulary)
       if let teacher, let teacherLogits {
         try teacher.head.logits(teacher.stream, rows: part.map(\.row), into: teacherLogits.base)
-        distill(part, logits, teacherLogits, teacher, &losses, at: start)
+        let both = distill(part, logits, teacherLogits, teacher)
+        losses.crossEntropies += both.map(\.x)
+        losses.divergences += both.map(\.y)
       } else {
-        crossEntropies(part, logits, backward: backward, &losses.crossEntropies, at: start)
+        losses.crossEntropies += crossEntropies(part, logits, backward: backward)
       }
       if let capped, let cap {
         // The factor of the cap; that of the scale comes with the product.
@@ -202,39 +203,35 @@ final class Head {
 
   // MARK: - Losses; with `backward` the logits become their gradient
 
-  private func crossEntropies(
-    _ part: [Prediction], _ logits: Buffer, backward: Bool, _ losses: inout [Double], at start: Int
-  ) {
+  private func crossEntropies(_ part: [Prediction], _ logits: Buffer, backward: Bool) -> [Double] {
     let vocabulary = decoder.vocabulary
-    var own = [Double](repeating: 0, count: part.count)
-    workers.ranges(of: &own, grain: 4) { range, losses in
+    var losses = [Double](repeating: 0, count: part.count)
+    workers.ranges(of: &losses, grain: 4) { range, losses in
       let part = part[range]
       ap_cross_entropy(
-        logits.base + range.lowerBound * vocabulary, Int64(range.count), Int64(vocabulary),
-        part.map(\.target), backward ? part.map(\.weight) : nil, losses)
+        logits.at(range.lowerBound * vocabulary), Int64(range.count), Int64(vocabulary), part.map(\.target),
+        backward ? part.map(\.weight) : nil, losses)
     }
-    losses.replaceSubrange(start..<start + part.count, with: own)
+    return losses
   }
 
+  /// [predictions]: cross-entropy and divergence.
   private func distill(
-    _ part: [Prediction], _ logits: Buffer, _ teacherLogits: Buffer, _ teacher: Teacher,
-    _ losses: inout Losses, at start: Int
-  ) {
+    _ part: [Prediction], _ logits: Buffer, _ teacherLogits: Buffer, _ teacher: Teacher
+  ) -> [SIMD2<Double>] {
     let vocabulary = decoder.vocabulary
-    // Cross-entropy and divergence of each prediction.
-    var own = [SIMD2<Double>](repeating: .zero, count: part.count)
-    workers.ranges(of: &own, grain: 4) { range, losses in
+    var losses = [SIMD2<Double>](repeating: .zero, count: part.count)
+    workers.ranges(of: &losses, grain: 4) { range, losses in
       let (part, first) = (part[range], range.lowerBound * vocabulary)
       var entropies = [Double](repeating: 0, count: part.count)
       var divergences = entropies
       ap_distillation(
-        logits.base + first, teacherLogits.base + first, Int64(range.count), Int64(vocabulary),
-        part.map(\.target), part.map { $0.weight * (1 - teacher.weight) },
-        part.map { $0.weight * teacher.weight }, teacher.temperature, &entropies, &divergences)
+        logits.at(first), teacherLogits.at(first), Int64(range.count), Int64(vocabulary), part.map(\.target),
+        part.map { $0.weight * (1 - teacher.weight) }, part.map { $0.weight * teacher.weight },
+        teacher.temperature, &entropies, &divergences)
       for index in entropies.indices { losses[index] = SIMD2(entropies[index], divergences[index]) }
     }
-    losses.crossEntropies.replaceSubrange(start..<start + part.count, with: own.map(\.x))
-    losses.divergences.replaceSubrange(start..<start + part.count, with: own.map(\.y))
+    return losses
   }
 
   // MARK: - Backward

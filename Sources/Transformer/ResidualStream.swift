@@ -7,26 +7,18 @@ final class ResidualStream {
   /// The inputs of all layers, if they are too large for memory. The last layer's output is always in `buffers`.
   private let scratch: ScratchMemory?
 
-  init(layers: Int, count: Int) {
-    buffers = (0..<layers).map { _ in Buffer(count) }
-    scratch = nil
-  }
-
   /// - Parameters:
   ///   - layers: the model's layers plus one.
   ///   - limit: bytes above which the layers' inputs go to a file.
   ///   - folder: the folder of that file; nil keeps everything in memory.
-  convenience init(layers: Int, count: Int, limit: Int, folder: String?) throws(ScratchMemory.Failure) {
+  init(layers: Int, count: Int, limit: Int = .max, folder: String? = nil) throws(ScratchMemory.Failure) {
     if let folder, layers > 2, layers * count > limit / MemoryLayout<Float>.stride {
-      self.init(last: Buffer(count), scratch: try ScratchMemory(pieces: layers - 1, of: count, in: folder))
+      buffers = [Buffer(count)]
+      scratch = try ScratchMemory(pieces: layers - 1, of: count, in: folder)
     } else {
-      self.init(layers: layers, count: count)
+      buffers = (0..<layers).map { _ in Buffer(count) }
+      scratch = nil
     }
-  }
-
-  private init(last: Buffer, scratch: ScratchMemory) {
-    buffers = [last]
-    self.scratch = scratch
   }
 
   /// The input of a layer, [rows, hidden].

@@ -46,7 +46,7 @@ final class TeacherPass {
     head = try Head(teacher, workers: workers)
     workspace = LayerWorkspace(teacher, tokens: room.blockTokens, longest: room.longest, workers: workers)
     // Only the hidden term needs the output of each layer.
-    stream = ResidualStream(
+    stream = try ResidualStream(
       layers: options.hiddenWeight == 0 ? 2 : teacher.layerCount + 1, count: room.tokens * teacher.hidden)
   }
 

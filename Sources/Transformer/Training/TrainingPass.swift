@@ -50,7 +50,7 @@ final class TrainingPass {
     workspace = LayerWorkspace(decoder, tokens: room.blockTokens, longest: room.longest, workers: workers)
     space = GradientSpace(roomFor: sizes, tokens: room.blockTokens, singleSequences: false)
     store = ActivationStore(layers: sizes, tokens: room.tokens, limit: room.activationLimit)
-    stream = ResidualStream(layers: decoder.layerCount + 1, count: room.tokens * decoder.hidden)
+    stream = try ResidualStream(layers: decoder.layerCount + 1, count: room.tokens * decoder.hidden)
     head = try Head(decoder, ends: trainee.ends, workers: workers)
   }
 
