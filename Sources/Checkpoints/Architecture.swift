@@ -39,13 +39,15 @@ package protocol ArchitectureRules: Sendable {
   /// What its GGUF files have added to the weights of norms.
   var ggufNormOffset: Float { get }
   /// The rotary embedding of layers whose `rope` is 0.
-  func rope(_ keys: GGUFKeys, headDimension: Int) throws(CheckpointError) -> RotaryEmbedding
+  func rope(
+    _ keys: ConfigurationKeys, in gguf: GGUFFile, headDimension: Int
+  ) throws(CheckpointError) -> RotaryEmbedding
   /// Tensors that are no parameters, and were read with the metadata.
   var ggufSettings: Set<String> { get }
   /// Keys that would be refused, were they not read here.
   var ggufKeys: Set<String> { get }
   /// Completes what the metadata alike in all architectures say.
-  func finish(_ configuration: inout ModelConfiguration, gguf keys: GGUFKeys) throws(CheckpointError)
+  func finish(_ configuration: inout ModelConfiguration, gguf keys: ConfigurationKeys) throws(CheckpointError)
 }
 
 /// Whether linear maps have biases.
@@ -110,12 +112,15 @@ extension ArchitectureRules {
 
   package var ggufFollowsLlama: Bool { false }
   package var ggufNormOffset: Float { 0 }
-  package func rope(_ keys: GGUFKeys, headDimension: Int) throws(CheckpointError) -> RotaryEmbedding {
-    try RotaryEmbedding.read(keys, also: ggufKeys, headDimension: headDimension)
+  package func rope(
+    _ keys: ConfigurationKeys, in gguf: GGUFFile, headDimension: Int
+  ) throws(CheckpointError) -> RotaryEmbedding {
+    try RotaryEmbedding.read(keys, in: gguf, also: ggufKeys, headDimension: headDimension)
   }
   package var ggufSettings: Set<String> { ggufFollowsLlama ? [GGUFNames.rotaryDivisors] : [] }
   package var ggufKeys: Set<String> { [] }
-  package func finish(_ configuration: inout ModelConfiguration, gguf keys: GGUFKeys) throws(CheckpointError)
+  package func finish(_ configuration: inout ModelConfiguration, gguf keys: ConfigurationKeys)
+    throws(CheckpointError)
   {}
 }
 
@@ -124,7 +129,7 @@ extension ModelConfiguration {
   public struct Architecture: Sendable, Hashable, CaseIterable {
     package let rules: any ArchitectureRules
 
-    package init(_ rules: any ArchitectureRules) { self.rules = rules }
+    init(_ rules: any ArchitectureRules) { self.rules = rules }
 
     /// nil if it is not supported.
     public init?(rawValue: String) {

@@ -20,15 +20,13 @@ enum LayerTypes {
       case .string("full_attention"): break
       case .string("sliding_attention"):
         guard let window else {
-          throw .unsupportedSetting(
-            file: keys.file, key: "layer_types[\(index)]", found: name.summary,
-            advice: "the width of the window is missing: \(missing)")
+          throw keys.unsupported(
+            "layer_types[\(index)]", found: name.summary, "the width of the window is missing: \(missing)")
         }
         windows[index] = window
       default:
-        throw .unsupportedSetting(
-          file: keys.file, key: "layer_types[\(index)]", found: name.summary,
-          advice: "expected full_attention or sliding_attention")
+        throw keys.unsupported(
+          "layer_types[\(index)]", found: name.summary, "expected full_attention or sliding_attention")
       }
     }
     return windows

@@ -1,4 +1,4 @@
-/// What there is to know of a plugin without making an instance: becomes its `ap_descriptor`.
+/// A plugin's description, known before any instance exists. It becomes the `ap_descriptor`.
 public struct About: Sendable {
   public var id: String
   public var version: String
@@ -7,15 +7,15 @@ public struct About: Sendable {
   public var paper: String?
   public var options: [Option]
   public var statistics: [Statistic]
-  /// Of criteria, see `Criterion.scoresCompare`: so with some options at least.
+  /// For criteria: `Criterion.scoresCompare` is true with some options at least.
   public var scoresCompare: Bool
 
   /// - Parameters:
-  ///   - id: `publisher.name`, lower case.
+  ///   - id: `publisher.name`, in lower case.
   ///   - summary: one sentence.
   ///   - licence: an SPDX expression.
   ///   - paper: where the method is published.
-  ///   - statistics: all that an instance may ask for.
+  ///   - statistics: every statistic that an instance may ask for.
   public init(
     id: String, version: String = "1.0.0", summary: String, licence: String = "Apache-2.0",
     paper: String? = nil, options: [Option] = [], statistics: [Statistic] = [], scoresCompare: Bool = false
@@ -31,7 +31,8 @@ public struct About: Sendable {
   }
 }
 
-/// A statistic by its name: `docs/plugins.md` lists what the host gathers. One without a constant here is written as a text.
+/// The name of a statistic. `docs/plugins.md` lists those that the host gathers. A string literal names one that has no
+/// constant here.
 public struct Statistic: RawRepresentable, ExpressibleByStringLiteral, Hashable, Sendable {
   public let rawValue: String
 
@@ -59,13 +60,13 @@ public struct Statistic: RawRepresentable, ExpressibleByStringLiteral, Hashable,
   public static let residualEnergies: Statistic = "residual_energies"
 }
 
-/// One option of a plugin, as a property of the JSON Schema by which the host checks what users write.
+/// One option of a plugin. It is a property of the JSON Schema by which the host checks the user's options.
 public struct Option: Sendable {
   let name: String
   let schema: String
   let isRequired: Bool
 
-  /// One of an enum's raw values.
+  /// An option that takes one of an enum's raw values.
   public static func choice<Choice>(_ name: String, default choice: Choice, _ description: String) -> Option
   where Choice: CaseIterable & RawRepresentable, Choice.RawValue == String {
     let values = Choice.allCases.map { quoted($0.rawValue) }.joined(separator: ", ")
@@ -80,7 +81,7 @@ public struct Option: Sendable {
     Option(name, "\"type\": \"integer\", \"default\": \(value)" + bounds(minimum, maximum), description)
   }
 
-  /// An integer that may be left out, or null.
+  /// An integer that may be null or left out.
   public static func optionalInteger(_ name: String, minimum: Int? = nil, _ description: String) -> Option {
     Option(name, "\"type\": [\"integer\", \"null\"], \"default\": null" + bounds(minimum, nil), description)
   }
@@ -92,7 +93,7 @@ public struct Option: Sendable {
     Option(name, "\"type\": \"number\", \"default\": \(value)" + bounds(minimum, maximum), description)
   }
 
-  /// A number that may be left out, or null.
+  /// A number that may be null or left out.
   public static func optionalNumber(
     _ name: String, minimum: Double? = nil, maximum: Double? = nil, _ description: String
   ) -> Option {
@@ -110,7 +111,7 @@ public struct Option: Sendable {
       description)
   }
 
-  /// Data that the plugin opens by `host.openData(name)`: the host knows what it may look like. Required.
+  /// Data that the plugin opens with `host.openData(name)`. The host checks its form. Required.
   public static func data(_ name: String, _ description: String) -> Option {
     Option(name, "\"format\": \"adapt-pruner-data\"", description, isRequired: true)
   }
@@ -125,14 +126,14 @@ public struct Option: Sendable {
     (minimum.map { ", \"minimum\": \($0)" } ?? "") + (maximum.map { ", \"maximum\": \($0)" } ?? "")
   }
 
-  /// A JSON string. Descriptions are one line of text: what else JSON escapes does not occur.
+  /// A JSON string. Descriptions are one line of text, so only quotes and backslashes need escapes.
   fileprivate static func quoted(_ text: String) -> String {
     "\"" + text.map { $0 == "\"" || $0 == "\\" ? "\\\($0)" : String($0) }.joined() + "\""
   }
 }
 
 extension About {
-  /// The options as JSON Schema of an object.
+  /// The options as the JSON Schema of an object.
   var schema: String {
     let properties = options.map { "\(Option.quoted($0.name)): \($0.schema)" }.joined(separator: ", ")
     let required = options.filter(\.isRequired).map { Option.quoted($0.name) }.joined(separator: ", ")

@@ -1,30 +1,17 @@
 import PluginABI
 
-/// How much may each layer lose?
-public protocol Allocator {
-  associatedtype Options: Decodable
-
-  static var about: About { get }
-
-  init(options: Options) throws
-
-  /// What this instance needs with its options, in the order in which `Layer.statistics` will be.
-  var statistics: [Statistic] { get }
-
-  /// It ends each iteration on its goal or less than one unit below it, and is held to that.
+/// Answers: how much may each layer lose?
+public protocol Allocator: PluginMethod {
+  /// Whether each iteration ends on its goal or less than one unit below it. The host checks the answers.
   var meetsGoal: Bool { get }
 
   /// A share for each of `allocation.families`.
   func shares(of allocation: Allocation, model: Model, host: Host) throws -> [Share]
 }
 
-extension Allocator {
-  public var statistics: [Statistic] { Self.about.statistics }
-}
-
 /// What stays of one family of one layer.
 public struct Share: Equatable, Sendable {
-  /// The share of the original units meant to be gone, in [0, 1]: comes back as `previousSparsity`.
+  /// The share of the original units meant to be gone, in [0, 1]. It comes back as `previousSparsity`.
   public var sparsity: Double
   /// Units that stay, `minimum ... count`. The lowest scores leave.
   public var keep: Int
@@ -37,60 +24,75 @@ public struct Share: Equatable, Sendable {
 
 /// One family of one layer, before this iteration's cut.
 public struct Family: Sendable {
-  /// "attention", "mlp", or, with a whole sublayer or layer as the one unit, "attention_block", "mlp_block" or "layer".
+  /// "attention" or "mlp"; "attention_block", "mlp_block" or "layer" where the one unit is the whole of it.
   public var name: String
-  /// Units now; 0 where the sublayer was removed earlier.
+  /// Units now. 0 if an earlier cut removed the sublayer.
   public var count: Int
   /// Units in the unpruned model.
   public var originalCount: Int
-  /// Rows a unit counts in the published code: the head's dimension, or 1.
+  /// Rows that a unit counts in the published code: the head's dimension, or 1.
   public var positions: Int
-  /// What one unit costs, in the budget's measure.
+  /// The cost of one unit, in the budget's measure.
   public var cost: Int
-  /// Fewer may not stay; 0 where a unit is a whole sublayer or layer.
+  /// The smallest number of units that may stay. 0 if a unit is a whole sublayer or layer.
   public var minimum: Int
   public var previousSparsity: Double
-  /// [count], the criterion's.
+  /// The criterion's scores: [count].
   public var scores: [Float]
 
-  /// A unit is a whole sublayer, or layer: it stays or leaves.
+  /// Whether the one unit is a whole sublayer or layer. It stays or leaves.
   public var isWhole: Bool { ["attention_block", "mlp_block", "layer"].contains(name) }
+
+  init(_ family: ap_family) {
+    name = String(cString: family.name)
+    count = Int(family.count)
+    originalCount = Int(family.original_count)
+    positions = Int(family.positions)
+    cost = Int(family.cost)
+    minimum = Int(family.minimum)
+    previousSparsity = family.previous_sparsity
+    scores = Array(UnsafeBufferPointer(start: family.scores, count: count))
+  }
 }
 
 /// One decoder layer.
 public struct Layer: Sendable {
   public var families: [Family]
-  /// In the order asked for.
+  /// One number for each statistic, in the order of `statistics`.
   public var statistics: [Double]
 }
 
-/// The budget, in the measure ("parameters" or "macs") that the user gave the target in.
+/// The budget, in the measure of the user's target.
 public struct Budget: Sendable {
+  /// "parameters" or "macs".
   public var measure: String
-  /// Before this iteration.
+  /// The size before this iteration.
   public var now: Int
-  /// Of the unpruned model.
+  /// The size of the unpruned model.
   public var original: Int
-  /// Of the whole stage.
+  /// The goal of the whole stage.
   public var goal: Int
-  /// Of this iteration.
+  /// The goal of this iteration.
   public var iterationGoal: Int
-  /// From 0.
+  /// Counts from 0.
   public var iteration: Int
   public var iterations: Int
 }
 
+/// The layers and the budget that an allocator sees.
 public struct Allocation: Sendable {
   public var budget: Budget
   public var layers: [Layer]
-  /// The criterion says that its scores compare across families (`Criterion.scoresCompare`); false where the host, of
-  /// version 1.0 of the ABI, does not tell.
+  /// The criterion's scores compare across families (`Criterion.scoresCompare`). A host of version 1.0 of the ABI
+  /// does not tell, so it is false there.
   public var scoresCompare: Bool
-  /// All families of layer 0, of layer 1, …
+  /// All families of layer 0, then of layer 1, and so on.
   public var families: [Family] { layers.flatMap(\.families) }
 
-  /// For rules that have each layer lose a share of its units. A unit that stays or leaves as a whole layer has no
-  /// share: the order of such units, not their scores, would decide which leaves.
+  /// Refuses units that are whole sublayers or layers. Rules that take a share of each layer's units call this.
+  ///
+  /// A unit that stays or leaves as a whole has no share. The order of such units would decide which leaves, not
+  /// their scores.
   public func requireShares() throws(PluginError) {
     guard let family = families.first(where: \.isWhole) else { return }
     throw PluginError(
@@ -110,72 +112,40 @@ public struct Allocation: Sendable {
     scoresCompare =
       Int(allocation.pointee.struct_size) >= end ?? .max && allocation.pointee.scores_compare != 0
     layers = []
-    for index in 0..<Int(allocation.pointee.layer_count) {
-      guard let layer = allocation.pointee.layers[index]?.pointee else {
-        throw PluginError("layer \(index) is null")
-      }
-      var families: [Family] = []
-      for place in 0..<Int(layer.family_count) {
-        guard let family = layer.families[place]?.pointee else {
-          throw PluginError("family \(place) of layer \(index) is null")
-        }
-        families.append(
-          Family(
-            name: String(cString: family.name), count: Int(family.count),
-            originalCount: Int(family.original_count), positions: Int(family.positions),
-            cost: Int(family.cost), minimum: Int(family.minimum),
-            previousSparsity: family.previous_sparsity,
-            scores: Array(UnsafeBufferPointer(start: family.scores, count: Int(family.count)))))
+    let list = try structs(allocation.pointee.layers, count: allocation.pointee.layer_count) { "layer \($0)" }
+    for (index, layer) in list.enumerated() {
+      let families = try structs(layer.pointee.families, count: layer.pointee.family_count) {
+        "family \($0) of layer \(index)"
       }
       layers.append(
         Layer(
-          families: families,
-          statistics: Array(UnsafeBufferPointer(start: layer.statistics, count: statisticCount))))
+          families: families.map { Family($0.pointee) },
+          statistics: Array(UnsafeBufferPointer(start: layer.pointee.statistics, count: statisticCount))))
     }
   }
 }
 
-/// An instance as it crosses the border: `void *instance`.
-final class AllocatorBox {
-  let allocator: any Allocator
-  let statisticNames: TextList
+private typealias Instance = Box<any Allocator>
 
-  init(_ allocator: any Allocator) {
-    self.allocator = allocator
-    statisticNames = TextList(allocator.statistics.map(\.rawValue))
-  }
-
-  static func table(_ create: @escaping Slots.Create) -> ap_allocator {
-    ap_allocator(
-      struct_size: size(ap_allocator.self), create: create,
-      destroy: { instance in
-        if let instance { Unmanaged<AllocatorBox>.fromOpaque(instance).release() }
-      },
-      statistics: { instance in
-        instance.map { Unmanaged<AllocatorBox>.fromOpaque($0).takeUnretainedValue().statisticNames.pointer }
-      },
+extension ap_allocator {
+  init(_ create: @escaping Slots.Create) {
+    self.init(
+      struct_size: size(ap_allocator.self), create: create, destroy: destroyInstance,
+      statistics: { Instance.of($0)?.statisticNames.pointer },
       allocate: { instance, host, model, allocation, shares in
-        guard let instance, let host, let model, let allocation, let shares else {
-          return ap_status(AP_FAILED)
-        }
-        let box = Unmanaged<AllocatorBox>.fromOpaque(instance).takeUnretainedValue()
-        let services = Host(pointer: host)
-        return services.status {
-          let allocation = try Allocation(
-            allocation, statisticCount: box.allocator.statistics.count)
-          let answer = try box.allocator.shares(of: allocation, model: Model(model), host: services)
+        Instance.call(instance, host, model) { box, model, host in
+          let allocation = try Allocation(present(allocation), statisticCount: box.statistics.count)
+          let answer = try box.method.shares(of: allocation, model: model, host: host)
           guard answer.count == allocation.families.count else {
             throw PluginError("\(answer.count) shares were made for \(allocation.families.count) families")
           }
+          let shares = try present(shares)
           for (index, share) in answer.enumerated() {
             shares[index]?.pointee.sparsity = share.sparsity
             shares[index]?.pointee.keep = Int64(share.keep)
           }
         }
       },
-      meets_goal: { instance in
-        guard let instance else { return 0 }
-        return Unmanaged<AllocatorBox>.fromOpaque(instance).takeUnretainedValue().allocator.meetsGoal ? 1 : 0
-      })
+      meets_goal: { Instance.flag($0) { $0.meetsGoal } })
   }
 }

@@ -1,8 +1,8 @@
-/// What an allocator wants of one layer: from the previous sparsity on, `increment` for each measure of time.
+/// An allocator's demand on one layer: the previous sparsity grows by `increment` per unit of time.
 public struct Demand: Sendable {
   /// The layer's families, in the order of the allocation.
   public var families: [Family]
-  /// May be negative: such a layer is asked to lose nothing for now. Layers never grow back.
+  /// A layer with a negative increment loses nothing for now. Layers never grow back.
   public var increment: Double
 
   public init(_ families: [Family], increment: Double) {
@@ -12,26 +12,26 @@ public struct Demand: Sendable {
 }
 
 extension Budget {
-  /// Shares that meet `iterationGoal` from below, within one unit of the cheapest family: those of all layers, one
-  /// after the other.
+  /// Returns the shares of all layers, one after the other. They meet `iterationGoal` from below, within one unit of the
+  /// cheapest family.
   ///
-  /// Published rules move every family of every layer by one step and take the size that comes of it. With few,
-  /// costly KV groups many layers lose one in the same step, and the size overshoots. Here the step is what is solved
-  /// for: the time k ≥ 0 at which
+  /// Published rules move every family of every layer by one step and accept the resulting size. KV groups are few and
+  /// costly. Many layers lose one in the same step, and the size overshoots. This function solves for the step: the time
+  /// k ≥ 0 at which
   ///
   ///     s = clamp(previous + k · increment, 0, 0.99)
   ///
-  /// of each layer's cost adds up to the goal. Within a layer the units with the smallest score for what they cost go
-  /// first, of whichever family. A score counts what is lost with the unit, so scores of two families compare.
+  /// of each layer's cost adds up to the goal. Within a layer, the units with the smallest score per cost leave first,
+  /// from either family. A score counts what is lost with the unit, so scores of two families compare.
   ///
-  /// A family whose sublayer was removed as a whole counts for nothing. The layer's other family is asked for the
-  /// same share as in a layer that has both.
+  /// A family whose sublayer was removed does not count. The layer's other family gets the same share as in a layer that
+  /// has both.
   ///
   /// - Throws: if the goal cannot be reached with every family at its minimum.
   public func solve(_ demands: [Demand]) throws(PluginError) -> [Share] { try solver(demands).solve() }
 
-  /// The same where scores do not compare across families: each family loses the layer's share of its own units, in whole
-  /// ones. What whole KV groups cannot give is made up for by channels, evenly over layers (`EvenCut`).
+  /// The same for scores that do not compare across families. Each family loses the layer's share of its own units, in
+  /// whole units. Channels make up for what whole KV groups cannot give, evenly over layers (`EvenCut`).
   ///
   /// - Throws: if the goal cannot be reached with every family at its minimum.
   public func solveApart(_ demands: [Demand]) throws(PluginError) -> [Share] {
@@ -50,7 +50,7 @@ extension Budget {
   }
 }
 
-/// `Budget.solve` and `solveApart` at work. Pure functions of time.
+/// The solver behind `Budget.solve` and `solveApart`. Its methods are pure functions of time.
 struct BudgetSolver {
   private let layers: [LayerCut]
   private let now: Int
@@ -69,12 +69,12 @@ struct BudgetSolver {
 
   private static let most = 0.99
 
-  /// What remains with every family at its minimum.
+  /// The size with every family at its minimum.
   var smallest: Int { now - layers.reduce(0) { $0 + $1.removable } }
 
   func solve() -> [Share] {
     guard now > goal else { return layers.flatMap { $0.shares(sparsity: $0.previous, removed: $0.nothing) } }
-    // The last time at which the goal is not yet met; at −1 nothing is removed.
+    // The last time at which the goal is not met. At −1 nothing is removed.
     var (low, high) = (-1.0, 2.0)
     for _ in 0..<100 {
       let middle = low + (high - low) / 2
@@ -92,7 +92,7 @@ struct BudgetSolver {
     let cut = EvenCut.removed(
       from: layers.flatMap(\.families), excess: now - goal, times: -1...2,
       share: { family, time in
-        // Before time 0 as far as earlier iterations have asked already.
+        // Before time 0, the share goes only as far as earlier iterations asked.
         let layer = layers[layerOf[family]]
         return time < 0 ? (1 + time) * layer.previous : sparsity(layer, at: time)
       })
@@ -108,7 +108,7 @@ struct BudgetSolver {
     layers.map { $0.cut(allowance: $0.allowance(at: sparsity($0, at: time)) * min(1, 1 + time)) }
   }
 
-  /// Unit by unit past the goal: the cheapest that are left, from the layer that lags most behind its share.
+  /// Removes single units until the goal is met: the cheapest ones, from the layer that lags most behind its share.
   private func finish(_ removed: inout [[Int]], _ sparsities: [Double]) {
     while excess(removed) > 0 {
       var best: (layer: Int, family: Int, cost: Int, lag: Double)?
@@ -124,29 +124,31 @@ struct BudgetSolver {
     }
   }
 
-  /// How far above the goal what remains is.
+  /// The distance from the remaining size down to the goal.
   private func excess(_ removed: [[Int]]) -> Int {
     now - goal - zip(layers, removed).reduce(0) { $0 + $1.0.cost(of: $1.1) }
   }
 
-  /// Time −1 ... 0 is for what earlier iterations left to be saved up, should that be more than this one needs. Time
-  /// 0 ... 1 covers k = 0 ... the k at which every growing layer is at 0.99. If that is not enough, time 1 ... 2 takes
-  /// all layers from there to nothing.
+  /// The sparsity of a layer at a time, in three stretches.
+  ///
+  /// From −1 to 0, the layers catch up with what earlier iterations asked for and did not get. That may be more than this
+  /// one needs. From 0 to 1, k grows until every growing layer is at 0.99. From 1 to 2, all layers go on to nothing.
   private func sparsity(_ layer: LayerCut, at time: Double) -> Double {
     let reached = max(0, min(Self.most, layer.previous + max(0, min(time, 1)) * longest * layer.increment))
     return time <= 1 ? reached : reached + (time - 1) * (1 - reached)
   }
 }
 
-/// One layer's units in the order in which they go.
+/// One layer's units, in the order in which they leave.
 private struct LayerCut {
   let families: [Family]
   let increment: Double
   let previous: Double
-  /// Family by family the importance of its units for each unit of cost, ascending.
+  /// The scores per cost of each family's units, ascending.
   private let worth: [[Double]]
-  /// Of the unpruned layer, and what of it left in earlier iterations; in the budget's measure.
+  /// The cost of the unpruned layer, in the budget's measure.
   private let original: Int
+  /// The part of it that left in earlier iterations.
   private let gone: Int
 
   init(_ demand: Demand) {
@@ -166,11 +168,11 @@ private struct LayerCut {
 
   func cost(of removed: [Int]) -> Int { zip(families, removed).reduce(0) { $0 + $1.0.cost * $1.1 } }
 
-  /// What may leave now for the layer to have lost that share of its cost.
+  /// The cost that may leave now, so that the layer has lost that share of its cost.
   func allowance(at sparsity: Double) -> Double { max(0, sparsity * Double(original) - Double(gone)) }
 
-  /// Units of each family to remove: the least important first, up to the whole unit that comes nearest to the
-  /// allowance. What a layer is short of for a costly unit it saves up: it is asked again in the next iteration.
+  /// The number of units to remove from each family: the least important first, up to the whole unit that comes nearest
+  /// to the allowance. If the allowance is too small for a costly unit, the next iteration asks again.
   func cut(allowance: Double) -> [Int] {
     var left = allowance
     var removed = nothing
@@ -190,7 +192,7 @@ private struct LayerCut {
     return best
   }
 
-  /// The family whose units cost least, of those that may lose another.
+  /// The family with the cheapest units among those that may lose another.
   func cheapest(after removed: [Int]) -> Int? {
     families.indices.filter { families[$0].count - removed[$0] > families[$0].minimum }
       .min { families[$0].cost < families[$1].cost }

@@ -1,36 +1,24 @@
 import PluginABI
 
-/// How do the survivors make up for the removed?
-public protocol Compensator {
-  associatedtype Options: Decodable
-
-  static var about: About { get }
-
-  init(options: Options) throws
-
-  /// What this instance needs with its options.
-  var statistics: [Statistic] { get }
-
-  /// Inputs come from the layers before as cut and compensated; else from the model as it was before the cut.
+/// Answers: how do the survivors make up for the removed units?
+public protocol Compensator: PluginMethod {
+  /// Whether inputs come from the earlier layers as cut and compensated. Otherwise they come from the model before the
+  /// cut.
   var followsCut: Bool { get }
 
-  /// Every output projection of a pruned family gets a bias.
+  /// Whether every output projection of a pruned family gets a bias.
   var addsBias: Bool { get }
 
   func compensate(_ projection: Projection, model: Model, host: Host) throws -> Projection.Change
 }
 
-extension Compensator {
-  public var statistics: [Statistic] { Self.about.statistics }
-}
-
-/// An output projection, down_proj or o_proj, that is to lose columns.
+/// An output projection, down_proj or o_proj, that is about to lose columns.
 public struct Projection {
-  /// What is left of it, changed.
+  /// New values for what stays of a projection.
   public struct Change {
-    /// [rows, kept.count], row after row; nil: the kept columns stay as they are.
+    /// [rows, kept.count], row after row. nil leaves the kept columns as they are.
     public var weight: [Double]?
-    /// [rows]; nil: as it is. Only where there is one, or `addsBias`.
+    /// [rows]. nil leaves the bias as it is. Only allowed if there is a bias, or with `addsBias`.
     public var bias: [Double]?
 
     public init(weight: [Double]? = nil, bias: [Double]? = nil) {
@@ -46,11 +34,11 @@ public struct Projection {
   public let name: String
   /// [rows, columns], before the cut.
   public let weight: MatrixView
-  /// [rows]; nil if it has none.
+  /// [rows]. nil if the projection has no bias.
   public let bias: [Double]?
   /// The columns that stay, ascending.
   public let kept: [Int]
-  private let statistics: [String: MatrixView]
+  private let statistics: StatisticViews
 
   /// The columns that leave, ascending.
   public var removed: [Int] {
@@ -58,13 +46,8 @@ public struct Projection {
     return (0..<weight.columns).filter { !kept.contains($0) }
   }
 
-  /// What was asked for, of the shape that the ABI's header states.
-  public func statistic(_ statistic: Statistic) throws -> MatrixView {
-    guard let view = statistics[statistic.rawValue] else {
-      throw PluginError("the host has no \(statistic.rawValue) of \(name)", kind: .unsupported)
-    }
-    return view
-  }
+  /// A statistic that the instance asked for. The ABI's header states its shape.
+  public func statistic(_ statistic: Statistic) throws -> MatrixView { try statistics.view(statistic) }
 
   init(_ projection: UnsafePointer<ap_projection>, statistics names: [String]) throws(PluginError) {
     let projection = projection.pointee
@@ -75,61 +58,38 @@ public struct Projection {
     let rows = weight.rows
     bias = projection.bias.map { UnsafeBufferPointer(start: $0, count: rows).map(Double.init) }
     kept = UnsafeBufferPointer(start: projection.kept, count: Int(projection.kept_count)).map(Int.init)
-    var views: [String: MatrixView] = [:]
-    for (index, statistic) in names.enumerated() {
-      views[statistic] = try MatrixView(projection.statistics[index], name: "\(statistic) of \(name)")
-    }
-    statistics = views
+    statistics = try StatisticViews(projection.statistics, names: names, of: name)
   }
 }
 
-/// An instance as it crosses the border: `void *instance`.
-final class CompensatorBox {
-  let compensator: any Compensator
-  let statistics: [String]
-  let statisticNames: TextList
+private typealias Instance = Box<any Compensator>
 
-  init(_ compensator: any Compensator) {
-    self.compensator = compensator
-    statistics = compensator.statistics.map(\.rawValue)
-    statisticNames = TextList(statistics)
-  }
-
-  private static func of(_ instance: UnsafeMutableRawPointer?) -> CompensatorBox? {
-    instance.map { Unmanaged<CompensatorBox>.fromOpaque($0).takeUnretainedValue() }
-  }
-
-  static func table(_ create: @escaping Slots.Create) -> ap_compensator {
-    ap_compensator(
-      struct_size: size(ap_compensator.self), create: create,
-      destroy: { instance in
-        if let instance { Unmanaged<CompensatorBox>.fromOpaque(instance).release() }
-      }, statistics: { CompensatorBox.of($0)?.statisticNames.pointer },
-      follows_cut: { CompensatorBox.of($0)?.compensator.followsCut == true ? 1 : 0 },
-      adds_bias: { CompensatorBox.of($0)?.compensator.addsBias == true ? 1 : 0 },
+extension ap_compensator {
+  init(_ create: @escaping Slots.Create) {
+    self.init(
+      struct_size: size(ap_compensator.self), create: create, destroy: destroyInstance,
+      statistics: { Instance.of($0)?.statisticNames.pointer },
+      follows_cut: { Instance.flag($0) { $0.followsCut } },
+      adds_bias: { Instance.flag($0) { $0.addsBias } },
       compensate: { instance, host, model, projection, weight, bias in
-        guard let box = CompensatorBox.of(instance), let host, let model, let projection, let weight else {
-          return ap_status(AP_FAILED)
-        }
-        let services = Host(pointer: host)
-        return services.status {
-          let projection = try Projection(projection, statistics: box.statistics)
-          let change = try box.compensator.compensate(projection, model: Model(model), host: services)
-          try CompensatorBox.write(
-            change.weight, to: weight, projection.weight.rows * projection.kept.count, "weights")
-          try CompensatorBox.write(change.bias, to: bias, projection.weight.rows, "bias elements")
+        Instance.call(instance, host, model) { box, model, host in
+          let projection = try Projection(present(projection), statistics: box.statistics)
+          let change = try box.method.compensate(projection, model: model, host: host)
+          let rows = projection.weight.rows
+          try write(change.weight, to: present(weight), rows * projection.kept.count, "weights")
+          try write(change.bias, to: bias, rows, "bias elements")
         }
       })
   }
+}
 
-  private static func write(
-    _ values: [Double]?, to place: UnsafeMutablePointer<Float>?, _ count: Int, _ what: String
-  ) throws(PluginError) {
-    guard let values else { return }
-    guard let place else { throw PluginError("a bias was made for a projection that has none") }
-    guard values.count == count else {
-      throw PluginError("\(values.count) \(what) were made in place of \(count)")
-    }
-    for (index, value) in values.enumerated() { place[index] = Float(value) }
+private func write(
+  _ values: [Double]?, to place: UnsafeMutablePointer<Float>?, _ count: Int, _ what: String
+) throws(PluginError) {
+  guard let values else { return }
+  guard let place else { throw PluginError("a bias was made for a projection that has none") }
+  guard values.count == count else {
+    throw PluginError("\(values.count) \(what) were made in place of \(count)")
   }
+  place.update(from: values.map(Float.init), count: count)
 }

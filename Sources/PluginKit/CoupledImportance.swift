@@ -1,6 +1,7 @@
-/// The sums that LLM-Pruner (Ma et al., equations 3 to 5; `TaylorImportance` of its code) and what builds on it have in
-/// common. For one line, a row or a column, of one matrix, with the gradient g and the mean h of single sequences'
-/// squared gradients:
+/// The sums of LLM-Pruner (Ma et al., equations 3 to 5; `TaylorImportance` of its code) and of methods that build on it.
+///
+/// A sum is over one line of one matrix: a row or a column. g is the gradient. h is the mean of the squared gradients of
+/// single sequences.
 ///
 ///     param_first   Σ |w·g|                 vectorize   |Σ w·g|
 ///     param_second  Σ |w·h·w|               param_mix   Σ |w·g − ½·w·h·w|
@@ -19,11 +20,11 @@ public enum TaylorVariant: String, Decodable, CaseIterable, Sendable {
   }
 }
 
-/// How the matrices of a family are brought together, position by position.
+/// How the matrices of a family are combined, position by position.
 public enum GroupReduction: String, Decodable, CaseIterable, Sendable {
   case sum, mean, max, prod, first
 
-  /// - Parameter values: one a matrix, in the order in which the family has them.
+  /// - Parameter values: one per matrix, in the family's order.
   public func reduced(_ values: [Double]) -> Double {
     switch self {
     case .sum: values.reduce(0, +)
@@ -59,7 +60,7 @@ extension Matrix {
 }
 
 extension Units {
-  /// From values by line of each matrix to one score a unit, [count]. The lines of the query heads that share a KV
+  /// Turns values by line of each matrix into one score per unit: [count]. The lines of the query heads that share a KV
   /// group are summed by position. Then the matrices are reduced by position, and the positions are summed.
   ///
   /// - Parameter matrices: all of the family's, or some.

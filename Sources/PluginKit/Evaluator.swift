@@ -1,39 +1,33 @@
 import PluginABI
 
-/// How good is this model?
-public protocol Evaluator {
-  associatedtype Options: Decodable
-
-  static var about: About { get }
-
-  init(options: Options) throws
-
-  /// Measures the model by way of `host.openData` and `host.logLikelihood`.
+/// Answers: how good is this model?
+public protocol Evaluator: PluginMethod {
+  /// Measures the model through `host.openData` and `host.logLikelihood`.
   func evaluate(model: Model, host: Host, report: Report) throws
 }
 
-/// Where an evaluator puts what it found.
+/// Takes an evaluator's results.
 public struct Report {
   let pointer: UnsafePointer<ap_metrics>
 
-  /// A number, named by its definition: `wikitext2.token_perplexity@512`.
+  /// Reports a number. Its name is its definition: `wikitext2.token_perplexity@512`.
   public func metric(_ name: String, _ value: Double, standardError: Double? = nil, lowerIsBetter: Bool) {
     pointer.pointee.metric(pointer, name, value, standardError ?? .nan, lowerIsBetter ? 1 : 0)
   }
 
-  /// One item's share of a metric; items of one name are numbered in the order given.
+  /// Reports one item's share of a metric. Items of one name are numbered in the order of the calls.
   public func item(_ name: String, _ value: Double) { pointer.pointee.item(pointer, name, value) }
 }
 
-/// Token sequences that the host has read: borrowed until the call ends.
+/// Token sequences that the host has read. They are valid until the call ends.
 public struct Corpus {
   public let name: String
-  /// A text file is one document, a JSONL file has one a line.
+  /// A text file is one document. A JSONL file has one document per line.
   public let documents: [UnsafeBufferPointer<Int32>]
 }
 
 extension Host {
-  /// What the data option `option` names.
+  /// Opens the data that the option `option` names.
   public func openData(_ option: String) throws -> Corpus {
     var corpus = ap_corpus()
     corpus.struct_size = size(ap_corpus.self)
@@ -45,8 +39,8 @@ extension Host {
       })
   }
 
-  /// For each sequence ln p(tokens[t] | tokens[0 ..< t]) for t in `first` ..< its count; `first` is at least 1.
-  /// Give as many sequences as you can at once.
+  /// Computes ln p(tokens[t] | tokens[0 ..< t]) of each sequence, for t from `first` to its end. `first` is at least 1.
+  /// One call with many sequences is faster than many calls.
   public func logLikelihood(
     of sequences: [UnsafeBufferPointer<Int32>], from first: Int = 1
   ) throws -> [[Float]] {
@@ -60,24 +54,13 @@ extension Host {
   }
 }
 
-/// An instance as it crosses the border: `void *instance`.
-final class EvaluatorBox {
-  let evaluator: any Evaluator
-
-  init(_ evaluator: any Evaluator) { self.evaluator = evaluator }
-
-  static func table(_ create: @escaping Slots.Create) -> ap_evaluator {
-    ap_evaluator(
-      struct_size: size(ap_evaluator.self), create: create,
-      destroy: { instance in
-        if let instance { Unmanaged<EvaluatorBox>.fromOpaque(instance).release() }
-      },
+extension ap_evaluator {
+  init(_ create: @escaping Slots.Create) {
+    self.init(
+      struct_size: size(ap_evaluator.self), create: create, destroy: destroyInstance,
       evaluate: { instance, host, model, sink in
-        guard let instance, let host, let model, let sink else { return ap_status(AP_FAILED) }
-        let box = Unmanaged<EvaluatorBox>.fromOpaque(instance).takeUnretainedValue()
-        let services = Host(pointer: host)
-        return services.status {
-          try box.evaluator.evaluate(model: Model(model), host: services, report: Report(pointer: sink))
+        Box<any Evaluator>.call(instance, host, model) { box, model, host in
+          try box.method.evaluate(model: model, host: host, report: Report(pointer: present(sink)))
         }
       })
   }

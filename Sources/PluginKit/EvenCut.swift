@@ -1,16 +1,19 @@
-/// Whole units for families that each lose a share of theirs.
+/// Cuts families by a share each, in whole units.
 public enum EvenCut {
-  /// Each family loses its share of its original units, in whole ones, until enough is freed. Where the few KV groups
-  /// of all layers go at the same share, no share may fit. Of the last that is not enough and the first that is, the
-  /// nearer is taken. The rest is made up for in the cheapest units, one by one, from whoever lags most behind its
-  /// share, or returned to whoever is most ahead. Where too little is left to return it all, the other share is
-  /// taken.
+  /// Removes each family's share of its original units, in whole units, until enough is freed.
+  ///
+  /// The KV groups of all layers are few and may all leave at the same share, so no share may fit exactly. Two shares
+  /// come near: the last that frees too little and the first that frees enough. The nearer one is taken.
+  ///
+  /// The difference is settled in the cheapest units, one by one. Units leave the family that lags most behind its
+  /// share, or return to the family that is most ahead. If too few units left to return the difference, the other share
+  /// is taken.
   ///
   /// - Parameters:
-  ///   - excess: what is to be freed, in the measure of the families' costs.
-  ///   - times: nothing leaves at the first, and all that may at the last.
-  ///   - share: of a family, by its index, at a time: in [0, 1].
-  /// - Returns: units that leave, by family, and the time that was taken.
+  ///   - excess: the cost to free, in the measure of the families' costs.
+  ///   - times: nothing leaves at the lower bound; everything that may leave does at the upper bound.
+  ///   - share: the share of a family, given by its index, at a time. It is in [0, 1].
+  /// - Returns: the number of units that leave each family, and the time that was taken.
   public static func removed(
     from families: [Family], excess: Int, times: ClosedRange<Double>,
     share: (_ family: Int, _ time: Double) -> Double
@@ -32,18 +35,18 @@ public enum EvenCut {
       if freed(due(middle)) >= excess { high = middle } else { low = middle }
     }
     let isNearerBelow = excess - freed(due(low)) <= freed(due(high)) - excess
-    /// Makes up for the rest, or returns it.
+    /// Settles the difference.
     func settled(_ time: Double) -> (units: [Int], sum: Int) {
       var removed = due(time)
       var sum = freed(removed)
-      /// How far a family is ahead of its share.
+      /// The distance by which a family is ahead of its share.
       func lead(_ index: Int) -> Double {
         let original = families[index].originalCount
         return Double(original - families[index].count + removed[index]) / Double(max(1, original))
           - share(index, time)
       }
       while sum < excess {
-        // Of equals the first.
+        // The first of equals.
         let next = families.indices.filter { families[$0].count - removed[$0] > families[$0].minimum }
           .min { (families[$0].cost, lead($0), $0) < (families[$1].cost, lead($1), $1) }
         guard let next else { break }
@@ -51,7 +54,7 @@ public enum EvenCut {
         sum += families[next].cost
       }
       while true {
-        // Of equals the last.
+        // The last of equals.
         let next = families.indices.filter { removed[$0] > 0 && sum - families[$0].cost >= excess }
           .min { (families[$0].cost, -lead($0), -$0) < (families[$1].cost, -lead($1), -$1) }
         guard let next else { break }
@@ -62,7 +65,7 @@ public enum EvenCut {
     }
     let time = isNearerBelow ? low : high
     let nearer = settled(time)
-    // Channels that leave now may be too few to make room for a group that leaves with them.
+    // Too few channels may leave to make room for a group that leaves with them.
     let cheapest = families.filter { $0.count > $0.minimum }.map(\.cost).min() ?? 0
     if nearer.sum - excess < cheapest { return (nearer.units, time) }
     let other = isNearerBelow ? high : low

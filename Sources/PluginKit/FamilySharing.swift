@@ -1,15 +1,15 @@
-/// How the families of a layer, attention and MLP, share what the layer loses.
+/// How attention and MLP share the loss of their layer.
 public enum FamilySharing: String, Decodable, CaseIterable, Sendable {
-  /// Together where the criterion says that its scores compare across families, else apart.
+  /// `together` if the criterion's scores compare across families, otherwise `apart`.
   case auto
-  /// The units with the smallest score for what they cost go first, of whichever family.
+  /// The units with the smallest score per cost leave first, from either family.
   case together
   /// Each family loses the layer's share of its own units.
   case apart
 }
 
 extension Option {
-  /// `families`, for allocators that have each layer lose a share.
+  /// The option `families` of allocators that take a share of each layer.
   public static let familySharing = Option.choice(
     "families", default: FamilySharing.auto,
     "a layer's loss, if exact: in one ranking (together), a share each (apart), or as the scores allow (auto)"
@@ -17,8 +17,8 @@ extension Option {
 }
 
 extension Allocation {
-  /// Shares that meet the iteration's goal, with the families of a layer together or apart. Says in the run's log where a
-  /// choice was made that is not the scores'.
+  /// Returns shares that meet the iteration's goal, with the families of a layer together or apart. It logs a choice that
+  /// the scores do not justify.
   public func solve(_ demands: [Demand], _ sharing: FamilySharing, host: Host) throws(PluginError) -> [Share]
   {
     let mixes = !scoresCompare && rankedNames.count > 1
@@ -35,8 +35,8 @@ extension Allocation {
     return isApart ? try budget.solveApart(demands) : try budget.solve(demands)
   }
 
-  /// For rules that rank all units together: says so in the run's log where the criterion's scores do not compare across
-  /// families.
+  /// Warns in the run's log if the criterion's scores do not compare across families. Rules that rank all units
+  /// together call this.
   public func warnOfRanking(_ host: Host) {
     guard !scoresCompare, rankedNames.count > 1, budget.iteration == 0 else { return }
     host.log(
@@ -45,7 +45,7 @@ extension Allocation {
       level: .warning)
   }
 
-  /// The names of the families that have units, each once.
+  /// The names of the families that have units, without repeats.
   private var rankedNames: [String] {
     families.reduce(into: []) { names, family in
       if family.count > 0, !names.contains(family.name) { names.append(family.name) }

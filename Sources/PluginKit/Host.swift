@@ -1,12 +1,12 @@
 import PluginABI
 
-/// A failure in words: its sentence goes to the host with the status of its kind.
+/// A failure of a plugin. The host gets its sentence and the status of its kind.
 public struct PluginError: Error, CustomStringConvertible {
   public enum Kind: Sendable {
     case failed
-    /// The options do not fit one another, or the model.
+    /// The options do not fit each other or the model.
     case invalidOptions
-    /// This model, family or statistic is not this plugin's.
+    /// The plugin does not support this model, family or statistic.
     case unsupported
     /// The user asked to stop.
     case cancelled
@@ -21,7 +21,7 @@ public struct PluginError: Error, CustomStringConvertible {
   }
 }
 
-/// The host's services (section 2 of the header), for the length of one call.
+/// The host's services (section 2 of the header). They are valid during one call.
 public struct Host {
   public enum LogLevel: Int32, Sendable { case debug, info, warning, error }
 
@@ -35,14 +35,14 @@ public struct Host {
     pointer.pointee.progress(pointer, Int64(done), Int64(total))
   }
 
-  /// Throws once the user has asked to stop: call it in long loops.
+  /// Throws after the user has asked to stop. Long loops call it.
   public func checkCancellation() throws(PluginError) {
     if pointer.pointee.is_cancelled(pointer) != 0 {
       throw PluginError("stopped on request", kind: .cancelled)
     }
   }
 
-  /// `count` numbers uniform in [0, 1), the same for the same run seed, plugin and stream.
+  /// Returns `count` numbers, uniform in [0, 1). They depend only on the run's seed, the plugin and the stream.
   public func random(stream: UInt64, count: Int) -> [Float] {
     [Float](unsafeUninitializedCapacity: count) { buffer, filled in
       if let start = buffer.baseAddress {
@@ -52,14 +52,14 @@ public struct Host {
     }
   }
 
-  /// A · B with A [m, k] and B [k, n], in float32 on the host's threads: [m, n].
+  /// Returns A · B [m, n] for A [m, k] and B [k, n], in float32, on the host's threads.
   public func product(_ a: [Float], _ b: [Float], m: Int, n: Int, k: Int) throws -> [Float] {
     var c = [Float](repeating: 0, count: m * n)
     try addProduct(a, b, scale: 1, to: &c, m: m, n: n, k: k)
     return c
   }
 
-  /// C ← C + scale · A · B with A [m, k], B [k, n] and C [m, n], in float32 on the host's threads.
+  /// C ← C + scale · A · B for A [m, k], B [k, n] and C [m, n], in float32, on the host's threads.
   public func addProduct(
     _ a: [Float], _ b: [Float], scale: Float, to c: inout [Float], m: Int, n: Int, k: Int
   ) throws {
@@ -71,7 +71,7 @@ public struct Host {
         pointer, 0, 0, Int64(m), Int64(n), Int64(k), scale, a, Int64(k), b, Int64(n), 1, &c, Int64(n)))
   }
 
-  /// B A⁻¹ for B [rows, n] and A [n, n] symmetric and positive definite, of which the lower triangle counts.
+  /// Returns B A⁻¹ for B [rows, n] and A [n, n], symmetric and positive definite. Only A's lower triangle is read.
   public func solve(_ b: [Double], rows: Int, by a: [Double], n: Int) throws -> [Double] {
     var solution = b
     guard a.count == n * n, b.count == rows * n else {
@@ -81,7 +81,7 @@ public struct Host {
     return solution
   }
 
-  /// A⁻¹ for A [n, n] symmetric and positive definite, of which the lower triangle counts.
+  /// Returns A⁻¹ for A [n, n], symmetric and positive definite. Only A's lower triangle is read.
   public func invert(_ a: [Double], n: Int) throws -> [Double] {
     var inverse = a
     guard a.count == n * n else { throw PluginError("the matrix to invert is not \(n) × \(n)") }
@@ -89,7 +89,7 @@ public struct Host {
     return inverse
   }
 
-  /// Eigenvalues of a symmetric matrix A [n, n], the largest first, and its eigenvectors, one a row.
+  /// Returns the eigenvalues of a symmetric matrix A [n, n], largest first, and its eigenvectors, one per row.
   public func eigen(_ a: [Double], n: Int) throws -> (values: [Double], vectors: [Double]) {
     var vectors = a
     var values = [Double](repeating: 0, count: n)
@@ -98,11 +98,9 @@ public struct Host {
     return (values, vectors)
   }
 
-  func setError(_ sentence: String) { pointer.pointee.set_error(pointer, sentence) }
-}
+  private func setError(_ sentence: String) { pointer.pointee.set_error(pointer, sentence) }
 
-extension Host {
-  /// Runs a plugin's method at the border: what it throws becomes a sentence and a status.
+  /// Runs a plugin's method at the border. Its error becomes a sentence and a status.
   func status(of body: () throws -> Void) -> ap_status {
     do {
       try body()
@@ -128,12 +126,12 @@ extension Host {
   }
 }
 
-/// A service of the host said no, and has noted why in its own words: passed on as it came.
+/// The status of a service of the host that failed. The host has noted its own sentence.
 struct ServiceRefusal: Error {
   let status: ap_status
 }
 
-/// Sizes of the model at hand, as it is now.
+/// The model's sizes, as it is now.
 public struct Model: Sendable {
   public var architecture: String
   public var layerCount: Int

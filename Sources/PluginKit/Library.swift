@@ -6,7 +6,7 @@ public import PluginABI
   import Foundation
 #endif
 
-/// The plugins of one shared library, in the constant memory that the host reads. A plugin file ends with
+/// The plugins of one shared library, in constant memory that the host reads. A plugin file ends with
 ///
 ///     private let library = Library([.criterion(Magnitude.self)])
 ///
@@ -14,7 +14,7 @@ public import PluginABI
 public struct Library: @unchecked Sendable {
   public typealias Pointer = UnsafePointer<ap_library>
 
-  /// Valid until the process ends, and never written again: hence `@unchecked Sendable`.
+  /// Valid until the process ends and never written again. So the struct is `@unchecked Sendable`.
   public let pointer: Pointer
 
   public init(_ plugins: [Plugin]) {
@@ -30,61 +30,41 @@ public struct Library: @unchecked Sendable {
   }
 }
 
-/// One plugin of a library: what it says of itself, and how an instance is made.
+/// One plugin of a library: its description, and how an instance is made.
 public struct Plugin {
-  let about: About
-  let kind: Int
-  let interface: (@escaping Slots.Create) -> UnsafeRawPointer
+  private let about: About
+  private let kind: Int
+  private let interface: (@escaping Slots.Create) -> UnsafeRawPointer
   let make: Slots.Make
 
+  private init<Method: PluginMethod, Table>(
+    _ type: Method.Type, _ kind: Int, _ table: @escaping (@escaping Slots.Create) -> Table,
+    box: @escaping (Method) -> AnyObject
+  ) {
+    about = type.about
+    self.kind = kind
+    interface = { UnsafeRawPointer(leaked(table($0))) }
+    make = { box(try Method(options: try Self.decoded($0))) }
+  }
+
   public static func criterion<Method: Criterion>(_ type: Method.Type) -> Plugin {
-    Plugin(about: type.about, kind: AP_CRITERION) {
-      UnsafeRawPointer(leaked(CriterionBox.table($0)))
-    } make: { options in
-      CriterionBox(try Method(options: try decoded(options)))
-    }
+    Plugin(type, AP_CRITERION, { ap_criterion($0) }) { Box<any Criterion>($0, $0.statistics) }
   }
 
   public static func allocator<Method: Allocator>(_ type: Method.Type) -> Plugin {
-    Plugin(about: type.about, kind: AP_ALLOCATOR) {
-      UnsafeRawPointer(leaked(AllocatorBox.table($0)))
-    } make: { options in
-      AllocatorBox(try Method(options: try decoded(options)))
-    }
+    Plugin(type, AP_ALLOCATOR, { ap_allocator($0) }) { Box<any Allocator>($0, $0.statistics) }
   }
 
   public static func compensator<Method: Compensator>(_ type: Method.Type) -> Plugin {
-    Plugin(about: type.about, kind: AP_COMPENSATOR) {
-      UnsafeRawPointer(leaked(CompensatorBox.table($0)))
-    } make: { options in
-      CompensatorBox(try Method(options: try decoded(options)))
-    }
+    Plugin(type, AP_COMPENSATOR, { ap_compensator($0) }) { Box<any Compensator>($0, $0.statistics) }
   }
 
   public static func transform<Method: Transform>(_ type: Method.Type) -> Plugin {
-    Plugin(about: type.about, kind: AP_TRANSFORM) {
-      UnsafeRawPointer(leaked(TransformBox.table($0)))
-    } make: { options in
-      TransformBox(try Method(options: try decoded(options)))
-    }
+    Plugin(type, AP_TRANSFORM, { ap_transform($0) }) { Box<any Transform>($0, $0.statistics) }
   }
 
   public static func evaluator<Method: Evaluator>(_ type: Method.Type) -> Plugin {
-    Plugin(about: type.about, kind: AP_EVALUATOR) {
-      UnsafeRawPointer(leaked(EvaluatorBox.table($0)))
-    } make: { options in
-      EvaluatorBox(try Method(options: try decoded(options)))
-    }
-  }
-
-  init(
-    about: About, kind: Int, interface: @escaping (@escaping Slots.Create) -> UnsafeRawPointer,
-    make: @escaping Slots.Make
-  ) {
-    self.about = about
-    self.kind = kind
-    self.interface = interface
-    self.make = make
+    Plugin(type, AP_EVALUATOR, { ap_evaluator($0) }) { Box<any Evaluator>($0, $0.statistics) }
   }
 
   func descriptor(_ create: @escaping Slots.Create) -> ap_descriptor {
@@ -96,7 +76,7 @@ public struct Plugin {
       scores_compare: about.scoresCompare ? 1 : 0)
   }
 
-  static func decoded<Options: Decodable>(_ options: String) throws -> Options {
+  private static func decoded<Options: Decodable>(_ options: String) throws -> Options {
     let decoder = JSONDecoder()
     decoder.keyDecodingStrategy = .convertFromSnakeCase
     do {
@@ -107,8 +87,9 @@ public struct Plugin {
   }
 }
 
-/// C functions for `create`. The ABI's `create` is not told which plugin it belongs to, and Swift cannot make a C
-/// function for a generic type. So a few stand ready, each knowing its place in the library.
+/// C functions for `create`, one for each place in a library.
+///
+/// The ABI does not tell `create` which plugin it belongs to, and Swift cannot make a C function for a generic type.
 enum Slots {
   typealias Create =
     @convention(c) (
@@ -116,7 +97,7 @@ enum Slots {
     ) -> ap_status
   typealias Make = (_ options: String) throws -> AnyObject
 
-  /// Written while the library's constant is made (once, under Swift's lock for globals), read after.
+  /// Written only while Swift initialises the library's constant, under its lock for globals.
   nonisolated(unsafe) private static var makes: [Make] = []
 
   private static let creates: [Create] = [
@@ -148,39 +129,11 @@ enum Slots {
   }
 }
 
-/// Texts as C has them, ended by a null pointer, for as long as the object lives.
-final class TextList {
-  let pointer: UnsafePointer<UnsafePointer<CChar>?>
-  private let texts: [UnsafeMutablePointer<CChar>]
-
-  init(_ texts: [String]) {
-    self.texts = texts.map { text in
-      let bytes = Array(text.utf8CString)
-      let copy = UnsafeMutablePointer<CChar>.allocate(capacity: bytes.count)
-      copy.initialize(from: bytes, count: bytes.count)
-      return copy
-    }
-    let list = UnsafeMutablePointer<UnsafePointer<CChar>?>.allocate(capacity: texts.count + 1)
-    for (index, text) in self.texts.enumerated() { (list + index).initialize(to: UnsafePointer(text)) }
-    (list + texts.count).initialize(to: nil)
-    pointer = UnsafePointer(list)
-  }
-
-  deinit {
-    for text in texts { text.deallocate() }
-    pointer.deallocate()
-  }
-}
-
 // MARK: - Memory that lasts as long as the process
 
 func size<Struct>(_ type: Struct.Type) -> UInt32 { UInt32(MemoryLayout<Struct>.size) }
 
-func leaked<Value>(_ value: Value) -> UnsafeMutablePointer<Value> {
-  let pointer = UnsafeMutablePointer<Value>.allocate(capacity: 1)
-  pointer.initialize(to: value)
-  return pointer
-}
+func leaked<Value>(_ value: Value) -> UnsafeMutablePointer<Value> { leaked([value]) }
 
 func leaked<Value>(_ values: [Value]) -> UnsafeMutablePointer<Value> {
   let pointer = UnsafeMutablePointer<Value>.allocate(capacity: max(values.count, 1))

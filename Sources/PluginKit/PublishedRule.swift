@@ -1,10 +1,11 @@
-/// From a sparsity to whole units, as LLM-Pruner and Adapt-Pruner do it (`prune_local`, metapruner.py).
+/// Turns a sparsity into whole units, as LLM-Pruner and Adapt-Pruner do (`prune_local`, metapruner.py).
 extension Family {
-  /// Keeps int(original rows · (1 − sparsity)) rows; a unit of several rows leaves when all of them are to go:
+  /// Keeps int(original rows · (1 − sparsity)) rows. A unit of several rows leaves when all of them leave:
   ///
   ///     removed = (rows − int(original rows · (1 − sparsity))) div positions
   ///
-  /// in double precision, truncated. A cut that would empty the family is not made at all (`check_pruning_group`).
+  /// It computes in double precision and truncates. A cut that would empty the family is skipped
+  /// (`check_pruning_group`).
   public func publishedKeep(at sparsity: Double) -> Int {
     let removed = publishedRemoval(at: sparsity)
     return removed >= count ? count : min(count, max(minimum, count - removed))
@@ -14,7 +15,7 @@ extension Family {
     Share(sparsity: sparsity, keep: publishedKeep(at: sparsity))
   }
 
-  /// The same where a family that would be emptied stays at its minimum: never grows as `sparsity` does.
+  /// The same, but a family that would be emptied keeps its minimum. So the result never grows with `sparsity`.
   func keep(at sparsity: Double) -> Int {
     min(count, max(minimum, count - publishedRemoval(at: sparsity)))
   }

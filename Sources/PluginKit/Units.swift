@@ -1,13 +1,13 @@
 import PluginABI
 
-/// A float32 matrix that the host owns, borrowed for the length of the call.
+/// A float32 matrix that the host owns. It is valid during the call.
 public struct MatrixView {
   public let rows: Int
   public let columns: Int
   /// In elements.
   public let rowStride: Int
   public let columnStride: Int
-  /// Every element that (row, column) can reach: the one bound check is made in `init`.
+  /// Every element that (row, column) can reach. `init` checks the bounds.
   @usableFromInline let memory: UnsafeBufferPointer<Float>
 
   init(_ tensor: ap_tensor, name: String) throws(PluginError) {
@@ -27,12 +27,12 @@ public struct MatrixView {
       count: (rows - 1) * rowStride + (columns - 1) * columnStride + 1)
   }
 
-  /// Row after row, in double precision: [rows · columns].
+  /// The elements row after row, in double precision: [rows · columns].
   public var elements: [Double] {
     (0..<rows).flatMap { row in (0..<columns).map { Double(self[row, $0]) } }
   }
 
-  /// Checked in debug builds only.
+  /// The index is checked in debug builds only.
   @inlinable public subscript(row: Int, column: Int) -> Float {
     memory[row * rowStride + column * columnStride]
   }
@@ -40,7 +40,7 @@ public struct MatrixView {
 
 /// One weight matrix of a family, with the statistics that the criterion asked for.
 ///
-/// Unit u owns the lines (rows or columns, by `axis`) `(u * repeats + r) * positions + p`.
+/// Unit u owns the lines `(u * repeats + r) * positions + p`. Lines are rows or columns, as `axis` says.
 public struct Matrix {
   public enum Axis: Sendable { case rows, columns }
 
@@ -50,10 +50,9 @@ public struct Matrix {
   public let positions: Int
   /// [rows, columns], as stored: y = x Wᵀ.
   public let weight: MatrixView
-  /// Those that the criterion asked for and this matrix has.
-  private let statistics: [String: MatrixView]
+  private let statistics: StatisticViews
 
-  /// How many rows or columns the units own together.
+  /// The number of rows or columns that all units own.
   public var lineCount: Int { axis == .rows ? weight.rows : weight.columns }
 
   init(_ matrix: ap_matrix, count: Int, statistics names: [String]) throws(PluginError) {
@@ -63,27 +62,18 @@ public struct Matrix {
     repeats = Int(matrix.repeats)
     positions = Int(matrix.positions)
     weight = try MatrixView(matrix.weight, name: name)
-    var views: [String: MatrixView] = [:]
-    for (index, statistic) in names.enumerated() where matrix.statistics[index].data != nil {
-      views[statistic] = try MatrixView(matrix.statistics[index], name: "\(statistic) of \(name)")
-    }
-    statistics = views
+    statistics = try StatisticViews(matrix.statistics, names: names, of: name)
     guard lineCount == count * repeats * positions else {
       throw PluginError("\(name) has \(lineCount) lines, not \(count) × \(repeats) × \(positions)")
     }
   }
 
-  /// What was asked for of this matrix, of the shape that the ABI's header states.
-  public func statistic(_ statistic: Statistic) throws -> MatrixView {
-    guard let view = statistics[statistic.rawValue] else {
-      throw PluginError("the host has no \(statistic.rawValue) of \(name)", kind: .unsupported)
-    }
-    return view
-  }
+  /// A statistic that the criterion asked for. The ABI's header states its shape.
+  public func statistic(_ statistic: Statistic) throws -> MatrixView { try statistics.view(statistic) }
 
-  /// For each line Σ term(row, column) over its elements, in double precision: [lineCount].
+  /// Sums term(row, column) over the elements of each line, in double precision: [lineCount].
   ///
-  /// Goes through memory row after row, whichever way the lines run.
+  /// The memory is read row after row, whichever way the lines run.
   @inlinable public func lineSums(_ term: (_ row: Int, _ column: Int) -> Double) -> [Double] {
     var sums = [Double](repeating: 0, count: lineCount)
     sums.withUnsafeMutableBufferPointer { sums in
@@ -102,28 +92,27 @@ public struct Matrix {
   }
 }
 
-/// How the query heads of one KV group are brought together.
+/// How the query heads of one KV group are combined.
 public enum QueryFold: String, Decodable, CaseIterable, Sendable {
-  /// Query head h counts towards the group that it leaves with: h div repeats.
+  /// Query head h counts for group h div repeats: the group that it leaves with.
   case consistent
-  /// Query head h counts towards group h mod groups: what `view(repeats, groups·positions).sum(0)` of
-  /// LLM-Pruner and Adapt-Pruner does, although removal goes by h div repeats.
+  /// Query head h counts for group h mod groups, although it leaves with group h div repeats.
+  /// `view(repeats, groups·positions).sum(0)` of LLM-Pruner and Adapt-Pruner does this.
   case published
 }
 
-/// One family of one layer, to be scored.
+/// The units of one family of one layer, to be scored.
 public struct Units {
-  /// "attention", "mlp", or, with a whole sublayer or layer as the one unit, "attention_block", "mlp_block" or "layer".
+  /// "attention" or "mlp"; "attention_block", "mlp_block" or "layer" where the one unit is the whole of it.
   public let family: String
   public let layer: Int
   public let count: Int
-  /// [count]: each unit's index in the unpruned model.
+  /// Each unit's index in the unpruned model: [count].
   public let original: [Int]
-  /// attention: k, v, q, o; mlp: gate, up, down. Whole sublayers have the same, a layer those that it has, attention's
-  /// first.
+  /// k, v, q, o of attention; gate, up, down of an MLP. Whole sublayers have the same. A layer has those of both,
+  /// attention's first, as far as they are there.
   public let matrices: [Matrix]
-  /// Those that the criterion asked for and units have.
-  private let statistics: [String: MatrixView]
+  private let statistics: StatisticViews
 
   init(_ units: UnsafePointer<ap_units>, statistics: [String]) throws(PluginError) {
     let units = units.pointee
@@ -132,28 +121,22 @@ public struct Units {
     count = Int(units.count)
     original = UnsafeBufferPointer(start: units.original, count: Int(units.count)).map(Int.init)
     var matrices: [Matrix] = []
-    for index in 0..<Int(units.matrix_count) {
-      guard let matrix = units.matrices[index] else { throw PluginError("matrix \(index) is null") }
+    for matrix in try structs(units.matrices, count: units.matrix_count, { "matrix \($0)" }) {
       matrices.append(try Matrix(matrix.pointee, count: count, statistics: statistics))
     }
     self.matrices = matrices
-    var views: [String: MatrixView] = [:]
-    for (index, statistic) in statistics.enumerated() where units.statistics[index].data != nil {
-      views[statistic] = try MatrixView(units.statistics[index], name: "\(statistic) of \(family)")
-    }
-    self.statistics = views
+    self.statistics = try StatisticViews(units.statistics, names: statistics, of: "family \(family)")
   }
 
-  /// What was asked for of the units themselves: [count].
+  /// A statistic of the units themselves that the criterion asked for: [count].
   public func statistic(_ statistic: Statistic) throws -> [Double] {
-    guard let view = statistics[statistic.rawValue], view.columns == count else {
-      throw PluginError("the host has no \(statistic.rawValue) of family \(family)", kind: .unsupported)
-    }
+    let view = try statistics.view(statistic)
+    guard view.columns == count else { throw statistics.missing(statistic) }
     return (0..<count).map { Double(view[0, $0]) }
   }
 
-  /// The one matrix whose columns the units own: down_proj of channels, o_proj of KV groups.
-  /// - Throws: `PluginError` where the units are whole sublayers or layers, which own rows.
+  /// The matrix whose columns the units own: down_proj of channels, o_proj of KV groups.
+  /// - Throws: `PluginError` if the units are whole sublayers or layers. Those own rows.
   public var outputProjection: Matrix {
     get throws {
       guard let projection = matrices.first(where: { $0.axis == .columns }) else {
@@ -163,11 +146,11 @@ public struct Units {
     }
   }
 
-  /// Rows a unit has in the smallest of its matrices: the head's dimension, or 1.
+  /// The number of rows of a unit in its smallest matrix: the head's dimension, or 1.
   public var positions: Int { matrices.first?.positions ?? 1 }
 
-  /// Values by line of `matrix` [lineCount], summed over the lines that share a unit and a position:
-  /// [count · positions]. A whole sublayer or layer owns every line, so either fold is the sum of all.
+  /// Sums values by line of `matrix` [lineCount] over the lines that share a unit and a position:
+  /// [count · positions]. A whole sublayer or layer owns every line, so both folds sum all of them.
   public func fold(_ lines: [Double], of matrix: Matrix, _ fold: QueryFold) -> [Double] {
     if matrix.repeats == 1 { return lines }
     let width = count * matrix.positions
@@ -183,7 +166,7 @@ public struct Units {
     return folded
   }
 
-  /// Values by unit and position [count · positions], summed over positions: [count].
+  /// Sums values by unit and position [count · positions] over positions: [count].
   public func sumPositions(_ values: [Double]) -> [Double] {
     (0..<count).map { unit in values[(unit * positions)..<((unit + 1) * positions)].reduce(0, +) }
   }

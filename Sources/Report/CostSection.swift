@@ -3,7 +3,7 @@ import Wording
 
 /// What the run took: time by stage, and memory.
 enum CostSection {
-  static func section(_ files: RunFiles) -> Page.Section {
+  static func section(_ files: RecordedRun) -> Page.Section {
     let history = files.history
     let count = history.processes.count
     let wasResumed = count > 1

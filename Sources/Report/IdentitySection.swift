@@ -3,7 +3,7 @@ import Wording
 
 /// What was run: pipeline, model, seed, versions.
 enum IdentitySection {
-  static func section(_ files: RunFiles) -> Page.Section {
+  static func section(_ files: RecordedRun) -> Page.Section {
     let stages = files.manifest.stages
     return Page.Section(
       id: "run", title: "What was run",
@@ -11,7 +11,7 @@ enum IdentitySection {
         + modelFiles(files.run.model?.files ?? []) + plugins(files.run.plugins ?? []) + manifest(files))
   }
 
-  private static func facts(_ files: RunFiles) -> Markup {
+  private static func facts(_ files: RecordedRun) -> Markup {
     let run = files.run
     let machine = run.machine.map { machine in
       [
@@ -123,7 +123,7 @@ enum IdentitySection {
     text.map { .tag("code", ["title": $0], $0.count > 16 ? $0.prefix(16) + "…" : $0) }
   }
 
-  private static func manifest(_ files: RunFiles) -> [Markup] {
+  private static func manifest(_ files: RecordedRun) -> [Markup] {
     guard files.manifest.document.objectValue != nil else { return [] }
     let text = Markup.tag("pre", ["tabindex": "0"], files.manifest.document.pretty)
     return [.folded("The manifest, with everything spelled out", [text])]

@@ -120,9 +120,8 @@ private struct WeighStage: StageWork {
       """)
     let notes = Notes()
     _ = try Operations.run(
-      RunRequest(
-        manifest: manifest, registry: PluginRegistry(searching: []), modelPath: model.path,
-        outputPath: scratch.path("run"), threads: 1), progress: notes, cancellation: Cancellation())
+      manifest, registry: PluginRegistry(searching: []), modelPath: model.path,
+      outputPath: scratch.path("run"), threads: 1, progress: notes, cancellation: Cancellation())
     #expect(
       notes.all.filter { $0.hasPrefix("weigh") } == ["weigh.1: 2 cups of tin", "weigh.2: 2 cups of tin"])
   }

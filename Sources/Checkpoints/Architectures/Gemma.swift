@@ -31,7 +31,9 @@ struct Gemma2: ArchitectureRules {
   }
 
   /// 46 layers are the 27B model, whose scale is of other heads than it has (`load_arch_hparams` in gemma2.cpp).
-  func finish(_ configuration: inout ModelConfiguration, gguf keys: GGUFKeys) throws(CheckpointError) {
+  func finish(
+    _ configuration: inout ModelConfiguration, gguf keys: ConfigurationKeys
+  ) throws(CheckpointError) {
     try GemmaRules.finish(&configuration, keys, period: 2, window: 4096, largest: 46)
     configuration.design.attentionSoftCap = try keys.number("attn_logit_softcapping", default: 50)
     configuration.design.finalSoftCap = try keys.number("final_logit_softcapping", default: 30)
@@ -74,9 +76,9 @@ struct Gemma3Text: ArchitectureRules {
     let types = ["full_attention", "sliding_attention"]
     let nested = try keys.object("rope_parameters")
     for member in nested?.members.members ?? [] where !types.contains(member.key) {
-      throw .unsupportedSetting(
-        file: keys.file, key: "rope_parameters.\(member.key)", found: member.value.summary,
-        advice: "an object for each of full_attention and sliding_attention is expected")
+      throw keys.unsupported(
+        "rope_parameters.\(member.key)", found: member.value.summary,
+        "an object for each of full_attention and sliding_attention is expected")
     }
     var ropes: [RotaryEmbedding] = []
     for (type, theta, standard) in [
@@ -113,10 +115,12 @@ struct Gemma3Text: ArchitectureRules {
   }
 
   /// 62 layers are the 27B model. A linear factor is of layers without a window alone.
-  func finish(_ configuration: inout ModelConfiguration, gguf keys: GGUFKeys) throws(CheckpointError) {
+  func finish(
+    _ configuration: inout ModelConfiguration, gguf keys: ConfigurationKeys
+  ) throws(CheckpointError) {
     try GemmaRules.finish(&configuration, keys, period: 6, window: nil, largest: 62)
     configuration.design.queryKeyNorm = .perHead
-    if keys.has("final_logit_softcapping"), !keys.isZero("final_logit_softcapping") {
+    if let cap = keys["final_logit_softcapping"], cap.numberValue != 0 {
       configuration.design.finalSoftCap = try keys.number("final_logit_softcapping")
     }
     let base = try keys.number("rope.freq_base_swa", default: 10_000)
@@ -155,9 +159,8 @@ private enum GemmaRules {
 
   static func design(_ keys: ConfigurationKeys, hiddenSize: Int) throws(CheckpointError) -> DecoderDesign {
     guard try !keys.flag("use_bidirectional_attention", default: false) else {
-      throw .unsupportedSetting(
-        file: keys.file, key: "use_bidirectional_attention", found: "true",
-        advice: "a model that predicts the next token is expected")
+      throw keys.unsupported(
+        "use_bidirectional_attention", "a model that predicts the next token is expected")
     }
     var design = design(hiddenSize: hiddenSize)
     design.attentionScale = 1 / (try keys.number("query_pre_attn_scalar", default: 256)).squareRoot()
@@ -203,7 +206,8 @@ private enum GemmaRules {
 
   /// llama.cpp knows the scale by the number of layers.
   static func finish(
-    _ configuration: inout ModelConfiguration, _ keys: GGUFKeys, period: Int, window: Int?, largest: Int
+    _ configuration: inout ModelConfiguration, _ keys: ConfigurationKeys, period: Int, window: Int?,
+    largest: Int
   ) throws(CheckpointError) {
     configuration.design = design(hiddenSize: configuration.hiddenSize)
     if let first = configuration.layers.first {
@@ -212,10 +216,25 @@ private enum GemmaRules {
         ? configuration.hiddenSize / max(1, first.queryHeads) : first.headDimension
       configuration.design.attentionScale = 1 / Double(dimension).squareRoot()
     }
-    let slides = try keys.slidingLayers(configuration.layers.count, period: period)
+    let slides = try slidingLayers(keys, layers: configuration.layers.count, period: period)
     for index in configuration.layers.indices {
       let found = configuration.layers[index].slidingWindow ?? window
       configuration.layers[index].slidingWindow = slides[index] ? found : nil
     }
+  }
+
+  /// [layers]: which layers have a window. Every `period`-th has none, unless the file gives another period or a flag for
+  /// each layer.
+  private static func slidingLayers(
+    _ keys: ConfigurationKeys, layers: Int, period: Int
+  ) throws(CheckpointError) -> [Bool] {
+    let key = "attention.sliding_window_pattern"
+    if case .array(let flags)? = keys[key] {
+      let slides = flags.compactMap(\.boolValue)
+      if flags.count == layers, slides.count == layers { return slides }
+    } else if let period = keys[key] == nil ? period : keys[key]?.integerValue, period > 0 {
+      return (0..<layers).map { ($0 + 1) % period != 0 }
+    }
+    throw keys.malformed(key, "a period, or a truth value for each of \(layers) layers")
   }
 }

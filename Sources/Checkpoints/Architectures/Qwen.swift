@@ -37,7 +37,8 @@ struct Qwen3: ArchitectureRules {
     QwenWindows.write(configuration.layers, into: &keys)
   }
 
-  func finish(_ configuration: inout ModelConfiguration, gguf keys: GGUFKeys) throws(CheckpointError) {
+  func finish(_ configuration: inout ModelConfiguration, gguf keys: ConfigurationKeys) throws(CheckpointError)
+  {
     configuration.design.queryKeyNorm = .perHead
   }
 }

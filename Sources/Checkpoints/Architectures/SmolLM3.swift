@@ -66,7 +66,8 @@ struct SmolLM3: ArchitectureRules {
   }
 
   /// llama.cpp has it that each fourth layer does not turn, and that none slides.
-  func finish(_ configuration: inout ModelConfiguration, gguf keys: GGUFKeys) throws(CheckpointError) {
+  func finish(_ configuration: inout ModelConfiguration, gguf keys: ConfigurationKeys) throws(CheckpointError)
+  {
     for index in configuration.layers.indices {
       configuration.layers[index].slidingWindow = nil
       if (index + 1) % 4 == 0 { configuration.layers[index].rope = nil }

@@ -45,10 +45,10 @@ struct Evaluate: ParsableCommand {
     let registry = plugins.registry()
     let stage = try EvaluatorArgument.resolve(
       evaluator, with: ManifestResolver(catalog: PluginCatalog(registry), isolation: isolation.limits))
-    let request = EvaluateRequest(
-      stage: stage, registry: registry, modelPath: model, seed: seed, threads: work.threadCount)
     let records = try work.perform { progress, cancellation in
-      try Operations.evaluate(request, progress: progress, cancellation: cancellation)
+      try Operations.evaluate(
+        stage, registry: registry, modelPath: model, seed: seed, threads: work.threadCount,
+        progress: progress, cancellation: cancellation)
     }
     if json {
       try Output.json(["evaluations": .array(records.map(\.json))])

@@ -113,15 +113,14 @@ struct Generate: ParsableCommand {
   }
 
   func run() throws {
-    let request = GenerateRequest(
-      modelPath: model,
-      prompt: chat ? .chat(turns, date: date.flatMap(TemplateDate.init) ?? .usual) : .text(prompt ?? ""),
-      maximumTokens: maxTokens ?? 64, shortensToFit: maxTokens == nil, temperature: temperature, seed: seed,
-      threads: work.threadCount)
+    let day = date.flatMap(TemplateDate.init) ?? .usual
     try work.perform { progress, cancellation in
-      // After the model is there: what can't be gone on with isn't printed.
-      try Operations.generate(request, progress: progress, cancellation: cancellation) {
-        // Nobody reads on: there is nothing more to do.
+      try Operations.generate(
+        chat ? .chat(turns, date: day) : .text(prompt ?? ""), modelPath: model,
+        maximumTokens: maxTokens ?? 64, shortensToFit: maxTokens == nil, temperature: temperature,
+        seed: seed, threads: work.threadCount, progress: progress, cancellation: cancellation
+      ) {
+        // The program is done when nobody reads its output.
         if try !Output.result($0) { throw ExitCode.success }
       }
     }

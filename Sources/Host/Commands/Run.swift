@@ -34,11 +34,10 @@ struct Run: ParsableCommand {
     let registry = plugins.registry()
     let manifest = try pipeline.resolve(registry, locked: lock.locked)
     try RunFolder.requireUsable(output)
-    let request = RunRequest(
-      manifest: manifest, registry: registry, modelPath: model, outputPath: output,
-      threads: work.threadCount)
     let summary = try work.perform { progress, cancellation in
-      try Operations.run(request, progress: progress, cancellation: cancellation)
+      try Operations.run(
+        manifest, registry: registry, modelPath: model, outputPath: output, threads: work.threadCount,
+        progress: progress, cancellation: cancellation)
     }
     try Output.text(ResultText.description(of: summary))
   }

@@ -58,7 +58,7 @@ struct NeedsCounting {
     return needs
   }
 
-  func pruning(_ stage: PruneStage, scratchFolder: String, compensates: Bool, iterations: Int) -> StageNeeds {
+  func pruning(_ stage: PruneStage, scratchFolder: String, iterations: Int) -> StageNeeds {
     let times = Double(iterations)
     let statistics = stage.criterion.statistics + stage.allocator.statistics
     var needs = StageNeeds(traffic: times * dequantizing)
@@ -87,7 +87,7 @@ struct NeedsCounting {
         needs.operations += times * units * (forward / 2 + Double(rows) * perPrediction)
       }
     }
-    if compensates {
+    if stage.compensator != nil {
       needs.bytes = max(needs.bytes, memory.compensation)
       needs.operations += times * (2 * forward + Double(rows) * grams + solutions)
       needs.traffic += times * 3 * dequantizing

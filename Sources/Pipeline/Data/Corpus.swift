@@ -124,13 +124,11 @@ extension DataSource {
         "this is \(value.kindName), expected lists of token ids, bare or as \"ids\" or \"windows\"")
     }
     // A file of texts whose name looks like one of ids.
-    switch lists.first {
-    case .object?, .string?:
+    if let first = lists.first, first.objectValue != nil || first.stringValue != nil {
       throw broken(
         at: place.index(0),
-        "this is \(lists[0].kindName), expected a list of token ids; for texts, make JSON lines of the file and "
+        "this is \(first.kindName), expected a list of token ids; for texts, make JSON lines of the file and "
           + "say \"format\": \"jsonl\"")
-    default: break
     }
     var documents: [[Int32]] = []
     for (index, list) in lists.enumerated() {

@@ -17,7 +17,7 @@ extension Operations {
     let reading = ManifestReading(file: manifest, manifestFolder: folder, currentFolder: folder)
     let stage = StageReading([:], PluginCatalog(entries: []), reading: reading)
     let place = JSONPath.root.key("check").key("options").key(option)
-    guard let source = stage.data.source(value, at: place, stage) else {
+    guard let source = stage.source(value, at: place) else {
       throw ManifestError(problems: reading.problems)
     }
     let corpus = try source.load(vocabularySize: 1 << 18) { $0.utf8.map { Int32($0) } }

@@ -37,12 +37,11 @@ extension Override {
   /// Changes `document`.
   /// - Returns: the changed place.
   func apply(to document: inout JSONValue) throws(ManifestProblem) -> JSONPath {
-    let names = StageNames(of: document)
-    return try set(path[...], in: &document, at: .root, names)
+    try set(path[...], in: &document, at: .root, StageNames.all(in: document))
   }
 
   private func set(
-    _ rest: ArraySlice<String>, in node: inout JSONValue, at place: JSONPath, _ stages: StageNames
+    _ rest: ArraySlice<String>, in node: inout JSONValue, at place: JSONPath, _ names: [JSONPath: String]
   ) throws(ManifestProblem) -> JSONPath {
     guard let segment = rest.first else {
       node = value
@@ -53,14 +52,14 @@ extension Override {
     case .object(var object):
       // A new key is allowed here. The manifest is checked afterwards.
       var child = object[segment] ?? .object([:])
-      let changed = try set(rest.dropFirst(), in: &child, at: place.key(segment), stages)
+      let changed = try set(rest.dropFirst(), in: &child, at: place.key(segment), names)
       object[segment] = child
       node = .object(object)
       return changed
     case .array(var elements):
-      let index = try position(of: segment, in: elements, at: place, stages)
+      let index = try position(of: segment, in: elements, at: place, names)
       var child = elements[index]
-      let changed = try set(rest.dropFirst(), in: &child, at: place.index(index), stages)
+      let changed = try set(rest.dropFirst(), in: &child, at: place.index(index), names)
       elements[index] = child
       node = .array(elements)
       return changed
@@ -83,7 +82,7 @@ extension Override {
   }
 
   private func position(
-    of segment: String, in elements: [JSONValue], at place: JSONPath, _ stages: StageNames
+    of segment: String, in elements: [JSONValue], at place: JSONPath, _ names: [JSONPath: String]
   ) throws(ManifestProblem) -> Int {
     if let index = Int(segment) {
       if elements.indices.contains(index) { return index }
@@ -91,7 +90,7 @@ extension Override {
         source: text, path: place.description, found: "there is no element \(index)",
         expected: elements.isEmpty ? "elements; the list is empty" : "0 to \(elements.count - 1)")
     }
-    let names = elements.indices.map { stages.name(at: place.index($0)) }
+    let names = elements.indices.map { names[place.index($0)] }
     if let index = names.firstIndex(of: segment) { return index }
     let ofKind = elements.indices.filter { elements[$0]["stage"]?.stringValue == segment }
     if ofKind.count == 1, let index = ofKind.first { return index }

@@ -4,7 +4,7 @@ import PluginRuntime
 /// One key of a JSON object in a pipeline. Reading, writing, the schema and the tables in `docs/` come from it.
 package struct Field<Owner> {
   package typealias Place<Value> = WritableKeyPath<Owner, Value>
-  package typealias Reading = (inout Owner, ObjectReader, StageReading) -> Void
+  typealias Reading = (inout Owner, ObjectReader, StageReading) -> Void
 
   let key: String
   /// The meaning of the key, in sentences: the schema's description, and a cell of a table in `docs/`.
@@ -30,7 +30,7 @@ package struct Field<Owner> {
   var askedFor: String?
   /// Whether the field is read after the others, because its meaning depends on them.
   var isLate = false
-  var check: (Owner, ObjectReader, StageReading) -> Void = { _, _, _ in }
+  var check: (Owner, ObjectReader) -> Void = { _, _ in }
 
   init(
     _ key: String, _ help: String, schema: JSONObject, definitions: JSONObject = [:],
@@ -66,9 +66,7 @@ extension Field {
 
   /// - Parameter check: compares the value with the others and notes what is wrong. It runs when all fields have been
   ///   read, except late ones after this one.
-  func checked(_ check: @escaping (Owner, ObjectReader, StageReading) -> Void) -> Field {
-    with { $0.check = check }
-  }
+  func checked(_ check: @escaping (Owner, ObjectReader) -> Void) -> Field { with { $0.check = check } }
 
   /// - Parameter settle: sets what follows from the value, or from its absence, before the next keys are read.
   func followed(by settle: @escaping (inout Owner, ObjectReader) -> Void) -> Field {
@@ -147,7 +145,7 @@ package struct Fields<Owner> {
     for field in list where !field.isLate { field.read(&owner, reader, stage) }
     for field in list {
       if field.isLate { field.read(&owner, reader, stage) }
-      field.check(owner, reader, stage)
+      field.check(owner, reader)
     }
   }
 

@@ -39,7 +39,7 @@ extension SaveStage: StageWork {
           "directory", \.directory,
           "The directory in the run folder. In a repeat it ends with the round's number: model-2."
         ).described(by: ["type": "string", "pattern": .string(pattern)])
-          .checked { stage, reader, _ in
+          .checked { stage, reader in
             guard let reason = RunLayout.refusal(ofModelDirectory: stage.directory) else { return }
             reader.problem(
               "directory", "\"\(stage.directory)\" \(reason)",

@@ -43,7 +43,7 @@ package protocol StageWork: StageKind {
 }
 
 /// One of the executions of a stage.
-package struct StageRound {
+package struct StageRound: Sendable {
   /// Its number, from 0, of `times` in all.
   package var time = 0
   package var times = 1

@@ -129,11 +129,11 @@ extension TrainStage: StageWork {
   }
 
   package func check(_ execution: StageExecution, _ check: WorkCheck, _ findings: inout WorkFindings) {
-    if execution.time == 0 {
+    if execution.round.time == 0 {
       findings.attempt(execution) { try requireAddressable(label: execution.label) }
       findings.attempt(execution) { try checkData(check.model, label: execution.label) }
     }
-    let steps = steps(round: execution.time, of: execution.times)
+    let steps = steps(round: execution.round.time, of: execution.round.times)
     findings.need(findings.counting.training(self, steps: steps), execution)
   }
 

@@ -1,3 +1,4 @@
+import RunRecords
 import Wording
 
 /// What one method left of each layer. Each layer is a row; each family of units has a column for each target.
@@ -6,7 +7,7 @@ struct KeptMap {
     let family: String
     let setting: Comparison.Setting
     /// By layer, the units of all seeds that have them.
-    let units: [[Iteration.Units]]
+    let units: [[IterationRecord.Units]]
   }
 
   private let method: String

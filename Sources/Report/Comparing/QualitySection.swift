@@ -40,11 +40,10 @@ enum QualitySection {
     if isLogarithmic { notes.append("The y axis is logarithmic.") }
     if isInfinite { notes.append("What is infinite is not drawn.") }
     let name = comparison.name(of: measurement)
-    return LineChart(
+    return LineChart.markup(
       title: name, note: notes.filter { !$0.isEmpty }.joined(separator: " "),
       xName: "parameters, % of the dense model", yName: name, series: series, isLogarithmic: isLogarithmic,
-      grain: 0.5
-    ).markup
+      grain: 0.5)
   }
 
   private static func point(
