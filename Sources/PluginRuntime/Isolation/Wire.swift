@@ -39,6 +39,13 @@ struct Wire<Value> {
     try Field(Wire<Field>(message: message, value: value.map(field)))
   }
 
+  /// A struct whose fields cross one after another, in the order of its initialiser's parameters.
+  func fields<each Field: WireValue>(
+    _ make: (repeat each Field) -> Value, _ field: repeat (Value) -> each Field
+  ) throws(WireError) -> Value {
+    make(repeat try self(each field))
+  }
+
   /// The same of statistics: of those that are written the needed ones cross.
   func statistics<Field: WireValue>(
     _ field: (Value) -> [Statistic: Field]
