@@ -5,7 +5,7 @@ final class AllocatorTable: FunctionTable<ap_allocator>, AllocatorCalls {
   func allocate(_ model: ModelSummary, _ asked: AllocationRequest) throws(PluginError) -> [[Share]] {
     let arena = host.arena()
     let request = try inMemory(asked, arena)
-    // What is not written stays NaN and out of range.
+    // A share that the plugin does not write stays out of range.
     let blank = ap_share(struct_size: 0, sparsity: .nan, keep: .min)
     let shares = asked.layers.map { layer in layer.families.map { _ in arena.outputStructure(blank) } }
     let list = arena.array(shares.joined().map(Optional.init))

@@ -1,4 +1,4 @@
-/// One family of one layer, to be scored. The pointers are borrowed for the length of the call.
+/// A family of one layer, to be scored. Its pointers are borrowed for the call.
 public struct UnitsRequest {
   public var family: String
   public var layer: Int
@@ -6,7 +6,7 @@ public struct UnitsRequest {
   public var original: [Int]
   /// attention: k, v, q, o; mlp: gate, up, down.
   public var matrices: [MatrixRequest]
-  /// Of the units themselves, [count] each.
+  /// The statistics of the units themselves, [count] each.
   public var statistics: [Statistic: [Float]]
 
   public init(
@@ -21,7 +21,7 @@ public struct UnitsRequest {
   }
 }
 
-/// A float32 matrix, row after row, of somebody else's.
+/// A borrowed float32 matrix, row after row.
 public struct MatrixMemory {
   public var rows: Int
   public var columns: Int
@@ -39,12 +39,12 @@ public struct MatrixRequest {
   public enum Axis: Sendable { case rows, columns }
 
   public var name: String
-  /// Which lines the units own.
+  /// Whether units own rows or columns.
   public var axis: Axis
   public var repeats: Int
   public var positions: Int
   public var weight: MatrixMemory
-  /// More than the criterion asks for may be here.
+  /// The statistics that the criterion asks for, and maybe others.
   public var statistics: [Statistic: MatrixMemory]
 
   public init(
@@ -62,10 +62,10 @@ public struct MatrixRequest {
 
 /// A criterion with its options.
 public final class CriterionInstance: PluginInstance<any CriterionCalls> {
-  /// With these options, scores compare across families: they can be ranked together for what units cost.
+  /// Whether scores compare across families with these options, so that all units can be ranked together.
   public var scoresCompare: Bool { traits.contains(.scoresCompare) }
 
-  /// A score for each unit: [units.original.count], all finite.
+  /// Returns a finite score for each unit: [units.original.count].
   public func score(model: ModelSummary, units: UnitsRequest) throws(PluginError) -> [Float] {
     let count = units.original.count
     let scores = try calls.score(model, units)
@@ -83,7 +83,7 @@ public final class CriterionInstance: PluginInstance<any CriterionCalls> {
 extension UnitsRequest {
   var place: String { "layer \(layer), \(family)" }
 
-  /// Whether the units or one of their matrices have it.
+  /// Whether the units or one of their matrices have the statistic.
   public func has(_ statistic: Statistic) -> Bool {
     statistics[statistic] != nil || matrices.contains { $0.statistics[statistic] != nil }
   }

@@ -1,15 +1,15 @@
 import PluginABI
 
-/// Sizes of the model at hand, as it is now.
+/// The sizes of the model as it is now.
 public struct ModelSummary: Equatable, Sendable {
   /// "llama", "mistral", "qwen2", "qwen3"
   public var architecture: String
   public var layerCount: Int
   public var hiddenSize: Int
   public var vocabularySize: Int
-  /// Now; a tied embedding counts once.
+  /// The parameters now. A tied embedding counts once.
   public var parameters: Int
-  /// Before any pruning.
+  /// The parameters before any pruning.
   public var originalParameters: Int
 
   public init(

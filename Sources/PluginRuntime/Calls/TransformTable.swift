@@ -11,7 +11,7 @@ final class TransformTable: FunctionTable<ap_transform>, TransformCalls {
         struct_size: 0, measure: arena.text(residual.measure),
         hidden_size: Int64(residual.hidden), fixed: Int64(residual.fixed), original: Int64(residual.original),
         goal: Int64(residual.goal ?? -1), place_count: Int64(places.count), places: arena.array(places)))
-    // What is not written stays out of range.
+    // A width that the plugin does not write stays out of range.
     let widths = arena.output(
       [Int64](repeating: .min, count: places.count), spare: .min, named: "widths")
     try call("widths", model, arena) { functions.widths(pointer, $0, $1, request, widths.pointer) }
