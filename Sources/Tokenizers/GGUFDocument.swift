@@ -30,9 +30,6 @@ extension GGUFVocabulary {
     document.paths = TokenizerDocument.Paths(
       vocabulary: "tokenizer.ggml.tokens", merges: "tokenizer.ggml.merges",
       unknownToken: "tokenizer.ggml.unknown_token_id")
-    document.template = SequenceTemplate(
-      before: config.addsBOS == true ? [bosID].compactMap { $0.map(Int32.init) } : [],
-      after: config.addsEOS == true ? [eosID].compactMap { $0.map(Int32.init) } : [])
     return (document, config)
   }
 
@@ -69,51 +66,39 @@ extension GGUFVocabulary {
       }
     }
     // llama.cpp's defaults, in `llama_vocab::impl::load`.
-    config.addsBOS = (addBOS ?? (model == "llama" || preTokenizer == .llama3)) && bosID != nil
+    config.addsBOS = (addBOS ?? (model == "llama" || Self.llama3.contains(pre))) && bosID != nil
     config.addsEOS = (addEOS ?? false) && eosID != nil
     return config
   }
 
   // MARK: Byte-level
 
-  private enum Kind { case gpt2, smolLM, llama3, qwen2 }
-
-  /// Groups the names of llama.cpp (`llama-vocab.cpp`) that stand for the same regular expressions. Converters write
-  /// `default` if they don't recognise the model; GPT-2's is then the likeliest.
-  private var preTokenizer: Kind? {
-    switch pre {
-    case "default", "gpt-2", "gpt2": .gpt2
-    case "smollm", "starcoder", "refact", "command-r": .smolLM
-    case "llama-bpe", "llama3", "llama-v3": .llama3
-    case "qwen2", "deepseek-r1-qwen": .qwen2
-    default: nil
-    }
-  }
+  // Names of llama.cpp (`llama-vocab.cpp`) for the same regular expressions.
+  private static let llama3 = ["llama-bpe", "llama3", "llama-v3"]
 
   private func byteLevelDocument() throws(TokenizerError) -> TokenizerDocument {
-    guard let kind = preTokenizer else {
+    var document = TokenizerDocument(
+      model: BytePairModel(vocabulary: vocabulary, merges: try listedMerges()))
+    document.decoders = [.byteLevel]
+    switch pre {
+    // Converters write `default` if they don't recognise the model. GPT-2's is then the likeliest.
+    case "default", "gpt-2", "gpt2":
+      document.preTokenizers = [.byteLevel(addsPrefixSpace: addSpacePrefix ?? false, usesPattern: true)]
+    case "smollm", "starcoder", "refact", "command-r":
+      document.preTokenizers = [
+        .digits(individually: true), .byteLevel(addsPrefixSpace: false, usesPattern: true),
+      ]
+    case _ where Self.llama3.contains(pre):
+      document.preTokenizers = [.pattern(.llama3), .byteLevel(addsPrefixSpace: false, usesPattern: false)]
+      document.model.ignoresMerges = true
+    case "qwen2", "deepseek-r1-qwen":
+      document.normalizers = [.canonicalComposition]
+      document.preTokenizers = [.pattern(.qwen2), .byteLevel(addsPrefixSpace: false, usesPattern: false)]
+    default:
       throw .unsupported(
         file: file, path: "tokenizer.ggml.pre", feature: "the pre-tokenizer \(quoted(pre))",
         supported: "default, gpt-2, llama-bpe, qwen2, smollm")
     }
-    var document = TokenizerDocument(
-      model: BytePairModel(vocabulary: vocabulary, merges: try listedMerges()))
-    let addsPrefixSpace = addSpacePrefix ?? false
-    switch kind {
-    case .gpt2:
-      document.preTokenizers = [.byteLevel(addsPrefixSpace: addsPrefixSpace, usesPattern: true)]
-    case .smolLM:
-      document.preTokenizers = [
-        .digits(individually: true), .byteLevel(addsPrefixSpace: false, usesPattern: true),
-      ]
-    case .llama3:
-      document.preTokenizers = [.pattern(.llama3), .byteLevel(addsPrefixSpace: false, usesPattern: false)]
-      document.model.ignoresMerges = true
-    case .qwen2:
-      document.normalizers = [.canonicalComposition]
-      document.preTokenizers = [.pattern(.qwen2), .byteLevel(addsPrefixSpace: false, usesPattern: false)]
-    }
-    document.decoders = [.byteLevel]
     return document
   }
 

@@ -39,8 +39,8 @@ struct NamedTokens {
       }
     } else if let addedTokens {
       var special = roles.filter { Self.usualRoles.contains($0.role) }.map(\.token.content)
-      for token in try extraOfConfig?.elementsIfArray() ?? [] {
-        special.append(try NamedToken(token).content)
+      if let extraOfConfig, extraOfConfig.value.arrayValue != nil {
+        for token in try extraOfConfig.elements() { special.append(try NamedToken(token).content) }
       }
       for member in try addedTokens.members() {
         let node = addedTokens.member(member)
@@ -63,11 +63,8 @@ struct NamedTokens {
       for member in try file.members() where member.key.hasSuffix("_token") {
         let node = file.member(member)
         let isUsual = Self.usualRoles.contains(member.key)
-        switch member.value {
-        case .null: continue
-        case .string, .object: break
-        default:
-          if isUsual { throw node.wrong("a token") }
+        guard member.value.stringValue != nil || member.value.objectValue != nil else {
+          if isUsual, member.value != .null { throw node.wrong("a token") }
           continue
         }
         let isTyped = isMap || member.value["__type"]?.stringValue == "AddedToken"
@@ -89,12 +86,10 @@ struct NamedTokens {
   private static func extra(_ file: JSONCursor?) throws(TokenizerError) -> JSONCursor? {
     for name in ["extra_special_tokens", "additional_special_tokens"] {
       guard let node = try file?.optional(name) else { continue }
-      switch node.value {
-      case .array(let tokens) where tokens.isEmpty: continue
-      case .object(let tokens) where tokens.isEmpty: continue
-      case .array, .object: return node
-      default: throw node.wrong("a list of tokens")
+      guard let isEmpty = node.value.arrayValue?.isEmpty ?? node.value.objectValue?.isEmpty else {
+        throw node.wrong("a list of tokens")
       }
+      if !isEmpty { return node }
     }
     return nil
   }
@@ -236,10 +231,5 @@ extension JSONCursor {
       $0 == UInt8(ascii: "_") || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0)
     }
     return child(member.value, isPlain ? ".\(member.key)" : "[\(quoted(member.key))]")
-  }
-
-  fileprivate func elementsIfArray() throws(TokenizerError) -> [JSONCursor] {
-    if case .array = value { return try elements() }
-    return []
   }
 }
