@@ -5,12 +5,12 @@ import Pipeline
 import PluginRuntime
 import Tensors
 
-/// Our side of the benchmark: a worker that the driver (scripts/bench/bench.py) keeps alive and asks, one JSON object
-/// a line, as it does its peer in PyTorch. Answers are all that stands on stdout.
+/// The benchmark's worker. The driver (scripts/bench/bench.py) sends it one JSON object a line, and does the same with a
+/// peer in PyTorch. stdout has answers alone.
 @main struct Bench: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "adapt-pruner-bench",
-    abstract: "Times the passes that pruning is made of, on token ids that it is handed.",
+    abstract: "Times the passes of pruning on given token ids.",
     discussion: """
       Reads one JSON object a line from stdin and answers each with one line:
 
@@ -20,7 +20,7 @@ import Tensors
         {"command": "sgemm"}
         {"command": "quit"}
 
-      What can't be done is answered by {"error": "…"}.
+      The answer to a failed command is {"error": "…"}.
       """)
 
   static func main() {

@@ -1,12 +1,12 @@
 import JSON
 import PluginRuntime
 
-/// What the driver may ask.
+/// A command of the driver.
 enum Command {
-  /// Token sequences, and how many of them make a mini-batch.
+  /// Token sequences, and the number of sequences in a mini-batch.
   case calibrate([[Int32]], batchSize: Int)
   case forward([[Int32]])
-  /// One optimizer step of full training; the model goes on from where the step before left it.
+  /// One optimizer step of full training, which continues from the previous step.
   case train([[Int32]], learningRate: Double)
   case sgemm
   case quit
@@ -34,13 +34,11 @@ enum Command {
 
   private static func ids(_ request: JSONValue) throws(CommandError) -> [[Int32]] {
     guard let sequences = request["ids"]?.arrayValue, !sequences.isEmpty else { throw .badIDs }
-    var ids: [[Int32]] = []
-    for sequence in sequences {
+    return try sequences.map { sequence throws(CommandError) in
       let tokens = sequence.arrayValue?.map { $0.integerValue.flatMap { Int32(exactly: $0) } } ?? [nil]
       guard !tokens.contains(nil) else { throw .badIDs }
-      ids.append(tokens.compactMap(\.self))
+      return tokens.compactMap(\.self)
     }
-    return ids
   }
 }
 

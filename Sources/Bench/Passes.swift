@@ -1,20 +1,19 @@
 import Checkpoints
-import Foundation
 import JSON
 import Pipeline
 import PluginRuntime
 import Tensors
 import Transformer
 
-/// The work that is timed: what a pruning iteration and an evaluation spend their time on.
+/// The passes that are timed: those of a pruning iteration, an evaluation and a training step.
 final class Passes {
   private let decoder: Decoder
   private let workers: Workers
   private let criterion: LoadedPlugin
-  /// The model under training, and for how many tokens a step it has room.
+  /// The trainer, and the most tokens that one of its steps can take.
   private var training: (trainer: Trainer, tokens: Int)?
 
-  /// - Throws: `CheckpointError`, `DecoderError`, and `PluginError` if the Taylor criterion is nowhere to be found.
+  /// - Throws: `CheckpointError`, `DecoderError`. `PluginError` if the Taylor criterion is not found.
   init(modelPath: String, threads: Int?) throws {
     decoder = try Decoder(Checkpoint.open(modelPath))
     workers = Workers(count: threads)
@@ -22,10 +21,9 @@ final class Passes {
     criterion = try LoadedPlugin(loading: registry.find("adapt-pruner.taylor"))
   }
 
-  /// Carries a command out and says what it took: `seconds`, and `peak_rss_bytes` of this command alone where the
-  /// kernel allows resetting it.
+  /// Executes a command. The answer has its `seconds`, and its own `peak_rss_bytes` if the kernel can reset the peak.
   func answer(to command: Command) throws -> JSONObject {
-    resetPeakMemory()
+    ProcessMemory.resetPeak()
     let start = ContinuousClock.now
     var answer =
       switch command {
@@ -36,12 +34,12 @@ final class Passes {
       case .quit: JSONObject()
       }
     answer["seconds"] = .number((ContinuousClock.now - start) / .seconds(1))
-    answer["peak_rss_bytes"] = .integer(PeakMemory.bytes)
+    answer["peak_rss_bytes"] = .integer(ProcessMemory.peak)
     return answer
   }
 
-  /// All that an iteration of Adapt-Pruner needs to know, in one pass: layer similarities, gradients, and the
-  /// importance of every unit as the shipped plugin sees it, across the ABI.
+  /// Makes the pass of an Adapt-Pruner iteration: layer similarities, gradients, and the importance of every unit, which
+  /// the shipped plugin computes across the ABI.
   private func calibrate(_ ids: [[Int32]], batchSize: Int) throws -> JSONObject {
     let taylor = try CriterionInstance(of: criterion, options: ["variant": "param_first"])
     let model = ModelSummary(
@@ -65,7 +63,7 @@ final class Passes {
     ]
   }
 
-  /// The log-likelihood of every token after the first of its sequence.
+  /// Computes the log-likelihood of every token but the first of each sequence.
   private func forward(_ ids: [[Int32]]) throws -> JSONObject {
     let logLikelihoods = try decoder.logLikelihoods(ids.map { ($0, 1) }, workers: workers).joined()
     return [
@@ -74,13 +72,13 @@ final class Passes {
     ]
   }
 
-  /// Bytes of activations that a training step keeps; the rest is recomputed.
+  /// The bytes of activations that a training step keeps. It recomputes the rest.
   private static let keptActivations = 3 << 29
 
-  /// A step of full training as a user of PyTorch would write it: AdamW, gradients clipped to a norm of 1.
+  /// Makes a step of full training like a user of PyTorch: AdamW, and gradients clipped to a norm of 1.
   private func train(_ ids: [[Int32]], learningRate: Double) throws -> JSONObject {
     let tokens = ids.reduce(0) { $0 + $1.count }
-    // A larger step than those before, after a warm-up say, begins with the model's own weights again.
+    // A larger step than before, for instance after a warm-up, starts again from the model's own weights.
     if let room = training?.tokens, room < tokens { training = nil }
     let trainer =
       try training?.trainer
@@ -96,12 +94,5 @@ final class Passes {
       "tokens": .integer(tokens), "loss": .number(step.loss.crossEntropy / Double(step.loss.targets)),
       "grad_norm": .number(step.gradientNorm),
     ]
-  }
-
-  /// Lets the kernel forget the highest resident size so far (proc(5), clear_refs).
-  private func resetPeakMemory() {
-    guard let file = FileHandle(forWritingAtPath: "/proc/self/clear_refs") else { return }
-    try? file.write(contentsOf: Data("5".utf8))
-    try? file.close()
   }
 }

@@ -4,8 +4,8 @@ import PluginRuntime
 import Tensors
 import Transformer
 
-/// How fast this machine multiplies float32 matrices through the very call that the passes make: the height that the
-/// passes' own rates are to be measured against.
+/// The rate at which this machine multiplies float32 matrices with the passes' own call. It is the upper bound of the
+/// passes' rates.
 struct SgemmRate {
   private let layer: LayerSizes
   private let workers: Workers
@@ -15,17 +15,17 @@ struct SgemmRate {
     self.workers = workers
   }
 
-  /// `gflops` at the best shape, the rate at each, and whose kernels were used.
+  /// `gflops` at the best shape, the rate at each shape, and the name of the kernels.
   var answer: JSONObject {
     let rates = shapes.map { (shape: $0, gflops: rate($0)) }
     return [
       "gflops": .number(rates.map(\.gflops).max() ?? 0),
-      "kernels": .string(Workers.matrixKernels),
+      "kernels": .string(BLASKernels.chosen),
       "shapes": .object(JSONObject(rates.map { ("\($0.shape)", .number($0.gflops)) })),
     ]
   }
 
-  /// C [m, n] = A [m, k] · B [n, k]ᵀ, as an activation meets a weight.
+  /// C [m, n] = A [m, k] · B [n, k]ᵀ, the product of an activation and a weight.
   private struct Shape: CustomStringConvertible {
     let m: Int
     let n: Int
@@ -33,7 +33,7 @@ struct SgemmRate {
     var description: String { "\(m)×\(n)×\(k)" }
   }
 
-  /// A layer's products for 2048 tokens, and the square that PyTorch's side measures.
+  /// A layer's products for 2048 tokens, and the square product that the PyTorch side measures.
   private var shapes: [Shape] {
     let tokens = 2048
     return [
@@ -45,7 +45,7 @@ struct SgemmRate {
     ]
   }
 
-  /// 10⁹ additions and multiplications a second, the best of several times.
+  /// Returns 10⁹ floating-point operations a second, the best of five.
   private func rate(_ shape: Shape) -> Double {
     let (m, n, k) = (shape.m, shape.n, shape.k)
     let random = RandomStream(seed: 0, plugin: "adapt-pruner.bench", stream: 0)

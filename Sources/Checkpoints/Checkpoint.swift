@@ -3,9 +3,8 @@ import Foundation
 import JSON
 import OrderedCollections
 
-/// A model on disk: a Hugging Face folder or a GGUF file, its configuration read and its tensors checked
-/// against it. Tensors have Hugging Face's names, shapes and order of rows whatever the file. Nothing is
-/// loaded: the weights are mapped, and widened when they are asked for.
+/// A model on disk: a Hugging Face folder or a GGUF file. Its tensors match its configuration. They have Hugging Face's
+/// names, shapes and order of rows, whatever the file. Weights are mapped, and dequantized on demand.
 public struct Checkpoint: Sendable {
   public enum Format: Sendable {
     /// A folder with config.json and safetensors files.
@@ -51,8 +50,8 @@ public struct Checkpoint: Sendable {
     return tensor
   }
 
-  /// Looks at the weights' files again, before what was made of them is kept.
-  /// - Throws: `.changed` if somebody wrote to one of them since it was opened.
+  /// Checks the weights' files again, before results are kept.
+  /// - Throws: `.changed` if one of them was written to since it was opened.
   public func requireUnchanged() throws(CheckpointError) {
     var last: MappedFile?
     for tensor in tensors.values where tensor.mapping !== last {
@@ -74,10 +73,11 @@ public struct Checkpoint: Sendable {
     location = file.path
     format = .gguf(file)
     configuration = try ModelConfiguration(gguf: file)
+    let rules = configuration.architecture.rules
     let parameters = configuration.parameters
     let names = GGUFNames(configuration.design)
     var tensors = OrderedDictionary<String, StoredTensor>(minimumCapacity: file.tensors.count)
-    for tensor in file.tensors.values where !configuration.hasRead(ggufTensor: tensor.name) {
+    for tensor in file.tensors.values where !rules.ggufSettings.contains(tensor.name) {
       let name = names.huggingFaceName(of: tensor.name)
       guard let name, parameters[name] != nil else {
         throw .undeclaredTensor(
@@ -88,14 +88,13 @@ public struct Checkpoint: Sendable {
       tensors[name] = StoredTensor(
         name: name, shape: tensor.shape, type: tensor.type,
         rowOrder: configuration.ggufRowOrder(of: name),
-        added: name.hasSuffix("norm.weight") ? configuration.architecture.rules.ggufNormOffset : 0,
-        mapping: tensor.mapping, offset: tensor.offset,
-        byteCount: tensor.byteCount)
+        added: name.hasSuffix("norm.weight") ? rules.ggufNormOffset : 0, mapping: tensor.mapping,
+        offset: tensor.offset, byteCount: tensor.byteCount)
     }
     self.tensors = tensors
   }
 
-  /// Checks that every parameter of the configuration is there with exactly its shape, and none besides.
+  /// Checks that the tensors are exactly the configuration's parameters, with their shapes.
   func verify() throws(CheckpointError) {
     let source =
       switch format {
@@ -111,14 +110,7 @@ public struct Checkpoint: Sendable {
         throw .shapeMismatch(
           file: tensor.file, tensor: name, expected: shape, found: tensor.shape,
           advice: "hidden_size \(configuration.hiddenSize), vocab_size \(configuration.vocabularySize)"
-            + (Self.layer(of: name).flatMap { configuration.layers.indices.contains($0) ? $0 : nil }.map {
-              let layer = configuration.layers[$0]
-              let widths = configuration.residualWidths?.layer($0)
-              return
-                (widths.map { ", a residual stream of \($0.input), \($0.middle) and \($0.output)" } ?? "")
-                + ", layer \($0) of \(layer.queryHeads) query heads, \(layer.keyValueHeads) key-value heads of "
-                + "\(layer.headDimension), and \(layer.intermediateSize) channels"
-            } ?? "") + absentSizes)
+            + sizes(ofLayerWith: name) + absentSizes)
       }
       guard tensor.type.isWidenable else {
         throw .cannotWiden(file: tensor.file, tensor: name, type: tensor.type)
@@ -129,6 +121,18 @@ public struct Checkpoint: Sendable {
         file: tensor.file, tensor: tensor.name, configuration: source,
         advice: UnknownTensor.advice(on: name, configuration))
     }
+  }
+
+  /// The sizes of the layer that a parameter belongs to; empty for a parameter outside of layers.
+  private func sizes(ofLayerWith parameter: String) -> String {
+    guard let index = Self.layer(of: parameter), configuration.layers.indices.contains(index) else {
+      return ""
+    }
+    let layer = configuration.layers[index]
+    let widths = configuration.residualWidths?.layer(index)
+    return (widths.map { ", a residual stream of \($0.input), \($0.middle) and \($0.output)" } ?? "")
+      + ", layer \(index) of \(layer.queryHeads) query heads, \(layer.keyValueHeads) key-value heads of "
+      + "\(layer.headDimension), and \(layer.intermediateSize) channels"
   }
 
   private func advice(onMissing name: String) -> String {
@@ -143,7 +147,7 @@ public struct Checkpoint: Sendable {
     return ""
   }
 
-  /// Sizes that config.json leaves out, and that are the class's therefore.
+  /// Names the sizes that config.json leaves out, and that come from transformers' class.
   private var absentSizes: String {
     guard case .huggingFace(let folder) = format,
       case .object(let keys)? = try? JSONFile.read(folder.configuration)
@@ -164,12 +168,7 @@ public struct Checkpoint: Sendable {
 }
 
 extension ModelConfiguration {
-  /// Whether a tensor is no parameter, and is in the configuration already.
-  fileprivate func hasRead(ggufTensor name: String) -> Bool {
-    architecture.rules.ggufSettings.contains(name)
-  }
-
-  /// Which order of rows a GGUF file has a tensor in. Only the `llama` converter permutes.
+  /// The order of a tensor's rows in a GGUF file. Only the `llama` converter permutes.
   fileprivate func ggufRowOrder(of name: String) -> RowOrder {
     guard architecture.rules.ggufFollowsLlama,
       let layer = layers.first,

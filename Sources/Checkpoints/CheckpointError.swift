@@ -1,7 +1,7 @@
 import Files
 import Wording
 
-/// Everything that can be wrong with a checkpoint, as data. `description` puts it into words.
+/// An error about a checkpoint. `description` puts it into words.
 public enum CheckpointError: Error, Equatable, Sendable {
   // Finding and reading files.
   case cannotRead(file: String, reason: String)
@@ -150,14 +150,14 @@ extension CheckpointError: CustomStringConvertible {
   }
 }
 
-/// Runs `body`, whose error becomes one of a checkpoint.
+/// Runs `body` and turns its error into `.cannotWrite`.
 func writing<Result>(
   _ body: @autoclosure () throws(FileError) -> Result
 ) throws(CheckpointError) -> Result {
   do { return try body() } catch { throw .cannotWrite(error) }
 }
 
-/// The same for reading.
+/// Runs `body` and turns its error into `.cannotRead`.
 func reading<Result>(
   _ body: @autoclosure () throws(FileError) -> Result
 ) throws(CheckpointError) -> Result {

@@ -1,7 +1,7 @@
 import Foundation
 import OrderedCollections
 
-/// Which tensor of a Hugging Face folder is which parameter, by the rules of transformers' `from_pretrained`
+/// The tensors of a Hugging Face folder under the names of parameters, by the rules of transformers' `from_pretrained`
 /// (core_model_loading.py, modeling_utils.py of transformers 5).
 struct FolderTensors {
   /// By the parameters' names.
@@ -10,14 +10,13 @@ struct FolderTensors {
   private static let embedding = "model.embed_tokens.weight"
   private static let head = "lm_head.weight"
 
-  /// - Parameter configuration: its `tiedEmbeddings` becomes what the files have.
+  /// - Parameter configuration: `tiedEmbeddings` is set by the files.
   /// - Throws: `.undeclaredTensor` for an adapter's or a quantised layer's tensors, `.malformed` if two tensors are the
   ///   same parameter.
   init(
     _ folder: HuggingFaceFolder, configuration: inout ModelConfiguration
   ) throws(CheckpointError) {
     var parameters = Set(configuration.parameters.keys)
-    // Looked at whatever the flag says.
     parameters.insert(Self.head)
     tensors = [:]
     for (name, tensor) in try folder.openTensors() where !Self.isReadPast(name) {
@@ -35,10 +34,10 @@ struct FolderTensors {
     if configuration.tiedEmbeddings { configuration.tiedEmbeddings = try tie() }
   }
 
-  /// Tensors that programs of their time wrote beside the parameters, and that change nothing:
-  /// - rotary frequencies, their cosines and sines, which follow from the configuration, and which transformers takes
-  ///   from there (`_keys_to_ignore_on_load_unexpected`);
-  /// - `masked_bias`, the constant that a causal mask was filled with.
+  /// Whether older programs wrote the tensor beside the parameters, and it changes nothing:
+  /// - rotary frequencies, cosines and sines: transformers takes them from the configuration
+  ///   (`_keys_to_ignore_on_load_unexpected`);
+  /// - `masked_bias`: the constant in a causal mask.
   private static func isReadPast(_ name: String) -> Bool {
     let parts = name.split(separator: ".")
     guard let last = parts.last else { return false }
@@ -46,17 +45,17 @@ struct FolderTensors {
     return parts.dropLast().last == "rotary_emb" && ["inv_freq", "cos_cached", "sin_cached"].contains(last)
   }
 
-  /// The parameter that a tensor is: the prefix `model.` may be lacking, or one too many.
+  /// The parameter of a tensor's name, which may lack the prefix `model.` or have one too many.
   private static func parameter(_ name: String, among parameters: Set<String>) -> String {
     let prefix = "model."
-    if name.hasPrefix(prefix), parameters.contains(String(name.dropFirst(prefix.count))) {
-      return String(name.dropFirst(prefix.count))
-    }
-    return parameters.contains(prefix + name) ? prefix + name : name
+    let short = name.hasPrefix(prefix) ? String(name.dropFirst(prefix.count)) : name
+    return [short, prefix + name].first(where: parameters.contains) ?? name
   }
 
-  /// What `tie_word_embeddings` makes of embedding and head: one matrix if one of the two is there, or both with the same
-  /// values. A head with values of its own stays, whatever the flag says (`tie_weights` of modeling_utils.py).
+  /// Ties embedding and head if one of them is absent, or if both have the same values. A head with other values stays,
+  /// whatever `tie_word_embeddings` says (`tie_weights` of modeling_utils.py).
+  ///
+  /// - Returns: whether they are tied.
   private mutating func tie() throws(CheckpointError) -> Bool {
     guard let head = tensors[Self.head] else { return true }
     if let embedding = tensors[Self.embedding] {
@@ -85,18 +84,14 @@ extension StoredTensor {
         }
       }
     }
-    var (ours, theirs) = ([Float](repeating: 0, count: columns), [Float](repeating: 0, count: columns))
-    for row in 0..<rows {
-      try widen(row: row, into: &ours)
-      try other.widen(row: row, into: &theirs)
-      if ours != theirs { return false }
+    func values(of tensor: StoredTensor, _ row: Int) throws(CheckpointError) -> [Float] {
+      var values = [Float](repeating: 0, count: columns)
+      try values.withUnsafeMutableBufferPointer { (buffer) throws(CheckpointError) in
+        try tensor.widen(rows: .range(row..<row + 1), into: buffer)
+      }
+      return values
     }
+    for row in 0..<rows where try values(of: self, row) != values(of: other, row) { return false }
     return true
-  }
-
-  private func widen(row: Int, into values: inout [Float]) throws(CheckpointError) {
-    try values.withUnsafeMutableBufferPointer { (buffer) throws(CheckpointError) in
-      try widen(rows: .range(row..<row + 1), into: buffer)
-    }
   }
 }

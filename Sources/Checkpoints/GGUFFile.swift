@@ -1,7 +1,7 @@
 import Files
 import OrderedCollections
 
-/// A GGUF file, literally: its metadata and its tensors under its own names.
+/// A GGUF file as it stands: its metadata, and its tensors under its own names.
 /// https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 public struct GGUFFile: Sendable {
   public let path: String
@@ -18,9 +18,9 @@ public struct GGUFFile: Sendable {
     self.path = path
     version = try Self.version(&reader)
 
-    // The least that a tensor takes: the length of its name, a count of dimensions, a type, an offset.
+    // A tensor takes at least the length of its name, a count of dimensions, a type and an offset.
     let tensorCount = try reader.count(bytesEach: 24, "the number of tensors")
-    // The least that a key takes: its length, its value's type, one byte.
+    // A key takes at least its length, its value's type and one byte.
     let keyCount = try reader.count(bytesEach: 13, "the number of metadata keys")
 
     var metadata = OrderedDictionary<String, GGUFValue>()
@@ -32,8 +32,9 @@ public struct GGUFFile: Sendable {
     }
     self.metadata = metadata
 
-    var declarations: [Declaration] = []
-    for index in 0..<tensorCount { declarations.append(try Self.declaration(&reader, index: index)) }
+    let declarations = try (0..<tensorCount).map { (index) throws(CheckpointError) in
+      try Self.declaration(&reader, index: index)
+    }
 
     var alignment = 32
     if let value = metadata["general.alignment"] {
@@ -81,20 +82,18 @@ public struct GGUFFile: Sendable {
       throw .malformed(
         file: path, place: "tensor \(name)", expected: "at most 4 dimensions", found: "\(rank)")
     }
-    var dimensions: [UInt64] = []
-    for _ in 0..<rank { dimensions.append(try reader.fixed(UInt64.self, "the dimensions of \(name)")) }
+    let dimensions = try (0..<rank).map { (_) throws(CheckpointError) in
+      try reader.fixed(UInt64.self, "the dimensions of \(name)")
+    }
     let typeNumber = try reader.fixed(UInt32.self, "the type of \(name)")
     let offset = try reader.fixed(UInt64.self, "the offset of \(name)")
     guard let type = StorageType.ggmlTypes[typeNumber] else {
       throw .unknownType(file: path, tensor: name, found: "number \(typeNumber)")
     }
     // GGUF counts the fastest dimension first.
-    var shape: [Int] = []
-    for dimension in dimensions.reversed() {
-      guard let size = Int(exactly: dimension) else {
-        throw .sizeOverflow(file: path, tensor: name, shape: "\(dimensions)")
-      }
-      shape.append(size)
+    let shape = dimensions.reversed().compactMap { Int(exactly: $0) }
+    guard shape.count == dimensions.count else {
+      throw .sizeOverflow(file: path, tensor: name, shape: "\(dimensions)")
     }
     return Declaration(name: name, shape: shape, type: type, offset: offset)
   }
@@ -130,12 +129,9 @@ public struct GGUFFile: Sendable {
         throw .duplicateTensor(file: file.path, tensor: declared.name)
       }
     }
-    var last: StoredTensor?
-    for tensor in tensors.values.sorted(by: { ($0.offset, $0.byteCount) < ($1.offset, $1.byteCount) }) {
-      if let last, tensor.offset < last.offset + last.byteCount {
-        throw .overlap(file: file.path, first: last.name, second: tensor.name)
-      }
-      last = tensor
+    let sorted = tensors.values.sorted { ($0.offset, $0.byteCount) < ($1.offset, $1.byteCount) }
+    for (one, next) in zip(sorted, sorted.dropFirst()) where next.offset < one.offset + one.byteCount {
+      throw .overlap(file: file.path, first: one.name, second: next.name)
     }
     return tensors
   }

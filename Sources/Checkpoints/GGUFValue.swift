@@ -1,6 +1,7 @@
 import Files
+import JSON
 
-/// A value of a GGUF file's metadata. Whole numbers of any width are `Int`, both widths of floats `Double`.
+/// A value of a GGUF file's metadata. Integers of every width are `Int`, floats of both widths `Double`.
 public enum GGUFValue: Sendable, Equatable {
   case integer(Int)
   case real(Double)
@@ -11,22 +12,26 @@ public enum GGUFValue: Sendable, Equatable {
   case bools([Bool])
   case strings([String])
 
-  /// What the value is, for a sentence.
+  /// The value as error sentences show it.
   public var summary: String {
+    json.summary
+  }
+
+  var json: JSONValue {
     switch self {
-    case .integer(let value): "\(value)"
-    case .real(let value): "\(value)"
-    case .bool(let value): "\(value)"
-    case .string(let value): "“\(value.count > 60 ? value.prefix(60) + "…" : value)”"
-    case .integers(let values): "a list of \(values.count) whole numbers"
-    case .reals(let values): "a list of \(values.count) numbers"
-    case .bools(let values): "a list of \(values.count) truth values"
-    case .strings(let values): "a list of \(values.count) strings"
+    case .integer(let value): .integer(value)
+    case .real(let value): .number(value)
+    case .bool(let value): .bool(value)
+    case .string(let value): .string(value)
+    case .integers(let values): .array(values.map { .integer($0) })
+    case .reals(let values): .array(values.map { .number($0) })
+    case .bools(let values): .array(values.map { .bool($0) })
+    case .strings(let values): .array(values.map { .string($0) })
     }
   }
 }
 
-/// Reads the values of a GGUF header one after the other, each checked against what is left of the file.
+/// Reads the values of a GGUF header one after the other. Checks each against the rest of the file.
 struct GGUFReader {
   let file: MappedFile
   private(set) var position = 0
@@ -46,7 +51,7 @@ struct GGUFReader {
     return Number(littleEndian: file.bytes.loadUnaligned(fromByteOffset: position, as: Number.self))
   }
 
-  /// A count of things that take at least `bytesEach` bytes each of the rest of the file.
+  /// Reads a count of things that take at least `bytesEach` bytes each.
   mutating func count(bytesEach: Int, _ place: @autoclosure () -> String) throws(CheckpointError) -> Int {
     let count = try fixed(UInt64.self, place())
     guard count <= UInt64(remaining / bytesEach) else {
@@ -58,7 +63,7 @@ struct GGUFReader {
   mutating func string(_ place: @autoclosure () -> String) throws(CheckpointError) -> String {
     let length = try count(bytesEach: 1, "the length of \(place())")
     defer { position += length }
-    // Vocabularies have been seen with broken UTF-8: replaced, as everyone does, rather than refused.
+    // Some vocabularies have broken UTF-8. It is replaced, as other readers do.
     return String(decoding: file.bytes[position..<position + length], as: UTF8.self)
   }
 
@@ -102,8 +107,7 @@ struct GGUFReader {
     }
   }
 
-  /// 1e-5 written as a float is 9.999999747378752e-06 as a double: the shortest decimal is what was meant,
-  /// and it is the same float.
+  /// The double of the float's shortest decimal: 1e-5 as a float would be 9.999999747378752e-06 as a double.
   private static func widened(_ bits: UInt32) -> Double {
     let value = Float(bitPattern: bits)
     return Double("\(value)") ?? Double(value)
@@ -126,17 +130,11 @@ struct GGUFReader {
     _: Stored.Type, _ key: String, _ element: (Stored) -> Element
   ) throws(CheckpointError) -> [Element] {
     let count = try count(bytesEach: MemoryLayout<Stored>.size, "the length of \(key)")
-    var values: [Element] = []
-    values.reserveCapacity(count)
-    for _ in 0..<count { values.append(element(try fixed(Stored.self, key))) }
-    return values
+    return try (0..<count).map { (_) throws(CheckpointError) in element(try fixed(Stored.self, key)) }
   }
 
   private mutating func strings(_ key: String) throws(CheckpointError) -> [String] {
     let count = try count(bytesEach: 8, "the length of \(key)")
-    var values: [String] = []
-    values.reserveCapacity(count)
-    for index in 0..<count { values.append(try string("\(key)[\(index)]")) }
-    return values
+    return try (0..<count).map { (index) throws(CheckpointError) in try string("\(key)[\(index)]") }
   }
 }

@@ -2,38 +2,31 @@ import Foundation
 import JSON
 import OrderedCollections
 
-/// The files of a model as the Hugging Face hub keeps them.
+/// The files of a model in the layout of the Hugging Face hub.
 public struct HuggingFaceFolder: Sendable {
   public let path: String
   /// config.json
   public let configuration: String
-  /// tokenizer.json, where there is one.
+  // Each of these is nil if there is no such file.
   public var tokenizer: String? { existing("tokenizer.json") }
-  /// tokenizer_config.json, where there is one.
   public var tokenizerConfiguration: String? { existing("tokenizer_config.json") }
-  /// special_tokens_map.json, where there is one.
   public var specialTokensMap: String? { existing("special_tokens_map.json") }
-  /// added_tokens.json, where there is one.
   public var addedTokens: String? { existing("added_tokens.json") }
-  /// generation_config.json, where there is one.
   public var generationConfiguration: String? { existing("generation_config.json") }
 
   init(path: String) throws(CheckpointError) {
     self.path = path
     configuration = Self.join(path, "config.json")
     let isAlone = !FileManager.default.fileExists(atPath: configuration)
-    if let adapter = Self.adapterFiles(isAlone: isAlone).compactMap(existing).first {
+    // Files that peft saves. Beside a model, transformers looks for the first alone and applies the adapter.
+    let names = ["adapter_config.json"] + (isAlone ? ["adapter_model.safetensors", "adapter_model.bin"] : [])
+    if let adapter = names.compactMap(existing).first {
       throw .adapter(file: adapter, isAlone: isAlone)
     }
-    guard FileManager.default.fileExists(atPath: configuration) else {
+    guard !isAlone else {
       throw .missingFile(
         file: configuration, advice: "a model's folder has a config.json beside its safetensors files")
     }
-  }
-
-  /// What peft saves. Beside a model transformers looks for the first alone, and applies the adapter with the model.
-  private static func adapterFiles(isAlone: Bool) -> [String] {
-    ["adapter_config.json"] + (isAlone ? ["adapter_model.safetensors", "adapter_model.bin"] : [])
   }
 
   private func existing(_ name: String) -> String? {
@@ -45,8 +38,8 @@ public struct HuggingFaceFolder: Sendable {
     (folder as NSString).appendingPathComponent(name)
   }
 
-  /// The tensors of model.safetensors, or of the shards that model.safetensors.index.json names: all that they have,
-  /// since the index may lack some and name others that there are not.
+  /// Opens all tensors of model.safetensors, or of the shards that model.safetensors.index.json names. The index may lack
+  /// some tensors and name others that don't exist.
   func openTensors() throws(CheckpointError) -> OrderedDictionary<String, StoredTensor> {
     if let single = existing("model.safetensors") { return try SafetensorsFile(path: single).tensors }
     guard let index = existing(Self.indexName) else {
@@ -91,7 +84,7 @@ public struct HuggingFaceFolder: Sendable {
     return map
   }
 
-  /// The shard that the index names for a tensor, if the weights are in shards.
+  /// The shard that the index names for a tensor; nil if the weights are not in shards.
   func shardNamed(for tensor: String) -> String? {
     guard existing("model.safetensors") == nil, let index = existing(Self.indexName),
       case .string(let shard)? = (try? Self.weightMap(index))?[tensor]

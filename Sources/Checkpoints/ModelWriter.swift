@@ -2,11 +2,10 @@ import Files
 import Foundation
 import JSON
 
-/// Writes a model's folder: config.json, and its weights as model.safetensors or, above a size, as shards
-/// with an index. Values are given as to `SafetensorsWriter`.
+/// Writes a model's folder: config.json, and the weights as model.safetensors or, above a size, as shards with an index.
 ///
-/// All files are written under temporary names first. `finish()` then puts them in place one after the other,
-/// the index last; a failure before that leaves the folder as it was.
+/// All files have temporary names at first. `finish()` puts them in their places, the index last. A failure before that
+/// leaves the folder as it was.
 public final class ModelWriter: ModelSink {
   public let folder: String
   /// The names of the weight files, in order.
@@ -22,15 +21,15 @@ public final class ModelWriter: ModelSink {
 
   /// Declares every parameter of `configuration`, in its `declaredType`.
   /// - Parameters:
-  ///   - folder: made if it is not there.
-  ///   - shardBytes: no file's tensors take more, unless a single tensor does.
+  ///   - folder: created if needed.
+  ///   - shardBytes: the most bytes of tensors in a file, unless one tensor takes more.
   /// - Throws: `.cannotWrite`, `.badWrite`.
   public init(
     folder: String, configuration: ModelConfiguration, shardBytes: Int = standardShardBytes
   ) throws(CheckpointError) {
     self.folder = folder
     self.configuration = configuration
-    do throws(FileError) { try Folder.make(folder) } catch { throw .cannotWrite(error) }
+    try writing(try Folder.make(folder))
     let declarations = configuration.parameters.map {
       TensorDeclaration(name: $0.key, shape: $0.value, type: configuration.declaredType)
     }
@@ -42,7 +41,8 @@ public final class ModelWriter: ModelSink {
     for (number, shard) in shards.enumerated() {
       let name =
         shards.count == 1
-        ? "model.safetensors" : "model-\(Self.padded(number + 1))-of-\(Self.padded(shards.count)).safetensors"
+        ? "model.safetensors"
+        : String(format: "model-%05ld-of-%05ld.safetensors", number + 1, shards.count)
       files.append(name)
       writers.append(try SafetensorsWriter(path: Self.join(folder, name), tensors: shard))
       for tensor in shard {
@@ -71,11 +71,6 @@ public final class ModelWriter: ModelSink {
     try writers[number].append(values, to: name)
   }
 
-  /// The same from an array.
-  public func append(_ values: [Float], to name: String) throws(CheckpointError) {
-    try values.withUnsafeBufferPointer { buffer throws(CheckpointError) in try append(buffer, to: name) }
-  }
-
   /// Puts weights, index and config.json in their places.
   public func finish() throws(CheckpointError) {
     for writer in writers { try writer.synchronize() }
@@ -83,10 +78,10 @@ public final class ModelWriter: ModelSink {
     let indexPath = Self.join(folder, "model.safetensors.index.json")
     if let index {
       try JSONFile.write(index, to: indexPath)
-      // Readers take a single file before an index: an older one would hide the shards.
-      try Self.remove(Self.join(folder, "model.safetensors"))
+      // Readers prefer a single file to an index: an older one would hide the shards.
+      try writing(try Folder.remove(Self.join(folder, "model.safetensors")))
     } else {
-      try Self.remove(indexPath)
+      try writing(try Folder.remove(indexPath))
     }
     try configuration.writeJSON(to: Self.join(folder, "config.json"))
   }
@@ -108,15 +103,6 @@ public final class ModelWriter: ModelSink {
       filled += bytes
     }
     return shards
-  }
-
-  private static func remove(_ path: String) throws(CheckpointError) {
-    do throws(FileError) { try Folder.remove(path) } catch { throw .cannotWrite(error) }
-  }
-
-  private static func padded(_ number: Int) -> String {
-    let digits = "\(number)"
-    return String(repeating: "0", count: max(0, 5 - digits.count)) + digits
   }
 
   private static func join(_ folder: String, _ name: String) -> String {

@@ -1,30 +1,36 @@
 import JSON
 
+/// Reads the rotary embedding of a config.json, by the rules of transformers' modeling_rope_utils.py.
+///
+/// transformers 4 writes `rope_theta` and `rope_scaling`, 5 writes `rope_parameters`. In version 5 `rope_scaling` wins over
+/// `rope_parameters`, which wins over `rope_theta`. Version 4 does not know `rope_parameters`. If they disagree, the folder
+/// is another model to each version, and is refused.
 extension RotaryEmbedding {
-  /// Reads what config.json says of the rotary embedding, by the rules of transformers' modeling_rope_utils.py.
-  ///
-  /// transformers 4 writes `rope_theta` and `rope_scaling`, 5 `rope_parameters`. Version 5 lets `rope_scaling` win over
-  /// `rope_parameters`, and that win over `rope_theta`; version 4 does not know `rope_parameters`. So a folder in
-  /// which they disagree is another model to each, and is refused.
   static func read(
     _ keys: ConfigurationKeys, layers: [LayerShape], maxPositions: Int, standardTheta: Double
   ) throws(CheckpointError) -> RotaryEmbedding {
     try checkWholeHeads(keys)
-    var described: [(key: String, object: ConfigurationKeys)] = []
-    for key in ["rope_scaling", "rope_parameters"] {
-      if let object = try keys.object(key) { described.append((key, object)) }
-    }
-    return try agreed(keys, theta: "rope_theta", standard: standardTheta, described) {
+    return try agreed(keys, theta: "rope_theta", standard: standardTheta, try objects(in: keys)) {
       (scaling, theta) throws(CheckpointError) in
       try read(scaling, theta, within: keys, layers: layers, maxPositions: maxPositions)
     }
   }
 
-  /// What several objects describe alike, or what the frequency's base alone does where there are none.
+  static func objects(
+    in keys: ConfigurationKeys
+  ) throws(CheckpointError) -> [(key: String, object: ConfigurationKeys)] {
+    var objects: [(key: String, object: ConfigurationKeys)] = []
+    for key in ["rope_scaling", "rope_parameters"] {
+      if let object = try keys.object(key) { objects.append((key, object)) }
+    }
+    return objects
+  }
+
+  /// Reads the embedding that all objects describe. Without objects, the frequency's base alone describes it.
   ///
   /// - Parameters:
   ///   - theta: the key of the base outside of the objects.
-  ///   - standard: the base where no key says it.
+  ///   - standard: the base where no key gives it.
   static func agreed(
     _ keys: ConfigurationKeys, theta thetaKey: String, standard: Double,
     _ described: [(key: String, object: ConfigurationKeys)],
@@ -49,9 +55,7 @@ extension RotaryEmbedding {
 
   private static func checkWholeHeads(_ keys: ConfigurationKeys) throws(CheckpointError) {
     guard try keys.number("partial_rotary_factor", default: 1) == 1 else {
-      throw .unsupportedSetting(
-        file: keys.file, key: keys.prefix + "partial_rotary_factor",
-        found: keys["partial_rotary_factor"]?.summary ?? "", advice: "only whole heads are turned here")
+      throw keys.unsupported("partial_rotary_factor", "only whole heads are turned here")
     }
   }
 
@@ -61,9 +65,9 @@ extension RotaryEmbedding {
   ) throws(CheckpointError) -> RotaryEmbedding {
     for member in scaling.members.members {
       guard case .object = member.value else { continue }
-      throw .unsupportedSetting(
-        file: keys.file, key: scaling.prefix + member.key, found: member.value.summary,
-        advice: "a rotary embedding for each type of layers is not supported; "
+      throw scaling.unsupported(
+        member.key,
+        "a rotary embedding for each type of layers is not supported; "
           + "where it is the same in all layers, write rope_theta and rope_type without the layers' type")
     }
     try checkWholeHeads(scaling)
@@ -78,9 +82,8 @@ extension RotaryEmbedding {
         theta: theta, scaling: try llama3(scaling, within: keys, maxPositions: maxPositions))
     case "explicit": return RotaryEmbedding(theta: theta, scaling: try explicit(scaling, layers: layers))
     case let other:
-      throw .unsupportedSetting(
-        file: keys.file, key: scaling.prefix + typeKey, found: other,
-        advice: "the supported rotary embeddings are default, linear and llama3")
+      throw scaling.unsupported(
+        typeKey, found: other, "the supported rotary embeddings are default, linear and llama3")
     }
   }
 
@@ -90,7 +93,7 @@ extension RotaryEmbedding {
     let low = try scaling.number("low_freq_factor")
     let high = try scaling.number("high_freq_factor")
     guard high > low else { throw scaling.malformed("high_freq_factor", "more than low_freq_factor") }
-    // The outer key wins (`standardize_rope_params`), and without either the model was trained to its full length.
+    // The outer key wins (`standardize_rope_params`). Without either, the original length is the full length.
     let key = "original_max_position_embeddings"
     let original = try keys.size(key, default: try scaling.size(key, default: maxPositions))
     return .llama3(
@@ -98,7 +101,7 @@ extension RotaryEmbedding {
       originalMaxPositions: original)
   }
 
-  /// Ours: see `Scaling.explicit`.
+  /// Our own type: see `Scaling.explicit`.
   private static func explicit(
     _ scaling: ConfigurationKeys, layers: [LayerShape]
   ) throws(CheckpointError) -> Scaling {

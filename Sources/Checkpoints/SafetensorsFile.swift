@@ -3,8 +3,8 @@ import Foundation
 import JSON
 import OrderedCollections
 
-/// A safetensors file: eight bytes with the length of a JSON header, the header, the tensors' bytes, which
-/// the tensors must cover without gap or overlap. https://github.com/huggingface/safetensors#format
+/// A safetensors file: eight bytes with the length of a JSON header, the header, the tensors' bytes. Tensors must cover
+/// these without gap or overlap. https://github.com/huggingface/safetensors#format
 public struct SafetensorsFile: Sendable {
   public let path: String
   /// The header's `__metadata__`.
@@ -22,7 +22,6 @@ public struct SafetensorsFile: Sendable {
     let header = try Self.header(of: file)
     var metadata = OrderedDictionary<String, String>()
     var found: [StoredTensor] = []
-    found.reserveCapacity(header.entries.count)
     for member in header.entries.members {
       let (name, description) = (member.key, member.value)
       if name == "__metadata__" {
@@ -34,9 +33,7 @@ public struct SafetensorsFile: Sendable {
     found.sort { ($0.offset, $0.byteCount) < ($1.offset, $1.byteCount) }
     try Self.checkCoverage(found, file: file, dataStart: header.dataStart)
     self.metadata = metadata
-    var tensors = OrderedDictionary<String, StoredTensor>(minimumCapacity: found.count)
-    for tensor in found { tensors[tensor.name] = tensor }
-    self.tensors = tensors
+    tensors = OrderedDictionary(found.map { ($0.name, $0) }) { _, last in last }
   }
 
   /// The tensor of that name.
@@ -78,7 +75,7 @@ public struct SafetensorsFile: Sendable {
   private static func metadata(
     _ value: JSONValue, file: String
   ) throws(CheckpointError) -> OrderedDictionary<String, String> {
-    // As if it were not there, for the format's own reader too.
+    // The format's own reader ignores null, too.
     if value == .null { return [:] }
     guard case .object(let members) = value else {
       throw .malformed(
@@ -133,13 +130,11 @@ public struct SafetensorsFile: Sendable {
   }
 
   private static func naturals(_ value: JSONValue?) -> [Int]? {
-    guard case .array(let elements)? = value else { return nil }
-    var numbers: [Int] = []
-    for element in elements {
-      guard case .integer(let number) = element, number >= 0 else { return nil }
-      numbers.append(number)
+    guard let elements = value?.arrayValue else { return nil }
+    let numbers = elements.compactMap { element -> Int? in
+      if case .integer(let number) = element, number >= 0 { number } else { nil }
     }
-    return numbers
+    return numbers.count == elements.count ? numbers : nil
   }
 
   private static func checkCoverage(

@@ -4,7 +4,7 @@ import JSON
 import Kernels
 import OrderedCollections
 
-/// A tensor to be written.
+/// A tensor that is to be written.
 public struct TensorDeclaration: Sendable, Hashable {
   public let name: String
   public let shape: [Int]
@@ -18,13 +18,11 @@ public struct TensorDeclaration: Sendable, Hashable {
   }
 }
 
-/// Writes a safetensors file in a stream. Names, shapes and types are known from the start; the values then
-/// come as float32, of the tensors in any order, of each tensor from its first row to its last in pieces of
-/// any length, and are narrowed on the way (to nearest, ties to even).
+/// Writes a safetensors file as a stream. Names, shapes and types are declared first. The values then come as float32 and
+/// are rounded to the declared type (to nearest, ties to even).
 ///
-/// The file appears under its name with `finish()`, whole and on the disk, or not at all. The same calls give
-/// the same bytes.
-public final class SafetensorsWriter {
+/// `finish()` puts the whole file in its place. Without it there is no file. The same calls give the same bytes.
+public final class SafetensorsWriter: ModelSink {
   public let path: String
 
   private struct Slot {
@@ -39,9 +37,9 @@ public final class SafetensorsWriter {
   private var narrowed: [UInt16] = []
 
   /// - Parameters:
-  ///   - path: the file to be; a file that is there stays until `finish()`.
-  ///   - tensors: in the order of their bytes, except that wider types come first, to stay aligned.
-  ///   - metadata: the header's `__metadata__`; readers of PyTorch's expect `format`.
+  ///   - path: an existing file stays until `finish()`.
+  ///   - tensors: in the order of their bytes, but wider types come first, for alignment.
+  ///   - metadata: the header's `__metadata__`; PyTorch's readers expect `format`.
   /// - Throws: `.badWrite` for a declaration that the format does not have, `.cannotWrite`.
   public init(
     path: String, tensors: [TensorDeclaration], metadata: OrderedDictionary<String, String> = ["format": "pt"]
@@ -51,10 +49,9 @@ public final class SafetensorsWriter {
     if !metadata.isEmpty {
       header["__metadata__"] = .object(JSONObject(metadata.map { ($0.key, .string($0.value)) }))
     }
-    let wide = tensors.filter { $0.type.bytesPerBlock == 4 }
-    let narrow = tensors.filter { $0.type.bytesPerBlock != 4 }
     var end = 0
-    for tensor in wide + narrow {
+    // Swift's sort is stable.
+    for tensor in tensors.sorted(by: { $0.type.bytesPerBlock == 4 && $1.type.bytesPerBlock != 4 }) {
       func refused(_ problem: String) -> CheckpointError {
         .badWrite(file: path, tensor: tensor.name, problem: problem)
       }
@@ -75,7 +72,7 @@ public final class SafetensorsWriter {
       end += bytes
     }
     var text = Array(JSONValue.object(header).compact.utf8)
-    // The data begin at a multiple of eight, as readers that map the file expect.
+    // Readers that map the file expect the data at a multiple of eight.
     text.append(contentsOf: repeatElement(UInt8(ascii: " "), count: (8 - text.count % 8) % 8))
     file = try writing(try AtomicFile(path))
     dataStart = 8 + text.count
@@ -111,11 +108,6 @@ public final class SafetensorsWriter {
     slots[name]?.written += values.count
   }
 
-  /// The same from an array.
-  public func append(_ values: [Float], to name: String) throws(CheckpointError) {
-    try values.withUnsafeBufferPointer { buffer throws(CheckpointError) in try append(buffer, to: name) }
-  }
-
   /// Puts the file in its place.
   /// - Throws: `.badWrite` if a tensor lacks values, `.cannotWrite`; there is no new file then.
   public func finish() throws(CheckpointError) {
@@ -123,7 +115,7 @@ public final class SafetensorsWriter {
     try commit()
   }
 
-  /// Forces everything to the disk under the temporary name.
+  /// Writes everything to the disk under the temporary name.
   func synchronize() throws(CheckpointError) {
     for (name, slot) in slots where slot.written < slot.elements {
       file.discard()

@@ -1,23 +1,23 @@
 import Files
 import Foundation
 
-/// Which rows of a tensor to widen, in the order of the result.
+/// The rows of a tensor to dequantize, in the order of the result.
 public enum RowSelection: Sendable, Equatable {
   case all
   case range(Range<Int>)
   case rows([Int])
 }
 
-/// How the rows that a file stores follow from Hugging Face's.
+/// The order of rows in a file, compared with Hugging Face's.
 public enum RowOrder: Sendable, Equatable {
-  /// As they are.
+  /// The same order.
   case stored
   /// llama.cpp's converter for `llama` models interleaves the halves of every query and key head, for its
   /// rotary embedding of adjacent pairs: `reshape(heads, 2, headDimension / 2, columns).swapaxes(1, 2)`
   /// (`LlamaModel.permute` in convert_hf_to_gguf.py).
   case interleavedHalves(headDimension: Int)
 
-  /// Where the file has Hugging Face's row `row`.
+  /// The index in the file of Hugging Face's row `row`.
   @inline(__always)
   func storedRow(_ row: Int) -> Int {
     switch self {
@@ -30,16 +30,15 @@ public enum RowOrder: Sendable, Equatable {
   }
 }
 
-/// A tensor of a checkpoint, in its file's own type, memory-mapped. Copying this value copies no weights;
-/// it keeps the mapping alive.
+/// A memory-mapped tensor of a checkpoint, in its file's type. A copy of this value copies no weights and keeps the
+/// mapping alive.
 public struct StoredTensor: Sendable {
   public let name: String
   /// As Hugging Face has it: `[outputs, inputs]` for a projection.
   public let shape: [Int]
   public let type: StorageType
-  /// How the stored rows follow from those that `widen` counts.
   public let rowOrder: RowOrder
-  /// What the file has added to the values, which `widen` takes off again: 1 in the norms of Gemma's GGUF files.
+  /// A number that the file adds to the values and `widen` subtracts: 1 in the norms of Gemma's GGUF files.
   let added: Float
   /// The file that holds it.
   public var file: String { mapping.path }
@@ -49,8 +48,8 @@ public struct StoredTensor: Sendable {
   let mapping: MappedFile
   let offset: Int
 
-  /// The caller has checked that the bytes lie in the file, that their number is the one that shape and type
-  /// ask for, and that the rows divide into heads.
+  /// The caller has checked that the bytes lie in the file, that their number follows from shape and type, and that
+  /// the rows divide into heads.
   init(
     name: String, shape: [Int], type: StorageType, rowOrder: RowOrder = .stored, added: Float = 0,
     mapping: MappedFile, offset: Int, byteCount: Int
@@ -73,32 +72,31 @@ public struct StoredTensor: Sendable {
   /// All dimensions but the last, as one; for a vector, its elements.
   public var rows: Int { columns == 0 ? 0 : elementCount / columns }
 
-  /// The stored bytes, in the file's order of rows. Valid within the closure.
+  /// Calls `body` with the stored bytes, in the file's order of rows. They are valid within the closure.
   public func withBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
     try withExtendedLifetime(mapping) { try body(bytes) }
   }
 
-  /// Gives the tensor's pages back when its values have been copied and won't be read again soon: they would count as
-  /// this process's memory until the kernel needs them.
+  /// Gives the tensor's pages back. Otherwise they count as this process's memory until the kernel needs them.
   public func releasePages() { mapping.release(offset..<offset + byteCount) }
 
   var bytes: UnsafeRawBufferPointer {
     UnsafeRawBufferPointer(rebasing: mapping.bytes[offset..<offset + byteCount])
   }
 
-  /// Widens the selected rows and columns to float32.
+  /// Writes the selected rows and columns as float32.
   ///
   /// - Parameters:
   ///   - rows: row indices in Hugging Face's order (of a vector: its elements).
   ///   - columns: column indices, in the order of the result; nil for all.
-  ///   - destination: `[selected rows, rowStride]`; what lies beyond a row's selected columns stays as it is.
+  ///   - destination: `[selected rows, rowStride]`; elements beyond the selected columns don't change.
   ///   - rowStride: elements from one row of the result to the next; nil for the number of selected columns.
   /// - Throws: `.badSelection` if an index or the destination does not fit, `.cannotWiden` for integer types.
   public func widen(
     rows selection: RowSelection = .all, columns selectedColumns: [Int]? = nil,
     into destination: UnsafeMutableBufferPointer<Float>, rowStride: Int? = nil
   ) throws(CheckpointError) {
-    guard let widening = type.widening else {
+    guard let kernel = type.dequantizer else {
       throw .cannotWiden(file: file, tensor: name, type: type)
     }
     let count = try selectedCount(selection)
@@ -116,8 +114,8 @@ public struct StoredTensor: Sendable {
     }
     withExtendedLifetime(mapping) {
       guard let source = bytes.baseAddress?.assumingMemoryBound(to: UInt8.self) else { return }
-      let whole = Widening(
-        kernel: widening, source: source, type: type, order: rowOrder, rows: rows, columns: columns)
+      let whole = Dequantization(
+        kernel: kernel, source: source, type: type, order: rowOrder, rows: rows, columns: columns)
       if shape.count <= 1 {
         whole.vector(selection, count: count, into: target, stride: stride)
       } else if let selectedColumns {
@@ -132,22 +130,14 @@ public struct StoredTensor: Sendable {
     }
   }
 
-  /// All of it, widened to float32, `[rows, columns]`.
+  /// All values as float32, `[rows, columns]`.
   public func floats() throws(CheckpointError) -> [Float] {
-    var failure: CheckpointError?
-    let values = [Float](unsafeUninitializedCapacity: elementCount) { buffer, initialized in
-      do throws(CheckpointError) {
-        try widen(into: UnsafeMutableBufferPointer(rebasing: buffer[..<elementCount]))
-        initialized = elementCount
-      } catch {
-        failure = error
-      }
-    }
-    if let failure { throw failure }
+    var values = [Float](repeating: 0, count: elementCount)
+    try values.withUnsafeMutableBufferPointer { (buffer) throws(CheckpointError) in try widen(into: buffer) }
     return values
   }
 
-  /// All of it, as integers: for token ids and indices in score files.
+  /// All values as integers: token ids, or indices in score files.
   public func integers() throws(CheckpointError) -> [Int] {
     func read<Element: FixedWidthInteger>(_: Element.Type) -> [Int] {
       withBytes { bytes in
@@ -196,9 +186,9 @@ public struct StoredTensor: Sendable {
   }
 }
 
-/// The loops of `StoredTensor.widen`. Every index in them has been checked by it.
-private struct Widening {
-  let kernel: StorageType.Widening
+/// The loops of `StoredTensor.widen`, which has checked every index.
+private struct Dequantization {
+  let kernel: StorageType.Dequantizer
   let source: UnsafePointer<UInt8>
   let type: StorageType
   let order: RowOrder
@@ -210,7 +200,7 @@ private struct Widening {
   @inline(__always)
   func forEachRow(_ selection: RowSelection, _ body: (_ index: Int, _ storedRow: Int) -> Void) {
     switch selection {
-    case .all: for row in 0..<rows { body(row, order.storedRow(row)) }
+    case .all: forEachRow(.range(0..<rows), body)
     case .range(let range):
       for (index, row) in range.enumerated() { body(index, order.storedRow(row)) }
     case .rows(let list):
@@ -218,7 +208,7 @@ private struct Widening {
     }
   }
 
-  /// Rows, each a run of blocks; in one call when they follow one another in file and result.
+  /// Each row is a run of blocks. Rows that follow one another in file and result take one call.
   func matrix(_ selection: RowSelection, count: Int, into target: UnsafeMutablePointer<Float>, stride: Int) {
     if order == .stored, stride == columns {
       switch selection {
@@ -233,7 +223,7 @@ private struct Widening {
     }
   }
 
-  /// Each row is widened whole to a scratch, since columns cut through blocks, and picked from there.
+  /// Dequantizes whole rows and picks the columns afterwards, since columns cut through blocks.
   func gather(
     _ selection: RowSelection, count: Int, columns selected: [Int], into target: UnsafeMutablePointer<Float>,
     stride: Int
@@ -250,7 +240,7 @@ private struct Widening {
     }
   }
 
-  /// A vector's blocks run along its elements.
+  /// The blocks of a vector run along its elements.
   func vector(_ selection: RowSelection, count: Int, into target: UnsafeMutablePointer<Float>, stride: Int) {
     if selection == .all, order == .stored, stride == 1 { return kernel(source, target, Int64(rows)) }
     withUnsafeTemporaryAllocation(of: Float.self, capacity: rows) { scratch in

@@ -1,8 +1,8 @@
 import JSON
 
-/// What is said of a tensor that no layer of the configuration has. To leave it out would be to run another model.
+/// Advice about a tensor that the configuration does not have. A model without it would be another model.
 enum UnknownTensor {
-  /// By its name alone, whatever the model: tensors of something that was not finished.
+  /// Advice by the name alone, about tensors of adapters and quantised weights; nil for other names.
   static func adviceOnForm(of name: String) -> String? {
     let parts = name.split(separator: ".").map(String.init)
     func has(_ words: Set<String>) -> Bool { parts.contains { words.contains($0) } }

@@ -1,93 +1,48 @@
 import Checkpoints
-import Foundation
 import JSON
-import PluginRuntime
 import RunRecords
 
-/// What the command line does with models. Before it asks, it has checked everything that can be checked
-/// without the model: manifests are resolved, plugins found, folders usable.
-///
-/// Each operation throws errors whose description is a sentence for the user, and `Interrupted` once
-/// `cancellation` says so.
-public enum Operations {}
-
-// MARK: run
-
-public struct RunRequest: Sendable {
-  public let manifest: Manifest
-  /// Where the manifest's plugins are.
-  public let registry: PluginRegistry
-  /// A Hugging Face folder or a GGUF file.
-  public let modelPath: String
-  /// The run folder, which is missing or empty.
-  public let outputPath: String
-  public let threads: Int
-  /// Of the models that the run keeps while it is under way, so that a test sees several shards.
-  package var shardBytes = ModelWriter.standardShardBytes
-  /// What other runs on the same model have done, in a comparison.
-  var shared: SharedWork?
-
-  public init(
-    manifest: Manifest, registry: PluginRegistry, modelPath: String, outputPath: String, threads: Int
-  ) {
-    self.manifest = manifest
-    self.registry = registry
-    self.modelPath = modelPath
-    self.outputPath = outputPath
-    self.threads = threads
-  }
+/// The program's name and version.
+public enum Tool {
+  public static let name = "adapt-pruner"
+  public static let version = "0.1.0"
 }
 
-/// What a finished run has come to.
+/// What the command line does with models.
+///
+/// The caller has already resolved the manifest, found the plugins and checked the folders. Every operation throws errors
+/// that describe themselves in a sentence for the user. It throws `Interrupted` after `cancellation` is set.
+public enum Operations {}
+
+/// The outcome of a finished run.
 public struct RunSummary: Sendable, Equatable {
-  public struct SavedModel: Sendable, Equatable {
-    /// Absolute.
-    public let path: String
-    public let parameters: Int
-    /// Of all files in its folder.
-    public let bytes: Int
-    /// nil of what an older version saved.
-    public let weights: WeightsOnDisk?
-    /// What the source holds and the folder lacks.
-    public let leftBehind: [LeftBehind]
-
-    public init(
-      path: String, parameters: Int, bytes: Int, weights: WeightsOnDisk? = nil, leftBehind: [LeftBehind] = []
-    ) {
-      self.path = path
-      self.parameters = parameters
-      self.bytes = bytes
-      self.weights = weights
-      self.leftBehind = leftBehind
-    }
-  }
-
-  /// Size of the model at one point.
+  /// The size of the model at one point.
   public struct Size: Sendable, Equatable {
     public let parameters: Int
     /// Multiply-accumulates a token.
     public let macs: Int
-    /// On the disk; nil of a model that was not saved.
+    /// nil if the model was not saved.
     public let weights: WeightsOnDisk?
 
-    public init(parameters: Int, macs: Int, weights: WeightsOnDisk? = nil) {
+    package init(parameters: Int, macs: Int, weights: WeightsOnDisk? = nil) {
       self.parameters = parameters
       self.macs = macs
       self.weights = weights
     }
   }
 
-  /// Absolute.
+  /// The run's folder, an absolute path.
   public let folder: String
   public let original: Size
   public let final: Size
   public let evaluations: [EvaluationRecord]
-  public let savedModels: [SavedModel]
+  package let savedModels: [SavedModelRecord]
   public let seconds: Double
   public let peakMemoryBytes: Int
 
-  public init(
-    folder: String, original: Size, final: Size, evaluations: [EvaluationRecord], savedModels: [SavedModel],
+  package init(
+    folder: String, original: Size, final: Size, evaluations: [EvaluationRecord],
+    savedModels: [SavedModelRecord],
     seconds: Double, peakMemoryBytes: Int
   ) {
     self.folder = folder
@@ -98,111 +53,60 @@ public struct RunSummary: Sendable, Equatable {
     self.seconds = seconds
     self.peakMemoryBytes = peakMemoryBytes
   }
+
+  /// The absolute path of a saved model.
+  package func path(of model: SavedModelRecord) -> String { folder + "/" + (model.directory ?? "") }
 }
 
-// MARK: inspect
-
 /// A model as its files describe it.
-public struct ModelReport: Sendable, Equatable {
-  public struct Layer: Sendable, Equatable {
-    public let queryHeads: Int
-    public let keyValueHeads: Int
-    public let headDimension: Int
-    public let mlpChannels: Int
-    public let parameters: Int
-    /// Columns of the residual stream before attention and before the MLP, where they are fewer.
-    public let streamWidths: [Int]
-
-    public init(
-      queryHeads: Int, keyValueHeads: Int, headDimension: Int, mlpChannels: Int, parameters: Int,
-      streamWidths: [Int] = []
-    ) {
-      self.streamWidths = streamWidths
-      self.queryHeads = queryHeads
-      self.keyValueHeads = keyValueHeads
-      self.headDimension = headDimension
-      self.mlpChannels = mlpChannels
-      self.parameters = parameters
-    }
-  }
-
-  public let path: String
-  /// `Hugging Face folder`, `GGUF`.
-  public let format: String
-  public let architecture: String
-  public let hiddenSize: Int
-  public let vocabularySize: Int
-  public let tiesEmbeddings: Bool
-  /// Element types of the weights with the bytes that each takes, largest first.
-  public let storage: [(type: String, bytes: Int)]
+public struct ModelReport: Sendable {
+  let path: String
+  /// `Hugging Face folder` or `GGUF`.
+  let format: String
+  let configuration: ModelConfiguration
+  /// The bytes of each element type of the weights, largest first.
+  let storage: [(type: String, bytes: Int)]
   /// A tied embedding counts once.
-  public let parameters: Int
+  let parameters: Int
   /// Multiply-accumulates a token.
-  public let macs: Int
-  public let layers: [Layer]
-  /// Columns of the residual stream before the head, where it was sliced.
-  public let headWidth: Int?
+  let macs: Int
 
-  public init(
-    path: String, format: String, architecture: String, hiddenSize: Int, vocabularySize: Int,
-    tiesEmbeddings: Bool, storage: [(type: String, bytes: Int)], parameters: Int, macs: Int, layers: [Layer],
-    headWidth: Int? = nil
+  package init(
+    path: String, format: String, configuration: ModelConfiguration, storage: [(type: String, bytes: Int)],
+    parameters: Int, macs: Int
   ) {
-    self.headWidth = headWidth
     self.path = path
     self.format = format
-    self.architecture = architecture
-    self.hiddenSize = hiddenSize
-    self.vocabularySize = vocabularySize
-    self.tiesEmbeddings = tiesEmbeddings
+    self.configuration = configuration
     self.storage = storage
     self.parameters = parameters
     self.macs = macs
-    self.layers = layers
   }
 
-  public static func == (left: ModelReport, right: ModelReport) -> Bool { left.json == right.json }
+  var layers: [LayerSizes] { configuration.layers.indices.map(configuration.sizes) }
 
   public var json: JSONValue {
     var object: JSONObject = [
-      "path": .string(path), "format": .string(format), "architecture": .string(architecture),
-      "hidden_size": .integer(hiddenSize), "vocabulary_size": .integer(vocabularySize),
-      "tie_word_embeddings": .bool(tiesEmbeddings), "parameters": .integer(parameters),
+      "path": .string(path), "format": .string(format),
+      "architecture": .string(configuration.architecture.rawValue),
+      "hidden_size": .integer(configuration.hiddenSize),
+      "vocabulary_size": .integer(configuration.vocabularySize),
+      "tie_word_embeddings": .bool(configuration.tiedEmbeddings), "parameters": .integer(parameters),
       "macs_per_token": .integer(macs),
       "storage": .object(JSONObject(storage.map { ($0.type, .integer($0.bytes)) })),
-      "layers": .array(layers.map(\.json)),
+      "layers": .array(layers.map(Self.json)),
     ]
-    object["head_width"] = headWidth.map { .integer($0) }
+    object["head_width"] = configuration.residualWidths.map { .integer($0.head) }
     return .object(object)
   }
-}
 
-extension ModelReport.Layer {
-  var json: JSONValue {
+  private static func json(of layer: LayerSizes) -> JSONValue {
     var object: JSONObject = [
-      "query_heads": .integer(queryHeads), "key_value_heads": .integer(keyValueHeads),
-      "head_dimension": .integer(headDimension), "mlp_channels": .integer(mlpChannels),
-      "parameters": .integer(parameters),
+      "query_heads": .integer(layer.queryHeads), "key_value_heads": .integer(layer.keyValueHeads),
+      "head_dimension": .integer(layer.headDimension), "mlp_channels": .integer(layer.intermediate),
+      "parameters": .integer(layer.parameters),
     ]
-    if !streamWidths.isEmpty { object["stream_widths"] = .array(streamWidths.map { .integer($0) }) }
+    object["stream_widths"] = layer.sliced.map { [.integer($0.input), .integer($0.middle)] }
     return .object(object)
-  }
-}
-
-// MARK: evaluate
-
-public struct EvaluateRequest: Sendable {
-  public let stage: EvaluateStage
-  public let registry: PluginRegistry
-  public let modelPath: String
-  public let seed: Int
-  public let threads: Int
-
-  public init(stage: EvaluateStage, registry: PluginRegistry, modelPath: String, seed: Int, threads: Int) {
-    self.stage = stage
-    self.registry = registry
-    self.modelPath = modelPath
-    self.seed = seed
-    self.threads = threads
   }
 }

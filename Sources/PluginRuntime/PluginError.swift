@@ -146,7 +146,7 @@ extension PluginError: CustomStringConvertible {
     case .crashed(let plugin, let function, let how, let lastLine):
       return "\(plugin): \(function) \(how)." + Self.heard(lastLine)
     case .timedOut(let plugin, let function, let seconds, let lastLine):
-      return "\(plugin): \(function) did not end within its \(Self.plain(seconds)) s and was stopped."
+      return "\(plugin): \(function) did not end within its \(seconds.plain) s and was stopped."
         + Self.heard(lastLine)
     case .overMemory(let plugin, let function, let limit, let used, let lastLine):
       return
@@ -166,14 +166,14 @@ extension PluginError {
   /// Of those that were searched, in an error.
   private static let mostFolders = 20
 
-  /// 1 rather than 1.0.
-  private static func plain(_ number: Double) -> String {
-    Int(exactly: number).map(String.init) ?? "\(number)"
-  }
-
   private static func heard(_ line: String?) -> String {
     line.map { " Its last words: \($0)" } ?? " Nothing was heard of it before."
   }
+}
+
+extension Double {
+  /// 1 rather than 1.0.
+  var plain: String { Int(exactly: self).map(String.init) ?? "\(self)" }
 }
 
 extension CallStatus {

@@ -1,20 +1,7 @@
 /// A drawing with its caption. With JavaScript it also has a line with the values under the pointer.
 struct Figure {
-  /// What stands before a text of the legend.
-  enum Key {
-    /// A class of the style sheet.
-    case box(String)
-    case curve(CurveLook)
-
-    var markup: Markup {
-      switch self {
-      case .box(let style): .tag("span", ["class": "key \(style)"])
-      case .curve(let look): look.key
-      }
-    }
-
-    var curve: Int? { if case .curve(let look) = self { look.number } else { nil } }
-  }
+  /// An entry of the legend: what stands before the text, and the number of its curve.
+  typealias Key = (markup: Markup, curve: Int?)
 
   let title: String
   /// Follows the title: what the drawing shows and how.
@@ -50,6 +37,9 @@ struct Figure {
 
 /// Elements of drawings.
 enum Drawing {
+  /// Returns the key of a class of the style sheet.
+  static func key(_ style: String) -> Figure.Key { (.tag("span", ["class": "key \(style)"]), nil) }
+
   static func text(
     _ text: String, x: Double, y: Double, anchor: String? = nil, style: String? = nil
   ) -> Markup { .tag("text", ["x": x, "y": y, "text-anchor": anchor, "class": style], text) }

@@ -63,7 +63,8 @@ package enum HeatMap {
       content.append(Drawing.text(cell.text, x: lastStart + lastWidth + 8, y: y(row, 0.72)))
     }
     return Figure(
-      title: title, note: note, legend: [(.box("palest"), ends.low), (.box("strongest"), ends.high)],
+      title: title, note: note,
+      legend: [(Drawing.key("palest"), ends.low), (Drawing.key("strongest"), ends.high)],
       width: width, height: y(rows) + 6, kind: "heat", stride: rows, content: content
     ).markup
   }

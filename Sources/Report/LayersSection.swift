@@ -1,3 +1,4 @@
+import RunRecords
 import Wording
 
 /// What each layer kept, and its statistics, over the iterations of pruning.
@@ -5,7 +6,7 @@ package enum LayersSection {
   /// More columns than this can't be told apart. Then some iterations are left out, never the first or the last.
   private static let mostColumns = 60
 
-  static func section(_ files: RunFiles) -> Page.Section {
+  static func section(_ files: RecordedRun) -> Page.Section {
     let all = files.iterations
     let shown = evenly(all)
     let note =
@@ -24,7 +25,7 @@ package enum LayersSection {
         "Kept: \(title), as numbers",
         [
           table("Kept \(units) by layer and iteration", cutting(family, shown)) {
-            $0.units[safe: $1]?[family].map { HumanFormat.grouped($0.kept) }
+            $0.units(of: family)[safe: $1]?.map { HumanFormat.grouped($0.kept) }
           }
         ])
     }
@@ -35,7 +36,7 @@ package enum LayersSection {
         "\(name), as numbers",
         [
           table("\(name) by layer and iteration", shown) {
-            $0.statistics[safe: $1]?[name].map(HumanFormat.measured)
+            $0.means(of: name)[safe: $1]?.map(HumanFormat.measured)
           }
         ])
     }
@@ -60,16 +61,16 @@ package enum LayersSection {
     }
   }
 
-  private static func cutting(_ family: String, _ iterations: [Iteration]) -> [Iteration] {
+  private static func cutting(_ family: String, _ iterations: [IterationRecord]) -> [IterationRecord] {
     iterations.filter { $0.familyNames.contains(family) }
   }
 
-  private static func map(of family: String, _ iterations: [Iteration], note: String) -> Markup? {
+  private static func map(of family: String, _ iterations: [IterationRecord], note: String) -> Markup? {
     let (title, units) = words(for: family)
     let columns = cutting(family, iterations).map { iteration -> HeatMap.Column in
-      let cells = iteration.units.map { layer -> HeatMap.Cell? in
+      let cells = iteration.units(of: family).map { unit -> HeatMap.Cell? in
         // A layer that had no such unit has no share to show.
-        guard let unit = layer[family], unit.original > 0 else { return nil }
+        guard let unit, unit.original > 0 else { return nil }
         let share = Double(unit.kept) / Double(unit.original)
         let text = "\(HumanFormat.grouped(unit.kept)) of \(HumanFormat.grouped(unit.original))"
         return (share, text, "\(text) \(units), " + HumanFormat.percent(share))
@@ -84,14 +85,15 @@ package enum LayersSection {
       ends: ("none kept", "all kept"))
   }
 
-  private static func map(ofStatistic name: String, _ iterations: [Iteration], note: String) -> Markup? {
-    let values = iterations.flatMap { $0.statistics.compactMap { $0[name] } }.filter(\.isFinite)
+  private static func map(ofStatistic name: String, _ iterations: [IterationRecord], note: String) -> Markup?
+  {
+    let values = iterations.flatMap { $0.means(of: name) }.compactMap(\.self).filter(\.isFinite)
     guard let (low, high) = span(of: values) else { return nil }
     // The legend tells where values lie outside of the shades' range.
     let isClipped = values.contains { $0 < low || $0 > high }
     let columns = iterations.map { iteration -> HeatMap.Column in
-      let cells = iteration.statistics.map { layer in
-        layer[name].map { ($0, HumanFormat.measured($0), HumanFormat.measured($0)) as HeatMap.Cell }
+      let cells = iteration.means(of: name).map { mean in
+        mean.map { ($0, HumanFormat.measured($0), HumanFormat.measured($0)) as HeatMap.Cell }
       }
       return ("\(iteration.number)", cells)
     }
@@ -118,10 +120,10 @@ package enum LayersSection {
   }
 
   private static func table(
-    _ caption: String, _ iterations: [Iteration], _ cell: @escaping (Iteration, Int) -> String?
+    _ caption: String, _ iterations: [IterationRecord], _ cell: @escaping (IterationRecord, Int) -> String?
   ) -> Markup {
     .table(
-      caption, Array(0..<(iterations.map(\.units.count).max() ?? 0)),
+      caption, Array(0..<(iterations.map(\.layers.count).max() ?? 0)),
       [.text("Layer") { "\($0)" }]
         + iterations.map { iteration in
           .number("\(iteration.number)", note: iteration.stage) { cell(iteration, $0) }

@@ -15,9 +15,9 @@ package struct LineChart {
 
     fileprivate var legend: Figure.Key {
       switch self {
-      case .raw: .box("raw")
-      case .mean: .box("mean")
-      case .curve(let number): .curve(CurveLook(number))
+      case .raw: Drawing.key("raw")
+      case .mean: Drawing.key("mean")
+      case .curve(let number): (CurveLook(number).key, number)
       }
     }
   }
@@ -38,36 +38,31 @@ package struct LineChart {
     }
   }
 
-  private let title: String
-  private let note: String
-  private let xName: String
-  private let yName: String
-  private let yUnit: String?
-  private let series: [Series]
-  private let markers: [Marker]
-  private let isLogarithmic: Bool
-  private let grain: Double
+  let title: String
+  let note: String
+  /// What the x axis counts, as it stands before a value: `step`.
+  let xName: String
+  let yName: String
+  /// `nats a target`; nil for a bare number.
+  let yUnit: String?
+  /// The first lies below the others.
+  let series: [Series]
+  /// Ascending.
+  let markers: [Marker]
+  /// Whether the y axis shows powers of ten. Values at or below zero are then not drawn.
+  let isLogarithmic: Bool
+  /// Points that are nearer to each other along the x axis are pointed at together.
+  let grain: Double
 
-  /// - Parameters:
-  ///   - xName: what the x axis counts, as it stands before a value: `step`.
-  ///   - yUnit: `nats a target`; nil for a bare number.
-  ///   - series: the first lies below the others.
-  ///   - markers: ascending.
-  ///   - isLogarithmic: whether the y axis shows powers of ten. Values at or below zero are then not drawn.
-  ///   - grain: points that are nearer to each other along the x axis are pointed at together.
-  package init(
+  /// Returns the drawing; nil if there is nothing finite to draw.
+  package static func markup(
     title: String, note: String, xName: String, yName: String, yUnit: String? = nil,
     series: [Series], markers: [Marker] = [], isLogarithmic: Bool = false, grain: Double = 0
-  ) {
-    self.title = title
-    self.note = note
-    self.xName = xName
-    self.yName = yName
-    self.yUnit = yUnit
-    self.series = series
-    self.markers = markers
-    self.isLogarithmic = isLogarithmic
-    self.grain = grain
+  ) -> Markup? {
+    LineChart(
+      title: title, note: note, xName: xName, yName: yName, yUnit: yUnit, series: series, markers: markers,
+      isLogarithmic: isLogarithmic, grain: grain
+    ).markup
   }
 
   // Places are in units of the drawing; a phone shows about two to a pixel. The margins are wide, since they hold text
@@ -82,8 +77,7 @@ package struct LineChart {
   /// More places than this to point at can't be told apart.
   private static let mostPlaces = 240
 
-  /// nil if there is nothing finite to draw.
-  package var markup: Markup? {
+  private var markup: Markup? {
     let points = series.flatMap { $0.segments.joined() }.filter { !isLogarithmic || $0.y > 0 }
     guard let low = points.map(\.x).min(), let high = points.map(\.x).max(),
       let least = points.map(\.y).min(), let most = points.map(\.y).max()

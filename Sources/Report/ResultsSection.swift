@@ -15,7 +15,7 @@ package enum ResultsSection {
     let isFinal: Bool?
   }
 
-  static func section(_ files: RunFiles) -> Page.Section {
+  static func section(_ files: RecordedRun) -> Page.Section {
     let rows = rows(files)
     let hasMetrics = rows.contains { !$0.metrics.isEmpty }
     let caption =
@@ -27,7 +27,7 @@ package enum ResultsSection {
   }
 
   /// The columns of the table of stages.
-  static func columns(_ files: RunFiles, _ rows: [Row]) -> [Column<Row>] {
+  static func columns(_ files: RecordedRun, _ rows: [Row]) -> [Column<Row>] {
     let metrics = rows.flatMap(\.metrics)
     let original = originalParameters(files)
     let sizes: [Column<Row>] = [
@@ -62,7 +62,7 @@ package enum ResultsSection {
   private static let mostMetrics = 12
 
   /// The model before the run, and the last that is known of it.
-  private static func outcome(_ files: RunFiles, _ rows: [Row]) -> [Markup] {
+  private static func outcome(_ files: RecordedRun, _ rows: [Row]) -> [Markup] {
     func size(_ before: Int?, _ after: Int?) -> String? {
       guard let after else { return nil }
       let share = share(after, of: before).map { ", \(HumanFormat.percent($0))" } ?? ""
@@ -103,7 +103,7 @@ package enum ResultsSection {
   }
 
   /// The size of the model as it came: noted by the run, or measured before anything was pruned.
-  static func originalParameters(_ files: RunFiles) -> Int? {
+  static func originalParameters(_ files: RecordedRun) -> Int? {
     if let known = files.history.start?.parameters { return known }
     guard let first = files.history.stages.first,
       !files.iterations.contains(where: { $0.stage == first.label })
@@ -111,7 +111,7 @@ package enum ResultsSection {
     return first.parameters
   }
 
-  static func rows(_ files: RunFiles) -> [Row] {
+  static func rows(_ files: RecordedRun) -> [Row] {
     let history = files.history
     // Without an event log, evaluations and iterations still tell the stages.
     let labels =

@@ -18,12 +18,12 @@ public enum RunReport {
 
   /// Returns the page of the run in `folder`.
   public static func page(of folder: String) throws(ReportError) -> Page {
-    page(try RunFiles(folder: folder), folder: folder)
+    page(try files(in: folder), folder: folder)
   }
 
   /// Returns the run in `folder` as text.
   public static func text(of folder: String, as format: ReportFormat) throws(ReportError) -> String {
-    let files = try RunFiles(folder: folder)
+    let files = try files(in: folder)
     return switch format {
     case .html: page(files, folder: folder).html
     case .markdown: RunTables.markdown(files, title: title(files, folder: folder))
@@ -32,7 +32,11 @@ public enum RunReport {
     }
   }
 
-  private static func page(_ files: RunFiles, folder: String) -> Page {
+  private static func files(in folder: String) throws(ReportError) -> RecordedRun {
+    do { return try RecordedRun(folder: folder) } catch { throw .records(error) }
+  }
+
+  private static func page(_ files: RecordedRun, folder: String) -> Page {
     Page(
       title: title(files, folder: folder), lead: lead(files),
       [
@@ -41,13 +45,13 @@ public enum RunReport {
       ])
   }
 
-  private static func title(_ files: RunFiles, folder: String) -> String {
+  private static func title(_ files: RecordedRun, folder: String) -> String {
     let name = URL(fileURLWithPath: folder).standardizedFileURL.lastPathComponent
     return (files.manifest.name ?? "A run") + " in " + name
   }
 
   /// How the run ended, and what couldn't be read.
-  private static func lead(_ files: RunFiles) -> [Markup] {
+  private static func lead(_ files: RecordedRun) -> [Markup] {
     let description = files.manifest.description ?? ""
     let state: String? =
       switch files.run.state {

@@ -4,7 +4,7 @@ import Wording
 
 /// A run as text: for a paper, a spreadsheet or a notebook.
 enum RunTables {
-  static func markdown(_ files: RunFiles, title: String) -> String {
+  static func markdown(_ files: RecordedRun, title: String) -> String {
     let rows = ResultsSection.rows(files)
     let sizes = TextTable(rows, ResultsSection.columns(files, rows))
     let times = TextTable(
@@ -79,7 +79,7 @@ enum RunTables {
   }
 
   /// What the run left of each layer, and the layer's statistics before the first cut.
-  private static func layers(_ files: RunFiles) -> [JSONValue] {
+  private static func layers(_ files: RecordedRun) -> [JSONValue] {
     let first = files.iterations.first
     let families = files.iterations.flatMap(\.familyNames).unique
     return files.kept.enumerated().map { layer, kept in
@@ -89,7 +89,7 @@ enum RunTables {
         }
       }
       let statistics = (first?.statisticNames ?? []).map { name -> (String, JSONValue) in
-        (name, .optional(first?.statistics[safe: layer]?[name]))
+        (name, .optional(first?.means(of: name)[safe: layer] ?? nil))
       }
       return ["families": .object(JSONObject(units)), "statistics": .object(JSONObject(statistics))]
     }

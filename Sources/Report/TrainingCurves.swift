@@ -19,11 +19,8 @@ package struct TrainingCurves {
   /// Groups steps by their stages.
   /// - Parameter stages: the names of the manifest's stages.
   package static func of(_ steps: [TrainingStepRecord], stages: [String]) -> [TrainingCurves] {
-    let owners = steps.map(\.stage).unique.map { ($0, owner(of: $0, among: stages)) }
-    return owners.map(\.1).unique.map { stage in
-      let rounds = owners.filter { $0.1 == stage }.map { label, _ in
-        Round(label: label, steps: steps.filter { $0.stage == label }.sorted { $0.number < $1.number })
-      }
+    steps.groups(by: \.stage).groups { owner(of: $0.key, among: stages) }.map { stage, executions in
+      let rounds = executions.map { Round(label: $0, steps: $1.sorted { $0.number < $1.number }) }
       return TrainingCurves(
         stage: stage,
         rounds: rounds.sorted { ($0.steps.first?.number ?? 0) < ($1.steps.first?.number ?? 0) })

@@ -3,7 +3,7 @@ import Wording
 
 /// The curves of training. All rounds of a stage share one axis.
 enum TrainingSection {
-  static func section(_ files: RunFiles) -> Page.Section {
+  static func section(_ files: RecordedRun) -> Page.Section {
     let stages = TrainingCurves.of(files.history.steps, stages: files.manifest.allStages.map(\.name))
     return Page.Section(
       id: "training", title: "Training",
@@ -59,10 +59,9 @@ enum TrainingSection {
     let starts = zip(stage.rounds, rounds).compactMap { round, points in
       points.first.map { ($0.x, round.label) }
     }
-    return LineChart(
+    return LineChart.markup(
       title: title, note: sentences.joined(separator: " "), xName: "step", yName: name, yUnit: unit,
-      series: series, markers: starts.count > 1 ? starts : []
-    ).markup
+      series: series, markers: starts.count > 1 ? starts : [])
   }
 
   private static func table(of stage: TrainingCurves) -> Markup {

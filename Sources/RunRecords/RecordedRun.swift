@@ -25,7 +25,7 @@ package struct RecordedRun: Sendable {
   package let evaluations: [EvaluationRecord]
   /// Ascending by number.
   package let iterations: [IterationRecord]
-  package let events: [RunEvent]
+  package let history: History
   /// What couldn't be read, in sentences.
   package let problems: [String]
 
@@ -63,12 +63,12 @@ package struct RecordedRun: Sendable {
 
     if let bytes = try? ReadableFile.bytes(of: folder + "/" + RunLayout.events) {
       let (events, broken) = RunEvent.reading(bytes)
-      self.events = events
+      history = History(events)
       if broken > 0 {
         problems.append("\(RunLayout.events): \(broken) lines that are not JSON objects are left out.")
       }
     } else {
-      events = []
+      history = History([])
       problems.append("\(RunLayout.events) is missing.")
     }
     self.problems = problems

@@ -113,8 +113,8 @@ struct GGUFConfigurationTests {
         + "dimensions, 8.")
     #expect(
       try complaint(["llama.feed_forward_length": .numbers([48])])
-        == "…/f.gguf: llama.feed_forward_length: expected a whole number, or one for each of 2 layers, "
-        + "found a list of 1 whole numbers.")
+        == "…/f.gguf: llama.feed_forward_length: expected a whole number, or a list of block_count = 2 of "
+        + "them, found a list of 1.")
     #expect(
       try complaint(["llama.embedding_length": nil])
         == "…/f.gguf: llama.embedding_length: expected a whole number from 1 to 2147483647, found nothing.")

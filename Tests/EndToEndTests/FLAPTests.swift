@@ -103,7 +103,7 @@ struct FLAPTests {
     let (summary, run) = try Support.run(
       Self.manifest(ids: ids.path, ratio: ratio, sequences: sequences.count, length: sequences[0].count),
       model: reference.appendingPathComponent("tiny/\(model)"), in: folder)
-    let saved = try #require(summary.savedModels.first?.path)
+    let saved = try #require(summary.savedModels.first.map(summary.path(of:)))
     try Self.compare(run, saved: saved, with: golden, "r\(ratio)")
 
     let record = try Support.json(reference.appendingPathComponent("tiny-methods/flap_\(model).json"))
@@ -133,7 +133,7 @@ struct FLAPTests {
       model: try #require(Support.smolLM2))
     if bias {
       try Self.compare(
-        run, saved: try #require(summary.savedModels.first?.path),
+        run, saved: try #require(summary.savedModels.first.map(summary.path(of:))),
         with: SafetensorsFile(path: golden.appendingPathComponent("flap.safetensors").path), "r0.2533")
     }
     let published = try Support.json(golden.appendingPathComponent("flap.json"))["runs"]?["0.2533"]

@@ -30,7 +30,7 @@ private struct WeighStage: StageWork {
       ])
   }
 
-  func words(round: Int, of rounds: Int) -> [String] { ["weighs the model in \(unit.rawValue)"] }
+  func words(in round: StageRound) -> [String] { ["weighs the model in \(unit.rawValue)"] }
 
   func execute(in session: RunSession, _ context: StageContext) throws {
     context.reporter.note("\(context.label): \(cups) cups of \(sign)")
@@ -120,9 +120,8 @@ private struct WeighStage: StageWork {
       """)
     let notes = Notes()
     _ = try Operations.run(
-      RunRequest(
-        manifest: manifest, registry: PluginRegistry(searching: []), modelPath: model.path,
-        outputPath: scratch.path("run"), threads: 1), progress: notes, cancellation: Cancellation())
+      manifest, registry: PluginRegistry(searching: []), modelPath: model.path,
+      outputPath: scratch.path("run"), threads: 1, progress: notes, cancellation: Cancellation())
     #expect(
       notes.all.filter { $0.hasPrefix("weigh") } == ["weigh.1: 2 cups of tin", "weigh.2: 2 cups of tin"])
   }

@@ -35,9 +35,8 @@ struct PluginProgressTests {
       """, to: "pipeline.json")
     let progress = Listening()
     _ = try Operations.run(
-      RunRequest(
-        manifest: try ManifestResolver(catalog: PluginCatalog(registry)).resolve(file: file),
-        registry: registry, modelPath: model.path, outputPath: scratch.path("run"), threads: 2),
+      ManifestResolver(catalog: PluginCatalog(registry)).resolve(file: file), registry: registry,
+      modelPath: model.path, outputPath: scratch.path("run"), threads: 2,
       progress: progress, cancellation: Cancellation())
     // Two families in each of three layers.
     let expected = "prune, iteration 1 of 1: scores: fixture.plugin 1 of 2"

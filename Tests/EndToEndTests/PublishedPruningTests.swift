@@ -50,7 +50,8 @@ struct PublishedPruningTests {
         atPath: run.appendingPathComponent("iterations/00\(iterations.count + 1).json").path),
       "\(name): more iterations than published")
 
-    try compareLogits(of: try #require(summary.savedModels.first?.path), with: name, reference)
+    try compareLogits(
+      of: try #require(summary.savedModels.first.map(summary.path(of:))), with: name, reference)
   }
 
   private func manifest(for settings: JSONValue, ids: String) throws -> JSONValue {

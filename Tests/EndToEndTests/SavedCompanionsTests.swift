@@ -122,9 +122,10 @@ import Testing
       .split(separator: "\n").map { try JSONValue(parsing: Array($0.utf8)) }
     let saved = try #require(events.first { $0["event"] == "saved" })
     #expect(saved["left_behind"]?.arrayValue?.first?["name"] == "the tokenizer")
-    #expect(FileManager.default.fileExists(atPath: model.path + "/model.safetensors"))
+    #expect(FileManager.default.fileExists(atPath: summary.path(of: model) + "/model.safetensors"))
     #expect(
-      try String(contentsOfFile: model.path + "/chat_template.jinja", encoding: .utf8) == "{{ messages }}")
+      try String(contentsOfFile: summary.path(of: model) + "/chat_template.jinja", encoding: .utf8)
+        == "{{ messages }}")
   }
 
   // MARK: - Types

@@ -1,3 +1,4 @@
+import Checkpoints
 import Foundation
 import JSON
 import Pipeline
@@ -19,7 +20,10 @@ struct ShardedStateTests {
     func note(_ sentence: String) {}
   }
 
-  private func request(_ output: String, model: String, shardBytes: Int?) throws -> RunRequest {
+  private func run(
+    _ output: String, model: String, shardBytes: Int = ModelWriter.standardShardBytes,
+    progress: any ProgressReporter = SilentProgress(), cancellation: Cancellation = Cancellation()
+  ) throws {
     let tokens = try scratch.writeTokens(40, length: 30)
     let manifest: JSONValue = [
       "name": "sharded", "seed": 3,
@@ -35,11 +39,10 @@ struct ShardedStateTests {
       ],
     ]
     let file = try scratch.write(manifest.pretty, to: "pipeline.json")
-    var request = RunRequest(
-      manifest: try ManifestResolver(catalog: PluginCatalog(Support.registry)).resolve(file: file),
-      registry: Support.registry, modelPath: model, outputPath: scratch.path(output), threads: 2)
-    if let shardBytes { request.shardBytes = shardBytes }
-    return request
+    _ = try Operations.run(
+      ManifestResolver(catalog: PluginCatalog(Support.registry)).resolve(file: file),
+      registry: Support.registry, modelPath: model, outputPath: scratch.path(output), threads: 2,
+      shardBytes: shardBytes, progress: progress, cancellation: cancellation)
   }
 
   private func resume(_ output: String) throws {
@@ -51,13 +54,11 @@ struct ShardedStateTests {
   @Test func anyFileOfTheModelThatIsNotAsItWasWrittenIsRefused() throws {
     let model = try SmallModel(.untied, seed: 29, hidden: 16, intermediate: 24, layers: 3).write()
     defer { try? FileManager.default.removeItem(at: model) }
-    _ = try Operations.run(
-      request("whole", model: model.path, shardBytes: nil), progress: SilentProgress(),
-      cancellation: Cancellation())
+    try run("whole", model: model.path)
     let cancellation = Cancellation()
     #expect(throws: Interrupted.self) {
-      _ = try Operations.run(
-        request("stopped", model: model.path, shardBytes: 6000),
+      try run(
+        "stopped", model: model.path, shardBytes: 6000,
         progress: StopsAt(words: "prune", cancellation: cancellation), cancellation: cancellation)
     }
     let state = try FileManager.default.contentsOfDirectory(atPath: scratch.path("stopped/state/model-1"))

@@ -61,7 +61,7 @@ struct SliceGPTTests {
         orientation: mode.orientation), model: reference.appendingPathComponent("tiny/\(model)"), in: folder)
     let record = try Support.json(reference.appendingPathComponent("tiny-methods/slicegpt_\(model).json"))
     #expect(summary.final.parameters == record["runs"]?["\(mode.sparsity)"]?["params"]?.integerValue)
-    let decoder = try Decoder(Checkpoint.open(try #require(summary.savedModels.first?.path)))
+    let decoder = try Decoder(Checkpoint.open(try #require(summary.savedModels.first.map(summary.path(of:)))))
     #expect(decoder.parameters == summary.final.parameters)
     let logits = try sequences.flatMap { try decoder.logits($0, workers: Workers(count: 2)) }
     let expected = try golden.tensor(named: "s\(mode.sparsity)__logits").floats().map(Double.init)

@@ -33,7 +33,7 @@ struct SmolLM2Tests {
       [EvaluatorArgument(parsing: "adapt-pruner.perplexity:data=\(evaluationIDs),window=512")], with: resolver
     )
     let records = try Operations.evaluate(
-      EvaluateRequest(stage: stage, registry: Support.registry, modelPath: model.path, seed: 0, threads: 2),
+      stage, registry: Support.registry, modelPath: model.path, seed: 0, threads: 2,
       progress: SilentProgress(), cancellation: Cancellation())
     let record = try #require(records.first)
     #expect(record.parameters == 134_515_008)

@@ -74,9 +74,7 @@ enum Support {
     let resolved = try ManifestResolver(catalog: PluginCatalog(registry)).resolve(file: file.path)
     let output = folder.appendingPathComponent("run")
     let summary = try Operations.run(
-      RunRequest(
-        manifest: resolved, registry: registry, modelPath: model.path, outputPath: output.path,
-        threads: threads),
+      resolved, registry: registry, modelPath: model.path, outputPath: output.path, threads: threads,
       progress: SilentProgress(), cancellation: Cancellation())
     return (summary, output)
   }

@@ -1,17 +1,21 @@
+import Checkpoints
 import Pipeline
 import RunRecords
 import Testing
 
 @Suite struct ResultTextTests {
   @Test func layersThatAreAlikeShareARow() {
-    let whole = ModelReport.Layer(
-      queryHeads: 9, keyValueHeads: 3, headDimension: 64, mlpChannels: 1536, parameters: 3_540_096)
-    let cut = ModelReport.Layer(
-      queryHeads: 6, keyValueHeads: 2, headDimension: 64, mlpChannels: 1000, parameters: 2_400_000)
+    let whole = LayerShape(queryHeads: 9, keyValueHeads: 3, headDimension: 64, intermediateSize: 1536)
+    let cut = LayerShape(queryHeads: 6, keyValueHeads: 2, headDimension: 64, intermediateSize: 1000)
+    // A window shows in no column.
+    let windowed = LayerShape(
+      queryHeads: 9, keyValueHeads: 3, headDimension: 64, intermediateSize: 1536, slidingWindow: 8)
     let report = ModelReport(
-      path: "/models/small", format: "Hugging Face folder", architecture: "llama", hiddenSize: 576,
-      vocabularySize: 49_152, tiesEmbeddings: true, storage: [("bfloat16", 269_000_000)],
-      parameters: 134_515_008, macs: 134_000_000, layers: [whole, whole, cut, whole])
+      path: "/models/small", format: "Hugging Face folder",
+      configuration: ModelConfiguration(
+        architecture: .llama, vocabularySize: 49_152, hiddenSize: 576, layers: [whole, windowed, cut, whole],
+        rmsNormEpsilon: 1e-5, rope: RotaryEmbedding(theta: 10_000), tiedEmbeddings: true, maxPositions: 2048),
+      storage: [("bfloat16", 269_000_000)], parameters: 134_515_008, macs: 134_000_000)
     let text = ResultText.description(of: report)
     #expect(text.hasPrefix("model  "))
     #expect(text.contains("134,515,008 (134.5 M)"))
@@ -21,7 +25,7 @@ import Testing
         """
         layer  query heads  KV heads  head dimension  MLP channels  parameters
         0-1              9         3              64          1536   3,540,096
-        2                6         2              64          1000   2,400,000
+        2                6         2              64          1000   2,318,976
         3                9         3              64          1536   3,540,096
 
         """))
@@ -41,8 +45,13 @@ import Testing
       folder: "/runs/a", original: .init(parameters: 1_000_000, macs: 900_000),
       final: .init(parameters: 800_000, macs: 700_000),
       evaluations: [measured("before", 25.6), measured("after", 45.5)],
-      savedModels: [.init(path: "/runs/a/model", parameters: 800_000, bytes: 3_200_000)], seconds: 125,
-      peakMemoryBytes: 1_100_000_000)
+      savedModels: [
+        SavedModelRecord {
+          $0.directory = "model"
+          $0.parameters = 800_000
+          $0.bytes = 3_200_000
+        }
+      ], seconds: 125, peakMemoryBytes: 1_100_000_000)
     #expect(
       ResultText.description(of: summary) == """
                                        original      now  share
@@ -71,10 +80,15 @@ extension ResultTextTests {
         parameters: 800_000, macs: 700_000, weights: WeightsOnDisk(bytes: 1_600_000, type: "bfloat16")),
       evaluations: [],
       savedModels: [
-        .init(
-          path: "/runs/a/model", parameters: 800_000, bytes: 1_700_000,
-          weights: WeightsOnDisk(bytes: 1_600_000, type: "bfloat16"),
-          leftBehind: [LeftBehind("README.md", because: "it describes the source"), LeftBehind("original/")])
+        SavedModelRecord {
+          $0.directory = "model"
+          $0.parameters = 800_000
+          $0.bytes = 1_700_000
+          $0.weights = WeightsOnDisk(bytes: 1_600_000, type: "bfloat16")
+          $0.leftBehind = [
+            LeftBehind("README.md", because: "it describes the source"), LeftBehind("original/"),
+          ]
+        }
       ], seconds: 5, peakMemoryBytes: 1_100_000_000)
     #expect(
       ResultText.description(of: summary) == """

@@ -24,7 +24,7 @@ import Testing
   private func steps(_ json: String) throws -> [Int] {
     try resolve(json, in: folder).executions.compactMap { execution in
       guard let stage = execution.work as? TrainStage else { return nil }
-      return stage.steps(round: execution.time, of: execution.times)
+      return stage.steps(in: execution.round)
     }
   }
 

@@ -12,14 +12,14 @@ import Testing
   init() throws { folder = try TemporaryFolder() }
 
   @Test func aFolderIsMadeOnlyWhereNothingIsOverwritten() throws {
-    let made = try RunFolder.create(at: folder.path + "/runs/first")
+    let path = folder.path + "/runs/first"
+    _ = try RunFolder.claim(at: path, command: "run")
     #expect(try folder.names(in: "runs") == ["first"])
     // Empty: it may be used again.
-    _ = try RunFolder.create(at: made.path)
-    try made.write(["a": 1], to: "a.json")
-    #expect(throws: RunFolderError.notEmpty(path: made.path)) { try RunFolder.create(at: made.path) }
-    #expect(throws: RunFolderError.notAFolder(path: made.path + "/a.json")) {
-      try RunFolder.create(at: made.path + "/a.json")
+    _ = try RunFolder.claim(at: path, command: "run").write(["a": 1], to: "a.json")
+    #expect(throws: RunFolderError.notEmpty(path: path)) { try RunFolder.claim(at: path, command: "run") }
+    #expect(throws: RunFolderError.notAFolder(path: path + "/a.json")) {
+      try RunFolder.claim(at: path + "/a.json", command: "run")
     }
   }
 
@@ -32,7 +32,7 @@ import Testing
   }
 
   @Test func eventsAreLinesOfJSONInOrder() async throws {
-    let run = try RunFolder.create(at: folder.path + "/run")
+    let run = try RunFolder.claim(at: folder.path + "/run", command: "run")
     let log = try run.openEventLog()
     try log.log(.stageStarted) { $0.stage = "prune" }
     try await withThrowingTaskGroup(of: Void.self) { group in
@@ -55,7 +55,7 @@ import Testing
   }
 
   @Test func recordsStandWhereTheLayoutSays() throws {
-    let run = try RunFolder.create(at: folder.path + "/run")
+    let run = try RunFolder.claim(at: folder.path + "/run", command: "run")
     try run.write(
       IterationRecord {
         $0.number = 7
@@ -111,6 +111,7 @@ import Testing
     #expect(written["reason"] == "the disk is full")
     #expect(written["started"] == "1970-01-01T00:00:00.000Z")
     #expect(written["seconds"]?.numberValue == 90)
-    #expect(try folder.names(in: "run") == ["iterations", "metrics.json", "run.json"])
+    let names = try folder.names(in: "run").filter { $0 != FolderLock.fileName }
+    #expect(names == ["iterations", "metrics.json", "run.json"])
   }
 }

@@ -80,9 +80,15 @@ enum SampleCatalog {
       let text = "{\"type\": \"object\", \"properties\": {\(properties)}, \"required\": [\(required)]}"
       do throws(OptionsError) {
         let schema = try OptionsSchema(parsing: text)
-        return PluginCatalog.Opened(
-          schema: schema, statistics: { (_) throws(PluginError) in statistics },
-          fixesWidths: { (options) throws(PluginError) in fixesWidths(options) })
+        return (
+          schema,
+          { (options) throws(PluginError) in
+            var answers = PluginCatalog.Answers()
+            answers.statistics = statistics
+            answers.fixesWidths = fixesWidths(options)
+            return answers
+          }
+        )
       } catch {
         throw .badOptions(plugin: id, error)
       }

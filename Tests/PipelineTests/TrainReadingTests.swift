@@ -70,7 +70,7 @@ func training(_ members: String = "", input: String = "") -> String {
     expected.packs = true
     expected.optimizer.learningRate = 1e-4
     expected.optimizer.adamW = AdamWOptions(beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0)
-    expected.optimizer.maxGradientNorm = 1
+    expected.optimizer.clippedNorm = 1
     expected.optimizer.carriesMoments = true
     expected.schedule = Schedule(kind: .cosine, warmup: 0.03, decay: 0.1, minimum: 0)
     expected.activationBytes = 1536 * 1024 * 1024
@@ -109,7 +109,7 @@ func training(_ members: String = "", input: String = "") -> String {
     expected.packs = false
     expected.optimizer.learningRate = 1e-3
     expected.optimizer.adamW = AdamWOptions(beta1: 0.8, beta2: 0.99, epsilon: 1e-6, weightDecay: 0.1)
-    expected.optimizer.maxGradientNorm = nil
+    expected.optimizer.clippedNorm = 0
     expected.optimizer.carriesMoments = false
     expected.schedule = Schedule(kind: .wsd, warmup: 0.2, decay: 0.3, minimum: 0.1)
     expected.activationBytes = 7 * 1024 * 1024

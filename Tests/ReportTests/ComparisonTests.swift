@@ -293,10 +293,10 @@ struct PowerTicksTests {
   @Test("equal factors are equally far apart, and what has no logarithm is left out")
   func logarithmic() throws {
     let points = [LineChart.Point(1, 1), .init(2, 10), .init(3, 100), .init(4, 0)]
-    let chart = LineChart(
+    let chart = LineChart.markup(
       title: "t", note: "", xName: "x", yName: "y", series: [.init("y", .curve(0), [points])],
       isLogarithmic: true)
-    let html = try #require(chart.markup).html
+    let html = try #require(chart).html
     // The axis spans 272…58: a power is half of it.
     #expect(html.contains("d=\"M84 272L355 165L626 58\""))
     #expect(html.components(separatedBy: "<circle").count == 4)

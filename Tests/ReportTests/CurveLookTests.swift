@@ -18,10 +18,10 @@ struct CurveLookTests {
 
   @Test("the legend shows line and mark of each curve")
   func legend() throws {
-    let chart = LineChart(
+    let chart = LineChart.markup(
       title: "t", note: "", xName: "x", yName: "y",
       series: (0..<3).map { .init("m\($0)", .curve($0), [[.init(1, Double($0)), .init(2, 0)]]) })
-    let parsed = Parsed(try #require(chart.markup).html)
+    let parsed = Parsed(try #require(chart).html)
     #expect(parsed.error == nil)
     let entries = parsed.elements.filter { $0.name == "li" }
     #expect(entries.map { $0.text.trimmingCharacters(in: .newlines) } == ["m0", "m1", "m2"])

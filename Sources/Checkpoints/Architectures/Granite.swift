@@ -30,14 +30,15 @@ struct Granite: ArchitectureRules {
   }
 
   /// In a GGUF file 0 stands for none.
-  func finish(_ configuration: inout ModelConfiguration, gguf keys: GGUFKeys) throws(CheckpointError) {
-    if keys.gguf.metadata[keys.full("rope.scaling.finetuned")] == .bool(false) {
-      throw .unsupportedSetting(
-        file: keys.gguf.path, key: keys.full("rope.scaling.finetuned"), found: "false",
-        advice: "llama.cpp does not turn queries and keys of such a file, and Granite's class always does")
+  func finish(_ configuration: inout ModelConfiguration, gguf keys: ConfigurationKeys) throws(CheckpointError)
+  {
+    if keys["rope.scaling.finetuned"] == .bool(false) {
+      throw keys.unsupported(
+        "rope.scaling.finetuned",
+        "llama.cpp does not turn queries and keys of such a file, and Granite's class always does")
     }
     func number(_ key: String) throws(CheckpointError) -> Double? {
-      keys.has(key) && !keys.isZero(key) ? try keys.number(key) : nil
+      keys[key] == nil || keys[key]?.numberValue == 0 ? nil : try keys.number(key)
     }
     configuration.design.attentionScale = try number("attention.scale")
     configuration.design.embeddingScale = try number("embedding_scale") ?? 1

@@ -9,7 +9,8 @@ struct Llama: ArchitectureRules {
   let ggufFollowsLlama = true
 
   /// Mistral's files say “llama” as well; only the window tells them apart.
-  func finish(_ configuration: inout ModelConfiguration, gguf keys: GGUFKeys) throws(CheckpointError) {
+  func finish(_ configuration: inout ModelConfiguration, gguf keys: ConfigurationKeys) throws(CheckpointError)
+  {
     if configuration.layers.contains(where: { $0.slidingWindow != nil }) {
       configuration.architecture = .mistral
     }

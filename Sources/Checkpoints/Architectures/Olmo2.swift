@@ -16,7 +16,8 @@ struct Olmo2: ArchitectureRules {
   func design(_ keys: ConfigurationKeys, hiddenSize: Int) throws(CheckpointError) -> DecoderDesign { design }
 
   /// OLMo 3's files have the same name, and a window.
-  func finish(_ configuration: inout ModelConfiguration, gguf keys: GGUFKeys) throws(CheckpointError) {
+  func finish(_ configuration: inout ModelConfiguration, gguf keys: ConfigurationKeys) throws(CheckpointError)
+  {
     guard configuration.layers.allSatisfy({ $0.slidingWindow == nil }) else {
       throw keys.malformed("attention.sliding_window", "none, since OLMo 2 has none")
     }

@@ -26,7 +26,8 @@ struct Phi3: ArchitectureRules {
 
   func design(_ keys: ConfigurationKeys, hiddenSize: Int) throws(CheckpointError) -> DecoderDesign { design }
 
-  func finish(_ configuration: inout ModelConfiguration, gguf keys: GGUFKeys) throws(CheckpointError) {
+  func finish(_ configuration: inout ModelConfiguration, gguf keys: ConfigurationKeys) throws(CheckpointError)
+  {
     configuration.design = design
   }
 
@@ -43,10 +44,7 @@ struct Phi3: ArchitectureRules {
     let outer = try Self.share(keys, default: 1)
     // Phi3Config has this key outside, and its value wins.
     let original = try keys.size(Self.original, default: 4096)
-    var described: [(key: String, object: ConfigurationKeys)] = []
-    for key in ["rope_scaling", "rope_parameters"] {
-      if let object = try keys.object(key) { described.append((key, object)) }
-    }
+    let described = try RotaryEmbedding.objects(in: keys)
     var rope = try RotaryEmbedding.agreed(keys, theta: "rope_theta", standard: defaults.ropeTheta, described)
     {
       (scaling, theta) throws(CheckpointError) in
@@ -74,13 +72,11 @@ struct Phi3: ArchitectureRules {
           theta: theta,
           scaling: .longRope(
             short: try factors("short_factor"), long: try factors("long_factor"),
-            originalMaxPositions: original,
-            attentionFactor: attention),
+            originalMaxPositions: original, attentionFactor: attention),
           partialFactor: partial)
       case let other:
-        throw .unsupportedSetting(
-          file: keys.file, key: scaling.prefix + typeKey, found: other,
-          advice: "the supported rotary embeddings of phi3 are default and longrope")
+        throw scaling.unsupported(
+          typeKey, found: other, "the supported rotary embeddings of phi3 are default and longrope")
       }
     }
     if described.allSatisfy({ $0.object.members.count == 0 }) { rope.partialFactor = outer }
@@ -118,24 +114,26 @@ struct Phi3: ArchitectureRules {
     keys["rope_scaling"] = .object(scaling)
   }
 
-  func rope(_ keys: GGUFKeys, headDimension: Int) throws(CheckpointError) -> RotaryEmbedding {
+  func rope(
+    _ keys: ConfigurationKeys, in gguf: GGUFFile, headDimension: Int
+  ) throws(CheckpointError) -> RotaryEmbedding {
     let rotated = try keys.size("rope.dimension_count", default: headDimension)
     guard rotated <= headDimension, LayerShape.canTurn(headDimension: rotated) else {
       throw keys.malformed("rope.dimension_count", "an even number up to \(headDimension)")
     }
     let partial = Double(rotated) / Double(headDimension)
-    let long = try RotaryEmbedding.divisors(keys.gguf, Self.longFactors, count: rotated / 2)
-    let short = try RotaryEmbedding.divisors(keys.gguf, Self.shortFactors, count: rotated / 2)
-    guard let long, let short else {
-      var rope = try RotaryEmbedding.read(keys, headDimension: headDimension)
+    func factors(_ name: String) throws(CheckpointError) -> [Double]? {
+      try RotaryEmbedding.divisors(gguf, name, count: rotated / 2)?.map { Double("\($0)") ?? Double($0) }
+    }
+    guard let long = try factors(Self.longFactors), let short = try factors(Self.shortFactors) else {
+      var rope = try RotaryEmbedding.read(keys, in: gguf, headDimension: headDimension)
       rope.partialFactor = partial
       return rope
     }
-    func numbers(_ factors: [Float]) -> [Double] { factors.map { Double("\($0)") ?? Double($0) } }
     return RotaryEmbedding(
       theta: try keys.number("rope.freq_base", default: 10_000),
       scaling: .longRope(
-        short: numbers(short), long: numbers(long),
+        short: short, long: long,
         originalMaxPositions: try keys.size("rope.scaling.original_context_length"),
         attentionFactor: try keys.number("rope.scaling.attn_factor", default: 1)),
       partialFactor: partial)

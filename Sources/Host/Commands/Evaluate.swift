@@ -21,7 +21,7 @@ struct Evaluate: ParsableCommand {
     help: ArgumentHelp(
       "An evaluator with its options. May be given several times.",
       discussion: """
-        A value with a comma stands in double quotes. adapt-pruner plugin describe ID tells the options.
+        Put a value with a comma in double quotes. adapt-pruner plugin describe ID lists the options.
         """, valueName: "id[:key=value,…]"),
     transform: EvaluatorArgument.init(parsing:))
   var evaluator: [EvaluatorArgument] = []
@@ -45,10 +45,10 @@ struct Evaluate: ParsableCommand {
     let registry = plugins.registry()
     let stage = try EvaluatorArgument.resolve(
       evaluator, with: ManifestResolver(catalog: PluginCatalog(registry), isolation: isolation.limits))
-    let request = EvaluateRequest(
-      stage: stage, registry: registry, modelPath: model, seed: seed, threads: work.threadCount)
     let records = try work.perform { progress, cancellation in
-      try Operations.evaluate(request, progress: progress, cancellation: cancellation)
+      try Operations.evaluate(
+        stage, registry: registry, modelPath: model, seed: seed, threads: work.threadCount,
+        progress: progress, cancellation: cancellation)
     }
     if json {
       try Output.json(["evaluations": .array(records.map(\.json))])

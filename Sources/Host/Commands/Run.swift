@@ -5,11 +5,10 @@ import Pipeline
 /// `adapt-pruner run`.
 struct Run: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Runs a pipeline: prunes, evaluates and saves a model as it says.",
+    abstract: "Runs a pipeline, which prunes, evaluates and saves a model.",
     discussion: """
-      Before it begins it looks at all that validate --model looks at. Everything about the run is kept in the output \
-      folder: the pipeline with all defaults filled in, metrics, what each iteration removed, and the models that were \
-      saved.
+      First it makes the checks of validate --model. The output folder gets everything about the run: the pipeline \
+      with all defaults, the metrics, the units that each iteration removed, and the saved models.
       """)
 
   @OptionGroup var pipeline: PipelineOptions
@@ -22,7 +21,7 @@ struct Run: ParsableCommand {
   @Option(
     name: .long,
     help: ArgumentHelp(
-      "The run's folder. It must be missing or empty, or hold what a run left that was stopped at its very start.",
+      "The run's folder. It must be missing or empty, or hold a run that stopped at its very start.",
       valueName: "dir"))
   var output: String
 
@@ -34,11 +33,10 @@ struct Run: ParsableCommand {
     let registry = plugins.registry()
     let manifest = try pipeline.resolve(registry, locked: lock.locked)
     try RunFolder.requireUsable(output)
-    let request = RunRequest(
-      manifest: manifest, registry: registry, modelPath: model, outputPath: output,
-      threads: work.threadCount)
     let summary = try work.perform { progress, cancellation in
-      try Operations.run(request, progress: progress, cancellation: cancellation)
+      try Operations.run(
+        manifest, registry: registry, modelPath: model, outputPath: output, threads: work.threadCount,
+        progress: progress, cancellation: cancellation)
     }
     try Output.text(ResultText.description(of: summary))
   }

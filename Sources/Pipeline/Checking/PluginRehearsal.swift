@@ -14,8 +14,8 @@ extension PluginError {
   }
 
   /// Throws such a refusal, and no other error.
-  static func telling(_ call: () throws(PluginError) -> Void) throws(PluginError) {
-    do throws(PluginError) { try call() } catch {
+  static func telling<Answer>(_ call: @autoclosure () throws(PluginError) -> Answer) throws(PluginError) {
+    do throws(PluginError) { _ = try call() } catch {
       if error.isAboutWhatIsAsked { throw error }
     }
   }
@@ -52,9 +52,7 @@ extension Pruning {
         throw RehearsalError.lackingStatistic(
           plugin: criterion.plugin.id, family: family, statistic: lacking)
       }
-      try PluginError.telling { () throws(PluginError) in
-        _ = try criterion.score(model: modelSummary, units: units)
-      }
+      try PluginError.telling(try criterion.score(model: modelSummary, units: units))
     }
   }
 
@@ -93,10 +91,9 @@ extension Pruning {
           statistics: Dictionary(
             uniqueKeysWithValues: Set(allocator.statistics).map { ($0, distance(layer)) }))
       }
-      try PluginError.telling { () throws(PluginError) in
-        _ = try allocator.allocate(
-          model: modelSummary, budget: budget, layers: layers, scoresCompare: criterion.scoresCompare)
-      }
+      try PluginError.telling(
+        try allocator.allocate(
+          model: modelSummary, budget: budget, layers: layers, scoresCompare: criterion.scoresCompare))
     }
     let layerCount = Double(decoder.layerCount)
     do throws(PluginError) {
@@ -121,9 +118,7 @@ extension Transforming {
       throw RehearsalError.outOfReach(
         stage: context.label, measure: target.measure.words, goal: goal, smallest: smallest)
     }
-    try PluginError.telling { () throws(PluginError) in
-      _ = try transform.widths(model: ModelSummary(model), residual)
-    }
+    try PluginError.telling(try transform.widths(model: ModelSummary(model), residual))
   }
 }
 

@@ -7,11 +7,8 @@ import Wording
 
 /// The problems of a run that has not begun.
 public struct WorkRefused: Error, CustomStringConvertible {
-  public struct Problem: Equatable, Sendable {
-    /// The stage's place in the manifest. Nil: the problem concerns the whole run.
-    public let path: JSONPath?
-    public let sentence: String
-  }
+  /// A path is the stage's place in the manifest. Nil: the problem concerns the whole run.
+  public typealias Problem = (path: JSONPath?, sentence: String)
 
   public let problems: [Problem]
 
@@ -47,9 +44,7 @@ package struct WorkCheck {
   func run(rate: MatrixRate? = nil) throws -> WorkEstimate {
     var findings = WorkFindings(model: model, threads: context.workers.count)
     let canChange: Void? = findings.attempt(nil) { try manifest.checkCanChange(model) }
-    guard canChange != nil else {
-      throw WorkRefused(problems: findings.problems)
-    }
+    guard canChange != nil else { throw WorkRefused(problems: findings.problems) }
     let executions = manifest.executions
     context.reporter.begin(ProgressTask(title: "checking", total: executions.count, unit: "stages"))
     defer { context.reporter.end() }
@@ -95,7 +90,7 @@ package struct WorkFindings {
     let whole = execution == nil || sentence.hasPrefix("stage ") ? sentence : "\(stage): \(sentence)"
     func bare(_ text: String) -> Substring { text.hasPrefix("stage ") ? text.drop { $0 != ":" } : text[...] }
     guard !problems.contains(where: { bare($0.sentence) == bare(whole) }) else { return }
-    problems.append(WorkRefused.Problem(path: execution?.path, sentence: whole))
+    problems.append((execution?.path, whole))
   }
 
   /// - Returns: nil where there is a problem, which is noted.

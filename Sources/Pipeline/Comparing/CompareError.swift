@@ -1,6 +1,4 @@
-import Wording
-
-/// Why pipelines can't be put side by side.
+/// Why pipelines can't be compared.
 public enum CompareError: Error, Equatable, CustomStringConvertible {
   case noModel(pipeline: String)
   case sameName(name: String, first: String, second: String)

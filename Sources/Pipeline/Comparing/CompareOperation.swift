@@ -7,24 +7,25 @@ import RunRecords
 import Tensors
 import Wording
 
+/// What to compare, and how.
 public struct CompareRequest: Sendable {
-  /// Each with its file, for messages.
+  /// The pipelines, and their files for messages.
   public let pipelines: [(file: String, manifest: Manifest)]
-  /// Runs that were made before.
+  /// The folders of earlier runs.
   public let folders: [String]
   public let registry: PluginRegistry
-  /// What the pipelines run on; without pipelines it may be nil.
+  /// The model of the pipelines. It may be nil if there are none.
   public let modelPath: String?
   /// The comparison's folder: missing, empty, or a comparison.
   public let outputPath: String
-  /// Shares of the original model in place of the pipelines' own targets, if there are any.
+  /// Shares of the original model that replace the pipelines' own targets; empty to keep those.
   public let targets: [Double]
-  /// How many of each run, with one seed after the other.
+  /// How many runs of each pipeline and target, with successive seeds.
   public let seeds: Int
   public let threads: Int
-  /// Texts that every model goes on with.
+  /// The texts that every model continues.
   public let prompts: [String]
-  /// At most so many tokens each; with 0 there are no samples.
+  /// The most tokens of a sample; 0 for no samples.
   public let sampleTokens: Int
 
   public init(
@@ -45,20 +46,20 @@ public struct CompareRequest: Sendable {
   }
 }
 
-/// What a comparison has come to.
+/// The outcome of a comparison.
 public struct CompareSummary: Sendable, Equatable {
-  /// Absolute.
+  /// The comparison's folder, an absolute path.
   public let folder: String
-  /// The page.
+  /// The path of the page.
   public let report: String
-  /// Tables, for a terminal.
+  /// Tables for a terminal.
   public let text: String
   public let failures: [ComparisonRecord.Failure]
 }
 
 extension Operations {
-  /// Runs what isn't there yet, one run after the other with the work that they have in common done once, and puts all
-  /// of it side by side. A run that fails is told of at the end; the others go on.
+  /// Makes the missing runs, one after the other, and puts all runs side by side. The work that they have in common is
+  /// done once. A failed run is reported at the end, and the others go on.
   public static func compare(
     _ request: CompareRequest, progress: any ProgressReporter, cancellation: Cancellation
   ) throws -> CompareSummary {
@@ -66,7 +67,7 @@ extension Operations {
   }
 }
 
-/// A comparison under way.
+/// A comparison at work.
 private final class Comparing {
   private let request: CompareRequest
   private let progress: any ProgressReporter
@@ -101,7 +102,7 @@ private final class Comparing {
     record = try ComparisonRecord(folder: folder)
   }
 
-  /// In words that fit a comparison.
+  /// Words a refusal for a comparison.
   private static func refusing<Result>(_ work: () throws -> Result) throws -> Result {
     do {
       return try work()
@@ -114,7 +115,7 @@ private final class Comparing {
     do {
       return try compare()
     } catch {
-      // Of a comparison that had not even its list of runs nothing is left.
+      // Without a list of runs there is no comparison to keep.
       if !ComparisonRecord.isIn(folder) { claim?.clearIfHalfMade() }
       throw error
     }
@@ -123,7 +124,7 @@ private final class Comparing {
   private func compare() throws -> CompareSummary {
     let earlier = request.folders.map { URL(fileURLWithPath: $0).standardizedFileURL.path }
     for path in earlier { _ = try RunReport.page(of: path) }
-    // All that can be refused is, before any work.
+    // Everything is checked before any work.
     let context = try request.modelPath.map {
       try StageContext(
         modelPath: $0, registry: request.registry, seed: 0, threads: request.threads, reporter: progress,
@@ -134,7 +135,7 @@ private final class Comparing {
     let refused = try context.map { try check(states, $0) } ?? [:]
 
     if claim == nil {
-      // Another comparison may have made it and ended meanwhile: then what was found above is no more.
+      // Another process may have made a comparison meanwhile. Then look at the folder again.
       if ComparisonRecord.isIn(folder) {
         try takeEarlier()
         return try compare()
@@ -143,7 +144,7 @@ private final class Comparing {
     }
     if let doubt = claim?.doubt { progress.note(doubt) }
     var names = record.runs
-    for name in plan.all.map({ Self.place($0) }) + earlier where !names.contains(name) { names.append(name) }
+    for name in plan.all.map(\.folder) + earlier where !names.contains(name) { names.append(name) }
     record.runs = names
     record.failures = []
     record.savings = nil
@@ -157,17 +158,17 @@ private final class Comparing {
       for (index, (run, state)) in zip(plan.all, states).enumerated() where state != .finished {
         try cancellation.check()
         if let reason = refused[run.name] {
-          record.failures.append(ComparisonRecord.Failure(run: Self.place(run), reason: "\(reason)"))
+          record.failures.append(ComparisonRecord.Failure(run: run.folder, reason: "\(reason)"))
           continue
         }
         progress.note("run \(index + 1) of \(plan.all.count): \(run.name)")
         try carryOut(run, state, modelPath: path, shared)
       }
     }
-    // A run of which nothing was begun has nothing to show.
+    // A failed run without a manifest has nothing to show.
     let failed = record.failures.map(\.run)
     record.runs.removeAll {
-      failed.contains($0) && !FileManager.default.fileExists(atPath: place($0) + "/" + RunLayout.manifest)
+      failed.contains($0) && !FileManager.default.fileExists(atPath: path(of: $0) + "/" + RunLayout.manifest)
     }
     try record.write(to: folder)
     try addSamples()
@@ -179,8 +180,7 @@ private final class Comparing {
 
   // MARK: - Runs
 
-  private static func place(_ run: ComparePlan.Run) -> String { ComparisonLayout.runs + run.name }
-  private func place(_ name: String) -> String { name.hasPrefix("/") ? name : folder + "/" + name }
+  private func path(of run: String) -> String { run.hasPrefix("/") ? run : folder + "/" + run }
 
   private func state(
     of run: ComparePlan.Run, _ files: [RunRecord.File], _ context: StageContext
@@ -190,18 +190,15 @@ private final class Comparing {
       plugins[use.id] = try FileHash.sha256(context.loaded(use).library)
     }
     return try EarlierRun.state(
-      of: place(Self.place(run)), name: Self.place(run),
+      of: path(of: run.folder), name: run.folder,
       expected: EarlierRun.Expected(
-        manifest: run.manifest.json,
-        modelFiles: Dictionary(
-          files.compactMap { file in file.name.flatMap { name in file.sha256.map { (name, $0) } } },
-          uniquingKeysWith: { first, _ in first }),
+        manifest: run.manifest.json, modelFiles: EarlierRun.hashes(files.map { ($0.name, $0.sha256) }),
         plugins: plugins, threads: request.threads))
   }
 
-  /// Looks at each run that is not begun yet, before any of them.
+  /// Checks every run that has not begun.
   /// - Returns: why a run is refused, by its name.
-  /// - Throws: `WorkRefused` if no run of a pipeline would be left.
+  /// - Throws: `WorkRefused` if every run of the pipelines is refused.
   private func check(_ states: [EarlierRun.State], _ context: StageContext) throws -> [String: WorkRefused] {
     let rate = MatrixRate(context.model.decoder, workers: context.workers)
     var refused: [String: WorkRefused] = [:]
@@ -232,21 +229,19 @@ private final class Comparing {
   private func carryOut(
     _ run: ComparePlan.Run, _ state: EarlierRun.State, modelPath: String, _ shared: SharedWork
   ) throws {
-    let path = place(Self.place(run))
-    // Each run's peak of memory is its own.
+    let path = path(of: run.folder)
+    // Each run has its own peak of memory.
     Buffer.returnFreeMemory()
-    PeakMemory.reset()
+    ProcessMemory.resetPeak()
     do {
       if state == .unfinished {
         _ = try Operations.resume(
           folder: path, registry: request.registry, isLocked: true, sharing: shared, progress: progress,
           cancellation: cancellation)
       } else {
-        var work = RunRequest(
-          manifest: run.manifest, registry: request.registry, modelPath: modelPath, outputPath: path,
-          threads: request.threads)
-        work.shared = shared
-        _ = try Operations.run(work, progress: progress, cancellation: cancellation)
+        _ = try Operations.run(
+          run.manifest, registry: request.registry, modelPath: modelPath, outputPath: path,
+          threads: request.threads, sharing: shared, progress: progress, cancellation: cancellation)
       }
     } catch {
       if cancellation.isBehind(error) {
@@ -255,12 +250,12 @@ private final class Comparing {
       }
       progress.end()
       progress.note("\(run.name) failed: \(error)")
-      record.failures.append(ComparisonRecord.Failure(run: Self.place(run), reason: "\(error)"))
+      record.failures.append(ComparisonRecord.Failure(run: run.folder, reason: "\(error)"))
     }
   }
 
-  /// The passes over the unpruned model that several runs begin with. What goes wrong with them is no run's end: each makes
-  /// its own then, and fails by itself if it has to.
+  /// Makes the passes over the unpruned model with which several runs begin. After a failure each run makes its own pass,
+  /// and may fail alone.
   private func calibrate(
     _ context: StageContext, _ states: [EarlierRun.State], _ refused: Set<String>, _ shared: SharedWork
   ) throws {
@@ -282,7 +277,7 @@ private final class Comparing {
 
   // MARK: - Samples
 
-  /// Of each setting's first seed, and of the model as it came.
+  /// Adds samples of each setting's first seed and of the unpruned model.
   private func addSamples() throws {
     guard request.sampleTokens > 0, !request.prompts.isEmpty else {
       record.samples = []
@@ -315,17 +310,16 @@ private final class Comparing {
   private func sample(of model: String, run: String?, prompt: String) throws -> ComparisonRecord.Sample {
     var pieces: [String] = []
     try Operations.generate(
-      GenerateRequest(
-        modelPath: model, prompt: .text(prompt), maximumTokens: request.sampleTokens, shortensToFit: true,
-        temperature: 0, seed: 0,
-        threads: request.threads), progress: SilentProgress(), cancellation: cancellation
+      .text(prompt), modelPath: model, maximumTokens: request.sampleTokens, shortensToFit: true,
+      temperature: 0, seed: 0, threads: request.threads, progress: SilentProgress(),
+      cancellation: cancellation
     ) { pieces.append($0) }
-    // The prompt comes first, as it was given.
+    // The first piece is the prompt.
     return ComparisonRecord.Sample(
       run: run, prompt: prompt, text: pieces.dropFirst().joined(), maximumTokens: request.sampleTokens)
   }
 
-  /// Folders of runs with the models that they saved last; nil for the model as it came.
+  /// Returns runs with the models that they saved last. The unpruned model has no run.
   private func sampledModels() throws -> [(run: String?, model: String)] {
     let comparison = try Comparison(folder: folder, bootstrap: PairedBootstrap(draws: 1))
     var models: [(run: String?, model: String)] = []
@@ -333,18 +327,18 @@ private final class Comparing {
     if let unpruned, FileManager.default.fileExists(atPath: unpruned) { models.append((nil, unpruned)) }
     for setting in comparison.pruned {
       guard let run = setting.runs.first(where: \.hasFinished), let saved = run.savedModel else { continue }
-      let path = place(run.folder) + "/" + saved
+      let path = path(of: run.folder) + "/" + saved
       if FileManager.default.fileExists(atPath: path) { models.append((run.folder, path)) }
     }
     return models
   }
 
-  // MARK: - What sharing has saved
+  // MARK: - Savings
 
-  /// Told by the runs' own logs, so that it is right also after several calls.
+  /// Adds what sharing has saved. The runs' logs tell it, so that it is right after several calls too.
   private func addSavings() throws {
     let comparison = try Comparison(folder: folder, bootstrap: PairedBootstrap(draws: 1))
-    let own = Set(plan.all.map { Self.place($0) })
+    let own = Set(plan.all.map(\.folder))
     let runs = comparison.runs.filter { own.contains($0.folder) }
     guard !runs.isEmpty else { return }
     let shared = SharedWork(

@@ -1,13 +1,14 @@
-import Crypto
 import Foundation
 import JSON
+import RunRecords
 
-/// The runs that a comparison of pipelines comes to.
+/// The runs that a comparison of pipelines makes.
 package struct ComparePlan {
   package struct Run: Equatable {
-    /// Of its folder, within `runs/`.
     package let name: String
     package let manifest: Manifest
+    /// The run's folder within the comparison's.
+    var folder: String { ComparisonLayout.runs + name }
   }
 
   /// The unpruned model, measured once for each distinct set of evaluators.
@@ -18,9 +19,9 @@ package struct ComparePlan {
   var all: [Run] { dense + runs }
 
   /// - Parameters:
-  ///   - pipelines: the file of each, for messages, and what it resolves to.
-  ///   - targets: shares of the original model; none for the pipelines' own targets.
-  ///   - seeds: how many of each, from the pipeline's own on.
+  ///   - pipelines: resolved manifests, and their files for messages.
+  ///   - targets: shares of the original model; empty for the pipelines' own targets.
+  ///   - seeds: how many successive seeds, beginning with the pipeline's own.
   /// - Throws: `CompareError`.
   package init(
     _ pipelines: [(file: String, manifest: Manifest)], targets: [Double], seeds: Int
@@ -57,21 +58,19 @@ package struct ComparePlan {
 
   static let denseName = "dense"
 
-  /// One for each distinct set of evaluators, with the seed of the first pipeline that has it. Its name tells the set,
-  /// so that more pipelines in a later comparison don't change it.
+  /// Returns one run for each distinct set of evaluators, with the seed of the first pipeline that has it. The name
+  /// contains a hash of the set, so that more pipelines in a later comparison don't change it.
   private static func dense(_ manifests: [Manifest]) -> [Run] {
     var runs: [Run] = []
     var sets: Set<String> = []
     for manifest in manifests {
       var uses: [String: PluginUse] = [:]
-      for execution in manifest.executions {
-        guard let stage = execution.work as? EvaluateStage else { continue }
+      for stage in manifest.executions.compactMap({ $0.work as? EvaluateStage }) {
         for use in stage.evaluators { uses[use.json.compact] = use }
       }
       let keys = uses.keys.sorted()
       guard !keys.isEmpty, sets.insert(keys.joined(separator: "\n")).inserted else { continue }
-      let digest = SHA256.hash(data: Data((keys + ["\(manifest.seed)"]).joined(separator: "\n").utf8))
-      let mark = digest.prefix(4).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+      let mark = FileHash.sha256(of: (keys + ["\(manifest.seed)"]).joined(separator: "\n")).prefix(8)
       let stage = Stage(
         name: "evaluate", path: JSONPath.root.key("stages").index(0),
         work: EvaluateStage(evaluators: keys.compactMap { uses[$0] }))
@@ -84,7 +83,7 @@ package struct ComparePlan {
     return runs
   }
 
-  /// A name that any file system takes.
+  /// Returns a name that any file system accepts.
   static func folderName(_ name: String) -> String {
     let kept = name.map { character -> Character in
       character.isASCII && (character.isLetter || character.isNumber || "-_.".contains(character))
@@ -100,8 +99,8 @@ extension Manifest {
     Manifest(name: name, description: description, seed: seed, stages: stages)
   }
 
-  /// The same with another share in every prune and transform stage whose target is a share of the original model; nil if there is
-  /// none.
+  /// Sets the share in every prune and transform stage whose target is a share of the original model. Returns nil if there
+  /// is no such stage.
   func aiming(at share: Double) -> Manifest? {
     let aimed = stages.map { $0.aiming(at: share) }
     guard aimed.contains(where: { $0 != nil }) else { return nil }

@@ -4,27 +4,27 @@ import JSON
 import PluginRuntime
 import RunRecords
 
-/// What of a planned run is there from an earlier comparison.
+/// Whether an earlier comparison has already made a planned run.
 package enum EarlierRun {
   enum State: Equatable {
-    /// Nothing, or what a process left that was stopped before the run could be resumed.
+    /// There is nothing, or a run that stopped before it could be resumed.
     case absent
     case unfinished
     case finished
   }
 
-  /// What a run has to have been made with.
+  /// What the earlier run must have used.
   struct Expected {
     let manifest: JSONValue
-    /// Names and SHA-256 of the model's files, as `run.json` has them.
+    /// SHA-256 of the model's files by name.
     let modelFiles: [String: String]
-    /// SHA-256 of the plugins' libraries by their ids.
+    /// SHA-256 of the plugins' libraries by id.
     let plugins: [String: String]
     let threads: Int
   }
 
-  /// - Parameter name: how the run is called in messages.
-  /// - Throws: `CompareError` if the folder holds something else than the run that is planned.
+  /// - Parameter name: the run's name in messages.
+  /// - Throws: `CompareError` if the folder holds anything but the planned run.
   static func state(of folder: String, name: String, expected: Expected) throws(CompareError) -> State {
     guard FileManager.default.fileExists(atPath: folder) else { return .absent }
     guard let contents = try? FileManager.default.contentsOfDirectory(atPath: folder) else {
@@ -32,7 +32,7 @@ package enum EarlierRun {
     }
     let canResume = FileManager.default.fileExists(atPath: folder + "/" + RunLayout.state)
     let run = RunFolder.json(folder, RunLayout.run).flatMap { RunRecord(json: $0, for: .report) }
-    // With its state still there, its very end is missing.
+    // A run removes its state last.
     let isFinished = run?.state == .finished && !canResume
     guard isFinished || canResume else {
       let begun = RunLayout.begun + [FolderLock.fileName]
@@ -53,21 +53,23 @@ package enum EarlierRun {
       throw .differs(
         run: name, what: "the number of threads", recorded: "\(threads)", found: "\(expected.threads)")
     }
+    let files = hashes(run.model?.files?.map { ($0.name, $0.sha256) })
+    try compare(files, expected.modelFiles, called: "the model's file", run: name)
     try compare(
-      (run.model?.files ?? []).map { ($0.name, $0.sha256) }, expected.modelFiles,
-      called: "the model's file", run: name)
-    try compare(
-      (run.plugins ?? []).map { ($0.id, $0.sha256) }, expected.plugins, called: "the plugin", run: name)
+      hashes(run.plugins?.map { ($0.id, $0.sha256) }), expected.plugins, called: "the plugin", run: name)
     return isFinished ? .finished : .unfinished
   }
 
-  /// - Parameter hashes: as recorded, by name; what lacks either is passed over.
+  /// Returns hashes by name. Ignores those that lack either.
+  static func hashes(_ files: [(name: String?, sha256: String?)]?) -> [String: String] {
+    (files ?? []).reversed().reduce(into: [:]) {
+      if let name = $1.name, let hash = $1.sha256 { $0[name] = hash }
+    }
+  }
+
   private static func compare(
-    _ hashes: [(name: String?, sha256: String?)], _ found: [String: String], called what: String, run: String
+    _ recorded: [String: String], _ found: [String: String], called what: String, run: String
   ) throws(CompareError) {
-    let recorded = Dictionary(
-      hashes.compactMap { file in file.name.flatMap { name in file.sha256.map { (name, $0) } } }
-    ) { first, _ in first }
     for name in Set(recorded.keys).union(found.keys).sorted() where recorded[name] != found[name] {
       func words(_ hash: String?) -> String { hash.map { "SHA-256 " + $0.prefix(12) } ?? "missing" }
       throw .differs(
@@ -75,7 +77,7 @@ package enum EarlierRun {
     }
   }
 
-  /// The first place where two documents differ.
+  /// Returns the first place where two documents differ.
   package static func difference(
     _ recorded: JSONValue, _ found: JSONValue, at path: JSONPath
   ) -> (path: String, recorded: String, found: String)? {

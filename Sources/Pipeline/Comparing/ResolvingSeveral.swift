@@ -3,8 +3,8 @@ import Foundation
 import JSON
 
 extension ManifestResolver {
-  /// Resolves pipelines that are to stand side by side. A setting of an input goes to those that have the input, since
-  /// methods differ in what they read; any other setting to all.
+  /// Resolves several pipelines for a comparison. A setting of an input applies to the pipelines that have the input. Any
+  /// other setting applies to all.
   /// - Throws: `ManifestError` with the problems of all files, `CompareError` if no pipeline has an input that is set.
   public func resolve(
     files: [String], overrides: [Override]
@@ -12,7 +12,7 @@ extension ManifestResolver {
     let inputs = files.map(inputNames(of:))
     for override in overrides {
       guard let input = override.input, !files.isEmpty else { continue }
-      // A file that can't be read may have any; what is wrong with it is told below.
+      // A file that can't be read is reported below.
       if inputs.allSatisfy({ $0?.contains(input) == false }) {
         throw CompareError.noSuchInput(setting: override.text, input: input)
       }
@@ -40,7 +40,7 @@ extension ManifestResolver {
     return resolved
   }
 
-  /// nil if the file can't be read.
+  /// Returns nil if the file can't be read.
   private func inputNames(of file: String) -> [String]? {
     let url = URL(
       fileURLWithPath: file, relativeTo: URL(fileURLWithPath: currentFolder, isDirectory: true))
@@ -52,7 +52,7 @@ extension ManifestResolver {
 }
 
 extension ManifestProblem {
-  /// A setting that is for all pipelines, and does not fit one of them: which, and which others it fits.
+  /// Adds the pipeline that a setting does not fit, and the pipelines that it fits.
   fileprivate func with(settingOf file: String, fitting others: [String]) -> ManifestProblem {
     let hint =
       others.isEmpty
@@ -65,6 +65,6 @@ extension ManifestProblem {
 }
 
 extension Override {
-  /// The input that it sets, or sets a part of.
+  /// The input that it changes, wholly or in part.
   fileprivate var input: String? { path.count > 1 && path.first == "inputs" ? path[1] : nil }
 }

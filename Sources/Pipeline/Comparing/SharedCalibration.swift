@@ -3,25 +3,24 @@ import JSON
 import PluginRuntime
 import Transformer
 
-/// Calibration passes that runs begin with over the unpruned model, each made once: criteria that ask for the same
-/// calibration are scored in the same pass, and the scores and the layers' distances are kept, which are small.
-/// Gradients are not.
+/// The calibration passes over the unpruned model with which runs begin. Each pass is made once, and scores every
+/// criterion that asks for the same calibration. Scores and layer distances are kept. Gradients are not.
 struct SharedCalibration {
-  /// What one run wants scored before its first cut.
+  /// The scores that one run needs before its first cut.
   struct Job {
     let stage: PruneStage
     let sample: CalibrationSample
     let criterion: LoadedPlugin
-    /// Of criterion and allocator.
+    /// The statistics of criterion and allocator.
     let needs: [Statistic]
-    /// The run's own.
+    /// The context of the run.
     let context: StageContext
     let key: SharedWork.Key
-    /// The pass that it can be scored in. Gradients are summed in another order where their squares are wanted too, so
-    /// that only what asks for the same gradients has the bytes of a pass of its own.
+    /// The pass that yields the scores. Jobs share a pass only if they ask for the same gradients: with squares, gradients
+    /// are summed in another order, which changes their bytes.
     let pass: SharedWork.Key
 
-    /// nil if the stage needs no pass.
+    /// Returns nil if the stage needs no pass.
     init?(_ stage: PruneStage, in context: StageContext, shared: SharedWork) throws {
       guard let sample = stage.calibration else { return nil }
       let (criterion, seed) = (try context.loaded(stage.criterion), context.seed)
@@ -41,9 +40,9 @@ struct SharedCalibration {
         "sequences": .integer(sample.sequences), "length": .integer(sample.length),
         "batch_size": .integer(sample.batchSize), "gradients": .string("\(request.gradients)"),
       ]
-      // Labels drawn from the model are drawn with the run's seed.
+      // The model's own labels depend on the run's seed.
       if request.outputGradients.contains(.model) { pass["seed"] = .string("\(seed)") }
-      // Models without one unit go through the layers together: in other company they may be rounded differently.
+      // Models without one unit are computed in one batch. Another batch may round differently.
       if !request.removals.isEmpty {
         pass["removals"] = .array(request.removals.map(\.rawValue).sorted().map { .string($0) })
       }
@@ -61,12 +60,12 @@ struct SharedCalibration {
   let context: StageContext
   let shared: SharedWork
 
-  /// Makes each pass that two runs or more would make, unless what they want is kept already.
+  /// Makes each pass that two or more runs need, unless their scores are already kept.
   func make(_ jobs: [Job]) throws {
     for pass in Self.inOrder(jobs.map(\.pass)) {
       let all = jobs.filter { $0.pass == pass }
       let missing = all.filter { shared.scores($0.key, seed: $0.seed) == nil }
-      // A run that is alone with its pass makes it as well itself.
+      // A run that needs a pass alone makes it itself.
       guard let first = missing.first, missing.count > 1 else { continue }
       let wanted = Self.inOrder(missing.map(\.key)).compactMap { key in missing.first { $0.key == key } }
       try score(wanted, sample: first.sample, seed: first.seed, pass: pass)
@@ -78,7 +77,7 @@ struct SharedCalibration {
     return values.filter { seen.insert($0).inserted }
   }
 
-  /// - Parameter jobs: each with another key.
+  /// - Parameter jobs: their keys differ.
   private func score(
     _ jobs: [Job], sample: CalibrationSample, seed: UInt64, pass: SharedWork.Key
   ) throws {
@@ -120,7 +119,7 @@ struct SharedCalibration {
 // MARK: - Kept scores
 
 extension SharedWork {
-  /// - Returns: nil if nobody has scored that yet.
+  /// Returns nil if there are no such scores yet.
   func scores(_ key: Key, seed: UInt64) -> (model: ScoredModel, seconds: Double)? {
     guard let json = read("scores", key, seed), let seconds = json["seconds"]?.numberValue,
       let model = ScoredModel(json: json)
@@ -128,7 +127,7 @@ extension SharedWork {
     return (model, seconds)
   }
 
-  /// What isn't finite has no place in JSON, and is not kept: then each run sees to it itself.
+  /// Keeps scores that are finite. JSON has no others, and each run handles those itself.
   func keep(_ model: ScoredModel, seconds: Double, _ key: Key, seed: UInt64?) throws {
     guard model.isFinite, case .object(var object) = model.json else { return }
     object["seconds"] = .number(seconds)
@@ -146,7 +145,7 @@ extension ScoredModel {
   fileprivate var json: JSONValue {
     func list(_ values: [Double]) -> JSONValue { .array(values.map { .number($0) }) }
     var object: JSONObject = [
-      // A float is a double with the same value, and comes back as itself.
+      // Every float is exactly a double.
       "layers": .array(
         scores.map { families in
           .object(

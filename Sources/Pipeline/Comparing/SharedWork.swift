@@ -1,4 +1,3 @@
-import Crypto
 import Files
 import Foundation
 import JSON
@@ -6,9 +5,9 @@ import PluginRuntime
 import RunRecords
 import Synchronization
 
-/// Work on the unpruned model that several runs have in common: done by the first, kept in a folder, read by the others.
-/// Each piece is kept under a key that names all that it depends on, so that one which doesn't fit is never found.
-final class SharedWork: Sendable {
+/// Work on the unpruned model that several runs have in common. The first run does it, and the others read it from a
+/// folder. The key of each piece covers everything that the piece depends on.
+package final class SharedWork: Sendable {
   /// SHA-256 of a piece's key.
   typealias Key = String
 
@@ -16,7 +15,7 @@ final class SharedWork: Sendable {
   /// SHA-256 of the model's files.
   let modelHashes: [String]
   let threads: Int
-  /// Data are read for their hash once, however many runs ask.
+  /// Hashes of data files, each computed once.
   private let dataHashes = Mutex<[String: String]>([:])
 
   init(folder: String, modelHashes: [String], threads: Int) {
@@ -37,16 +36,14 @@ final class SharedWork: Sendable {
     ])
   }
 
-  /// What was measured of the unpruned model, as of a stage of its own; nil if nobody has yet.
+  /// Returns the measurement of the unpruned model under the name of a stage; nil if there is none yet.
   func evaluation(_ key: Key, seed: UInt64, stage: String) -> EvaluationRecord? {
-    read("evaluation", key, seed).flatMap { EvaluationRecord(json: $0, for: .resume) }.map { record in
-      var record = record
-      record.stage = stage
-      return record
-    }
+    var record = read("evaluation", key, seed).flatMap { EvaluationRecord(json: $0, for: .resume) }
+    record?.stage = stage
+    return record
   }
 
-  /// - Parameter seed: nil where the evaluator drew no random numbers, so that it would answer the same with any.
+  /// - Parameter seed: nil if the evaluator drew no random numbers, so that the record holds for every seed.
   func keep(_ record: EvaluationRecord, _ key: Key, seed: UInt64?) throws {
     try write(record.json, "evaluation", key, seed)
   }
@@ -54,31 +51,24 @@ final class SharedWork: Sendable {
   // MARK: - Files
 
   func read(_ kind: String, _ key: Key, _ seed: UInt64) -> JSONValue? {
-    for name in [Self.name(kind, key, nil), Self.name(kind, key, seed)] {
-      guard let bytes = try? ReadableFile.bytes(of: folder + "/" + name) else { continue }
-      if let json = try? JSONValue(parsing: bytes) { return json }
-    }
-    return nil
+    RunFolder.json(folder, Self.name(kind, key, nil)) ?? RunFolder.json(folder, Self.name(kind, key, seed))
   }
 
   func write(_ json: JSONValue, _ kind: String, _ key: Key, _ seed: UInt64?) throws {
     try AtomicFile.write(json.compact, to: madeFolder() + "/" + Self.name(kind, key, seed))
   }
 
-  /// The folder, made if it is not there.
+  /// Returns the folder, and makes it if necessary.
   func madeFolder() throws -> String {
     try Folder.make(folder)
     return folder
   }
 
-  /// How many pieces of a kind have been done, and what they took.
+  /// Returns the number of pieces of a kind, and the seconds that they took.
   func done(_ kind: String) -> (count: Int, seconds: Double) {
     let names = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [])
       .filter { $0.hasPrefix(kind + "-") && $0.hasSuffix(".json") }
-    let seconds = names.compactMap { name in
-      (try? ReadableFile.bytes(of: folder + "/" + name))
-        .flatMap { try? JSONValue(parsing: $0) }?["seconds"]?.numberValue
-    }
+    let seconds = names.compactMap { RunFolder.json(folder, $0)?["seconds"]?.numberValue }
     return (names.count, seconds.reduce(0, +))
   }
 
@@ -93,12 +83,10 @@ final class SharedWork: Sendable {
     return hash
   }
 
-  static func hash(_ json: JSONValue) -> Key {
-    SHA256.hash(data: Data(json.compact.utf8)).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
-  }
+  static func hash(_ json: JSONValue) -> Key { FileHash.sha256(of: json.compact) }
 }
 
-/// Raised once, by any thread.
+/// A flag that any thread may raise.
 final class Flag: Sendable {
   private let state = Atomic<Bool>(false)
   var isRaised: Bool { state.load(ordering: .acquiring) }

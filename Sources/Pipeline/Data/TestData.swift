@@ -5,7 +5,6 @@ import PluginRuntime
 extension Operations {
   /// Reads the data that a `plugin.json` names for the checks of its plugin. There is no tokenizer: each byte of a text is
   /// a token. Lists of token ids are taken as they are.
-  ///
   /// - Parameters:
   ///   - value: a path or an object with `path`, as in a pipeline. It is relative to the folder of the `plugin.json`.
   ///   - manifest: the path of the `plugin.json`.
@@ -17,7 +16,7 @@ extension Operations {
     let reading = ManifestReading(file: manifest, manifestFolder: folder, currentFolder: folder)
     let stage = StageReading([:], PluginCatalog(entries: []), reading: reading)
     let place = JSONPath.root.key("check").key("options").key(option)
-    guard let source = stage.data.source(value, at: place, stage) else {
+    guard let source = stage.source(value, at: place) else {
       throw ManifestError(problems: reading.problems)
     }
     let corpus = try source.load(vocabularySize: 1 << 18) { $0.utf8.map { Int32($0) } }

@@ -2,39 +2,21 @@ import Foundation
 import JSON
 import PluginRuntime
 
-/// Reads what a manifest says about data: named inputs, and the places that use them.
-final class DataReading {
-  let reading: ManifestReading
-  /// The value of `inputs`.
-  private let given: JSONValue?
-  private var inputs: JSONObject { given?.objectValue ?? [:] }
-  /// The inputs whose absence has been told.
-  private var missed: Set<String> = []
+// How a manifest names data: inputs, and the places that use them.
 
-  /// - Parameter document: the manifest's top level.
-  init(_ document: JSONObject, reading: ManifestReading) {
-    self.reading = reading
-    given = document["inputs"]
-  }
-
-  /// Notes a value of `inputs` that is no object.
-  func checkInputs() {
-    guard let given, given.objectValue == nil else { return }
-    reading.problem(JSONPath.root.key("inputs"), given.shown, expected: "an object of named inputs")
-  }
-
-  /// A path as a string, an object with `path`, or `{"input": NAME}`. Nil, with a problem noted, if it is
-  /// none of these or the file can't be read.
-  func source(_ value: JSONValue, at path: JSONPath, _ stage: StageReading) -> DataSource? {
+extension StageReading {
+  /// Reads a path, an object with `path`, or `{"input": NAME}`. Nil, with a problem noted, if it is none of these or the
+  /// file can't be read.
+  func source(_ value: JSONValue, at path: JSONPath) -> DataSource? {
     if value.objectValue?["input"] != nil {
       let reader = ObjectReader(value, at: path, keys: ["input"], reading: reading)
       guard let name = reader?.text("input") else { return nil }
-      return input(name, usedAt: path, stage)
+      return input(name, usedAt: path)
     }
-    return file(value, at: path, stage)
+    return file(value, at: path)
   }
 
-  private func input(_ name: String, usedAt user: JSONPath, _ stage: StageReading) -> DataSource? {
+  private func input(_ name: String, usedAt user: JSONPath) -> DataSource? {
     let place = JSONPath.root.key("inputs").key(name)
     guard let value = inputs[name] else {
       reading.problem(
@@ -50,10 +32,10 @@ final class DataReading {
       }
       return nil
     }
-    return file(value, at: place, stage)
+    return file(value, at: place)
   }
 
-  private func file(_ value: JSONValue, at place: JSONPath, _ stage: StageReading) -> DataSource? {
+  private func file(_ value: JSONValue, at place: JSONPath) -> DataSource? {
     let fields = DataSource.fields
     let bare = value.stringValue
     guard bare != nil || value.objectValue != nil,
@@ -69,7 +51,7 @@ final class DataReading {
     let pathPlace = bare == nil ? place.key("path") : place
     var source = fields.blank
     source.path = absolute(path, at: pathPlace)
-    fields.read(&source, reader, stage)
+    fields.read(&source, reader, self)
     var isDirectory: ObjCBool = false
     if !FileManager.default.fileExists(atPath: source.path, isDirectory: &isDirectory) {
       reading.problem(pathPlace, "there is no file \(source.path)")
@@ -85,15 +67,15 @@ final class DataReading {
 
   /// The file of an object with `path`, or with `input` whose value is a path. Nil, with a problem noted, if there is no
   /// such file.
-  func path(_ reader: ObjectReader, _ stage: StageReading) -> String? {
+  func path(_ reader: ObjectReader) -> String? {
     if let name = reader.object["input"] {
       if reader.object["path"] != nil {
         reading.problem(reader.path, "both \"path\" and \"input\" are given", expected: "one of them")
       }
-      return source(["input": name], at: reader.path, stage)?.path
+      return source(["input": name], at: reader.path)?.path
     }
     guard let value = reader.required("path", expected: "a path, or \"input\": NAME") else { return nil }
-    if value.stringValue != nil { return source(value, at: reader.path.key("path"), stage)?.path }
+    if value.stringValue != nil { return source(value, at: reader.path.key("path"))?.path }
     reader.problem("path", value.shown, expected: "a path")
     return nil
   }

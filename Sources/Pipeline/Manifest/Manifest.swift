@@ -31,7 +31,7 @@ public struct Manifest: Sendable, Equatable {
           """
           The seed of all random numbers of a run. Same pipeline, model, seed and thread count: same bytes.
           """),
-        Field.elsewhere(
+        Field(
           "inputs",
           """
           Data that several stages use, each by a name of your choice. A null input must be set for a run: --set \
@@ -40,7 +40,10 @@ public struct Manifest: Sendable, Equatable {
           schema: [
             "type": "object",
             "additionalProperties": ["anyOf": [["type": "null"], .object(.reference("file"))]],
-          ], definitions: DataSource.definitions
+          ], definitions: DataSource.definitions,
+          read: { _, reader, _ in
+            _ = reader.value("inputs", expected: "an object of named inputs", \.objectValue)
+          }, write: { _ in nil }
         ).see("Data"),
         Field(
           "stages", "The stages, in their order; at least one.", schema: .reference("stages"),
@@ -77,13 +80,15 @@ public struct PluginUse: Sendable, Equatable {
   public let options: JSONObject
   /// The sources behind the data options, by the option's key.
   public let data: [String: DataSource]
-  /// The statistics that the plugin needs with these options.
-  public let statistics: [Statistic]
+  /// The plugin's answers about these options.
+  public let answers: PluginCatalog.Answers
   /// The limits of its own process. Nil: it is loaded into this one.
   public internal(set) var isolation: Isolation?
 
   /// Stands for a plugin that could not be read.
-  static let unread = PluginUse(id: "", options: [:], data: [:], statistics: [])
+  static let unread = PluginUse(id: "", options: [:], data: [:], answers: PluginCatalog.Answers())
+
+  public var statistics: [Statistic] { answers.statistics }
 
   /// The plugin as it stands in a resolved manifest.
   public var json: JSONValue { ["id": .string(id), "options": .object(options)] }

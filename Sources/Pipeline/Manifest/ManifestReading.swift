@@ -139,7 +139,7 @@ package struct ObjectReader {
     object[key].flatMap { ObjectReader($0, at: path.key(key), keys: keys, reading: reading) }
   }
 
-  private func value<Value>(_ key: String, expected: String, _ read: (JSONValue) -> Value?) -> Value? {
+  func value<Value>(_ key: String, expected: String, _ read: (JSONValue) -> Value?) -> Value? {
     guard let value = object[key] else { return nil }
     if let read = read(value) { return read }
     problem(key, value.shown, expected: expected)

@@ -79,9 +79,8 @@ public struct ManifestResolver: Sendable {
     var manifest = fields.blank
     fields.read(&manifest, reader, stageReading)
     guard let list = reader.required("stages", expected: "a list of stages") else { return nil }
-    stageReading.data.checkInputs()
     manifest.stages = stageReading.stages(list, at: JSONPath.root.key("stages"))
-    stageReading.data.reportUnused(in: list)
+    stageReading.reportUnused(in: list)
     guard reading.problems.isEmpty else { return nil }
     if manifest.name.isEmpty {
       let file = (reading.file as NSString).lastPathComponent as NSString

@@ -46,23 +46,13 @@ enum NoPipeline {
   }
 
   private static func isYAML(_ line: String) -> Bool {
-    if line == "---" || line.hasPrefix("- ") { return true }
-    guard let colon = line.firstIndex(of: ":"), isKey(line[..<colon]) else { return false }
-    let rest = line[line.index(after: colon)...]
-    return rest.isEmpty || rest.first == " "
+    line == "---" || line.hasPrefix("- ")
+      || line.prefixMatch(of: /[ "]*[\p{L}_.\-][\p{L}\p{N}_.\-]*[ "]*:( |$)/) != nil
   }
 
+  /// A table's header, or a key with a value.
   private static func isTOML(_ line: String) -> Bool {
-    if line.hasPrefix("["), line.hasSuffix("]"), isKey(line.drop { $0 == "[" }.prefix { $0 != "]" }) {
-      return true
-    }
-    guard let equals = line.firstIndex(of: "=") else { return false }
-    return isKey(line[..<equals])
-  }
-
-  private static func isKey(_ text: Substring) -> Bool {
-    let key = text.trimmingCharacters(in: CharacterSet(charactersIn: " \""))
-    return !key.isEmpty && key.allSatisfy { $0.isLetter || $0.isNumber || "_-.".contains($0) }
-      && key.first?.isNumber == false
+    line.wholeMatch(of: /\[+[ "]*[\p{L}_.\-][\p{L}\p{N}_.\-]*[ "]*\](.*\])?/) != nil
+      || line.prefixMatch(of: /[ "]*[\p{L}_.\-][\p{L}\p{N}_.\-]*[ "]*=/) != nil
   }
 }

@@ -34,15 +34,13 @@ public struct Override: Sendable, Equatable {
 }
 
 extension Override {
-  /// Changes `document`.
-  /// - Returns: the changed place.
+  /// Changes `document`, and returns the changed place.
   func apply(to document: inout JSONValue) throws(ManifestProblem) -> JSONPath {
-    let names = StageNames(of: document)
-    return try set(path[...], in: &document, at: .root, names)
+    try set(path[...], in: &document, at: .root, StageNames.all(in: document))
   }
 
   private func set(
-    _ rest: ArraySlice<String>, in node: inout JSONValue, at place: JSONPath, _ stages: StageNames
+    _ rest: ArraySlice<String>, in node: inout JSONValue, at place: JSONPath, _ names: [JSONPath: String]
   ) throws(ManifestProblem) -> JSONPath {
     guard let segment = rest.first else {
       node = value
@@ -53,20 +51,19 @@ extension Override {
     case .object(var object):
       // A new key is allowed here. The manifest is checked afterwards.
       var child = object[segment] ?? .object([:])
-      let changed = try set(rest.dropFirst(), in: &child, at: place.key(segment), stages)
+      let changed = try set(rest.dropFirst(), in: &child, at: place.key(segment), names)
       object[segment] = child
       node = .object(object)
       return changed
     case .array(var elements):
-      let index = try position(of: segment, in: elements, at: place, stages)
+      let index = try position(of: segment, in: elements, at: place, names)
       var child = elements[index]
-      let changed = try set(rest.dropFirst(), in: &child, at: place.index(index), stages)
+      let changed = try set(rest.dropFirst(), in: &child, at: place.index(index), names)
       elements[index] = child
       node = .array(elements)
       return changed
     case .null, .bool, .integer, .number, .string:
-      throw ManifestProblem(
-        source: text, path: place.description, found: "\(node.shown) and has no \"\(segment)\" within")
+      throw problem(place, "\(node.shown) and has no \"\(segment)\" within")
     }
   }
 
@@ -83,26 +80,31 @@ extension Override {
   }
 
   private func position(
-    of segment: String, in elements: [JSONValue], at place: JSONPath, _ stages: StageNames
+    of segment: String, in elements: [JSONValue], at place: JSONPath, _ names: [JSONPath: String]
   ) throws(ManifestProblem) -> Int {
     if let index = Int(segment) {
       if elements.indices.contains(index) { return index }
-      throw ManifestProblem(
-        source: text, path: place.description, found: "there is no element \(index)",
+      throw problem(
+        place, "there is no element \(index)",
         expected: elements.isEmpty ? "elements; the list is empty" : "0 to \(elements.count - 1)")
     }
-    let names = elements.indices.map { stages.name(at: place.index($0)) }
+    let names = elements.indices.map { names[place.index($0)] }
     if let index = names.firstIndex(of: segment) { return index }
     let ofKind = elements.indices.filter { elements[$0]["stage"]?.stringValue == segment }
     if ofKind.count == 1, let index = ofKind.first { return index }
-    let advice =
-      ofKind.isEmpty
-      ? NearestName.advice(for: segment, among: names.compactMap { $0 }, called: "stages")
-      : "say which: \(ofKind.compactMap { names[$0] }.joined(separator: ", "))"
-    throw ManifestProblem(
-      source: text, path: place.description,
-      found: ofKind.isEmpty
-        ? "there is no stage \"\(segment)\"" : "there are \(ofKind.count) stages of the kind \"\(segment)\"",
-      advice: advice)
+    if ofKind.isEmpty {
+      let advice = NearestName.advice(for: segment, among: names.compactMap(\.self), called: "stages")
+      throw problem(place, "there is no stage \"\(segment)\"", advice: advice)
+    }
+    throw problem(
+      place, "there are \(ofKind.count) stages of the kind \"\(segment)\"",
+      advice: "say which: \(ofKind.compactMap { names[$0] }.joined(separator: ", "))")
+  }
+
+  private func problem(_ place: JSONPath, _ found: String, expected: String = "", advice: String = "")
+    -> ManifestProblem
+  {
+    ManifestProblem(
+      source: text, path: place.description, found: found, expected: expected, advice: advice)
   }
 }

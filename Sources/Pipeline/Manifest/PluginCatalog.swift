@@ -19,74 +19,58 @@ public struct PluginCatalog: Sendable {
     }
   }
 
-  /// A plugin's answer about options that fit its schema.
-  public typealias Answer = @Sendable (_ options: JSONValue) throws(PluginError) -> Bool
-
-  /// An opened plugin.
-  public struct Opened: Sendable {
-    public let schema: OptionsSchema
-    /// The statistics that the plugin needs with options that fit the schema.
-    public let statistics: @Sendable (_ options: JSONValue) throws(PluginError) -> [Statistic]
+  /// A plugin's answers about options that fit its schema.
+  public struct Answers: Sendable, Equatable {
+    public var statistics: [Statistic] = []
     /// Whether the options of a transform fix the widths of the residual stream.
-    public let fixesWidths: Answer
-    /// Whether an allocator ends on its goal with these options.
-    public let meetsGoal: Answer
+    public var fixesWidths = false
+    /// Whether an allocator ends on its goal.
+    public var meetsGoal = true
 
-    public init(
-      schema: OptionsSchema,
-      statistics: @escaping @Sendable (_ options: JSONValue) throws(PluginError) -> [Statistic],
-      fixesWidths: @escaping Answer = { _ in false }, meetsGoal: @escaping Answer = { _ in true }
-    ) {
-      (self.schema, self.statistics) = (schema, statistics)
-      (self.fixesWidths, self.meetsGoal) = (fixesWidths, meetsGoal)
-    }
+    public init() {}
   }
+
+  public typealias Opened = (
+    schema: OptionsSchema, answers: @Sendable (_ options: JSONValue) throws(PluginError) -> Answers
+  )
 
   public let entries: [Entry]
 
   public init(entries: [Entry]) { self.entries = entries }
 
-  /// The plugins of a registry. Opening one loads its library. Asking for its statistics makes an instance, so that a
-  /// plugin sees its options before any work starts.
+  /// The plugins of a registry. Opening one loads its library. Asking it makes an instance, so that a plugin sees its
+  /// options before any work starts.
   public init(_ registry: PluginRegistry) {
     entries = registry.plugins.map { description in
       Entry(id: description.id, kind: description.kind, summary: description.summary) {
         (isolation) throws(PluginError) in
         let plugin = try LoadedPlugin(loading: description, isolated: isolation)
-        return Opened(
-          schema: plugin.schema,
-          statistics: { (options) throws(PluginError) in try Self.statistics(of: plugin, options) },
-          fixesWidths: { (options) throws(PluginError) in
-            guard plugin.kind == .transform else { return false }
-            return try TransformInstance(of: plugin, options: options).fixesWidths
-          },
-          meetsGoal: { (options) throws(PluginError) in
-            guard plugin.kind == .allocator else { return true }
-            return try AllocatorInstance(of: plugin, options: options).meetsGoal
-          })
+        return (plugin.schema, { (options) throws(PluginError) in try Self.answers(of: plugin, options) })
       }
     }
   }
 
-  private static func statistics(
-    of plugin: LoadedPlugin, _ options: JSONValue
-  ) throws(PluginError) -> [Statistic] {
+  private static func answers(of plugin: LoadedPlugin, _ options: JSONValue) throws(PluginError) -> Answers {
+    var answers = Answers()
     switch plugin.kind {
-    case .criterion: return try CriterionInstance(of: plugin, options: options).statistics
-    case .allocator: return try AllocatorInstance(of: plugin, options: options).statistics
-    case .compensator: return try CompensatorInstance(of: plugin, options: options).statistics
-    case .transform: return try TransformInstance(of: plugin, options: options).statistics
-    case .evaluator:
-      _ = try EvaluatorInstance(of: plugin, options: options)
-      return []
+    case .criterion: answers.statistics = try CriterionInstance(of: plugin, options: options).statistics
+    case .allocator:
+      let allocator = try AllocatorInstance(of: plugin, options: options)
+      (answers.statistics, answers.meetsGoal) = (allocator.statistics, allocator.meetsGoal)
+    case .compensator: answers.statistics = try CompensatorInstance(of: plugin, options: options).statistics
+    case .transform:
+      let transform = try TransformInstance(of: plugin, options: options)
+      (answers.statistics, answers.fixesWidths) = (transform.statistics, transform.fixesWidths)
+    case .evaluator: _ = try EvaluatorInstance(of: plugin, options: options)
     }
+    return answers
   }
 
   func entry(_ id: String) -> Entry? { entries.first { $0.id == id } }
 }
 
 extension OptionsSchema {
-  /// Each mistake costs a pass over the options; more help nobody.
+  /// More mistakes than this are not looked for.
   private static let mostMistakes = 20
 
   /// The options with defaults filled in, and the mistakes in them. Without a mistake the options are complete.

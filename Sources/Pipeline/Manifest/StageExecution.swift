@@ -6,18 +6,14 @@ public struct StageExecution: Sendable {
   public let stage: String
   /// The stage's place in the manifest.
   public let path: JSONPath
-  /// The round of each repeat around it, from 1, outermost first; empty outside of repeats.
-  public let rounds: [Int]
-  /// How often the stage is executed in all, and the number of this execution, from 0.
-  public let times: Int
-  public let time: Int
+  package let round: StageRound
   package let work: any StageWork
 
   init(_ stage: Stage, _ work: some StageWork, _ round: StageRound) {
     label = ([stage.name] + round.rounds.map(String.init)).joined(separator: ".")
     self.stage = stage.name
     path = stage.path
-    (rounds, times, time) = (round.rounds, round.times, round.time)
+    self.round = round
     self.work = work.inRound(round)
   }
 }

@@ -2,12 +2,12 @@ import JSON
 
 /// The name of each stage of a manifest. A stage without a name is called by its kind, with `-2`, `-3` … where that is
 /// taken. Names in the manifest have precedence.
-struct StageNames {
-  private var names: [JSONPath: String] = [:]
-
+enum StageNames {
+  /// The names of all stages, by their places. A stage of no known kind has none.
   /// - Parameter document: a manifest, which may have mistakes.
-  init(of document: JSONValue) {
-    let stages = Self.stages(in: document, at: .root)
+  static func all(in document: JSONValue) -> [JSONPath: String] {
+    let stages = stages(in: document, at: .root)
+    var names: [JSONPath: String] = [:]
     var taken = Set(stages.compactMap { $0.stage["name"]?.stringValue })
     for (path, stage) in stages {
       if let name = stage["name"]?.stringValue {
@@ -22,10 +22,8 @@ struct StageNames {
         names[path] = name
       }
     }
+    return names
   }
-
-  /// The name of the stage at `path`. Nil if there is none, or if its kind is not known.
-  func name(at path: JSONPath) -> String? { names[path] }
 
   /// All stages, each before those within it.
   private static func stages(in node: JSONValue, at path: JSONPath) -> [(path: JSONPath, stage: JSONValue)] {

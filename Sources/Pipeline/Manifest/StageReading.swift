@@ -6,10 +6,13 @@ import RunRecords
 /// uses what was read.
 package final class StageReading {
   let reading: ManifestReading
-  let names: StageNames
+  let names: [JSONPath: String]
   let kinds: StageKinds
   let catalog: PluginCatalog
-  let data: DataReading
+  /// The named inputs of the manifest.
+  let inputs: JSONObject
+  /// The inputs whose absence has been told.
+  var missed: Set<String> = []
   /// The isolation of plugins whose stage doesn't say.
   let isolation: Isolation?
   private var seen: [String: JSONPath] = [:]
@@ -21,8 +24,8 @@ package final class StageReading {
   ) {
     (self.catalog, self.kinds) = (catalog, kinds)
     (self.isolation, self.reading) = (isolation, reading)
-    names = StageNames(of: .object(document))
-    data = DataReading(document, reading: reading)
+    names = StageNames.all(in: .object(document))
+    inputs = document["inputs"]?.objectValue ?? [:]
   }
 
   func stages(_ value: JSONValue, at path: JSONPath) -> [Stage] {
@@ -52,7 +55,7 @@ package final class StageReading {
     if let given = object["name"], given.stringValue == nil {
       reading.problem(place, given.shown, expected: "a string")
     }
-    let name = names.name(at: path) ?? ""
+    let name = names[path] ?? ""
     let allowed = name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-" || $0 == "_") }
     if name.isEmpty || !allowed || name.allSatisfy(\.isNumber) {
       reading.problem(
@@ -91,52 +94,36 @@ package final class StageReading {
       reader.problem("id", "\(id) is \(entry.kind.phrase)", expected: kind.phrase)
       return nil
     }
-    return use(entry, isolation, options: reader.object["options"] ?? [:], at: path.key("options"))
+    let given = reader.value("options", expected: "an object", \.objectValue)
+    guard let options = reader.object["options"] == nil ? [:] : given else { return nil }
+    return use(entry, isolation, options, at: path.key("options"))
   }
 
   private func use(
-    _ entry: PluginCatalog.Entry, _ isolation: Isolation?, options: JSONValue, at path: JSONPath
+    _ entry: PluginCatalog.Entry, _ isolation: Isolation?, _ given: JSONObject, at path: JSONPath
   ) -> PluginUse? {
-    guard case .object(var object) = options else {
-      reading.problem(path, options.shown, expected: "an object")
-      return nil
-    }
     do throws(PluginError) {
       let opened = try entry.open(isolation)
+      var options = given
       var sources: [String: DataSource] = [:]
       var isReadable = true
       for property in opened.schema.properties where property.isData {
-        guard let value = object[property.name] else { continue }
-        if let source = data.source(value, at: path.key(property.name), self) {
+        guard let value = options[property.name] else { continue }
+        if let source = source(value, at: path.key(property.name)) {
           sources[property.name] = source
-          object[property.name] = source.json
+          options[property.name] = source.json
         } else {
           isReadable = false
         }
       }
-      let (resolved, mistakes) = opened.schema.resolveAll(object)
+      let (resolved, mistakes) = opened.schema.resolveAll(options)
       for mistake in mistakes { reading.problem(path, mistake) }
       guard mistakes.isEmpty, isReadable else { return nil }
       return PluginUse(
         id: entry.id, options: resolved, data: sources,
-        statistics: try opened.statistics(.object(resolved)), isolation: isolation)
+        answers: try opened.answers(.object(resolved)), isolation: isolation)
     } catch {
       reading.problem(path, "\(error)")
-      return nil
-    }
-  }
-
-  /// Asks a plugin with its checked options.
-  /// - Returns: nil where the plugin could not be read, or fails, which is noted.
-  func ask(
-    _ use: PluginUse, as kind: PluginKind, _ reader: ObjectReader,
-    _ question: KeyPath<PluginCatalog.Opened, PluginCatalog.Answer>
-  ) -> Bool? {
-    guard let entry = catalog.entry(use.id) else { return nil }
-    do throws(PluginError) {
-      return try entry.open(use.isolation)[keyPath: question](.object(use.options))
-    } catch {
-      reading.problem(reader.path.key(kind.rawValue).key("options"), "\(error)")
       return nil
     }
   }
@@ -154,11 +141,6 @@ extension ManifestReading {
 
 extension PluginKind {
   /// The kind with its article: `a criterion`.
-  var phrase: String {
-    switch self {
-    case .criterion, .compensator, .transform: "a \(rawValue)"
-    case .allocator, .evaluator: "an \(rawValue)"
-    }
-  }
+  var phrase: String { (self == .allocator || self == .evaluator ? "an " : "a ") + rawValue }
   var plural: String { self == .criterion ? "criteria" : "\(rawValue)s" }
 }

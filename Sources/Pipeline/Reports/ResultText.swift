@@ -1,9 +1,9 @@
 import RunRecords
 import Wording
 
-/// What runs, evaluations and models look like on a terminal.
+/// Runs, evaluations and models as text for a terminal.
 public enum ResultText {
-  /// One row a metric.
+  /// Returns a table with one row a metric.
   public static func metrics(_ records: [EvaluationRecord]) -> String {
     var table = TextTable([
       .init("metric"), .init("value", .right), .init("± standard error", .right), .init("better"),
@@ -17,7 +17,7 @@ public enum ResultText {
     return table.plain
   }
 
-  /// How a run went: sizes before and after, every metric at every stage, where the models are.
+  /// Describes a run: sizes before and after, the metrics of every stage, the saved models.
   public static func description(of run: RunSummary) -> String {
     var sizes = TextTable([
       .init(""), .init("original", .right), .init("now", .right), .init("share", .right),
@@ -25,10 +25,7 @@ public enum ResultText {
     sizes.add(row("parameters", run.original.parameters, run.final.parameters))
     sizes.add(row("multiply-accumulates a token", run.original.macs, run.final.macs))
     if let original = run.original.weights, let now = run.final.weights {
-      sizes.add([
-        "weights on disk", original.words, now.words,
-        original.bytes > 0 ? HumanFormat.percent(Double(now.bytes) / Double(original.bytes)) : "",
-      ])
+      sizes.add(["weights on disk", original.words, now.words, share(now.bytes, of: original.bytes)])
     }
     var text = sizes.plain
     if run.evaluations.contains(where: { !$0.metrics.isEmpty }) {
@@ -36,8 +33,8 @@ public enum ResultText {
     }
     text += "\n"
     for model in run.savedModels {
-      text += "model   \(model.path) (\(HumanFormat.count(model.parameters)) parameters, "
-      text += "\(HumanFormat.bytes(model.bytes))\(model.weights.map { ", \($0.type)" } ?? ""))\n"
+      text += "model   \(run.path(of: model)) (\(HumanFormat.count(model.parameters ?? 0)) parameters, "
+      text += "\(HumanFormat.bytes(model.bytes ?? 0))\(model.weights.map { ", \($0.type)" } ?? ""))\n"
       if !model.leftBehind.isEmpty {
         text += "        left behind of the source: \(LeftBehind.words(model.leftBehind))\n"
       }
@@ -48,8 +45,11 @@ public enum ResultText {
   }
 
   private static func row(_ title: String, _ original: Int, _ now: Int) -> [String] {
-    let share = original > 0 ? HumanFormat.percent(Double(now) / Double(original)) : ""
-    return [title, HumanFormat.grouped(original), HumanFormat.grouped(now), share]
+    [title, HumanFormat.grouped(original), HumanFormat.grouped(now), share(now, of: original)]
+  }
+
+  private static func share(_ now: Int, of original: Int) -> String {
+    original > 0 ? HumanFormat.percent(Double(now) / Double(original)) : ""
   }
 
   private static func metricsByStage(_ records: [EvaluationRecord]) -> String {
@@ -61,8 +61,7 @@ public enum ResultText {
       for metric in record.metrics {
         table.add([
           record.stage, record.parameters.map(HumanFormat.count) ?? "", metric.name,
-          HumanFormat.measured(metric.value),
-          error(of: metric),
+          HumanFormat.measured(metric.value), error(of: metric),
         ])
       }
     }
@@ -73,47 +72,45 @@ public enum ResultText {
     metric.standardError.map(HumanFormat.measured) ?? ""
   }
 
-  /// A model, layers that are alike in one row.
+  /// Describes a model. Equal layers in succession share a row.
   public static func description(of model: ModelReport) -> String {
+    let configuration = model.configuration
     let bytes = model.storage.reduce(0) { $0 + $1.bytes }
     let types = model.storage.map { "\($0.type) \(HumanFormat.bytes($0.bytes))" }.joined(separator: ", ")
-    let facts = [
-      ("model", "\(model.path) (\(model.format))"),
-      ("architecture", model.architecture),
-      ("parameters", "\(HumanFormat.grouped(model.parameters)) (\(HumanFormat.count(model.parameters)))"),
-      ("multiply-accumulates a token", HumanFormat.grouped(model.macs)),
-      ("weights", "\(HumanFormat.bytes(bytes)): \(types)"),
-      (
-        "hidden size",
-        "\(model.hiddenSize)"
-          + (model.headWidth.map { "; the residual stream has \($0) before the head" } ?? "")
-      ),
-      (
-        "vocabulary", "\(model.vocabularySize)" + (model.tiesEmbeddings ? ", embedding tied to the head" : "")
-      ),
-      ("layers", "\(model.layers.count)"),
-    ]
+    let headWidth = configuration.residualWidths.map {
+      "; the residual stream has \($0.head) before the head"
+    }
+    let tie = configuration.tiedEmbeddings ? ", embedding tied to the head" : ""
     var summary = TextTable([.init(""), .init("")])
-    for (name, value) in facts { summary.add([name, value]) }
-    // The headings are empty: no line for them.
+    summary.add(["model", "\(model.path) (\(model.format))"])
+    summary.add(["architecture", configuration.architecture.rawValue])
+    summary.add([
+      "parameters", "\(HumanFormat.grouped(model.parameters)) (\(HumanFormat.count(model.parameters)))",
+    ])
+    summary.add(["multiply-accumulates a token", HumanFormat.grouped(model.macs)])
+    summary.add(["weights", "\(HumanFormat.bytes(bytes)): \(types)"])
+    summary.add(["hidden size", "\(configuration.hiddenSize)" + (headWidth ?? "")])
+    summary.add(["vocabulary", "\(configuration.vocabularySize)" + tie])
+    summary.add(["layers", "\(model.layers.count)"])
+    // The table has no headings, so its first line is empty.
     let text = summary.plain.drop { $0 == "\n" }
 
-    let isSliced = model.layers.contains { !$0.streamWidths.isEmpty }
+    let isSliced = configuration.residualWidths != nil
     var table = TextTable(
       [
         .init("layer"), .init("query heads", .right), .init("KV heads", .right),
         .init("head dimension", .right), .init("MLP channels", .right), .init("parameters", .right),
       ] + (isSliced ? [.init("residual stream, before attention and MLP", .right)] : []))
+    let rows = model.layers.map { layer in
+      [
+        "\(layer.queryHeads)", "\(layer.keyValueHeads)", "\(layer.headDimension)", "\(layer.intermediate)",
+        HumanFormat.grouped(layer.parameters),
+      ] + (layer.sliced.map { ["\($0.input), \($0.middle)"] } ?? [])
+    }
     var start = 0
-    while start < model.layers.count {
-      let layer = model.layers[start]
-      let end = model.layers[start...].firstIndex { $0 != layer } ?? model.layers.count
-      table.add(
-        [
-          end - start == 1 ? "\(start)" : "\(start)-\(end - 1)", "\(layer.queryHeads)",
-          "\(layer.keyValueHeads)",
-          "\(layer.headDimension)", "\(layer.mlpChannels)", HumanFormat.grouped(layer.parameters),
-        ] + (isSliced ? [layer.streamWidths.map { "\($0)" }.joined(separator: ", ")] : []))
+    while start < rows.count {
+      let end = rows[start...].firstIndex { $0 != rows[start] } ?? rows.count
+      table.add([end - start == 1 ? "\(start)" : "\(start)-\(end - 1)"] + rows[start])
       start = end
     }
     return text + "\n" + table.plain

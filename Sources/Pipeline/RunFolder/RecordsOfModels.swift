@@ -1,7 +1,7 @@
 import RunRecords
 import Transformer
 
-// How the model's own types stand in a run's records.
+// Conversions between the model's types and a run's records.
 
 extension RunState.LayerUnits {
   init<In>(_ units: KeptUnits<In>) {
@@ -25,7 +25,7 @@ extension RunState.ModelPlace {
     selected = units.map { RunState.LayerUnits($0) }
   }
 
-  /// A checkpoint that a stage wrote, all of which is selected.
+  /// A checkpoint that a stage wrote. All its units are selected.
   init(folder: String, files: [RunState.StoredFile], origin: ModelOrigin) {
     self.init(
       selected: origin.kept.map { kept in KeptUnits { kept.units(of: $0).indices.map { CheckpointUnit($0) } }
@@ -37,7 +37,7 @@ extension RunState.ModelPlace {
     originalChannels = origin.counts.map { $0[.mlp] ?? 0 }
   }
 
-  /// nil of the run's own model.
+  /// nil for the run's original model.
   var origin: ModelOrigin? {
     guard folder != nil, let originalUnits, let originalGroups, let originalChannels else { return nil }
     return ModelOrigin(

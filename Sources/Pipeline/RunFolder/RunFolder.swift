@@ -1,7 +1,6 @@
 import Files
 import Foundation
 import JSON
-import PluginRuntime
 import RunRecords
 
 /// Why a folder can't take a run.
@@ -9,8 +8,6 @@ public enum RunFolderError: Error, Sendable, Equatable, CustomStringConvertible 
   case notEmpty(path: String)
   case unfinished(path: String)
   case notAFolder(path: String)
-  case lock(FolderLockError)
-  case file(FileError)
 
   public var description: String {
     switch self {
@@ -20,208 +17,152 @@ public enum RunFolderError: Error, Sendable, Equatable, CustomStringConvertible 
       "\(path) holds a run that has not finished; go on with it by \(Tool.name) resume \(path), or choose another folder "
         + "for --output"
     case .notAFolder(let path): "\(path) is a file; choose a folder for --output"
-    case .lock(let error): error.description
-    case .file(let error): error.description
     }
   }
 }
 
-/// The folder of one run, in which everything about it is found. `RunLayout` says what stands where.
+/// The folder of one run. It holds everything about the run, in the places that `RunLayout` names.
 public struct RunFolder: Sendable {
-  /// Absolute.
+  /// An absolute path.
   public let path: String
-  /// Keeps other processes out; nil for a folder that is only looked at.
-  private let lock: FolderLock?
+  /// Keeps other processes out.
+  private let lock: FolderLock
 
-  private init(_ path: String, lock: FolderLock? = nil) {
-    self.path = path
-    self.lock = lock
+  /// Locks the folder of an earlier run.
+  /// - Parameter command: the name of this command, which other processes are told.
+  /// - Throws: `FolderLockError`.
+  static func open(_ path: String, command: String) throws -> RunFolder {
+    let folder = URL(fileURLWithPath: path).standardizedFileURL.path
+    return RunFolder(path: folder, lock: try FolderLock(folder, holder: "\(Tool.name) \(command)"))
   }
 
-  /// Makes the folder, and those above it, if need be.
-  /// - Throws: `RunFolderError` if something is in it already.
-  public static func create(at path: String) throws(RunFolderError) -> RunFolder {
-    let folder = absolute(path)
-    try requireUsable(folder)
-    try makeFolder(folder)
-    return RunFolder(folder)
-  }
-
-  /// Makes the folder if need be, and keeps other processes out of it as long as the answer, or a copy of it, is there. What a
-  /// process has left that was killed before its run could be resumed is cleared away.
+  /// Makes the folder if necessary, and keeps other processes out while the result exists. Clears what a killed process
+  /// left before its run could be resumed.
   /// - Parameters:
-  ///   - command: ours, which others are told of.
-  ///   - isRun: it is known to be a run's, whatever is in it.
-  /// - Throws: `RunFolderError` if anything else is in it.
-  static func claim(at path: String, command: String, isRun: Bool = false) throws(RunFolderError) -> RunFolder
-  {
-    let folder = absolute(path)
+  ///   - command: the name of this command, which other processes are told.
+  ///   - isRun: whether the folder is known to be a run's.
+  /// - Throws: `RunFolderError` if the folder holds anything else. `FolderLockError`, `FileError`.
+  package static func claim(at path: String, command: String, isRun: Bool = false) throws -> RunFolder {
+    let folder = URL(fileURLWithPath: path).standardizedFileURL.path
     try requireUsable(folder, isRun: isRun)
-    try makeFolder(folder)
-    let lock = try locked(folder, command)
-    // Another may have been faster.
-    try requireFree(folder, isRun: isRun, note: lock.leftBehind)
-    let claimed = RunFolder(folder, lock: lock)
+    try Folder.make(folder)
+    let claimed = try open(folder, command: command)
+    // Another process may have been faster.
+    try requireFree(folder, isRun: isRun, note: claimed.lock.leftBehind)
     try claimed.clear()
     return claimed
   }
 
-  /// An earlier run's folder, out of which other processes are kept.
-  static func open(_ path: String, command: String) throws(RunFolderError) -> RunFolder {
-    let folder = absolute(path)
-    return RunFolder(folder, lock: try locked(folder, command))
-  }
-
-  /// Checks what `create` would refuse, and makes nothing.
-  public static func requireUsable(_ path: String) throws(RunFolderError) {
-    try requireUsable(path, isRun: false)
-  }
-
-  /// What the user should know of a folder that can't be locked.
-  var doubt: String? { lock?.doubt }
+  /// A doubt about the lock that the user should know.
+  var doubt: String? { lock.doubt }
 
   /// Whether there is a run that can be resumed.
-  var canBeResumed: Bool { Self.isThere(path, RunLayout.state) }
+  var canBeResumed: Bool { Self.canBeResumed(path) }
 
-  /// Whether there is nothing but what a run, or a comparison, begins with, before anything is recorded.
+  /// Whether the folder holds nothing but the start of a run or comparison, without records.
   var isHalfMade: Bool {
     guard !canBeResumed, let names = try? Self.contents(path) else { return false }
     return Self.isHalfMade(path, names)
   }
 
-  /// Removes what was begun, if nothing was recorded.
-  func clearIfHalfMade() {
-    // Where it stays, the next run clears it away.
-    if isHalfMade { try? clear() }
+  /// Removes the start of a run. After a failure the next run removes it.
+  func clearIfHalfMade() { if isHalfMade { try? clear() } }
+
+  private func clear() throws(FileError) {
+    for name in try Self.contents(path) { try Folder.remove(path + "/" + name) }
   }
 
-  /// Removes all that is in the folder.
-  private func clear() throws(RunFolderError) {
-    do throws(FileError) {
-      for name in try Self.contents(path) { try Folder.remove(path + "/" + name) }
-    } catch {
-      throw .file(error)
-    }
-  }
-
-  /// Removes what a process that was killed had begun to write right in a folder. It is in nobody's way.
+  /// Removes the unfinished files of a killed process from a folder. A failure does no harm.
   static func removeLeftovers(in folder: String) {
     for name in (try? Folder.names(in: folder)) ?? [] where RunLayout.isLeftover(name) {
       try? Folder.remove(folder + "/" + name)
     }
   }
 
-  // MARK: - What is there
+  // MARK: - Checking
 
-  private static func absolute(_ path: String) -> String {
-    URL(fileURLWithPath: path).standardizedFileURL.path
-  }
-
-  private static func makeFolder(_ folder: String) throws(RunFolderError) {
-    do throws(FileError) { try Folder.make(folder) } catch { throw .file(error) }
-  }
-
-  private static func locked(_ folder: String, _ command: String) throws(RunFolderError) -> FolderLock {
-    do throws(FolderLockError) {
-      return try FolderLock(folder, holder: "\(Tool.name) \(command)")
-    } catch {
-      throw .lock(error)
-    }
-  }
-
-  private static func requireUsable(_ path: String, isRun: Bool) throws(RunFolderError) {
-    var isDirectory: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else {
-      return try requireMakeable(path)
-    }
-    guard isDirectory.boolValue else { throw .notAFolder(path: path) }
-    if let holder = FolderLock.holder(of: path) { throw .lock(.held(folder: path, holder: holder)) }
+  /// Checks what `claim` would refuse, and makes nothing.
+  /// - Parameter isRun: whether the folder is known to be a run's.
+  /// - Throws: `RunFolderError`, `FolderLockError`, `FileError`.
+  public static func requireUsable(_ path: String, isRun: Bool = false) throws {
+    guard FileManager.default.fileExists(atPath: path) else { return try requireMakeable(path) }
+    guard Folder.exists(path) else { throw RunFolderError.notAFolder(path: path) }
+    if let holder = FolderLock.holder(of: path) { throw FolderLockError.held(folder: path, holder: holder) }
     try requireFree(path, isRun: isRun, note: FolderLock.words(in: path))
     try requireWritable(path)
   }
 
-  /// What is nearest above it and there has to be a folder that can be written to.
-  private static func requireMakeable(_ path: String) throws(RunFolderError) {
+  /// The nearest existing path above must be a folder that can be written to.
+  private static func requireMakeable(_ path: String) throws {
     var above = URL(fileURLWithPath: path).standardizedFileURL.path
-    var isDirectory: ObjCBool = false
     repeat {
       above = (above as NSString).deletingLastPathComponent
-    } while above != "/" && !above.isEmpty
-      && !FileManager.default.fileExists(atPath: above, isDirectory: &isDirectory)
-    guard isDirectory.boolValue || above == "/" || above.isEmpty else { throw .notAFolder(path: above) }
-    try requireWritable(above.isEmpty ? "/" : above)
+    } while above != "/" && !above.isEmpty && !FileManager.default.fileExists(atPath: above)
+    if above.isEmpty { above = "/" }
+    guard above == "/" || Folder.exists(above) else { throw RunFolderError.notAFolder(path: above) }
+    try requireWritable(above)
   }
 
-  private static func requireWritable(_ folder: String) throws(RunFolderError) {
+  private static func requireWritable(_ folder: String) throws(FileError) {
     guard FileManager.default.isWritableFile(atPath: folder) else {
-      throw .file(FileError(operation: "write to", path: folder, reason: "it is not writable"))
+      throw FileError(operation: "write to", path: folder, reason: "it is not writable")
     }
   }
 
-  /// - Parameter note: what the lock's file says of a process that was killed there.
-  private static func requireFree(_ path: String, isRun: Bool, note: String?) throws(RunFolderError) {
-    let names: [String]
-    do throws(FileError) { names = try contents(path) } catch { throw .file(error) }
+  /// - Parameter note: the lock file's text about a killed process.
+  private static func requireFree(_ path: String, isRun: Bool, note: String?) throws {
+    let names = try contents(path)
     let isOurNote = note?.hasPrefix(Tool.name + " ") == true
-    // A file of that name may be somebody else's.
-    guard isOurNote || (note ?? "").isEmpty else { throw .notEmpty(path: path) }
+    // Otherwise the file may belong to somebody else.
+    guard isOurNote || (note ?? "").isEmpty else { throw RunFolderError.notEmpty(path: path) }
     if names.isEmpty { return }
-    if isThere(path, RunLayout.state) { throw .unfinished(path: path) }
+    if canBeResumed(path) { throw RunFolderError.unfinished(path: path) }
     let record = json(path, RunLayout.run).flatMap { RunRecord(json: $0, for: .report) }
     let isOurs = isRun || isOurNote || record?.tool?.name == Tool.name
-    // One that has ended had a state, which somebody has removed: it is no beginning.
+    // A run that has ended had a state, which somebody has removed. So it is not a start.
     let end = record?.state ?? .running
     guard isOurs, isRun ? end != .finished : end == .running, isHalfMade(path, names) else {
-      throw .notEmpty(path: path)
+      throw RunFolderError.notEmpty(path: path)
     }
   }
 
   private static func isHalfMade(_ path: String, _ names: [String]) -> Bool {
     guard names.allSatisfy({ RunLayout.begun.contains($0) || RunLayout.isLeftover($0) }) else { return false }
     guard names.contains(RunLayout.stateFolder) else { return true }
-    do throws(FileError) {
-      return try Folder.names(in: path + "/" + RunLayout.stateFolder).allSatisfy(RunLayout.isLeftover)
-    } catch {
-      return false
-    }
+    let state = try? Folder.names(in: path + "/" + RunLayout.stateFolder)
+    return state?.allSatisfy(RunLayout.isLeftover) ?? false
   }
 
   private static func contents(_ path: String) throws(FileError) -> [String] {
     try Folder.names(in: path).filter { $0 != FolderLock.fileName }
   }
 
-  private static func isThere(_ folder: String, _ name: String) -> Bool {
-    FileManager.default.fileExists(atPath: folder + "/" + name)
+  private static func canBeResumed(_ folder: String) -> Bool {
+    FileManager.default.fileExists(atPath: folder + "/" + RunLayout.state)
   }
 
-  /// nil if the file can't be read or is not JSON.
+  // MARK: - Reading and writing
+
+  /// Returns nil if the file can't be read or is not JSON.
   static func json(_ folder: String, _ name: String) -> JSONValue? {
     (try? ReadableFile.bytes(of: folder + "/" + name)).flatMap { try? JSONValue(parsing: $0) }
   }
 
-  // MARK: - Writing
-
-  /// Writes JSON at `name`, a path within the folder; folders on the way are made.
+  /// Writes JSON to a file within the folder, and makes the folders on the way.
   public func write(_ value: JSONValue, to name: String) throws(FileError) {
-    let file = try place(name)
-    try AtomicFile.write(value.pretty, to: file)
+    try AtomicFile.write(value.pretty, to: try place(name))
   }
 
-  /// The absolute path of `name`, whose folder exists when this returns.
+  /// Returns the absolute path of a file within the folder, and makes the folders on the way.
   public func place(_ name: String) throws(FileError) -> String {
     let file = path + "/" + name
-    let folder = (file as NSString).deletingLastPathComponent
-    try Folder.make(folder)
+    try Folder.make((file as NSString).deletingLastPathComponent)
     return file
-  }
-
-  public func write(_ manifest: Manifest) throws(FileError) {
-    try write(manifest.json, to: RunLayout.manifest)
   }
 
   public func write(_ record: RunRecord) throws(FileError) { try write(record.json, to: RunLayout.run) }
 
-  /// All evaluations of the run so far.
+  /// Writes all evaluations of the run so far.
   public func write(_ evaluations: [EvaluationRecord]) throws(FileError) {
     try write(MetricsRecord { $0.evaluations = evaluations }.json, to: RunLayout.metrics)
   }
@@ -230,8 +171,5 @@ public struct RunFolder: Sendable {
     try write(record.json, to: RunLayout.iteration(record.number))
   }
 
-  /// Opens the run's event log.
-  public func openEventLog() throws(FileError) -> EventLog {
-    try EventLog(path: try place(RunLayout.events))
-  }
+  public func openEventLog() throws(FileError) -> EventLog { try EventLog(path: try place(RunLayout.events)) }
 }

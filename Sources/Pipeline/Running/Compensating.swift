@@ -3,18 +3,17 @@ import PluginRuntime
 import Tensors
 import Transformer
 
-/// What a prune stage does once it is decided what leaves: a compensator changes what is left of the output projections.
+/// The compensator of a prune stage: after each cut it changes what is left of the output projections.
 extension Pruning {
-  /// Biases that the compensator adds, where the model has none.
+  /// The biases that the compensator adds.
   private var biases: Biases {
     guard let compensator, compensator.addsBias else { return Biases() }
     return Biases(
       attentionOutput: stage.families.contains(.attention), down: stage.families.contains(.mlp))
   }
 
-  /// What they cost in the target's measure, as far as they are not there yet.
+  /// The cost of those biases in the target's measure. A bias that the model already has costs nothing.
   var costOfBiases: Int {
-    let decoder = model.decoder
     guard stage.target.measure == .parameters else { return 0 }
     return decoder.allSizes.reduce(0) { sum, sizes in
       let attention = biases.attentionOutput && sizes.hasAttention && !sizes.biases.attentionOutput
@@ -28,11 +27,10 @@ extension Pruning {
   ///   - whole: the model before the stage's first cut; nil if the compensator does not follow cuts.
   func compensate(
     _ compensator: CompensatorInstance, _ uncut: Decoder, _ whole: Decoder?, _ title: String,
-    _ iteration: Int,
-    _ rewrite: Rewrite
+    _ iteration: Int, _ rewrite: Rewrite
   ) throws {
     let summary = modelSummary
-    let cut = model.decoder
+    let cut = decoder
     try context.followingLayers(title + ": compensation") { advance in
       try rewrite(iteration, biases) { body in
         try uncut.compensate(
@@ -50,7 +48,7 @@ extension Pruning {
 }
 
 extension CutProjection {
-  /// As a compensator sees it, over the pass's own memory.
+  /// The projection as a compensator sees it. The request borrows the pass's memory.
   fileprivate var request: ProjectionRequest {
     ProjectionRequest(
       family: family.rawValue, layer: layer, name: name,
@@ -63,7 +61,7 @@ extension CutProjection {
 }
 
 extension BudgetRequest {
-  /// Goals so much lower that what is added later still fits.
+  /// The same request with goals that leave room for a later addition.
   func leavingRoom(for cost: Int) -> BudgetRequest {
     var request = self
     request.goal -= cost

@@ -4,11 +4,14 @@ import Foundation
 import JSON
 import Tokenizers
 
+// Which tokens end a text: in generation and in training.
+
 extension LoadedModel {
-  /// The tokens at which generation stops; empty where only its length ends it.
+  /// The tokens at which generation stops. If there are none, generation ends at its greatest length.
   ///
-  /// Of a folder, what transformers' `generate` stops at: `eos_token_id` of generation_config.json, a number or a list,
-  /// or none where that file has none. Without the file, that of config.json. Of a GGUF file, what llama.cpp stops at.
+  /// For a folder, these are the tokens at which transformers' `generate` stops: `eos_token_id` of
+  /// generation_config.json, a number, a list or none. Without that file, config.json decides. For a GGUF file, they are
+  /// the tokens at which llama.cpp stops.
   /// - Throws: `EndOfTextError`.
   package func stopTokens() throws -> Set<Int32> {
     switch source.format {
@@ -19,18 +22,18 @@ extension LoadedModel {
     }
   }
 
-  /// What ends a document that is trained on.
+  /// The tokens that end a training document.
   package struct DocumentEnd: Equatable {
-    /// Put behind a document that has no end; nil where the model knows none.
+    /// The token to append to a document without an end; nil if the model knows none.
     package let appended: Int32?
-    /// All that a document may end with.
+    /// Every token that may end a document.
     package let known: Set<Int32>
   }
 
-  /// The model's own ends are those of its configuration and of generation_config.json. Appended is the tokenizer's
-  /// `eos_token` if the model has it among them, or else the first of them. Where the model has none, a text still ends
-  /// with the tokenizer's, while token ids stay as they come.
-  /// - Throws: `EndOfTextError`, and where there is text to read what a tokenizer throws.
+  /// Returns the ends that the configuration and generation_config.json name. The appended one is the tokenizer's
+  /// `eos_token` if it is among them, or else the first of them. If the model names none, a text ends with the
+  /// tokenizer's `eos_token`, and token ids stay as they are.
+  /// - Throws: `EndOfTextError`. For text also what a tokenizer throws.
   package func documentEnd(ofText isText: Bool) throws -> DocumentEnd {
     var own = decoder.configuration.endOfText
     if case .huggingFace(let folder) = source.format { own += try Self.ends(ofGenerationIn: folder) ?? [] }
@@ -45,7 +48,7 @@ extension LoadedModel {
     return DocumentEnd(appended: appended, known: Set(ends))
   }
 
-  /// nil without the file.
+  /// Returns nil without the file.
   private static func ends(ofGenerationIn folder: HuggingFaceFolder) throws(EndOfTextError) -> [Int]? {
     guard let path = folder.generationConfiguration else { return nil }
     let value: JSONValue
@@ -69,7 +72,7 @@ extension LoadedModel {
   }
 }
 
-/// A generation_config.json of which it can't be told where a text ends.
+/// A generation_config.json that does not tell where a text ends.
 struct EndOfTextError: Error, Equatable, CustomStringConvertible {
   let file: String
   let reason: String
@@ -78,8 +81,8 @@ struct EndOfTextError: Error, Equatable, CustomStringConvertible {
 }
 
 extension GGUFFile {
-  /// The tokens that llama.cpp stops at (`llama_vocab::impl::load` and `is_eog` in `llama-vocab.cpp`): those that the
-  /// metadata call ends of text, of turn or of message, three of code in the making, and all with one of these names.
+  /// The tokens at which llama.cpp stops (`llama_vocab::impl::load` and `is_eog` in `llama-vocab.cpp`). They are the
+  /// metadata's ends of text, turn and message, three tokens of code infill, and all tokens with one of these names.
   var endOfGeneration: Set<Int32> {
     guard case .strings(let tokens)? = metadata["tokenizer.ggml.tokens"] else { return [] }
     return Self.endOfGeneration(tokens: tokens) {
@@ -87,7 +90,7 @@ extension GGUFFile {
     }
   }
 
-  /// - Parameter stated: the id that the metadata give for `eos`, `eot` and the like.
+  /// - Parameter stated: returns the id that the metadata give for `eos`, `eot` and the like.
   package static func endOfGeneration(tokens: [String], stated: (String) -> Int?) -> Set<Int32> {
     func named(_ names: [String]) -> [Int] { tokens.indices.filter { names.contains(tokens[$0]) } }
     func id(_ key: String) -> Int? { stated(key).flatMap { tokens.indices.contains($0) ? $0 : nil } }
@@ -95,7 +98,7 @@ extension GGUFFile {
     ends += ["eos", "eot", "eom"].compactMap(id)
     for (key, names) in namesOfInfill { ends += id(key).map { [$0] } ?? Array(named(names).prefix(1)) }
     let found = Set(ends.map { tokens[$0] })
-    // Models whose turns consist of several messages, each with an end of its own.
+    // In these models a turn has several messages, and each message has its own end.
     let isCalling = found.contains("<|call|>") || found.contains("<|calls|>")
     if isCalling && (found.contains("<|flush|>") || found.contains("<|return|>")) {
       ends.removeAll { tokens[$0] == "<|end|>" }
@@ -111,7 +114,7 @@ extension GGUFFile {
     "<end_of_utterance>", "<eos>", "<turn|>", "<|tool_response>",
   ]
 
-  /// By the key that goes before the names.
+  /// Metadata keys, and the names that count where a key is missing.
   private static let namesOfInfill = [
     ("fim_pad", ["<|fim_pad|>", "<fim-pad>", "<fim_pad>", "<PAD>", "[PAD]"]),
     ("fim_rep", ["<|fim_repo|>", "<|repo_name|>", "<fim-repo>", "<REPO>", "<reponame>"]),

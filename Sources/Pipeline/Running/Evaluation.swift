@@ -3,7 +3,7 @@ import PluginRuntime
 import RunRecords
 import Transformer
 
-/// One evaluator at work on the model as it is now.
+/// One evaluator, which measures the model in its current state.
 struct Evaluation {
   let use: PluginUse
   let context: StageContext
@@ -15,10 +15,10 @@ struct Evaluation {
     plugin = try context.loaded(use)
   }
 
-  /// An evaluation of fewer says so.
+  /// An evaluation of fewer tokens is reported as weak.
   private static let fewTokens = 100
 
-  /// What the plugin's data option names.
+  /// Returns the data that an option of the plugin names.
   func data(_ option: String) throws -> HostServices.Corpus {
     guard let source = use.data[option] else {
       throw EvaluationError.noSuchData(plugin: use.id, option: option)
@@ -27,7 +27,7 @@ struct Evaluation {
     return HostServices.Corpus(name: corpus.name, documents: corpus.documents)
   }
 
-  /// - Parameter drewRandomNumbers: told once the answer depends on the seed.
+  /// - Parameter drewRandomNumbers: called when the result begins to depend on the seed.
   func run(drewRandomNumbers: @escaping @Sendable () -> Void = {}) throws -> EvaluationRecord {
     let clock = ContinuousClock.now
     let (label, decoder) = (context.label, context.model.decoder)
@@ -41,7 +41,7 @@ struct Evaluation {
           sequences.map { ($0.tokens, $0.first) }, workers: context.workers, observer: observer
         ).map { $0.map { Float($0) } }
       }
-      // Said here, since an evaluator could only hand it on.
+      // The plugin could not explain this error.
       guard !found.joined().contains(where: \.isNaN) else { throw EvaluationError.notNumbers(stage: label) }
       return found
     }
@@ -68,14 +68,14 @@ struct Evaluation {
 }
 
 extension RunSession {
-  /// Measures the model with each of the evaluators.
+  /// Measures the model with each evaluator.
   func execute(_ stage: EvaluateStage, in context: StageContext) throws {
     for use in stage.evaluators { try record(evaluated(use, in: context)) }
     let count = evaluations.count
     atStageEnd { $0.evaluations = count }
   }
 
-  /// Measures the model, unless it is as it came and another run has measured that already.
+  /// Measures the model. Reuses the measurement of another run while the model is unpruned.
   private func evaluated(_ use: PluginUse, in context: StageContext) throws -> EvaluationRecord {
     let evaluation = try Evaluation(use, in: context)
     guard isUnpruned, let shared else { return try evaluation.run() }

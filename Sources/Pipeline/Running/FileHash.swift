@@ -2,9 +2,9 @@ import Crypto
 import Files
 import Foundation
 
-/// What tells whether a file is the one that a run was made with.
+/// Hashes and sizes of files, by which a run recognises its inputs.
 enum FileHash {
-  /// Hexadecimal SHA-256 of a file's bytes, read in pieces.
+  /// Returns the SHA-256 of a file in hexadecimal. The file is read in pieces.
   static func sha256(_ path: String) throws(FileError) -> String {
     let handle = FileHandle(fileDescriptor: try ReadableFile.open(path), closeOnDealloc: true)
     defer { try? handle.close() }
@@ -14,7 +14,13 @@ enum FileHash {
     } catch {
       throw FileError(operation: "read", path: path, reason: error.localizedDescription)
     }
-    return hash.finalize().map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    return hexadecimal(hash.finalize())
+  }
+
+  static func sha256(of text: String) -> String { hexadecimal(SHA256.hash(data: Data(text.utf8))) }
+
+  private static func hexadecimal(_ digest: SHA256Digest) -> String {
+    digest.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
   }
 
   static func size(_ path: String) throws(FileError) -> Int {
@@ -25,17 +31,21 @@ enum FileHash {
     }
   }
 
-  /// Bytes of all files below a folder.
+  /// Returns the bytes of all files below a folder.
   static func sizeOfFolder(_ path: String) throws(FileError) -> Int {
     var total = 0
     for name in (try? FileManager.default.subpathsOfDirectory(atPath: path)) ?? [] {
-      var isFolder: ObjCBool = false
       let place = path + "/" + name
-      guard FileManager.default.fileExists(atPath: place, isDirectory: &isFolder), !isFolder.boolValue else {
-        continue
-      }
-      total += try size(place)
+      if FileManager.default.fileExists(atPath: place), !Folder.exists(place) { total += try size(place) }
     }
     return total
+  }
+}
+
+extension Folder {
+  /// Whether a folder, or a link to one, is at the path.
+  package static func exists(_ path: String) -> Bool {
+    var isFolder: ObjCBool = false
+    return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && isFolder.boolValue
   }
 }

@@ -5,20 +5,19 @@ import JSON
 import RunRecords
 import Tokenizers
 
-/// What a GGUF file's metadata say beside the weights, put into the files that transformers reads. What has no place there
-/// is named.
+/// Writes a GGUF file's metadata into the files that transformers reads. Reports metadata that have no place there.
 struct GGUFCompanions {
   let file: GGUFFile
-  /// The source's.
+  /// The configuration of the source.
   let configuration: ModelConfiguration
   let tokenizer: Result<Tokenizer, any Error>
 
   private static let vocabulary = "tokenizer.ggml."
   private static let template = "tokenizer.chat_template"
 
-  /// - Parameter target: the folder of the saved model, which is there.
-  /// - Returns: what did not come along.
-  /// - Throws: `FileError` where a file can't be written.
+  /// - Parameter target: the folder of the saved model, which exists.
+  /// - Returns: what was not written.
+  /// - Throws: `FileError` if a file can't be written.
   func write(to target: String) throws -> [LeftBehind] {
     var left = try writeTokenizer(to: target)
     left += try writeTemplates(to: target)
@@ -48,8 +47,8 @@ struct GGUFCompanions {
 
   // MARK: - Chat templates
 
-  /// Of each template its text and where it goes, in the folder as transformers lays it out: the first in
-  /// chat_template.jinja, others by their names in additional_chat_templates/; or why it goes nowhere.
+  /// Each template's text, and its place in transformers' layout or the reason why it has none. The default template
+  /// goes to chat_template.jinja, a named one to additional_chat_templates/.
   private var templates: [(key: String, text: String, place: Result<String, LeftBehind.Reason>)] {
     file.metadata.compactMap { key, value in
       guard key == Self.template || key.hasPrefix(Self.template + "."), case .string(let text) = value else {
@@ -59,11 +58,11 @@ struct GGUFCompanions {
     }
   }
 
-  /// - Parameter name: empty of the first.
+  /// - Parameter name: empty for the default template.
   private func place(of name: String) -> Result<String, LeftBehind.Reason> {
     if name.isEmpty { return .success("chat_template.jinja") }
     if name == "default" {
-      // In additional_chat_templates/ it would take the first one's place.
+      // In additional_chat_templates/ this name would replace chat_template.jinja.
       return file.metadata[Self.template] == nil
         ? .success("chat_template.jinja") : .failure("there is another default")
     }
@@ -91,7 +90,7 @@ struct GGUFCompanions {
 
   // MARK: - Generation
 
-  /// What `generation_config.json` calls the settings that gguf-py's `Metadata` takes from there.
+  /// The names in generation_config.json of the settings that gguf-py's `Metadata` copies from it.
   private static let sampling = [
     "general.sampling.temp": "temperature", "general.sampling.top_k": "top_k",
     "general.sampling.top_p": "top_p",
@@ -110,7 +109,7 @@ struct GGUFCompanions {
     var samples = false
     for (key, name) in Self.sampling.sorted(by: { $0.value < $1.value }) {
       switch file.metadata[key] {
-      // A temperature of 0 is llama.cpp's way to say that nothing is drawn; transformers refuses it.
+      // In llama.cpp a temperature of 0 turns sampling off. transformers refuses it.
       case .real(let value)? where value.isFinite && value > 0:
         settings[name] = .number(value)
       case .integer(let value)? where value > 0:
@@ -125,32 +124,33 @@ struct GGUFCompanions {
 
   // MARK: - The rest
 
-  /// Keys of the container, and of what the folder says by other means: its types, shapes and settings in config.json, its
-  /// tokens in the tokenizer's files.
+  /// Keys about the container itself.
   private static let container: Set<String> = [
     "general.architecture", "general.type", "general.alignment", "general.quantization_version",
     "general.file_type",
     "tokenizer.chat_templates",
   ]
+  /// Keys whose facts are in the tokenizer's files.
   private static let vocabularyKeys: Set<String> = [
     "model", "pre", "tokens", "token_type", "token_type_count", "scores", "merges", "bos_token_id",
     "eos_token_id",
     "unknown_token_id", "padding_token_id", "add_bos_token", "add_eos_token", "add_space_prefix",
   ]
 
+  /// Whether the saved folder has the fact, or a report already names it.
   private func isCarried(_ key: String) -> Bool {
     if Self.container.contains(key) || key.hasPrefix("split.") { return true }
     if let name = Self.sampling[key] {
       if case .real(0)? = file.metadata[key], name == "temperature" { return true }
       return generationSettings[name] != nil
     }
-    // Told already: written, or named with a reason.
+    // Already written or reported.
     if templates.contains(where: { $0.key == key }) { return true }
     if key.hasPrefix(Self.vocabulary) {
       guard case .success = tokenizer else { return true }
       let name = String(key.dropFirst(Self.vocabulary.count))
       if Self.vocabularyKeys.contains(name) { return true }
-      // eot and eom, where they are among the ends of a text.
+      // eot and eom are carried if they are among the ends of a text.
       guard case .integer(let id)? = file.metadata[key] else { return false }
       return ["eot_token_id", "eom_token_id"].contains(name) && configuration.endOfText.contains(id)
     }

@@ -1,45 +1,18 @@
 import ChatTemplates
-import Foundation
 import JSON
 import Tensors
 import Tokenizers
 import Transformer
 import Wording
 
-public struct GenerateRequest: Sendable {
-  public enum Prompt: Sendable {
-    /// A text to go on with.
-    case text(String)
-    /// A conversation, written by the model's chat template. `date` is what the template is told to be today.
-    case chat([ChatTurn], date: TemplateDate)
-  }
-
-  public let modelPath: String
-  public let prompt: Prompt
-  /// At most so many tokens are added.
-  public let maximumTokens: Int
-  /// Whether fewer are added where the model has too few positions; otherwise that is an error.
-  public let shortensToFit: Bool
-  /// 0 takes the likeliest token each time.
-  public let temperature: Double
-  public let seed: Int
-  public let threads: Int
-
-  public init(
-    modelPath: String, prompt: Prompt, maximumTokens: Int, shortensToFit: Bool = false, temperature: Double,
-    seed: Int, threads: Int
-  ) {
-    self.shortensToFit = shortensToFit
-    self.modelPath = modelPath
-    self.prompt = prompt
-    self.maximumTokens = maximumTokens
-    self.temperature = temperature
-    self.seed = seed
-    self.threads = threads
-  }
+/// What a model continues.
+public enum Prompt: Sendable {
+  case text(String)
+  /// A conversation, formatted by the model's chat template. `date` is the template's current day.
+  case chat([ChatTurn], date: TemplateDate)
 }
 
-/// What one side of a conversation says.
+/// One message of a conversation.
 public struct ChatTurn: Sendable, Equatable {
   /// `system`, `user` or `assistant`.
   public let role: String
@@ -52,22 +25,28 @@ public struct ChatTurn: Sendable, Equatable {
 }
 
 extension Operations {
-  /// Continues a prompt. `emit` is handed the prompt where it is a text, then text as it is made.
+  /// Continues a prompt.
+  /// - Parameters:
+  ///   - maximumTokens: the most tokens to add.
+  ///   - shortensToFit: whether to add fewer tokens if the model has too few positions. Otherwise that is an error.
+  ///   - temperature: 0 takes the likeliest token each time.
+  ///   - emit: receives a text prompt first, then text as the model makes it.
   /// - Throws: `GeneratingError`, and what reading the model throws.
   public static func generate(
-    _ request: GenerateRequest, progress: any ProgressReporter, cancellation: Cancellation,
-    emit: (String) throws -> Void
+    _ prompt: Prompt, modelPath: String, maximumTokens: Int, shortensToFit: Bool, temperature: Double,
+    seed: Int,
+    threads: Int, progress: any ProgressReporter, cancellation: Cancellation, emit: (String) throws -> Void
   ) throws {
-    let model = try LoadedModel(path: request.modelPath, threads: request.threads)
+    let model = try LoadedModel(path: modelPath, threads: threads)
     let tokenizer = try model.tokenizer()
     let start: [Int32]
-    switch request.prompt {
+    switch prompt {
     case .text(let prompt):
-      // A template that can't be read is no matter here.
+      // An unreadable template does no harm here.
       if let template = try? model.chatTemplate(), !template.text.isEmpty {
         progress.note(
-          "\(model.path) has a chat template, so it may have been trained on conversations, and a bare prompt is none; "
-            + "--chat --user TEXT writes one")
+          "\(model.path) has a chat template, so it may expect a conversation, and a bare prompt is not one; "
+            + "use --chat --user TEXT")
       }
       start = try model.start(of: prompt, tokenizer)
     case .chat(let turns, let date):
@@ -76,14 +55,12 @@ extension Operations {
     }
     try model.check(start)
     let ends = try model.stopTokens()
-    let capacity = try model.capacity(request, prompt: start.count)
+    let capacity = try model.capacity(adding: maximumTokens, to: start.count, shortensToFit: shortensToFit)
     let count = capacity - start.count
-    let generator = try Generator(
-      model.decoder, capacity: capacity, workers: Workers(count: request.threads))
-    var sampler = Sampler(
-      temperature: request.temperature, seed: UInt64(bitPattern: Int64(request.seed)))
+    let generator = try Generator(model.decoder, capacity: capacity, workers: Workers(count: threads))
+    var sampler = Sampler(temperature: temperature, seed: UInt64(bitPattern: Int64(seed)))
     var text = tokenizer.streamingDecoder(skipSpecialTokens: true)
-    if case .text(let prompt) = request.prompt { try emit(prompt) }
+    if case .text(let prompt) = prompt { try emit(prompt) }
     var logits = try generator.read(start)
     for step in 0..<count {
       try cancellation.check()
@@ -96,7 +73,7 @@ extension Operations {
     try emit(text.finish())
   }
 
-  /// The conversation as the model reads it, with the beginning of the assistant's next turn.
+  /// Returns the conversation as the model reads it, with the start of the assistant's next message.
   /// - Throws: `GeneratingError`, and what reading the model throws.
   public static func conversation(
     _ turns: [ChatTurn], modelPath: String, date: TemplateDate = .usual
@@ -106,8 +83,7 @@ extension Operations {
 }
 
 extension LoadedModel {
-  /// Whether a token that ends the text is a part of it, where it is no special one: in transformers it is, in llama.cpp
-  /// it is not.
+  /// Whether an end token that is not special belongs to the text. It does in transformers, but not in llama.cpp.
   fileprivate var showsEnds: Bool { if case .huggingFace = source.format { true } else { false } }
 
   fileprivate func conversation(_ turns: [ChatTurn], date: TemplateDate) throws -> String {
@@ -123,7 +99,7 @@ extension LoadedModel {
     }
   }
 
-  /// The ids of a text; of an empty one, those that texts begin with.
+  /// Returns the ids of a text. For an empty text, returns the id that texts begin with.
   fileprivate func start(of prompt: String, _ tokenizer: Tokenizer) throws -> [Int32] {
     let ids = tokenizer.encode(prompt, addSpecialTokens: true)
     if !ids.isEmpty { return ids }
@@ -138,11 +114,13 @@ extension LoadedModel {
     throw .beyondModel(id: Int(stranger), vocabulary: decoder.vocabulary)
   }
 
-  /// How many tokens prompt and answer have together, where the model has as many positions and there is the memory.
-  fileprivate func capacity(_ request: GenerateRequest, prompt: Int) throws(GeneratingError) -> Int {
+  /// Returns the number of tokens of prompt and answer together, if positions and memory suffice.
+  fileprivate func capacity(
+    adding maximumTokens: Int, to prompt: Int, shortensToFit: Bool
+  ) throws(GeneratingError) -> Int {
     let positions = decoder.configuration.maxPositions
-    var maximumTokens = max(0, request.maximumTokens)
-    if request.shortensToFit, prompt < positions { maximumTokens = min(maximumTokens, positions - prompt) }
+    var maximumTokens = max(0, maximumTokens)
+    if shortensToFit, prompt < positions { maximumTokens = min(maximumTokens, positions - prompt) }
     let (capacity, overflow) = prompt.addingReportingOverflow(maximumTokens)
     guard !overflow, capacity <= positions else {
       throw .tooManyTokens(asked: maximumTokens, prompt: prompt, positions: positions)
@@ -156,14 +134,14 @@ extension LoadedModel {
   }
 }
 
-/// Why nothing is generated.
+/// Why a model can't generate text.
 enum GeneratingError: Error, Equatable, CustomStringConvertible {
   case noChatTemplate(model: String)
   case template(String)
   case nothingToBeginWith(model: String)
   case beyondModel(id: Int, vocabulary: Int)
   case tooManyTokens(asked: Int, prompt: Int, positions: Int)
-  /// `needed` is nil where it can't be counted.
+  /// `needed` is nil if it is too large to count.
   case tooLittleMemory(asked: Int, needed: Int?, available: Int)
 
   var description: String {

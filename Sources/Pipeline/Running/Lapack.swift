@@ -1,8 +1,10 @@
 import PluginRuntime
 import Tensors
 
+// The arithmetic that the host does for plugins.
+
 extension HostServices {
-  /// The arithmetic that the host does for any plugin, wherever it calls one.
+  /// Offers matrix products and linear algebra to a plugin.
   mutating func offerArithmetic(on workers: Workers) {
     sgemm = { workers.multiply($0) }
     linearAlgebra = Lapack()
@@ -10,7 +12,7 @@ extension HostServices {
 }
 
 extension Workers {
-  /// A product that a plugin asked for.
+  /// Computes a matrix product for a plugin.
   func multiply(_ product: HostServices.MatrixProduct) {
     multiply(
       Rows(UnsafeMutablePointer(mutating: product.a), stride: product.lda),
@@ -22,13 +24,13 @@ extension Workers {
 }
 
 extension Operations {
-  /// Is a worker, in which a plugin is loaded that has a process of its own, until the host ends.
+  /// Serves a plugin in a process of its own until the host ends.
   public static func serveIsolatedPlugin(threads: Int?) throws {
     try BLASMemory.reserve(threads: threads ?? Workers.processors)
     try WorkerProcess.serve(arithmetic(threads: threads)())
   }
 
-  /// Services that are no more than the host's arithmetic.
+  /// Returns a maker of services that offer arithmetic alone.
   public static func arithmetic(threads: Int?) -> @Sendable () -> HostServices {
     let workers = Workers(count: threads)
     return {
@@ -39,7 +41,7 @@ extension Operations {
   }
 }
 
-/// The linear algebra that plugins ask the host for.
+/// Linear algebra for plugins.
 struct Lapack: LinearAlgebra {
   func solve(
     _ a: UnsafeBufferPointer<Double>, n: Int, _ b: UnsafeMutableBufferPointer<Double>, rows: Int

@@ -4,21 +4,21 @@ import Tensors
 import Tokenizers
 import Transformer
 
-/// A model as a run works on it: the decoder, and the tokenizer that came with it.
+/// A model under work: its decoder and the tokenizer from its files.
 public final class LoadedModel {
   public let path: String
-  /// Another one after training has written new weights.
+  /// A stage that writes new weights replaces it.
   public private(set) var decoder: Decoder
-  /// The model's files as they were given.
+  /// The model's original files.
   let source: Checkpoint
-  /// Before any pruning.
+  /// The counts before any pruning.
   public let originalParameters: Int
   public let originalMultiplyAccumulates: Int
   private let tokenizerResult: Result<Tokenizer, any Error>
 
-  /// Opens a Hugging Face folder or a GGUF file, and looks whether all weights are finite: what isn't later on, the run
-  /// itself has made. A missing or unreadable tokenizer is no error until text is to be read.
-  /// - Parameter threads: that look at the weights; nil: as many as there are processors.
+  /// Opens a Hugging Face folder or a GGUF file, and checks that all weights are finite. So any later infinite weight
+  /// comes from the run itself. A missing or unreadable tokenizer is an error only when text is read.
+  /// - Parameter threads: the threads of the check; nil for one per processor.
   /// - Throws: `CheckpointError`, `DecoderError`.
   public init(path: String, threads: Int? = nil) throws {
     self.path = path
@@ -32,7 +32,7 @@ public final class LoadedModel {
   }
 
   /// Opens a Hugging Face folder or a GGUF file.
-  /// - Throws: `LoadedModelError.hubName` where there is none, and the path is what a model is called elsewhere.
+  /// - Throws: `CheckpointError`. `LoadedModelError.hubName` if the path is a name on the Hugging Face Hub.
   static func checkpoint(at path: String) throws -> Checkpoint {
     if !FileManager.default.fileExists(atPath: path), let name = HubName(path) {
       throw LoadedModelError.hubName(given: path, name: name.text)
@@ -40,10 +40,10 @@ public final class LoadedModel {
     return try Checkpoint.open(path)
   }
 
-  /// Goes on with a model that a stage wrote.
+  /// Continues with a model that a stage wrote.
   func replace(with decoder: Decoder) { self.decoder = decoder }
 
-  /// The model as it was given, unpruned.
+  /// Opens the unpruned model again.
   func dense() throws -> Decoder { try Decoder(source) }
 
   /// - Throws: `LoadedModelError.noTokenizer`, `TokenizerError`.
@@ -69,12 +69,12 @@ public final class LoadedModel {
     }
   }
 
-  /// Tokenized, each once: stage after stage reads the same text, and the check before the work does.
+  /// Tokenized data. Several stages and the check before work read the same text.
   private var corpora: [(source: DataSource, corpus: Corpus)] = []
-  /// Tokens that are kept; of a larger corpus none.
+  /// The most tokens to keep in memory.
   private static let mostKeptTokens = 16 << 20
 
-  /// The data as this model reads them.
+  /// Returns data as token ids of this model.
   /// - Throws: `DataError`, `DecoderError.tokenOutOfRange`, and what the tokenizer throws.
   func corpus(of source: DataSource) throws -> Corpus {
     if let known = corpora.first(where: { $0.source == source }) { return known.corpus }
@@ -89,7 +89,7 @@ public final class LoadedModel {
     return corpus
   }
 
-  /// The files that make up the model, for the run's record.
+  /// The paths of the model's files, for the run's record.
   public var files: [String] {
     switch source.format {
     case .gguf: return [path]
@@ -97,7 +97,7 @@ public final class LoadedModel {
     }
   }
 
-  /// The names of all that is read of a Hugging Face folder, in order: shards, their index, configurations.
+  /// Returns the sorted names of the files that are read from a Hugging Face folder: shards, index, configurations.
   static func files(in folder: String) -> [String] {
     ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).sorted()
       .filter { $0.hasSuffix(".safetensors") || $0.hasSuffix(".json") }
@@ -124,7 +124,7 @@ public enum LoadedModelError: Error, Equatable, CustomStringConvertible {
   }
 }
 
-/// A model's name on the Hugging Face Hub, `organisation/model`, or its address there.
+/// A model's name on the Hugging Face Hub, `organisation/model`. An address there is also understood.
 struct HubName {
   let text: String
 
@@ -138,7 +138,7 @@ struct HubName {
     guard parts.count == 2 || (isAddress && parts.count > 2),
       !given.lowercased().hasSuffix(".gguf") || isAddress
     else { return nil }
-    // As huggingface_hub's validate_repo_id has it.
+    // The rule of huggingface_hub's validate_repo_id.
     let isName = parts.prefix(2).allSatisfy { part in
       !part.isEmpty && part.count <= 96 && part.first != "." && part.first != "-"
         && part.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-_.".contains($0)) }
@@ -149,7 +149,7 @@ struct HubName {
 }
 
 extension GGUFVocabulary {
-  /// nil if the file has no vocabulary.
+  /// Returns nil if the file has no vocabulary.
   init?(metadata file: GGUFFile) {
     func value(_ key: String) -> GGUFValue? { file.metadata["tokenizer.ggml.\(key)"] }
     guard case .strings(let tokens)? = value("tokens"), case .string(let model)? = value("model") else {

@@ -5,14 +5,13 @@ import RunRecords
 import Tensors
 import Transformer
 
-/// A format that models are saved in: a sink, and what goes along with the weights.
+/// A format for saved models: a sink for the weights, and a writer of the files beside them.
 public struct ModelFormat: Sendable {
-  /// Opens the sink of a model with this configuration. Its files go into a folder that gets its name afterwards; none
-  /// takes more than `shardBytes`, unless a single tensor does.
+  /// Opens a sink that writes into the folder. A file larger than `shardBytes` holds a single tensor.
   let open:
     @Sendable (_ folder: String, _ configuration: ModelConfiguration, _ shardBytes: Int) throws ->
       any ModelSink
-  /// Writes what else the model's source holds into the same folder, and answers what is left behind.
+  /// Writes the source's other files into the folder. Returns what is left behind.
   let addCompanions: @Sendable (_ model: LoadedModel, _ folder: String) throws -> [LeftBehind]
 
   public init(
@@ -23,23 +22,21 @@ public struct ModelFormat: Sendable {
     self.addCompanions = addCompanions
   }
 
-  /// config.json (with lists for what varies by layer), safetensors, tokenizer, chat templates, settings for generation.
+  /// config.json (with lists of the sizes that vary by layer), safetensors, tokenizer, templates, generation settings.
   public static let huggingFace = ModelFormat(
     open: { try ModelWriter(folder: $0, configuration: $1, shardBytes: $2) },
     addCompanions: { try $0.saveCompanions(to: $1) })
 }
 
 extension LoadedModel {
-  /// Writes the model as it is now, with what the source holds beside its weights.
-  /// The folder appears whole or not at all. Layers that have nothing left are left out, so that a model that lost whole
-  /// layers is one of fewer layers to whoever reads it.
+  /// Writes the current model and the source's other files. The folder appears whole or not at all.
   ///
+  /// Empty layers are left out, so that a model without them is an ordinary one of fewer layers.
   /// - Parameters:
   ///   - folder: must not exist.
-  ///   - type: of the weights.
-  ///   - format: Hugging Face's, if nothing is said.
-  ///   - progress: layers done, of how many.
-  /// - Returns: what the source holds and the folder lacks.
+  ///   - type: the element type of the weights.
+  ///   - progress: receives the finished layers and the number of layers.
+  /// - Returns: what the source has and the folder lacks.
   /// - Throws: `CheckpointError`, `FileError`.
   @discardableResult
   public func save(
@@ -51,13 +48,11 @@ extension LoadedModel {
     }
   }
 
-  /// The same with values from elsewhere than the decoder: `forEachParameter` hands every parameter, in pieces, to the
-  /// closure that it is given.
-  ///
+  /// Writes the model with the values that `forEachParameter` passes to its closure, in pieces.
   /// - Parameters:
-  ///   - keepingEmptyLayers: for the run's own use, whose layers keep their numbers.
-  ///   - shardBytes: no file of weights takes more, unless a single tensor does.
-  ///   - configure: what is different in the values' configuration, biases for instance.
+  ///   - keepingEmptyLayers: keeps the layers' numbers, for the run's own checkpoints.
+  ///   - shardBytes: the most bytes of a weights file with several tensors.
+  ///   - configure: changes the configuration to fit the values, for instance new biases.
   @discardableResult
   func save(
     to folder: String, type: StorageType, as format: ModelFormat = .huggingFace,
@@ -70,7 +65,6 @@ extension LoadedModel {
       (folder as NSString).deletingLastPathComponent + "/.partial-"
       + (folder as NSString).lastPathComponent
     try Folder.remove(partial)
-    // Once it has its name, there is nothing.
     defer { try? Folder.remove(partial) }
     var configuration = decoder.prunedConfiguration
     configuration.declaredType = type
@@ -82,10 +76,10 @@ extension LoadedModel {
         try sink.append(values, to: renumbering?.name(of: name) ?? name)
       }
     } catch CheckpointError.valueTooLarge(_, let tensor, let count, let type) {
-      // Under the name that the reader knows.
+      // Name the folder that the user knows.
       throw CheckpointError.valueTooLarge(file: folder, tensor: tensor, count: count, type: type)
     }
-    // Read from beginning to end by now: was it one model?
+    // The source has been read to its end. It must not have changed meanwhile.
     try decoder.checkpoint.requireUnchanged()
     try source.requireUnchanged()
     try sink.finish()
@@ -94,7 +88,10 @@ extension LoadedModel {
     return left
   }
 
-  /// Writes what goes along with the weights.
+  /// The size and type of the original weights.
+  var sourceWeights: WeightsOnDisk { WeightsOnDisk(of: source) }
+
+  /// Writes the files beside the weights.
   fileprivate func saveCompanions(to folder: String) throws -> [LeftBehind] {
     switch source.format {
     case .huggingFace(let original): try FolderCompanions(original, of: source).copy(to: folder)
@@ -110,9 +107,4 @@ extension WeightsOnDisk {
   init(of checkpoint: Checkpoint) {
     self.init(bytes: checkpoint.totalBytes, type: checkpoint.predominantType.rawValue)
   }
-}
-
-extension LoadedModel {
-  /// The model's files as they were given.
-  var sourceWeights: WeightsOnDisk { WeightsOnDisk(of: source) }
 }

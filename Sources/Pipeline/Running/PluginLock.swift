@@ -4,18 +4,18 @@ import JSON
 import PluginRuntime
 import RunRecords
 
-/// The plugins that a run was made with, as its record has them: by id, with the hashes of their files.
+/// The plugins of an earlier run, with the hashes of their files. A locked run accepts no others.
 public struct PluginLock: Sendable, Equatable {
-  /// The record.
+  /// The path of the run's record.
   let file: String
   let plugins: [RunRecord.Plugin]
 
-  /// Another plugin than the one that was recorded.
+  /// A plugin that differs from the recorded one.
   public struct Difference: Error, Equatable, CustomStringConvertible {
     public let id: String
-    /// What is other: the library, or the plugin.json of a plain function.
+    /// The file that differs: the library, or the plugin.json of a plain function.
     let file: String
-    /// SHA-256; nil: the record does not have it.
+    /// SHA-256; nil if the record does not have it.
     let recorded: String?
     let found: String
     let record: String
@@ -27,15 +27,15 @@ public struct PluginLock: Sendable, Equatable {
     }
   }
 
-  /// - Parameter plugins: what has no id or hash tells nothing.
+  /// - Parameter plugins: those without an id or a hash are ignored.
   init(file: String, plugins: [RunRecord.Plugin]) {
     self.file = file
     self.plugins = plugins.filter { !$0.id.isEmpty && $0.sha256 != nil }
   }
 
-  /// The lock of a pipeline that comes from a run's folder.
+  /// Reads the record beside a pipeline.
   /// - Parameter pipeline: the path of a run's `manifest.json`.
-  /// - Throws: `FileError` if there is no record beside it.
+  /// - Throws: `LockError` if there is no record beside it.
   public init(besidePipeline pipeline: String) throws {
     let file = (pipeline as NSString).deletingLastPathComponent
     let record = (file.isEmpty ? "." : file) + "/" + RunLayout.run
@@ -45,7 +45,7 @@ public struct PluginLock: Sendable, Equatable {
     self.init(file: record, plugins: plugins)
   }
 
-  /// The recorded plugins that are others now. None of them is loaded.
+  /// Returns the recorded plugins that have changed. Loads none of them.
   func differences(_ registry: PluginRegistry) throws -> [Difference] {
     try plugins.compactMap { recorded in
       let found = try RunRecord.Plugin(registry.find(recorded.id))
@@ -59,7 +59,7 @@ public struct PluginLock: Sendable, Equatable {
     }
   }
 
-  /// Resolves a pipeline with the recorded plugins and no others: what they are is looked at before any is loaded.
+  /// Resolves a pipeline with the recorded plugins and no others. Compares them before any is loaded.
   /// - Throws: the first difference, and what `resolve` throws.
   public func requiring(_ registry: PluginRegistry, _ resolve: () throws -> Manifest) throws -> Manifest {
     if let first = try differences(registry).first { throw first }
@@ -73,7 +73,7 @@ public struct PluginLock: Sendable, Equatable {
   }
 }
 
-/// Why nothing can be locked to.
+/// Why a pipeline has no lock.
 public enum LockError: Error, Equatable, CustomStringConvertible {
   case noRecord(pipeline: String, record: String)
 
@@ -87,9 +87,9 @@ public enum LockError: Error, Equatable, CustomStringConvertible {
 }
 
 extension RunRecord.Plugin {
-  /// What is there now. The plugin is not loaded into this process.
+  /// Describes the installed plugin. Does not load it into this process.
   init(_ plugin: PluginDescription) throws {
-    // The system's loader alone knows where a bare name leads.
+    // Only the system's loader knows where a bare name leads.
     let library =
       plugin.library.contains("/")
       ? plugin.library : try LoadedPlugin(loading: plugin, isolated: Isolation()).library

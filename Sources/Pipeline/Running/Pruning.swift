@@ -5,15 +5,15 @@ import RunRecords
 import Tensors
 import Transformer
 
-/// Why a prune stage can't do what it is asked.
+/// Why a prune stage fails.
 public enum PruningError: Error, Equatable, CustomStringConvertible {
   case nothingToRemove(stage: String, measure: String, now: Int, goal: Int)
-  /// - Parameter most: that the stages before can have left.
+  /// - Parameter most: the most that earlier stages leave.
   case nothingLeftToRemove(stage: String, measure: String, most: Int, goal: Int)
-  /// - Parameter whole: whether whole sublayers or layers are removed.
+  /// - Parameter whole: whether the stage removes whole sublayers or layers.
   case outOfReach(stage: String, measure: String, goal: Int, smallest: Int, whole: Bool)
   case noBlockLeft(stage: String)
-  /// `round_to` or `same_size` cannot be kept: why.
+  /// `round_to` or `same_size` can't hold.
   case unequalWidths(stage: String, reason: String)
   case noProgress(stage: String, measure: String, now: Int, goal: Int, iteration: Int)
 
@@ -39,28 +39,17 @@ public enum PruningError: Error, Equatable, CustomStringConvertible {
   }
 }
 
-/// One prune stage under way: each iteration gathers statistics in one pass, has every unit scored, has the budget
-/// shared out, and lets the lowest scores of each family go.
+/// A prune stage at work. Each iteration gathers statistics in one pass, scores every unit, allocates the budget, and
+/// removes the units with the lowest scores of each family.
 struct Pruning {
   let stage: PruneStage
   let context: StageContext
   let sequences: [[Int32]]
   let criterion: CriterionInstance
   let allocator: AllocatorInstance
-  /// nil: what stays stays as it is.
   let compensator: CompensatorInstance?
-  /// What the first iteration would gather, where another run has gathered it of the same model.
+  /// The first iteration's scores, if another run has already computed them on the same model.
   var first: ScoredModel?
-
-  /// What an iteration saw and did.
-  struct Iteration {
-    let number: Int
-    let scoresCompare: Bool
-    let layers: [IterationRecord.Layer]
-    /// [layers], of the families that are pruned.
-    let scores: [[Family: [Float]]]
-    let seconds: Double
-  }
 
   /// - Parameter sequences: calibration data.
   init(_ stage: PruneStage, in context: StageContext, sequences: [[Int32]]) throws {
@@ -78,29 +67,29 @@ struct Pruning {
   var measure: Target.Measure { stage.target.measure }
   var families: [Family] { stage.families }
 
-  /// Puts other values into the model: in iteration `number`, with these biases beside its own, every parameter that the
-  /// closure is handed.
+  /// Writes new values and biases into the model in iteration `number`. `forEachParameter` passes every parameter to its
+  /// closure.
   typealias Rewrite = (
     _ number: Int, _ biases: Biases,
     _ forEachParameter: ((String, UnsafeBufferPointer<Float>) throws -> Void) throws -> Void
   ) throws -> Void
 
-  /// Prunes to the target, telling each iteration to `record` once it is done.
-  func run(rewrite: Rewrite, record: (Iteration) throws -> Void) throws {
-    let start = spent
-    let goal = goal
+  /// Prunes to the target. Passes each finished iteration, its scores and its duration to `record`.
+  func run(
+    rewrite: Rewrite,
+    record: (_ iteration: IterationRecord, _ scores: [[Family: [Float]]], _ seconds: Double) throws -> Void
+  ) throws {
+    let (start, goal) = (spent, goal)
     try checkReach(goal)
     var sparsities = sparsitiesNow
     var iteration = 0
-    // What one iteration loses a later one may bring back.
+    // A compensator can restore in a later iteration what an earlier one lost.
     let whole = try compensator?.followsCut == true ? decoder.copy() : nil
-    // An allocator that meets goals does so in the planned number of steps; another is followed until it passes.
+    // An allocator that meets goals takes the planned number of steps. Another one goes on until it passes the goal.
     while allocator.meetsGoal ? iteration < stage.iterations : spent > goal {
       let clock = ContinuousClock.now
       let title =
-        allocator.meetsGoal
-        ? "\(label), iteration \(iteration + 1) of \(stage.iterations)"
-        : "\(label), iteration \(iteration + 1)"
+        "\(label), iteration \(iteration + 1)" + (allocator.meetsGoal ? " of \(stage.iterations)" : "")
       let known = iteration == 0 ? first : nil
       let scored = try known ?? gather(title)
       let (scores, distances) = (scored.scores, scored.distances)
@@ -133,15 +122,21 @@ struct Pruning {
         throw PruningError.noProgress(
           stage: label, measure: measure.words, now: spent, goal: goal, iteration: iteration)
       }
-      try record(
-        Iteration(
-          number: iteration, scoresCompare: criterion.scoresCompare,
-          layers: records(sparsities, distances), scores: scores,
-          seconds: (ContinuousClock.now - clock) / .seconds(1)))
+      let done = IterationRecord {
+        $0.number = iteration
+        $0.stage = label
+        $0.iteration = iteration
+        $0.layers = records(sparsities, distances)
+        $0.parameters = decoder.parameters
+        $0.macs = decoder.multiplyAccumulates
+        $0.scoresCompare = criterion.scoresCompare
+        $0.miniBatches = stage.calibration?.miniBatches
+      }
+      try record(done, scores, (ContinuousClock.now - clock) / .seconds(1))
     }
   }
 
-  /// What stays: as the allocator answers, made equal where the stage asks for it.
+  /// Returns the allocator's shares, changed to equal widths if the stage asks for them.
   private func shares(of layers: [LayerRequest], _ budget: BudgetRequest) throws -> [[Share]] {
     let answer = try allocator.allocate(
       model: modelSummary, budget: budget, layers: layers, scoresCompare: criterion.scoresCompare)
@@ -152,7 +147,7 @@ struct Pruning {
     } catch { throw PruningError.unequalWidths(stage: label, reason: "\(error)") }
   }
 
-  /// `same_size` overrules an allocator that would treat layers differently, or protect some.
+  /// Tells the user where `same_size` overrules the allocator.
   private func tellLevelled(_ asked: [[Share]], _ made: [[Share]], _ layers: [LayerRequest]) {
     for (place, family) in families.enumerated() {
       let present = layers.indices.filter { layers[$0].families[place].count > 0 }
@@ -165,19 +160,17 @@ struct Pruning {
     }
   }
 
-  /// What earlier stages have taken from each layer.
+  /// The share of each layer's units that earlier stages have removed.
   var sparsitiesNow: [[Family: Double]] {
-    (0..<decoder.layerCount).map { layer in
-      let sizes = decoder.sizes(layer)
-      return [Family: Double](
-        uniqueKeysWithValues: families.map { family in
-          let original = decoder.originalCount(of: family, layer: layer)
-          return (family, original > 0 ? 1 - Double(sizes.count(of: family)) / Double(original) : 0)
-        })
+    decoder.allSizes.enumerated().map { layer, sizes in
+      families.reduce(into: [:]) { sparsities, family in
+        let original = decoder.originalCount(of: family, layer: layer)
+        sparsities[family] = original > 0 ? 1 - Double(sizes.count(of: family)) / Double(original) : 0
+      }
     }
   }
 
-  /// Whether, after the cut, some layer still has attention or an MLP.
+  /// Whether some layer still has attention or an MLP after the cut.
   private func leavesAnything(_ shares: [[Share]]) -> Bool {
     zip(decoder.allSizes, shares).contains { sizes, shares in
       let gone = zip(families, shares).filter { $1.keep == 0 }.flatMap(\.0.widths)
@@ -209,10 +202,10 @@ struct Pruning {
     }
   }
 
-  /// Whether whole sublayers or layers go: a manifest does not mix them with parts of some.
+  /// Whether the stage removes whole sublayers or layers. A manifest does not mix them with parts.
   private var isWhole: Bool { families.contains(where: \.isWhole) }
 
-  /// What the stage can take away.
+  /// What the stage can remove.
   var reach: Reach {
     Reach(
       layers: decoder.allSizes, families: Set(families), measure: measure, minimum: stage.widths.minimum)
@@ -259,7 +252,7 @@ struct Pruning {
 
   // MARK: - The cut
 
-  /// Lets the lowest scores go; of equal ones the earlier unit.
+  /// Removes the units with the lowest scores. Of two equal scores the earlier unit goes.
   private func remove(_ family: Family, _ layer: Int, _ scores: [Float], keep: Int) throws {
     guard keep < scores.count else { return }
     let order = scores.indices.sorted { (scores[$0], $0) < (scores[$1], $1) }
@@ -288,7 +281,7 @@ struct Pruning {
 }
 
 extension RunSession {
-  /// Prunes to the stage's target, with a record of each iteration.
+  /// Prunes to the stage's target, and records each iteration.
   func execute(_ stage: PruneStage, in context: StageContext) throws {
     var sequences: [[Int32]] = []
     if let sample = stage.calibration { sequences = try context.sequences(of: sample) }
@@ -302,24 +295,16 @@ extension RunSession {
         model, configure: { $0.biases.formUnion(biases) }, name: "model-\(number)-\(iteration)",
         forEachParameter: forEachParameter)
       try keeper.open(place, in: model)
-      // The one before is not the state's, and nobody's any more.
+      // The state does not name the previous iteration's model.
       if let before = rewritten?.folder { keeper.discard(before) }
       rewritten = place
-    } record: { iteration in
-      let record = IterationRecord {
-        $0.number = before + iteration.number
-        $0.stage = context.label
-        $0.iteration = iteration.number
-        $0.layers = iteration.layers
-        $0.parameters = model.decoder.parameters
-        $0.macs = model.decoder.multiplyAccumulates
-        $0.scoresCompare = iteration.scoresCompare
-        $0.miniBatches = stage.calibration?.miniBatches
-      }
+    } record: { iteration, scores, seconds in
+      var record = iteration
+      record.number += before
       try folder.write(record)
-      if stage.recordsScores { try writeScores(iteration.scores, number: record.number) }
+      if stage.recordsScores { try writeScores(scores, number: record.number) }
       try tellIteration(
-        record.number, seconds: iteration.seconds, title: "\(context.label), iteration \(iteration.number)")
+        record.number, seconds: seconds, title: "\(context.label), iteration \(iteration.number)")
       done = iteration.number
     }
     atStageEnd { state in
@@ -328,7 +313,7 @@ extension RunSession {
     }
   }
 
-  /// What the stage would gather of the model as it came, if another run has gathered it.
+  /// Returns the scores of the unpruned model, if another run has computed them.
   private func firstScores(_ stage: PruneStage, in context: StageContext) throws -> ScoredModel? {
     guard isUnpruned, let shared, let job = try SharedCalibration.Job(stage, in: context, shared: shared),
       let (model, seconds) = shared.scores(job.key, seed: context.seed)
@@ -350,7 +335,7 @@ extension RunSession {
 }
 
 extension Target {
-  /// What may be left, in its measure.
+  /// The size that the target allows, in its measure.
   func goal(original: Int, now: Int) -> Int {
     switch amount {
     case .count(let count): count

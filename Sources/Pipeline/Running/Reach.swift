@@ -1,29 +1,31 @@
 import Checkpoints
 import Transformer
 
-/// How much smaller prune stages can make a model: what units of these families cost, but for those that have to stay.
+/// How much smaller prune stages can make a model: the cost of all units that may go.
 struct Reach {
   let layers: [LayerSizes]
-  /// Of one stage, or of several together.
+  /// The families of one stage, or of several together.
   let families: Set<Family>
   let measure: Target.Measure
 
-  /// Units that must stay of each layer that has any.
+  /// The units of a family that must stay in a layer.
   var minimum: (Family) -> Int = { $0.isWhole ? 0 : 1 }
 
-  /// At most this can leave.
+  /// The most that can be removed.
   var removable: Int {
     layers.reduce(0) { sum, sizes in
       sum + Family.widths.reduce(0) { $0 + removable(of: $1, in: sizes) }
     } - lastSublayer
   }
 
-  /// What the dearest unit costs.
-  var dearest: Int {
+  /// The cost of the most expensive unit.
+  var dearest: Int { costs { _ in true }.max() ?? 0 }
+
+  /// The costs of one unit of each of the families in each layer that has it.
+  private func costs(_ isWanted: (Family) -> Bool) -> [Int] {
     layers.flatMap { sizes in
-      families.filter { sizes.count(of: $0) > 0 }.map { sizes.cost(of: $0, in: measure) }
+      families.filter { isWanted($0) && sizes.count(of: $0) > 0 }.map { sizes.cost(of: $0, in: measure) }
     }
-    .max() ?? 0
   }
 
   private func goesWhole(_ width: Family) -> Bool {
@@ -40,12 +42,9 @@ struct Reach {
       * sizes.cost(of: width, in: measure)
   }
 
-  /// Of a model all of whose sublayers may go, the cheapest of those that one unit takes away stays.
+  /// The cost of the cheapest whole unit. It stays if every sublayer of the model may go.
   private var lastSublayer: Int {
     let present = layers.flatMap { sizes in Family.widths.filter { sizes.count(of: $0) > 0 } }
-    guard !present.isEmpty, present.allSatisfy(goesWhole) else { return 0 }
-    return layers.flatMap { sizes in
-      families.filter { $0.isWhole && sizes.count(of: $0) > 0 }.map { sizes.cost(of: $0, in: measure) }
-    }.min() ?? 0
+    return !present.isEmpty && present.allSatisfy(goesWhole) ? costs(\.isWhole).min() ?? 0 : 0
   }
 }

@@ -5,7 +5,7 @@ import PluginRuntime
 import RunRecords
 import Tensors
 
-/// Why a run can't be taken up again.
+/// Why a run can't be resumed.
 public enum ResumeError: Error, Equatable, CustomStringConvertible {
   case notARun(folder: String, missing: String)
   case notBegun(folder: String)
@@ -29,21 +29,21 @@ public enum ResumeError: Error, Equatable, CustomStringConvertible {
   }
 }
 
-/// An unfinished run as its folder tells of it.
+/// An unfinished run, read from its folder.
 struct ResumedRun {
   let folder: RunFolder
   let manifest: Manifest
   let modelPath: String
   let threads: Int
   let state: RunState
-  /// Checkpoints that are not what they were when they were written, and that are passed over.
+  /// The names of damaged checkpoints, which are skipped.
   let damaged: [String]
-  /// Plugins that are not those that the run was made with: mended, perhaps, after they had ended it.
+  /// Plugins that have changed since the run began. Perhaps they were repaired.
   let replaced: [PluginLock.Difference]
   let evaluations: [EvaluationRecord]
 
-  /// Reads a run's folder and checks that manifest, model and the run's own files are those that it was made with.
-  /// - Parameter isLocked: plugins have to be, too.
+  /// Reads a run's folder. Checks that the manifest, the model and the run's own files have not changed.
+  /// - Parameter isLocked: plugins must not have changed either.
   /// - Throws: `ResumeError`, `ManifestError`, `FileError`, `PluginLock.Difference`.
   init(folder path: String, registry: PluginRegistry, isLocked: Bool) throws {
     guard FileManager.default.fileExists(atPath: path + "/" + RunLayout.run) else {
@@ -70,7 +70,11 @@ struct ResumedRun {
     guard var state = RunState(json: try read(RunLayout.state), for: .resume) else {
       throw ResumeError.broken(file: folder.path + "/" + RunLayout.state)
     }
-    damaged = Self.dropDamaged(&state, folder)
+    let damaged = state.checkpoints.map(\.file).filter {
+      (try? FileHash.sha256(folder.path + "/" + $0.name)) != $0.sha256
+    }.map(\.name)
+    state.checkpoints.removeAll { damaged.contains($0.file.name) }
+    self.damaged = damaged
     self.state = state
     let manifestFile = folder.path + "/" + RunLayout.manifest
     try Self.require("the manifest \(manifestFile)", state.manifest, try FileHash.sha256(manifestFile))
@@ -90,21 +94,10 @@ struct ResumedRun {
     evaluations = try Self.evaluations(folder, count: state.evaluations)
   }
 
-  /// - Returns: the names of the checkpoints that were dropped.
-  private static func dropDamaged(_ state: inout RunState, _ folder: RunFolder) -> [String] {
-    let damaged = state.checkpoints.filter { checkpoint in
-      (try? FileHash.sha256(folder.path + "/" + checkpoint.file.name)) != checkpoint.file.sha256
-    }.map(\.file.name)
-    state.checkpoints.removeAll { damaged.contains($0.file.name) }
-    return damaged
-  }
-
   private static func check(modelFiles: [RunRecord.File], of path: String) throws {
-    var isFolder: ObjCBool = false
-    _ = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
     for file in modelFiles {
       guard let name = file.name, let hash = file.sha256 else { continue }
-      let place = isFolder.boolValue ? path + "/" + name : path
+      let place = Folder.exists(path) ? path + "/" + name : path
       try require("the model's file \(place)", hash, try FileHash.sha256(place))
     }
   }
@@ -128,19 +121,12 @@ struct ResumedRun {
 }
 
 extension Operations {
-  /// Takes up a run that ended before its time, where its last checkpoint was.
-  /// - Parameter isLocked: other plugins than those that it began with are refused, instead of being told about.
-  public static func resume(
-    folder path: String, registry: PluginRegistry, isLocked: Bool, progress: any ProgressReporter,
-    cancellation: Cancellation
-  ) throws -> RunSummary {
-    try resume(
-      folder: path, registry: registry, isLocked: isLocked, sharing: nil, progress: progress,
-      cancellation: cancellation)
-  }
-
-  static func resume(
-    folder path: String, registry: PluginRegistry, isLocked: Bool, sharing shared: SharedWork?,
+  /// Resumes an unfinished run from its last checkpoint. The result equals that of an uninterrupted run.
+  /// - Parameters:
+  ///   - isLocked: refuses changed plugins instead of reporting them.
+  ///   - shared: the work that the runs of a comparison have in common.
+  package static func resume(
+    folder path: String, registry: PluginRegistry, isLocked: Bool, sharing shared: SharedWork? = nil,
     progress: any ProgressReporter, cancellation: Cancellation
   ) throws -> RunSummary {
     let run = try ResumedRun(folder: path, registry: registry, isLocked: isLocked)
@@ -158,6 +144,6 @@ extension Operations {
       modelPath: run.modelPath, registry: registry, seed: run.manifest.seed, threads: run.threads,
       reporter: progress, cancellation: cancellation)
     let session = try RunSession(run.manifest, in: run.folder, context, sharing: shared, resuming: run)
-    return try telling(how: run.folder, progress) { try session.run() }
+    return try explainingResume(of: run.folder, progress) { try session.run() }
   }
 }

@@ -5,11 +5,11 @@ import JSON
 import RunRecords
 import Transformer
 
-/// Keeps a run's state on the disk, so that the run can be taken up again after any end.
+/// Keeps a run's state on the disk, so that the run can be resumed after any interruption.
 final class RunKeeper {
   private(set) var state: RunState
   private let folder: RunFolder
-  /// No file of a model's weights takes more, unless a single tensor does.
+  /// The most bytes of a weights file with several tensors.
   private let shardBytes: Int
 
   init(_ state: RunState, folder: RunFolder, shardBytes: Int = ModelWriter.standardShardBytes) {
@@ -18,16 +18,15 @@ final class RunKeeper {
     self.shardBytes = shardBytes
   }
 
-  /// Changes the state, puts it on the disk, and removes what it no longer names. In this order: whenever the machine
-  /// stops, the state on the disk names files that are there.
+  /// Changes the state, writes it, and removes the files that it no longer names. In this order the state on the disk
+  /// always names files that exist.
   func update(_ change: (inout RunState) -> Void) throws {
     change(&state)
     try AtomicFile.write(state.json.compact, to: try folder.place(RunLayout.state))
     removeUnneeded()
   }
 
-  /// Removes what was left by checkpoints that no longer count, or were never finished. What can't be removed now is
-  /// tried again after the next stage.
+  /// Removes old and unfinished checkpoints. A failure is tried again after the next stage.
   private func removeUnneeded() {
     let needed = state.names
     let names = (try? Folder.names(in: folder.path + "/" + RunLayout.stateFolder)) ?? []
@@ -36,10 +35,10 @@ final class RunKeeper {
     }
   }
 
-  /// Removes what nobody needs any more. It is in nobody's way either, so that a failure ends no run.
+  /// Removes a file that nobody needs. A failure does no harm.
   func discard(_ name: String) { try? Folder.remove(folder.path + "/" + name) }
 
-  /// Removes what a process that was killed had begun to write.
+  /// Removes the unfinished files of a killed process.
   func removeLeftovers() {
     removeUnneeded()
     for name in (try? FileManager.default.subpathsOfDirectory(atPath: folder.path)) ?? []
@@ -48,8 +47,8 @@ final class RunKeeper {
     }
   }
 
-  /// A finished run has nothing to resume. The state goes at once, whenever the machine stops.
-  /// - Returns: why some of what it was made of is still there, under a hidden name.
+  /// Removes the state of a finished run. It disappears in one step, even if the machine stops meanwhile.
+  /// - Returns: why files of the state remain under a hidden name.
   func removeAll() throws -> FileError? {
     let leftover = folder.path + "/.partial-" + RunLayout.stateFolder
     try Folder.remove(leftover)
@@ -60,28 +59,23 @@ final class RunKeeper {
     return nil
   }
 
-  /// Writes what training made of the model as a checkpoint of its own, on which the run goes on.
-  ///
-  /// - Parameter number: of the execution, for the file's name.
-  /// - Returns: the model's place, and the moments' file where there is one to keep.
+  /// Writes the trained model as a checkpoint, from which the run continues.
+  /// - Parameter number: the execution's number, for the file's name.
+  /// - Returns: the model's place, and the file of the optimizer's moments if they are kept.
   func write(
     _ trainer: Trainer, of model: LoadedModel, number: Int, moments: Bool
   ) throws -> (place: RunState.ModelPlace, moments: RunState.StoredFile?) {
     let place = try write(model, name: "model-\(number)") { try trainer.forEachParameter(body: $0) }
-    var stored: RunState.StoredFile?
-    if moments {
-      let file = "\(RunLayout.stateFolder)/moments-\(number).safetensors"
-      try trainer.writeMoments(to: try folder.place(file))
-      stored = try storedFile(file)
-    }
-    return (place, stored)
+    guard moments else { return (place, nil) }
+    let file = "\(RunLayout.stateFolder)/moments-\(number).safetensors"
+    try trainer.writeMoments(to: try folder.place(file))
+    return (place, try storedFile(file))
   }
 
-  /// Writes the model with other values as a checkpoint of its own, on which the run goes on.
-  ///
+  /// Writes the model with new values as a checkpoint, from which the run continues.
   /// - Parameters:
-  ///   - configure: what is different in the values' configuration, biases for instance.
-  ///   - name: of the folder in `state/`.
+  ///   - configure: changes the configuration to fit the values, for instance new biases.
+  ///   - name: the folder's name in `state/`.
   func write(
     _ model: LoadedModel, configure: (inout ModelConfiguration) -> Void = { _ in }, name: String,
     forEachParameter: ((String, UnsafeBufferPointer<Float>) throws -> Void) throws -> Void
@@ -101,7 +95,7 @@ final class RunKeeper {
     RunState.StoredFile(name: name, sha256: try FileHash.sha256(folder.path + "/" + name))
   }
 
-  /// Goes on with the model at a place.
+  /// Continues with the model at a place.
   func open(_ place: RunState.ModelPlace, in model: LoadedModel) throws {
     if let stage = place.folder {
       let checkpoint = try Checkpoint.open(folder.path + "/" + stage)

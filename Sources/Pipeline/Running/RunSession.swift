@@ -7,35 +7,33 @@ import Tensors
 import Transformer
 import Wording
 
-/// A run's life: stage after stage on one model, with everything recorded in the run folder.
+/// A run from start to end. It executes stages on one model and records everything in the run folder.
 ///
-/// Each kind of stage has an `execute` of its own beside what it does, in an extension.
+/// Each kind of stage adds its own `execute` in an extension.
 package final class RunSession {
   let manifest: Manifest
   let folder: RunFolder
   let events: EventLog
   let keeper: RunKeeper
-  /// What other runs on the same model have done, in a comparison.
+  /// The work that the runs of a comparison have in common.
   let shared: SharedWork?
-  /// What an earlier process left, if that began this run.
+  /// The earlier part of the run, if this process resumes it.
   private let resumed: ResumedRun?
   let context: StageContext
   private let executions: [StageExecution]
   private(set) var evaluations: [EvaluationRecord]
 
-  // The stage under way.
-
-  /// From 1.
+  /// The number of the current stage, from 1.
   private(set) var number = 0
   var execution: StageExecution { executions[number - 1] }
-  /// Whether the model is as it came: the stages before the first that changes it see it as every other run on it does.
+  /// Whether no stage has changed the model yet. Then other runs see the same model.
   var isUnpruned: Bool { executions[..<(number - 1)].allSatisfy(\.work.leavesModel) }
   private var changes: [(inout RunState) -> Void] = []
 
   var model: LoadedModel { context.model }
   var isResumed: Bool { resumed != nil }
 
-  /// - Parameter shardBytes: of the models in `state/`.
+  /// - Parameter shardBytes: the most bytes of a weights file in `state/`.
   init(
     _ manifest: Manifest, in folder: RunFolder, _ context: StageContext, sharing shared: SharedWork?,
     shardBytes: Int = ModelWriter.standardShardBytes, resuming resumed: ResumedRun? = nil
@@ -46,7 +44,7 @@ package final class RunSession {
     executions = manifest.executions
     self.resumed = resumed
     evaluations = resumed?.evaluations ?? []
-    if resumed == nil { try folder.write(manifest) }
+    if resumed == nil { try folder.write(manifest.json, to: RunLayout.manifest) }
     keeper = RunKeeper(
       try resumed?.state
         ?? RunState(
@@ -58,7 +56,7 @@ package final class RunSession {
     var own = context
     own.scratchFolder = folder.path
     own.record = { plugin, level, sentence in
-      // A log that can't be written shows at the next event of the run itself.
+      // If the log can't be written, the run's next event reports it.
       try? events.log(.plugin) {
         $0.plugin = plugin
         $0.level = "\(level)"
@@ -68,7 +66,7 @@ package final class RunSession {
     self.context = own
   }
 
-  /// Runs all stages. Whatever ends the run, the run's record says how.
+  /// Runs all stages. The run's record tells how it ends.
   func run() throws -> RunSummary {
     let clock = ContinuousClock.now
     let started = Date()
@@ -118,7 +116,7 @@ package final class RunSession {
         $0.peakMemoryBytes = summary.peakMemoryBytes
       }
       writeReport()
-      // Last of all: whatever stops the run before this, resume ends it.
+      // This comes last. A run that stops earlier can be resumed.
       if let error = try keeper.removeAll() {
         context.reporter.note("\(error); the run has finished, and nothing needs it")
       }
@@ -127,7 +125,7 @@ package final class RunSession {
       let isInterrupted = context.cancellation.isBehind(error)
       record.end(
         isInterrupted ? .interrupted : .failed, since: started, reason: isInterrupted ? nil : "\(error)")
-      // The error that ended the run matters more than one about recording it.
+      // The error that ended the run matters more than an error in recording it.
       try? folder.write(record)
       try? events.log(.runFailed) { $0.reason = "\(error)" }
       writeReport()
@@ -147,10 +145,9 @@ package final class RunSession {
     }
   }
 
-  // MARK: - What stages tell
+  // MARK: - Reports of stages
 
-  /// What the stage changes in the run's state beside the model: recorded together with its end, since in between the
-  /// stage would be taken for not yet begun.
+  /// Changes the run's state when the stage ends. An earlier change would be lost if the stage had to start again.
   func atStageEnd(_ change: @escaping (inout RunState) -> Void) { changes.append(change) }
 
   func tellIteration(_ number: Int, seconds: Double, title: String) throws {

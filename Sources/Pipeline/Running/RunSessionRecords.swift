@@ -3,7 +3,7 @@ import PluginRuntime
 import Report
 import RunRecords
 
-// What is told of a run as a whole: at its beginning, in run.json, and at its end.
+// What a run records about itself as a whole: its inputs in run.json, its summary and its page.
 
 extension RunSession {
   func runRecord(started: Date) throws -> RunRecord {
@@ -24,15 +24,22 @@ extension RunSession {
         $0.files = try model.recordedFiles()
       }
       record.plugins = plugins
-      record.data = try manifest.evaluatedData.map { path in
-        try RunRecord.File {
-          $0.path = path
-          $0.bytes = try FileHash.size(path)
-          $0.sha256 = try FileHash.sha256(path)
-        }
+      record.data = try evaluatedData.map { path in
+        var file = try RunRecord.File(hashing: path)
+        file.path = path
+        return file
       }
       record.machine = .current
     }
+  }
+
+  /// The files that evaluators read, each once, in order.
+  private var evaluatedData: [String] {
+    let stages = manifest.executions.compactMap { $0.work as? EvaluateStage }
+    let sources = stages.flatMap(\.evaluators).flatMap {
+      $0.data.sorted { $0.key < $1.key }.map(\.value.path)
+    }
+    return sources.reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
   }
 
   func summary(since start: ContinuousClock.Instant) -> RunSummary {
@@ -45,24 +52,35 @@ extension RunSession {
         parameters: model.decoder.parameters, macs: model.decoder.multiplyAccumulates,
         weights: keeper.state.savedModels.last { $0.parameters == model.decoder.parameters }?.weights
       ),
-      evaluations: evaluations, savedModels: savedModels,
-      seconds: (ContinuousClock.now - start) / .seconds(1), peakMemoryBytes: PeakMemory.bytes)
+      evaluations: evaluations, savedModels: keeper.state.savedModels,
+      seconds: (ContinuousClock.now - start) / .seconds(1), peakMemoryBytes: ProcessMemory.peak)
   }
 
-  private var savedModels: [RunSummary.SavedModel] {
-    keeper.state.savedModels.map {
-      RunSummary.SavedModel(
-        path: folder.path + "/" + ($0.directory ?? ""), parameters: $0.parameters ?? 0, bytes: $0.bytes ?? 0,
-        weights: $0.weights, leftBehind: $0.leftBehind)
-    }
-  }
-
-  /// A page about the run is no reason for it to fail.
+  /// Writes the page about the run. A failure does not end the run.
   func writeReport() {
     do {
       try RunReport.write(of: folder.path)
     } catch {
       context.reporter.note("there is no \(RunReport.fileName): \(error)")
     }
+  }
+}
+
+extension LoadedModel {
+  /// The model's files with their hashes.
+  func recordedFiles() throws -> [RunRecord.File] {
+    try files.map { path in
+      var file = try RunRecord.File(hashing: path)
+      file.name = (path as NSString).lastPathComponent
+      return file
+    }
+  }
+}
+
+extension RunRecord.File {
+  fileprivate init(hashing file: String) throws {
+    self = .blank
+    bytes = try FileHash.size(file)
+    sha256 = try FileHash.sha256(file)
   }
 }

@@ -4,15 +4,15 @@ import Foundation
 import RunRecords
 import Transformer
 
-/// What a save stage does.
+/// The save stage: it writes the model, and reports what the saved folder lacks.
 extension RunSession {
   func execute(_ stage: SaveStage, in context: StageContext) throws {
     let label = context.label
     let path = try folder.place(stage.directory)
-    // What an earlier process wrote without recording it.
+    // An earlier process may have written it without a record.
     if isResumed { try Folder.remove(path) }
     let left = try write(stage, to: path, in: context)
-    // What was written is read as it will be.
+    // The saved model is opened as its users will open it.
     let saved = try SavedModelRecord {
       $0.directory = stage.directory
       $0.parameters = model.decoder.parameters
@@ -39,15 +39,15 @@ extension RunSession {
     }
   }
 
-  /// Writes the model in the type that the stage asks for. A model whose source is in float16 may have got values beyond
-  /// that type's range: where nobody has asked for float16, that is no reason to lose it.
+  /// Writes the model in the type that the stage asks for. `auto` takes bfloat16 if values are too large for a float16
+  /// source's type.
   private func write(_ stage: SaveStage, to path: String, in context: StageContext) throws -> [LeftBehind] {
     func write(as type: StorageType) throws -> [LeftBehind] {
       try context.followingLayers("\(context.label): writing") { advance in
         try model.save(to: path, type: type, workers: context.workers) { done, _ in try advance(done) }
       }
     }
-    // Types are called in a manifest as they are in the program; "auto" is none.
+    // Manifests and the program share the names of types. "auto" is not one.
     if let type = StorageType(rawValue: stage.type.rawValue) { return try write(as: type) }
     do {
       return try write(as: model.source.predominantType.writtenAs)
@@ -57,5 +57,25 @@ extension RunSession {
           + "the model is saved in bfloat16")
       return try write(as: .bfloat16)
     }
+  }
+}
+
+extension LeftBehind {
+  /// A missing tokenizer. Without one the folder can't read text.
+  static func tokenizer(because reason: String) -> LeftBehind { LeftBehind(tokenizerName, because: reason) }
+  var isTokenizer: Bool { name == Self.tokenizerName }
+  private static let tokenizerName = "the tokenizer"
+
+  /// Names up to twelve things: `README.md (it describes the source), original/`.
+  public static func words(_ all: [LeftBehind]) -> String {
+    let told = all.prefix(12).map(\.words)
+    let rest = all.count - told.count
+    return told.joined(separator: ", ") + (rest > 0 ? " and \(rest) more, which events.jsonl names" : "")
+  }
+
+  /// The reason why something is left behind.
+  struct Reason: Error, ExpressibleByStringLiteral {
+    let words: String
+    init(stringLiteral words: String) { self.words = words }
   }
 }

@@ -3,16 +3,16 @@ import PluginRuntime
 import Tensors
 import Transformer
 
-/// What an iteration of pruning decides by.
+/// The scores and distances by which an iteration of pruning decides.
 struct ScoredModel: Equatable {
-  /// [layers], of the families that are pruned.
+  /// [layers], for each family that is pruned.
   let scores: [[Family: [Float]]]
-  /// nil if there was no pass over calibration data.
+  /// nil without a pass over calibration data.
   let distances: LayerDistances?
 }
 
 extension CriterionInstance {
-  /// A layer's scores, of each of the families that has units in it.
+  /// Returns a layer's scores for each family that has units in it.
   func scores(
     of layer: CalibratedLayer, families: [Family], kept: KeptUnits<Numbering.Original>, model: ModelSummary
   ) throws -> [Family: [Float]] {
@@ -27,7 +27,7 @@ extension CriterionInstance {
 }
 
 extension ModelSummary {
-  /// The model as it is now.
+  /// Describes the current model.
   init(_ model: LoadedModel) {
     let decoder = model.decoder
     self.init(
@@ -37,7 +37,7 @@ extension ModelSummary {
   }
 }
 
-/// A layer's units as a criterion sees them, over the pass's own memory.
+/// A layer's units as a criterion sees them. Requests borrow the pass's memory.
 extension CalibratedLayer {
   package func request(_ family: Family, original: [OriginalUnit]) -> UnitsRequest {
     let sizes = weights.sizes
@@ -49,7 +49,7 @@ extension CalibratedLayer {
       let statistics = statistics(of: weight).reduce(into: [Statistic: MatrixMemory]()) { statistics, one in
         statistics[one.statistic] = MatrixMemory(one.base, rows: one.rows, columns: one.columns)
       }
-      // The one unit owns every row.
+      // A whole sublayer is one unit, which owns every row.
       guard !family.isWhole else {
         return MatrixRequest(
           name: spec.shortName, axis: .rows, repeats: weight.rows, weight: MatrixMemory(weight),
@@ -69,8 +69,8 @@ extension CalibratedLayer {
 }
 
 extension ParameterSpec {
-  /// Criteria see a sublayer's projections in this order: those with one head (or channel) a unit, then the query heads
-  /// that share it, then the one whose columns the units own.
+  /// The order of a sublayer's projections for criteria: first those with one head or channel a unit, then the query
+  /// projection, then the projection whose columns the units own.
   fileprivate var placeForCriteria: (Int, Int) {
     (role.sublayer == .attention ? 0 : 1, rows.owner == nil ? 2 : rows == .queryHeads ? 1 : 0)
   }
@@ -83,7 +83,7 @@ extension MatrixMemory {
 }
 
 extension LayerSizes {
-  /// What one unit costs in a target's measure; with a whole sublayer go its norms and biases.
+  /// The cost of one unit in a target's measure. A whole sublayer includes its norms and biases.
   func cost(of family: Family, in measure: Target.Measure) -> Int {
     costPerUnit(of: family, in: measure == .parameters ? .parameters : .multiplyAccumulates)
   }

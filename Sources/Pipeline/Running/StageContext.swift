@@ -3,9 +3,10 @@ import PluginRuntime
 import Tensors
 import Transformer
 
-/// What a stage has at hand: the model as it is now, plugins and what they are offered, data, threads, and the person who
-/// waits. Runs, evaluations, comparisons and the check before work have it from here. So a plugin finds the same arithmetic
-/// on the same threads in all of them.
+/// What a stage works with: the current model, plugins and their services, data, threads and the user.
+///
+/// Runs, evaluations, comparisons and the check before work share it. So a plugin finds the same arithmetic on the same
+/// threads in all of them.
 package struct StageContext {
   let model: LoadedModel
   let registry: PluginRegistry
@@ -13,15 +14,15 @@ package struct StageContext {
   let workers: Workers
   package private(set) var reporter: any ProgressReporter
   let cancellation: Cancellation
-  /// What the work is called in messages: the stage's label.
+  /// The stage's label, which messages begin with.
   package var label = ""
-  /// A folder for what is too large for memory.
+  /// A folder for data that are too large for memory.
   var scratchFolder = NSTemporaryDirectory()
-  /// Told what plugins say before the reporter is, which shows all but what is for developers.
+  /// Receives every message of a plugin. The reporter shows all but debug messages.
   var record: @Sendable (_ plugin: String, _ level: HostServices.LogLevel, _ sentence: String) -> Void = {
     _, _, _ in
   }
-  /// How plugins are kept apart whose use says nothing of it; nil if they are not.
+  /// The isolation of plugins whose use does not state its own; nil for none.
   private var isolation: Isolation?
 
   /// - Throws: what `LoadedModel` throws.
@@ -43,15 +44,15 @@ package struct StageContext {
     return context
   }
 
-  /// The same for one stage.
+  /// The same context for one stage.
   func labelled(_ label: String) -> StageContext { with(\.label, label) }
   func seeded(_ seed: Int) -> StageContext { with(\.seed, Self.bits(seed)) }
   var silent: StageContext { with(\.reporter, SilentProgress()) }
 
   private static func bits(_ seed: Int) -> UInt64 { UInt64(bitPattern: Int64(seed)) }
 
-  /// The same for a rehearsal with made-up values. It is silent, since a plugin that logs does so again at work. Plugins are
-  /// called in processes of their own where this program can start itself, so that none of them can end the run.
+  /// The same context for a rehearsal with made-up values. It is silent, because plugins log again in the real work. Each
+  /// plugin has its own process, so that it can't end the run. Tests can't start this program, and load plugins here.
   var rehearsing: StageContext {
     let name = CommandLine.arguments.first.map { ($0 as NSString).lastPathComponent }
     return silent.with(\.isolation, name == Tool.name ? Isolation() : nil)
@@ -59,14 +60,14 @@ package struct StageContext {
 
   // MARK: - Plugins
 
-  /// A plugin as a pipeline uses it: in this process, or in one of its own with as many threads as this one computes with.
+  /// Loads a plugin into this process, or into its own process with the same number of threads.
   func loaded(_ use: PluginUse) throws -> LoadedPlugin {
     try LoadedPlugin(
       loading: registry.find(use.id), isolated: (use.isolation ?? isolation)?.with(threads: workers.count))
   }
 
-  /// What every plugin is offered.
-  /// - Parameter drewRandomNumbers: told once answers depend on the seed.
+  /// Returns the services that every plugin gets.
+  /// - Parameter drewRandomNumbers: called when answers begin to depend on the seed.
   func services(drewRandomNumbers: @escaping @Sendable () -> Void = {}) -> HostServices {
     var services = HostServices(seed: seed)
     let (record, reporter, cancellation) = (record, reporter, cancellation)
@@ -101,5 +102,60 @@ package struct StageContext {
 
   func sequences(of sample: CalibrationSample) throws -> [[Int32]] {
     try sample.sequences(from: model.corpus(of: sample.data))
+  }
+}
+// MARK: - Progress and cancellation
+
+extension StageContext {
+  /// Runs a pass over calibration data and shows its phases. A large residual stream goes to the scratch folder.
+  func calibrate(
+    _ request: CalibrationRequest, title: String, visit: (CalibratedLayer) throws -> Void
+  ) throws -> CalibrationResult {
+    var request = request
+    request.scratchFolder = scratchFolder
+    return try following(title) { observer in
+      try model.decoder.calibrate(request, workers: workers, observer: observer, visit: visit)
+    }
+  }
+
+  /// Shows each phase of a pass through the layers.
+  /// - Throws: what `pass` throws. Its observer throws `Interrupted`.
+  func following<Result>(
+    _ title: String, pass: (_ observer: @escaping PassObserver) throws -> Result
+  ) throws -> Result {
+    var phase: PassProgress.Phase?
+    defer { reporter.end() }
+    return try pass { progress in
+      try cancellation.check()
+      if phase != progress.phase {
+        phase = progress.phase
+        reporter.begin(progress.task(title))
+      }
+      reporter.advance(to: progress.done)
+    }
+  }
+
+  /// Shows a task that counts layers. `work` calls `advance` with the number of finished layers.
+  /// - Throws: what `work` throws. `advance` throws `Interrupted`.
+  func followingLayers<Result>(
+    _ title: String, work: (_ advance: @escaping (_ done: Int) throws -> Void) throws -> Result
+  ) throws -> Result {
+    reporter.begin(ProgressTask(title: title, total: model.decoder.layerCount, unit: "layers"))
+    defer { reporter.end() }
+    return try work { done in
+      try cancellation.check()
+      reporter.advance(to: done)
+    }
+  }
+}
+
+extension PassProgress {
+  fileprivate func task(_ title: String) -> ProgressTask {
+    switch phase {
+    case .forward: ProgressTask(title: title + ": forward", total: total, unit: "layers")
+    case .head: ProgressTask(title: title + ": head", total: total, unit: "tokens")
+    case .backward: ProgressTask(title: title + ": backward", total: total, unit: "layers")
+    case .removals: ProgressTask(title: title + ": models without one unit", total: total, unit: "layers")
+    }
   }
 }

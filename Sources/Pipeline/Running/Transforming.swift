@@ -5,8 +5,7 @@ import RunRecords
 import Tensors
 import Transformer
 
-/// One transform stage under way: the widths of the residual stream are settled, and then the model is sliced to them
-/// place by place.
+/// A transform stage at work. It decides the widths of the residual stream, and then slices the model to them.
 struct Transforming {
   let stage: TransformStage
   let context: StageContext
@@ -23,7 +22,7 @@ struct Transforming {
 
   var model: LoadedModel { context.model }
 
-  /// Writes the sliced model: its widths, and every parameter, which the closure that it is handed goes through.
+  /// Writes the sliced model. `forEachParameter` passes every parameter to its closure.
   typealias Rewrite<Result> = (
     _ widths: ResidualWidths,
     _ forEachParameter: ((String, UnsafeBufferPointer<Float>) throws -> Void) throws -> Void
@@ -61,7 +60,7 @@ struct Transforming {
 
   private var measure: Target.Measure { stage.target?.measure ?? .parameters }
 
-  /// Of each place, if the transform asked for them.
+  /// The energies of each place, if the transform asks for them.
   private func energies() throws -> [[Double]]? {
     guard needsEnergies else { return nil }
     return try context.followingLayers("\(context.label): energies") { advance in
@@ -72,7 +71,7 @@ struct Transforming {
 
   var needsEnergies: Bool { transform.statistics.contains(.residualEnergies) }
 
-  /// The places as a transform sees them.
+  /// Returns the places as a transform sees them.
   func requests(_ places: ResidualPlaces, energies: [[Double]]?) -> [PlaceRequest] {
     places.places.enumerated().map { index, place in
       PlaceRequest(
@@ -93,7 +92,7 @@ struct Transforming {
 }
 
 extension RunSession {
-  /// Slices the model's residual stream, writes the model anew, and goes on with that.
+  /// Slices the model's residual stream, writes the new model, and continues with it.
   func execute(_ stage: TransformStage, in context: StageContext) throws {
     let clock = ContinuousClock.now
     let transforming = try Transforming(
@@ -129,7 +128,7 @@ extension RunSession {
     }
   }
 
-  /// How wide the residual stream is where each layer reads it.
+  /// Returns the width of the residual stream at each layer's inputs.
   private func layers(_ widths: ResidualWidths, of hidden: Int) -> [IterationRecord.Layer] {
     model.decoder.allSizes.enumerated().map { layer, sizes in
       func stream(_ name: String, _ isThere: Bool, _ widths: [Int]) -> Named<IterationRecord.Removal>? {

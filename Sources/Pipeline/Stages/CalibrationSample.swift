@@ -26,7 +26,7 @@ extension CalibrationSample {
           definitions: DataSource.definitions, isRequired: true,
           read: { sample, reader, stage in
             guard let text = reader.required("data", expected: "a path, or {\"input\": NAME}") else { return }
-            sample.data = stage.data.source(text, at: reader.path.key("data"), stage) ?? sample.data
+            sample.data = stage.source(text, at: reader.path.key("data")) ?? sample.data
           }, write: { $0.data.json }
         ).late(),
         .integer(

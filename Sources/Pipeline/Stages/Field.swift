@@ -4,7 +4,7 @@ import PluginRuntime
 /// One key of a JSON object in a pipeline. Reading, writing, the schema and the tables in `docs/` come from it.
 package struct Field<Owner> {
   package typealias Place<Value> = WritableKeyPath<Owner, Value>
-  package typealias Reading = (inout Owner, ObjectReader, StageReading) -> Void
+  typealias Reading = (inout Owner, ObjectReader, StageReading) -> Void
 
   let key: String
   /// The meaning of the key, in sentences: the schema's description, and a cell of a table in `docs/`.
@@ -30,7 +30,7 @@ package struct Field<Owner> {
   var askedFor: String?
   /// Whether the field is read after the others, because its meaning depends on them.
   var isLate = false
-  var check: (Owner, ObjectReader, StageReading) -> Void = { _, _, _ in }
+  var check: (Owner, ObjectReader) -> Void = { _, _ in }
 
   init(
     _ key: String, _ help: String, schema: JSONObject, definitions: JSONObject = [:],
@@ -54,10 +54,7 @@ extension Field {
   /// The key must be there.
   /// - Parameter expected: ends the sentence about a missing key.
   package func required(_ expected: String) -> Field {
-    with {
-      $0.isRequired = true
-      $0.askedFor = expected
-    }
+    with { ($0.isRequired, $0.askedFor) = (true, expected) }
   }
 
   func late() -> Field { with { $0.isLate = true } }
@@ -66,9 +63,7 @@ extension Field {
 
   /// - Parameter check: compares the value with the others and notes what is wrong. It runs when all fields have been
   ///   read, except late ones after this one.
-  func checked(_ check: @escaping (Owner, ObjectReader, StageReading) -> Void) -> Field {
-    with { $0.check = check }
-  }
+  func checked(_ check: @escaping (Owner, ObjectReader) -> Void) -> Field { with { $0.check = check } }
 
   /// - Parameter settle: sets what follows from the value, or from its absence, before the next keys are read.
   func followed(by settle: @escaping (inout Owner, ObjectReader) -> Void) -> Field {
@@ -114,10 +109,7 @@ extension Field {
   func described(by schema: JSONObject) -> Field { with { $0.schema = schema } }
 
   func holding(_ kind: PluginKind, _ plugins: @escaping (Owner) -> [PluginUse]) -> Field {
-    with {
-      $0.pluginKind = kind
-      $0.plugins = plugins
-    }
+    with { ($0.pluginKind, $0.plugins) = (kind, plugins) }
   }
 }
 
@@ -147,7 +139,7 @@ package struct Fields<Owner> {
     for field in list where !field.isLate { field.read(&owner, reader, stage) }
     for field in list {
       if field.isLate { field.read(&owner, reader, stage) }
-      field.check(owner, reader, stage)
+      field.check(owner, reader)
     }
   }
 

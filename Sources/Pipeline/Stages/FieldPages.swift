@@ -63,19 +63,13 @@ extension Field {
     if let words = schema["enum"]?.arrayValue {
       return words.map { "`\($0.stringValue ?? "")`" }.joined(separator: ", ")
     }
-    switch schema["type"]?.stringValue {
-    case "boolean": return "`true`, `false`"
-    case "string": return "text"
-    case "array": return "list"
-    case "object": return "object"
-    case "integer", "number":
-      let kind = schema["type"]?.stringValue ?? ""
-      if let bound = schema["exclusiveMinimum"] { return "\(kind) above \(bound.compact)" }
-      guard let least = schema["minimum"], let most = schema["maximum"] else { return kind }
-      return most.integerValue == .max
-        ? "\(kind) from \(least.compact)" : "\(kind), \(least.compact) to \(most.compact)"
-    default: return ""
-    }
+    let type = schema["type"]?.stringValue ?? ""
+    let words = ["boolean": "`true`, `false`", "string": "text", "array": "list"]
+    if let words = words[type] { return words }
+    if let bound = schema["exclusiveMinimum"] { return "\(type) above \(bound.compact)" }
+    guard let least = schema["minimum"], let most = schema["maximum"] else { return type }
+    return most.integerValue == .max
+      ? "\(type) from \(least.compact)" : "\(type), \(least.compact) to \(most.compact)"
   }
 
   fileprivate func defaultWords(_ blank: Owner) -> String {

@@ -77,15 +77,6 @@ extension Field {
       write: { $0.map { .string($0) } })
   }
 
-  /// A member that others read, and that a resolved manifest goes without.
-  static func elsewhere(
-    _ key: String, _ help: String, schema: JSONObject, definitions: JSONObject = [:], isRequired: Bool = false
-  ) -> Field {
-    Field(
-      key, help, schema: schema, definitions: definitions, isRequired: isRequired, read: { _, _, _ in },
-      write: { _ in nil })
-  }
-
   /// An object with fields of its own.
   static func object<Value>(
     _ key: String, _ place: Place<Value>, _ fields: Fields<Value>, schema: JSONObject,

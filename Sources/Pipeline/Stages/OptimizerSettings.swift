@@ -5,18 +5,15 @@ import Transformer
 public struct OptimizerSettings: Sendable, Equatable {
   public package(set) var learningRate = 1e-4
   public package(set) var adamW = AdamWOptions(weightDecay: 0)
-  /// 0 for no clipping.
-  private var clippedNorm = 1.0
+  /// The largest norm of all gradients together; 0 for no clipping.
+  public package(set) var clippedNorm = 1.0
   /// Whether a round takes up the moments of an earlier one.
   public package(set) var carriesMoments = true
 
   package init() {}
 
   /// Nil for no clipping.
-  public package(set) var maxGradientNorm: Double? {
-    get { clippedNorm == 0 ? nil : clippedNorm }
-    set { clippedNorm = newValue ?? 0 }
-  }
+  public var maxGradientNorm: Double? { clippedNorm == 0 ? nil : clippedNorm }
 
   static var fields: Fields<Self> {
     Fields(

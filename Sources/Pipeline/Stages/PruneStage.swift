@@ -56,7 +56,7 @@ extension PruneStage: StageWork {
           The number of steps to the target. Each computes the scores anew. An allocator that goes its own way takes as \
           many as it needs.
           """),
-        .families(\.families).checked { stage, reader, _ in
+        .families(\.families).checked { stage, reader in
           guard stage.compensator != nil, stage.families.contains(where: \.isWhole) else { return }
           reader.problem(
             "compensator", "whole sublayers and layers have no projection that is left to be changed",
@@ -75,7 +75,7 @@ extension PruneStage: StageWork {
           Whether all layers keep the same number of KV groups and of channels, so that transformers and llama.cpp load \
           the model. The model still meets its target. It is smaller by at most one channel, or round_to, of all layers.
           """
-        ).late().checked { stage, reader, reading in stage.checkWidths(reader, reading) },
+        ).late().checked { stage, reader in stage.checkWidths(reader) },
         .flag(
           "record_scores", \.recordsScores,
           "Whether the run folder keeps each iteration's scores of all units."),
@@ -95,7 +95,7 @@ extension PruneStage: StageWork {
     return CalibrationSample.read(value, at: place, CalibrationSample.fields, stage)
   }
 
-  package func words(round: Int, of rounds: Int) -> [String] {
+  package func words(in round: StageRound) -> [String] {
     var lines = [
       "prunes \(families.map(\.rawValue).joined(separator: " and ")) to \(target.words) in "
         + "\(iterations) \(iterations == 1 ? "iteration" : "iterations")",
@@ -129,7 +129,7 @@ extension PruneStage: StageWork {
         meetsGoal: pruning.allocator.meetsGoal && !sameSize && roundTo == 1, biases: pruning.costOfBiases)
     }
     findings.sizes = sizes
-    if execution.time == 0 {
+    if execution.round.time == 0 {
       findings.attempt(execution) { try pruning.rehearseScores() }
       if reached != nil || !isFirst {
         findings.attempt(execution) { try pruning.rehearseAllocation(isFirst: isFirst) }
@@ -141,9 +141,7 @@ extension PruneStage: StageWork {
     let units = Int((before - findings.share) * Double(check.model.decoder.layerCount * families.count))
     let iterations = pruning.allocator.meetsGoal || !isWhole ? self.iterations : max(1, units)
     findings.need(
-      counting.pruning(
-        self, scratchFolder: check.rehearsing.scratchFolder, compensates: compensator != nil,
-        iterations: iterations),
+      counting.pruning(self, scratchFolder: check.rehearsing.scratchFolder, iterations: iterations),
       execution)
   }
 

@@ -6,31 +6,25 @@ import Transformer
 
 extension Field {
   static func families(_ place: Place<[Family]>) -> Field {
-    Field(
-      "families",
+    value(
+      "families", place,
       """
       The units that may be removed: KV groups of attention and channels of the MLP; or whole sublayers, a layer's \
       attention or its MLP; or whole layers.
       """,
       schema: [
         "type": "array", "minItems": 1, "uniqueItems": true,
-        "anyOf": .array(
-          Family.groups.map { group in ["items": ["enum": .words(group)]] }),
-      ],
-      read: { owner, reader, stage in
-        owner[keyPath: place] = families(reader, default: owner[keyPath: place], stage.reading)
-      }, write: { .words($0[keyPath: place]) })
+        "anyOf": .array(Family.groups.map { group in ["items": ["enum": .words(group)]] }),
+      ], read: families, write: { .words($0) })
   }
 
-  private static func families(
-    _ reader: ObjectReader, default standard: [Family], _ reading: ManifestReading
-  ) -> [Family] {
-    guard let value = reader.object["families"] else { return standard }
-    let place = reader.path.key("families")
+  private static func families(_ reader: ObjectReader) -> [Family]? {
+    guard let value = reader.object["families"] else { return nil }
+    let (place, reading) = (reader.path.key("families"), reader.reading)
     guard let words = value.arrayValue, !words.isEmpty else {
       let found = value.arrayValue == nil ? value.shown : "the list is empty"
       reading.problem(place, found, expected: familyGroups)
-      return standard
+      return nil
     }
     var chosen: Set<Family> = []
     for (index, word) in words.enumerated() {
@@ -63,7 +57,7 @@ extension Field {
 
 extension PruneStage {
   /// Notes `round_to` or `same_size` where the families or the allocator leave it without a meaning.
-  func checkWidths(_ reader: ObjectReader, _ stage: StageReading) {
+  func checkWidths(_ reader: ObjectReader) {
     if widths.isOff { return }
     let key = widths.roundTo > 1 ? "round_to" : "same_size"
     if families.contains(where: \.isWhole) {
@@ -74,7 +68,7 @@ extension PruneStage {
       reader.problem(
         key, "it counts channels, and \"families\" has no \"mlp\"",
         advice: "leave it out, or prune mlp")
-    } else if stage.ask(allocator, as: .allocator, reader, \.meetsGoal) == false {
+    } else if !allocator.answers.meetsGoal {
       reader.problem(
         key, "\(allocator.id) with these options goes its own way to the target",
         expected: "an allocator that ends on it",

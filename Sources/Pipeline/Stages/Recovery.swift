@@ -88,17 +88,15 @@ private struct RecoveryWords {
 extension Recovery {
   private typealias Kind = RecoveryWords.Kind
 
-  private static let help =
-    """
-    What training changes, and what it comes near to. full: all parameters. lora: low-rank adapters beside the \
-    projections, merged at the stage's end. norms-and-biases: these alone. distill: all parameters, taught by the \
-    model as it was before the run.
-    """
-
   /// A kind alone, or an object with its options.
   static func field<Owner>(_ key: String, _ place: WritableKeyPath<Owner, Recovery>) -> Field<Owner> {
     Field(
-      key, help, schema: .reference("recovery"), definitions: ["recovery": schema],
+      key,
+      """
+      What training changes, and what it comes near to. full: all parameters. lora: low-rank adapters beside the \
+      projections, merged at the stage's end. norms-and-biases: these alone. distill: all parameters, taught by the \
+      model as it was before the run.
+      """, schema: .reference("recovery"), definitions: ["recovery": schema],
       read: { owner, reader, stage in
         guard let value = reader.object[key] else { return }
         owner[keyPath: place] = read(value, at: reader.path.key(key), stage) ?? owner[keyPath: place]

@@ -28,10 +28,7 @@ package protocol StageWork: StageKind {
   static var leavesModel: Bool { get }
 
   /// The stage in words, a line for each fact.
-  /// - Parameters:
-  ///   - round: the number of the execution, from 0.
-  ///   - rounds: the number of executions.
-  func words(round: Int, of rounds: Int) -> [String]
+  func words(in round: StageRound) -> [String]
   /// The stage in one round of the repeats around it.
   func inRound(_ round: StageRound) -> Self
   /// What to do about too little memory.
@@ -43,7 +40,7 @@ package protocol StageWork: StageKind {
 }
 
 /// One of the executions of a stage.
-package struct StageRound {
+package struct StageRound: Sendable {
   /// Its number, from 0, of `times` in all.
   package var time = 0
   package var times = 1

@@ -73,12 +73,12 @@ extension TrainingInput {
         "path", "format", "separator", "field", "fields", "completions_only", "date", "weight", "skip_broken",
       ],
       [
-        .elsewhere(
+        Field(
           "input",
           """
           Instead of a path, the name of one of the pipeline's inputs. Only the input's path counts: its format is \
           given here.
-          """, schema: ["type": "string", "minLength": 1]),
+          """, schema: ["type": "string", "minLength": 1], read: { _, _, _ in }, write: { _ in nil }),
         .path(\.path),
         Field.choice(
           "format", \.format,
@@ -151,7 +151,7 @@ extension TrainingInput.InstructionFields {
         ["pattern": .string(part.replacing("{", with: "\\{").replacing("}", with: "\\}"))]
       }
       return Field.text(key, place, help).described(by: ["type": "string", "allOf": .array(patterns)])
-        .late().checked { _, reader, _ in
+        .late().checked { _, reader in
           guard let text = reader.object[key]?.stringValue, !text.isEmpty else { return }
           for part in parts where !text.contains(part) {
             reader.problem(key, "there is no \(part) in it", expected: parts.joined(separator: " and "))
@@ -216,7 +216,7 @@ extension TrainingInput {
     let fields = fields
     guard
       let reader = ObjectReader(value, short: "path", at: place, keys: fields.keys, reading: stage.reading),
-      let path = stage.data.path(reader, stage)
+      let path = stage.path(reader)
     else { return nil }
     var input = TrainingInput(path: path)
     fields.read(&input, reader, stage)

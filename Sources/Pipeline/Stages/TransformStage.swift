@@ -44,14 +44,13 @@ extension TransformStage: StageWork {
           The largest size of the model after the stage, with its shortcut matrices. Left out if the transform's options \
           say how wide the stream becomes.
           """
-        ).checked { stage, reader, reading in stage.checkTarget(reader, reading) },
+        ).checked { stage, reader in stage.checkTarget(reader) },
       ])
   }
 
-  private func checkTarget(_ reader: ObjectReader, _ stage: StageReading) {
-    guard calibration != .unread,
-      let isFixed = stage.ask(transform, as: .transform, reader, \.fixesWidths)
-    else { return }
+  private func checkTarget(_ reader: ObjectReader) {
+    guard calibration != .unread, transform != .unread else { return }
+    let isFixed = transform.answers.fixesWidths
     if isFixed, reader.object["target"] != nil {
       reader.problem(
         "target", "the options of \(transform.id) say how wide the stream becomes already",
@@ -63,7 +62,7 @@ extension TransformStage: StageWork {
     }
   }
 
-  package func words(round: Int, of rounds: Int) -> [String] {
+  package func words(in round: StageRound) -> [String] {
     [
       "slices the residual stream" + (target.map { " to " + $0.words } ?? ""),
       "turns it by " + transform.words, calibration.words,

@@ -9,29 +9,24 @@ import Wording
 
 /// One round of a train stage.
 struct Training {
+  let session: RunSession
   let stage: TrainStage
-  /// The round.
-  let execution: StageExecution
   let context: StageContext
   let rows: TrainingRows
-  let folder: RunFolder
-  let events: EventLog
 
   private var label: String { context.label }
   private var reporter: any ProgressReporter { context.reporter }
-  var steps: Int { stage.steps(round: execution.time, of: execution.times) }
+  private var folder: RunFolder { session.folder }
+  private var execution: StageExecution { session.execution }
+  private var total: Int { stage.steps(in: execution.round) }
 
-  /// Trains to the round's end.
-  ///
+  /// Trains to the round's end, and writes the model. The trainer's memory is free when this returns.
   /// - Parameters:
   ///   - progress: the progress of earlier rounds.
   ///   - checkpoint: the last checkpoint of this round, if it was interrupted.
-  ///   - record: gets each checkpoint, whose file is on the disk.
-  /// - Returns: the trainer, which can write the model.
   func run(
-    _ progress: RunState.TrainingProgress, from checkpoint: RunState.TrainingCheckpoint?,
-    record: (RunState.TrainingCheckpoint) throws -> Void
-  ) throws -> Trainer {
+    _ progress: RunState.TrainingProgress, from checkpoint: RunState.TrainingCheckpoint?
+  ) throws -> (place: RunState.ModelPlace, after: RunState.TrainingProgress) {
     let trainer = try makeTrainer()
     if let checkpoint {
       try trainer.restoreState(
@@ -40,28 +35,47 @@ struct Training {
       try trainer.adoptMoments(
         from: folder.path + "/" + moments.name, optimizerSteps: progress.optimizerSteps)
     }
-    let total = steps
+    try train(trainer, after: progress.steps, from: checkpoint?.step ?? 0)
+    let isLast = execution.round.time == execution.round.times - 1
+    let written = try session.keeper.write(
+      trainer, of: session.model, number: session.number, moments: stage.canCarryMoments && !isLast)
+    let after = RunState.TrainingProgress {
+      $0.steps = progress.steps + total
+      $0.data = rows.state
+      $0.moments = written.moments
+      $0.optimizerSteps = written.moments == nil ? 0 : trainer.optimizerSteps
+    }
+    return (written.place, after)
+  }
+
+  /// - Parameters:
+  ///   - earlier: the steps of earlier rounds.
+  ///   - first: the first step of this round that is left, from 0.
+  private func train(_ trainer: Trainer, after earlier: Int, from first: Int) throws {
     reporter.note(
       "\(label): \(HumanFormat.count(trainer.trainableParameters)) parameters change, in \(total) steps of "
         + "\(HumanFormat.count(stage.batchSize * stage.accumulation * stage.length)) tokens")
-    try events.log(.trainingStarted) {
+    try session.events.log(.trainingStarted) {
       $0.stage = label
       $0.parameters = trainer.trainableParameters
       $0.steps = total
     }
     reporter.begin(ProgressTask(title: label, total: total, unit: "steps"))
     defer { reporter.end() }
-    let board = try boardWriter(firstStep: progress.steps + (checkpoint?.step ?? 0) + 1)
+    let board = try boardWriter(firstStep: earlier + first + 1)
     var recent = TrainingLoss()
-    for step in (checkpoint?.step ?? 0)..<total {
+    for step in first..<total {
       if context.cancellation.isCancelled {
-        try record(self.checkpoint(trainer, step: step))
+        try writeCheckpoint(trainer, step: step)
         throw Interrupted()
       }
       let clock = ContinuousClock.now
-      let position = progress.steps + step
+      let position = earlier + step
       let rate = stage.optimizer.learningRate * stage.schedule.factor(step: position, total: stage.steps)
-      let result = try trainer.step(microBatches(), learningRate: rate)
+      let batches = try (0..<stage.accumulation).map { _ in
+        try (0..<stage.batchSize).flatMap { _ in try rows.next() }
+      }
+      let result = try trainer.step(batches, learningRate: rate)
       let seconds = (ContinuousClock.now - clock) / .seconds(1)
       try log(result, step: position + 1, rate: rate, seconds: seconds, board)
       recent += result.loss
@@ -73,12 +87,11 @@ struct Training {
         recent = TrainingLoss()
       }
       let isDue = stage.checkpointSteps > 0 && (step + 1).isMultiple(of: stage.checkpointSteps)
-      if isDue, step + 1 < total { try record(self.checkpoint(trainer, step: step + 1)) }
+      if isDue, step + 1 < total { try writeCheckpoint(trainer, step: step + 1) }
     }
     if rows.skipped > 0 {
       reporter.note("\(label): \(HumanFormat.count(rows.skipped)) broken documents were left out so far")
     }
-    return trainer
   }
 
   private func words(_ loss: TrainingLoss, rate: Double) -> String {
@@ -98,7 +111,7 @@ struct Training {
     case .lowRank(let rank, let alpha, let targets):
       scope = .lowRank(
         LowRankOptions(
-          rank: rank, alpha: alpha, targets: targets, seed: context.seed &+ UInt64(execution.time)))
+          rank: rank, alpha: alpha, targets: targets, seed: context.seed &+ UInt64(execution.round.time)))
     case .distill(let options): teacher = (try context.model.dense(), options)
     }
     try stage.requireAddressable(label: label)
@@ -110,21 +123,26 @@ struct Training {
       workers: context.workers)
   }
 
-  private func microBatches() throws -> [[TrainingSequence]] {
-    try (0..<stage.accumulation).map { _ in
-      try (0..<stage.batchSize).flatMap { _ in try rows.next() }
-    }
-  }
-
-  private func checkpoint(_ trainer: Trainer, step: Int) throws -> RunState.TrainingCheckpoint {
+  private func writeCheckpoint(_ trainer: Trainer, step: Int) throws {
     let name = "\(RunLayout.stateFolder)/\(label)-\(step).safetensors"
     let path = try folder.place(name)
     try trainer.writeState(to: path)
-    return try RunState.TrainingCheckpoint {
+    let checkpoint = try RunState.TrainingCheckpoint {
       $0.step = step
       $0.file = RunState.StoredFile(name: name, sha256: try FileHash.sha256(path))
       $0.optimizerSteps = trainer.optimizerSteps
       $0.data = rows.state
+    }
+    try session.keeper.update { state in
+      // After an interruption the same step may come again.
+      state.checkpoints.removeAll { $0.step >= step }
+      state.checkpoints = (state.checkpoints + [checkpoint]).suffix(stage.keptCheckpoints)
+    }
+    try session.events.log(.checkpoint) {
+      $0.step = TrainingStepRecord {
+        $0.stage = label
+        $0.number = step
+      }
     }
   }
 
@@ -157,7 +175,7 @@ struct Training {
       record.divergence = step.loss.divergence / targets
       if options.hiddenWeight > 0 { record.hiddenDifference = step.loss.hiddenDifference }
     }
-    try events.log(.step) { $0.step = record }
+    try session.events.log(.step) { $0.step = record }
     guard let board else { return }
     let curves = [
       ("loss", record.loss), ("learning_rate", record.learningRate), ("gradient_norm", record.gradientNorm),
@@ -173,51 +191,19 @@ struct Training {
 extension RunSession {
   /// Trains for one round, from its last checkpoint if there is one. The run goes on with the model that it writes.
   func execute(_ stage: TrainStage, in context: StageContext) throws {
-    let execution = execution
-    let progress = keeper.state.training[execution.stage] ?? .blank
+    let name = execution.stage
+    let progress = keeper.state.training[name] ?? .blank
     let checkpoint = keeper.state.checkpoints.last
-    let training = Training(
-      stage: stage, execution: execution, context: context,
-      rows: try stage.rows(
-        of: model, label: context.label, seed: context.seed, resuming: checkpoint?.data ?? progress.data),
-      folder: folder, events: events)
-    let (place, after) = try trained(training, progress, from: checkpoint)
+    let rows = try stage.rows(
+      of: model, label: context.label, seed: context.seed, resuming: checkpoint?.data ?? progress.data)
+    let training = Training(session: self, stage: stage, context: context, rows: rows)
+    let (place, after) = try training.run(progress, from: checkpoint)
     Buffer.returnFreeMemory()
     try keeper.open(place, in: model)
     atStageEnd { state in
       state.model = place
-      state.training[execution.stage] = after
+      state.training[name] = after
     }
-  }
-
-  /// Trains and writes the model. The trainer's memory is free when this returns.
-  private func trained(
-    _ training: Training, _ progress: RunState.TrainingProgress, from checkpoint: RunState.TrainingCheckpoint?
-  ) throws -> (place: RunState.ModelPlace, after: RunState.TrainingProgress) {
-    let stage = training.stage
-    let trainer = try training.run(progress, from: checkpoint) { checkpoint in
-      try keeper.update { state in
-        // After an interruption the same step may come again.
-        state.checkpoints.removeAll { $0.step >= checkpoint.step }
-        state.checkpoints = (state.checkpoints + [checkpoint]).suffix(stage.keptCheckpoints)
-      }
-      try events.log(.checkpoint) {
-        $0.step = TrainingStepRecord {
-          $0.stage = training.context.label
-          $0.number = checkpoint.step
-        }
-      }
-    }
-    let isLast = execution.time == execution.times - 1
-    let written = try keeper.write(
-      trainer, of: model, number: number, moments: stage.canCarryMoments && !isLast)
-    let after = RunState.TrainingProgress {
-      $0.steps = progress.steps + training.steps
-      $0.data = training.rows.state
-      $0.moments = written.moments
-      $0.optimizerSteps = written.moments == nil ? 0 : trainer.optimizerSteps
-    }
-    return (written.place, after)
   }
 }
 

@@ -66,21 +66,15 @@ extension TrainStage {
   }
 
   private func tokenizer(_ model: LoadedModel, label: String) throws -> TrainingTokenizer {
-    let vocabulary = model.decoder.vocabulary
     let needsText = data.contains { $0.format != .tokens }
     let end = try model.documentEnd(ofText: needsText)
-    guard needsText else {
-      return TrainingTokenizer(
-        vocabularySize: vocabulary, endOfSequence: end.appended, endings: end.known
-      ) { _ in [] }
-    }
-    let tokenizer = try model.tokenizer()
-    guard let appended = end.appended else { throw TrainingError.noEndOfSequence(stage: label) }
-    let begin = tokenizer.encode("", addSpecialTokens: true).first
+    let tokenizer = needsText ? try model.tokenizer() : nil
+    if needsText, end.appended == nil { throw TrainingError.noEndOfSequence(stage: label) }
+    let begin = tokenizer?.encode("", addSpecialTokens: true).first
     return TrainingTokenizer(
-      vocabularySize: vocabulary, endOfSequence: appended, endings: end.known,
-      beginOfSequence: begin == tokenizer.bosID ? begin : nil
-    ) { tokenizer.encode($0) }
+      vocabularySize: model.decoder.vocabulary, endOfSequence: end.appended, endings: end.known,
+      beginOfSequence: begin == tokenizer?.bosID ? begin : nil
+    ) { tokenizer?.encode($0) ?? [] }
   }
 }
 

@@ -1,17 +1,15 @@
-import JSON
-
-/// One family of one layer, before this iteration's cut.
+/// A family of one layer, before the cut of this iteration.
 public struct FamilyRequest: Sendable {
   public var name: String
   public var count: Int
   public var originalCount: Int
-  /// The head's dimension in attention, else 1.
+  /// The dimension of a head in attention, else 1.
   public var positions: Int
-  /// What one unit costs, in the budget's measure.
+  /// The cost of one unit, in the budget's measure.
   public var cost: Int
-  /// Fewer may not stay; 0 where a unit is a whole sublayer or layer.
+  /// The fewest units that may stay; 0 if a unit is a whole sublayer or layer.
   public var minimum: Int
-  /// What the allocator answered in the iteration before; 0 at first.
+  /// The allocator's answer in the iteration before; 0 at first.
   public var previousSparsity: Double
   /// [count]
   public var scores: [Float]
@@ -33,7 +31,7 @@ public struct FamilyRequest: Sendable {
 
 public struct LayerRequest: Sendable {
   public var families: [FamilyRequest]
-  /// By name; more than the allocator asks for may be here.
+  /// The statistics that the allocator asks for, and maybe others.
   public var statistics: [Statistic: Double]
 
   public init(families: [FamilyRequest], statistics: [Statistic: Double] = [:]) {
@@ -42,15 +40,15 @@ public struct LayerRequest: Sendable {
   }
 }
 
-/// The budget, in the measure that the user gave the target in.
+/// The budget, in the measure of the user's target.
 public struct BudgetRequest: Equatable, Sendable {
   /// "parameters" or "macs"
   public var measure: String
   public var now: Int
   public var original: Int
-  /// Of the whole stage.
+  /// The goal of the whole stage.
   public var goal: Int
-  /// Of this iteration.
+  /// The goal of this iteration.
   public var iterationGoal: Int
   /// From 0.
   public var iteration: Int
@@ -69,17 +67,17 @@ public struct BudgetRequest: Equatable, Sendable {
   }
 }
 
-/// What an allocator decides on.
-struct AllocationRequest {
+/// The budget and the layers for which an allocator decides.
+public struct AllocationRequest {
   var budget: BudgetRequest
   var layers: [LayerRequest]
-  /// The criterion says that its scores compare across families.
+  /// Whether the criterion says that its scores compare across families.
   var scoresCompare: Bool
 }
 
-/// What stays of one family of one layer.
+/// The units that stay of a family of one layer.
 public struct Share: Equatable, Sendable {
-  /// The share of the original units meant to be gone, in [0, 1].
+  /// The share of the original units that should be gone, in [0, 1].
   public var sparsity: Double
   /// Units that stay.
   public var keep: Int
@@ -90,43 +88,32 @@ public struct Share: Equatable, Sendable {
   }
 }
 
-/// An allocator with its options. One thread at a time.
-public final class AllocatorInstance: KindInstance {
-  public let plugin: LoadedPlugin
-  /// Resolved.
-  public let options: JSONValue
-  /// What it needs with these options.
-  public var statistics: [Statistic] { calls.statistics }
-  /// It ends an iteration on its goal or less than one unit below it; else it goes its own way, and the caller
-  /// iterates until the goal is passed.
-  public var meetsGoal: Bool { calls.traits.contains(.meetsGoal) }
+/// An allocator with its options.
+public final class AllocatorInstance: PluginInstance<any AllocatorCalls> {
+  /// Whether each iteration ends on its goal, or less than one unit below. If not, the caller iterates until the goal is
+  /// passed.
+  public var meetsGoal: Bool { traits.contains(.meetsGoal) }
 
-  private let calls: any AllocatorCalls
-  var inside: any InstanceCalls { calls }
-
-  public init(
-    of plugin: LoadedPlugin, options: JSONValue = [:], services: HostServices = HostServices()
-  ) throws(PluginError) {
-    self.plugin = plugin
-    (self.options, calls) = try plugin.make(
-      .allocator, options, services, table: AllocatorTable.init, worker: { $0 })
-  }
-
-  /// Shares by layer and family, as in `layers`.
-  /// - Parameter scoresCompare: whether the criterion says that its scores compare across families.
+  /// Returns a share for each layer and family, in the order of `layers`.
+  /// - Parameter scoresCompare: as in `AllocationRequest`.
   public func allocate(
     model: ModelSummary, budget: BudgetRequest, layers: [LayerRequest], scoresCompare: Bool = true
   ) throws(PluginError) -> [[Share]] {
-    let answer = try calls.allocate(
-      model, AllocationRequest(budget: budget, layers: layers, scoresCompare: scoresCompare))
+    try allocate(
+      model: model, AllocationRequest(budget: budget, layers: layers, scoresCompare: scoresCompare))
+  }
+
+  func allocate(model: ModelSummary, _ request: AllocationRequest) throws(PluginError) -> [[Share]] {
+    let answer = try calls.allocate(model, request)
+    let budget = request.budget
     var after = budget.now
-    for (index, (layer, row)) in zip(layers, answer).enumerated() {
+    for (index, (layer, row)) in zip(request.layers, answer).enumerated() {
       for (family, share) in zip(layer.families, row) {
         let share = try checked(share, family, place: "layer \(index), \(family.name)")
         after -= (family.count - share.keep) * family.cost
       }
     }
-    if meetsGoal { try checkGoal(budget, after: after, layers) }
+    if meetsGoal { try checkGoal(budget, after: after, request.layers) }
     return answer
   }
 
@@ -147,7 +134,8 @@ public final class AllocatorInstance: KindInstance {
     return share
   }
 
-  /// At most the goal, and within one unit of it; or nothing removed, where the goal is behind us.
+  /// Checks that the size is at most the goal, and within one unit of it. If the goal is passed already, nothing need be
+  /// removed.
   private func checkGoal(
     _ budget: BudgetRequest, after: Int, _ layers: [LayerRequest]
   ) throws(PluginError) {

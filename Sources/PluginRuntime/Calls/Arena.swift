@@ -1,26 +1,26 @@
 import Processes
 
-/// What the memory is made of that a call hands to a plugin.
+/// The kind of memory that calls hand to a plugin.
 package struct CallMemory: Sendable {
   package enum Placement: Sendable {
     case heap
-    /// Between pages that nobody may touch, against the one behind, or the one in front. Inputs cannot be written.
+    /// Against a page that nobody may touch, behind or in front. Inputs cannot be written.
     case guardedBehind, guardedInFront
   }
 
   package var placement = Placement.heap
-  /// As a host of the next minor version has it: structs are longer than those that are known here, and say so.
+  /// Whether structs are longer, as a host of the next minor version makes them.
   package var isLaterHost = false
-  /// As a host of version 1.0 has it: structs end where that version's do.
+  /// Whether structs are as short as a host of version 1.0 makes them.
   package var isOlderHost = false
 
   package init() {}
 
-  /// Bytes that a later host's structs have more.
+  /// The bytes that a later host adds to a struct.
   static let laterBytes = 64
 }
 
-/// C memory for the length of a call: freed together when the arena goes.
+/// C memory for a call. All of it is freed with the arena.
 package final class Arena {
   private let memory: CallMemory
   private var blocks: [UnsafeMutableRawPointer] = []
@@ -43,7 +43,7 @@ package final class Arena {
     return block
   }
 
-  /// A struct of the ABI, whose first member is its `struct_size`.
+  /// A struct of the ABI. Its first member, `struct_size`, is set here.
   func structure<Value: BitwiseCopyable>(_ value: Value) -> UnsafeMutablePointer<Value> {
     let known = memory.isOlderHost ? StructGrowth.firstSize(of: Value.self) : MemoryLayout<Value>.size
     let size = known + (memory.isLaterHost ? CallMemory.laterBytes : 0)
@@ -57,6 +57,11 @@ package final class Arena {
     return block.assumingMemoryBound(to: Value.self)
   }
 
+  /// A struct of the ABI for the plugin to read.
+  func input<Value: BitwiseCopyable>(_ value: Value) -> UnsafePointer<Value>? {
+    UnsafePointer(structure(value))
+  }
+
   package func array<Value: BitwiseCopyable>(_ values: [Value]) -> UnsafeMutablePointer<Value> {
     let block = allocate(
       bytes: values.count * MemoryLayout<Value>.stride, alignment: MemoryLayout<Value>.alignment,
@@ -68,9 +73,8 @@ package final class Arena {
 
   func text(_ text: String) -> UnsafePointer<CChar> { UnsafePointer(array(Array(text.utf8CString))) }
 
-  /// An array for the plugin to write, with room behind that tells if it writes too much: a wrong answer is then refused
-  /// instead of a crash later.
-  /// - Parameter spare: fills the room behind.
+  /// An array for the plugin to write. The room behind it shows whether the plugin writes too much.
+  /// - Parameter spare: the value that fills the room behind.
   func output<Value: BitwiseCopyable>(
     _ values: [Value], spare: Value, named name: StaticString
   ) -> OutputArray<Value> {
@@ -92,7 +96,7 @@ package final class Arena {
     return place
   }
 
-  /// Everything is handed out: guarded inputs can only be read from now on.
+  /// Makes guarded inputs read-only. Call it when all memory has been handed out.
   package func seal() {
     guard memory.placement != .heap else { return }
     for block in blocks where !isOutput.contains(block) { ap_guarded_seal(block) }
@@ -105,7 +109,7 @@ package final class Arena {
   }
 }
 
-/// What a plugin writes.
+/// An array that a plugin writes.
 struct OutputArray<Value: BitwiseCopyable> {
   let pointer: UnsafeMutablePointer<Value>
   let count: Int
@@ -116,7 +120,7 @@ struct OutputArray<Value: BitwiseCopyable> {
 
   var values: [Value] { Array(UnsafeBufferPointer(start: pointer, count: count)) }
 
-  /// Whether anything was written behind the end.
+  /// Whether the plugin wrote behind the end.
   var isOverrun: Bool {
     withUnsafeBytes(of: spare) { spare in
       (count..<count + spares).contains { index in

@@ -1,6 +1,4 @@
-import JSON
-
-/// An output projection that is to lose columns. The pointers are borrowed for the length of the call.
+/// An output projection that loses columns. Its pointers are borrowed for the call.
 public struct ProjectionRequest {
   public var family: String
   public var layer: Int
@@ -12,7 +10,7 @@ public struct ProjectionRequest {
   public var bias: [Float]?
   /// The columns that stay, ascending.
   public var kept: [Int]
-  /// By name; more than the compensator asks for may be here.
+  /// The statistics that the compensator asks for, and maybe others.
   public var statistics: [Statistic: MatrixMemory]
 
   public init(
@@ -29,7 +27,7 @@ public struct ProjectionRequest {
   }
 }
 
-/// What is left of a projection.
+/// A projection after the cut.
 public struct CompensatedProjection: Equatable, Sendable {
   /// [rows, kept]
   public var weight: [Float]
@@ -37,30 +35,14 @@ public struct CompensatedProjection: Equatable, Sendable {
   public var bias: [Float]?
 }
 
-/// A compensator with its options. One thread at a time.
-public final class CompensatorInstance: KindInstance {
-  public let plugin: LoadedPlugin
-  /// Resolved.
-  public let options: JSONValue
-  /// What it needs with these options.
-  public var statistics: [Statistic] { calls.statistics }
-  /// Inputs are gathered from the layers before as cut and compensated; else from the model before the cut.
-  public var followsCut: Bool { calls.traits.contains(.followsCut) }
-  /// Every output projection of a pruned family gets a bias.
-  public var addsBias: Bool { calls.traits.contains(.addsBias) }
+/// A compensator with its options.
+public final class CompensatorInstance: PluginInstance<any CompensatorCalls> {
+  /// Whether inputs come from layers that are already cut and compensated, and not from the model before the cut.
+  public var followsCut: Bool { traits.contains(.followsCut) }
+  /// Whether every output projection of a pruned family gets a bias.
+  public var addsBias: Bool { traits.contains(.addsBias) }
 
-  private let calls: any CompensatorCalls
-  var inside: any InstanceCalls { calls }
-
-  public init(
-    of plugin: LoadedPlugin, options: JSONValue = [:], services: HostServices = HostServices()
-  ) throws(PluginError) {
-    self.plugin = plugin
-    (self.options, calls) = try plugin.make(
-      .compensator, options, services, table: CompensatorTable.init, worker: { $0 })
-  }
-
-  /// The projection without the columns that leave, changed.
+  /// Returns the projection with the kept columns only, compensated.
   public func compensate(
     model: ModelSummary, _ projection: ProjectionRequest
   ) throws(PluginError) -> CompensatedProjection {

@@ -1,6 +1,4 @@
-import JSON
-
-/// One family of one layer, to be scored. The pointers are borrowed for the length of the call.
+/// A family of one layer, to be scored. Its pointers are borrowed for the call.
 public struct UnitsRequest {
   public var family: String
   public var layer: Int
@@ -8,7 +6,7 @@ public struct UnitsRequest {
   public var original: [Int]
   /// attention: k, v, q, o; mlp: gate, up, down.
   public var matrices: [MatrixRequest]
-  /// Of the units themselves, [count] each.
+  /// The statistics of the units themselves, [count] each.
   public var statistics: [Statistic: [Float]]
 
   public init(
@@ -23,7 +21,7 @@ public struct UnitsRequest {
   }
 }
 
-/// A float32 matrix, row after row, of somebody else's.
+/// A borrowed float32 matrix, row after row.
 public struct MatrixMemory {
   public var rows: Int
   public var columns: Int
@@ -41,12 +39,12 @@ public struct MatrixRequest {
   public enum Axis: Sendable { case rows, columns }
 
   public var name: String
-  /// Which lines the units own.
+  /// Whether units own rows or columns.
   public var axis: Axis
   public var repeats: Int
   public var positions: Int
   public var weight: MatrixMemory
-  /// More than the criterion asks for may be here.
+  /// The statistics that the criterion asks for, and maybe others.
   public var statistics: [Statistic: MatrixMemory]
 
   public init(
@@ -62,35 +60,16 @@ public struct MatrixRequest {
   }
 }
 
-/// A criterion with its options. One thread at a time.
-public final class CriterionInstance: KindInstance {
-  public let plugin: LoadedPlugin
-  /// Resolved.
-  public let options: JSONValue
-  /// What it needs with these options.
-  public var statistics: [Statistic] { calls.statistics }
-  /// With these options, scores compare across families: they can be ranked together for what units cost.
-  public var scoresCompare: Bool { calls.traits.contains(.scoresCompare) }
+/// A criterion with its options.
+public final class CriterionInstance: PluginInstance<any CriterionCalls> {
+  /// Whether scores compare across families with these options, so that all units can be ranked together.
+  public var scoresCompare: Bool { traits.contains(.scoresCompare) }
 
-  private let calls: any CriterionCalls
-  var inside: any InstanceCalls { calls }
-
-  public init(
-    of plugin: LoadedPlugin, options: JSONValue = [:], services: HostServices = HostServices()
-  ) throws(PluginError) {
-    self.plugin = plugin
-    (self.options, calls) = try plugin.make(
-      .criterion, options, services, table: CriterionTable.init, worker: { $0 },
-      function: { (function) throws(PluginError) in
-        try ForeignCriterion(plugin, function, services: services)
-      })
-  }
-
-  /// A score for each unit: [units.original.count], all finite.
+  /// Returns a finite score for each unit: [units.original.count].
   public func score(model: ModelSummary, units: UnitsRequest) throws(PluginError) -> [Float] {
     let count = units.original.count
     let scores = try calls.score(model, units)
-    let written = scores.count { $0.bitPattern != unwrittenScore.bitPattern }
+    let written = scores.count { $0.bitPattern != unwrittenFloat.bitPattern }
     if written < count {
       throw .tooFewScores(plugin: plugin.id, place: units.place, expected: count, got: written)
     }
@@ -104,7 +83,7 @@ public final class CriterionInstance: KindInstance {
 extension UnitsRequest {
   var place: String { "layer \(layer), \(family)" }
 
-  /// Whether the units or one of their matrices have it.
+  /// Whether the units or one of their matrices have the statistic.
   public func has(_ statistic: Statistic) -> Bool {
     statistics[statistic] != nil || matrices.contains { $0.statistics[statistic] != nil }
   }

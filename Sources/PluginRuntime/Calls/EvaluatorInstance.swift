@@ -1,56 +1,39 @@
-import JSON
-
-/// What an evaluator found.
+/// The metrics that an evaluator measured.
 public struct EvaluationResult: Equatable, Sendable {
-  /// In the order given; names are unique.
+  /// In the plugin's order. Names are unique.
   public var metrics: [Metric] = []
-  /// Values by item, in the order given.
+  /// The values of single items, in the plugin's order.
   public var items: [Items] = []
 
   public struct Metric: Equatable, Sendable {
     public var name: String
-    /// Finite, or infinite where that is worse than any number: a perplexity that overflowed.
+    /// Finite, or the infinity that is worse than any number: a perplexity may overflow.
     public var value: Double
-    /// Finite; nil if it isn't known.
+    /// Finite; nil if unknown.
     public var standardError: Double?
     public var lowerIsBetter: Bool
   }
 
   public struct Items: Equatable, Sendable {
     public var name: String
-    /// No NaN is among them.
+    /// Without NaN.
     public var values: [Double]
   }
 }
 
-/// An evaluator with its options. One thread at a time.
-public final class EvaluatorInstance: KindInstance {
-  public let plugin: LoadedPlugin
-  /// Resolved.
-  public let options: JSONValue
-
-  private let calls: any EvaluatorCalls
-  var inside: any InstanceCalls { calls }
-
-  public init(
-    of plugin: LoadedPlugin, options: JSONValue = [:], services: HostServices = HostServices()
-  ) throws(PluginError) {
-    self.plugin = plugin
-    (self.options, calls) = try plugin.make(
-      .evaluator, options, services, table: EvaluatorTable.init, worker: { $0 })
-  }
-
+/// An evaluator with its options.
+public final class EvaluatorInstance: PluginInstance<any EvaluatorCalls> {
   public func evaluate(model: ModelSummary) throws(PluginError) -> EvaluationResult {
     var result = try calls.evaluate(model)
     try check(result)
-    // An error that overflowed says no more than none.
+    // A standard error that overflowed tells nothing.
     for index in result.metrics.indices where result.metrics[index].standardError?.isFinite == false {
       result.metrics[index].standardError = nil
     }
     return result
   }
 
-  /// Bytes of a metric's name.
+  /// The most bytes of a metric's name.
   private static let longestName = 200
 
   private func check(_ result: EvaluationResult) throws(PluginError) {

@@ -1,11 +1,11 @@
 import JSON
 import RandomNumbers
 
-/// What the host gives to a plugin's calls. What is left out answers "unsupported".
+/// The services of the host for a plugin's calls. A service that is nil answers "unsupported".
 public struct HostServices {
-  /// The run's seed: with plugin and stream it settles the random numbers.
+  /// The seed of the run. Seed, plugin and stream determine the random numbers.
   public var seed: UInt64 = 0
-  /// Told when a plugin draws random numbers, so that its answers depend on the seed. Any thread.
+  /// Called when a plugin draws random numbers: its answers depend on the seed then. Any thread.
   public var drewRandomNumbers: @Sendable () -> Void = {}
   /// Any thread.
   public var log: @Sendable (_ plugin: String, _ level: LogLevel, _ sentence: String) -> Void = { _, _, _ in }
@@ -17,20 +17,20 @@ public struct HostServices {
   public var sgemm: (@Sendable (MatrixProduct) throws -> Void)?
   /// Any thread.
   public var linearAlgebra: (any LinearAlgebra)?
-  /// Evaluators only, on the thread of the call: the data that the option `option`, set to `value`, names.
+  /// Opens the data that `value`, the value of the option `option`, names. For evaluators, on the thread of the call.
   public var openData: ((_ option: String, _ value: JSONValue) throws -> Corpus)?
-  /// Evaluators only, on the thread of the call: for each sequence ln p(tokens[t] | tokens[0 ..< t]) for t
-  /// in first ..< tokens.count.
+  /// Returns, for each sequence, ln p(tokens[t] | tokens[0 ..< t]) for t in first ..< tokens.count. For evaluators, on the
+  /// thread of the call.
   public var logLikelihood: ((_ sequences: [ScoredSequence]) throws -> [[Float]])?
 
-  /// Of what calls' memory is made.
+  /// The kind of memory for calls.
   package var memory = CallMemory()
 
   public init(seed: UInt64 = 0) { self.seed = seed }
 
   public enum LogLevel: Int, Sendable { case debug, info, warning, error }
 
-  /// Token sequences with the name that metrics carry.
+  /// Token sequences, and their name for metrics.
   public struct Corpus: Sendable {
     public var name: String
     public var documents: [[Int32]]
@@ -43,7 +43,7 @@ public struct HostServices {
 
   public struct ScoredSequence: Sendable {
     public var tokens: [Int32]
-    /// The first token to be predicted, at least 1.
+    /// The index of the first token to predict, at least 1.
     public var first: Int
   }
 
@@ -65,21 +65,20 @@ public struct HostServices {
   }
 }
 
-/// What a host computes of symmetric matrices A [n, n], row-major, whose lower triangle counts.
+/// Linear algebra on symmetric matrices A [n, n], row-major. Only the lower triangle is read.
 public protocol LinearAlgebra: Sendable {
   /// `b` [rows, n] becomes B A⁻¹.
   func solve(_ a: UnsafeBufferPointer<Double>, n: Int, _ b: UnsafeMutableBufferPointer<Double>, rows: Int)
     throws
   /// `a` becomes A⁻¹.
   func invert(_ a: UnsafeMutableBufferPointer<Double>, n: Int) throws
-  /// `a` becomes its eigenvectors, one a row, `values` [n] theirs, the largest first.
+  /// `a` becomes its eigenvectors, one per row. `values` [n] become its eigenvalues, largest first.
   func eigen(_ a: UnsafeMutableBufferPointer<Double>, n: Int, _ values: UnsafeMutableBufferPointer<Double>)
     throws
 }
 
-/// Random numbers that depend on (seed, plugin, stream, index) alone, by `SplitMix64`. Its key is the mix of the seed, of
-/// the plugin id's 64-bit FNV-1a hash and of the stream, each mixed in turn. A float is an output's upper 24 bits over
-/// 2²⁴: every value is exact and below 1.
+/// Random numbers by `SplitMix64` that depend on (seed, plugin, stream, index) alone. The key mixes the seed, the 64-bit
+/// FNV-1a hash of the plugin's id, and the stream, one after another. A float is the upper 24 bits of an output over 2²⁴.
 public struct RandomStream: Sendable {
   let key: UInt64
 

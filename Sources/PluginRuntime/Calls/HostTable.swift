@@ -3,22 +3,21 @@ import PluginABI
 import Processes
 import Synchronization
 
-/// `ap_host` for one instance of a plugin: the C functions, and what they work on.
+/// `ap_host` for one instance of a plugin: the host's C functions and their state. It lives as long as the instance.
 ///
-/// Its address is handed to the plugin, so that it lives as long as the instance. `set_error`, `log`,
-/// `progress`, `is_cancelled`, `random_uniform` and `sgemm` may come from any thread and touch only constants
-/// and the locked sentence; the rest comes on the thread of the call.
+/// Any thread may call `set_error`, `log`, `progress`, `is_cancelled`, `random_uniform` and `sgemm`. They use only constants
+/// and the locked sentence. The others are called on the thread of the call.
 final class HostTable {
   let services: HostServices
   let plugin: String
-  /// Resolved.
+  /// Defaults are filled in.
   let options: JSONObject
   let pointer: UnsafeMutablePointer<ap_host>
   private let own: Arena
   private let sentence = Mutex<String?>(nil)
-  /// What `open_data` has handed out; freed when the call ends.
+  /// Holds what `open_data` returned, until the call ends.
   private var lent: Arena
-  /// Between `call`s services for evaluators answer "unsupported".
+  /// Services for evaluators answer "unsupported" outside of an evaluator's call.
   private var isEvaluating = false
 
   init(_ services: HostServices, plugin: String, options: JSONObject) {
@@ -37,7 +36,7 @@ final class HostTable {
   /// Memory for one call.
   func arena() -> Arena { Arena(services.memory) }
 
-  /// Makes one call into the plugin and turns a status into an error with the plugin's sentence.
+  /// Calls the plugin. A status other than AP_OK becomes an error with the plugin's sentence.
   func call(
     _ function: String, evaluating: Bool = false, _ body: (UnsafePointer<ap_host>) -> ap_status
   ) throws(PluginError) {
@@ -52,7 +51,7 @@ final class HostTable {
       sentence: sentence.withLock { $0 })
   }
 
-  /// Runs a service: what it throws becomes the call's sentence.
+  /// Runs a service. Its error becomes the sentence of the call.
   private func serve(_ body: () throws -> Void) -> ap_status {
     do {
       try body()
@@ -109,7 +108,7 @@ final class HostTable {
     }
   }
 
-  /// What is wrong with the sizes of a product; nil if nothing is.
+  /// Describes what is wrong with the sizes of a product; nil if nothing is.
   private static func misuse(_ product: HostServices.MatrixProduct) -> Misuse? {
     let sizes = [product.m, product.n, product.k, product.lda, product.ldb, product.ldc]
     let rows = [
@@ -125,7 +124,7 @@ final class HostTable {
           + "\(product.ldc); none may be negative or beyond 2³¹, and rows no longer than ld…")
   }
 
-  /// Largest order of a matrix: its elements are counted without overflow, and fit LAPACK's integers.
+  /// The largest order of a matrix. The number of its elements does not overflow, and fits LAPACK's integers.
   private static let largestOrder: Int64 = 1 << 20
 
   private func algebra(
@@ -141,7 +140,7 @@ final class HostTable {
     }
   }
 
-  /// A wrong use of a service, in words.
+  /// A wrong use of a service.
   private struct Misuse: Error, CustomStringConvertible {
     let description: String
     init(_ description: String) { self.description = description }
@@ -222,7 +221,7 @@ final class HostTable {
   }
 }
 
-/// A plugin's words for a log or a terminal: control characters are blanks there, and nobody reads more than so much.
+/// The first 4000 characters of a plugin's text, for a log or a terminal. Blanks replace control characters.
 func oneLine(_ text: UnsafePointer<CChar>) -> String {
   var scalars = String.UnicodeScalarView()
   for scalar in String(cString: text).unicodeScalars.prefix(4000) {
@@ -231,7 +230,7 @@ func oneLine(_ text: UnsafePointer<CChar>) -> String {
   return String(scalars)
 }
 
-/// Runs a plugin's function: whoever ends the process in it can be named, and rounding is afterwards as it was.
+/// Runs a plugin's function. If the process ends in it, the crash report can name it. Rounding is restored afterwards.
 func inCall<Answer>(of plugin: String, _ function: String, _ body: () -> Answer) -> Answer {
   plugin.withCString { plugin in
     function.withCString { function in

@@ -1,12 +1,10 @@
-import JSON
-
-/// A place of the residual stream, and what a column costs there.
+/// A place of the residual stream, and the cost of a column there.
 public struct PlaceRequest: Equatable, Sendable {
   /// "attention", "mlp" or "head".
   public var name: String
-  /// Of "head" the number of layers.
+  /// The number of layers if `name` is "head".
   public var layer: Int
-  /// Of each column, shortcuts apart, in the budget's measure.
+  /// The cost of each column without shortcuts, in the budget's measure.
   public var cost: Int
   /// [hidden], if the transform asks for them.
   public var energies: [Double]?
@@ -22,15 +20,15 @@ public struct PlaceRequest: Equatable, Sendable {
   var words: String { name == "head" ? "the head" : "layer \(layer), \(name)" }
 }
 
-/// All places, and what widths come to there: fixed + Σ cost · width + Σ width · width at the next place.
+/// All places, and the size of the model for given widths: fixed + Σ cost · width + Σ width · width at the next place.
 public struct ResidualRequest: Equatable, Sendable {
   /// "parameters" or "macs"
   public var measure: String
   public var hidden: Int
   public var fixed: Int
-  /// Of the unpruned model.
+  /// The size of the unpruned model.
   public var original: Int
-  /// nil: the transform fixes widths.
+  /// The largest size allowed; nil if the transform fixes widths.
   public var goal: Int?
   public var places: [PlaceRequest]
 
@@ -51,11 +49,11 @@ public struct ResidualRequest: Equatable, Sendable {
   }
 }
 
-/// The residual stream at one place, for which a basis is wanted.
+/// A place of the residual stream that needs a basis.
 public struct OrientRequest: Equatable, Sendable {
   public var place: PlaceRequest
   public var hidden: Int
-  /// Columns that stay.
+  /// The columns that stay.
   public var width: Int
   public var tokens: Int
   /// [hidden, hidden]
@@ -70,32 +68,16 @@ public struct OrientRequest: Equatable, Sendable {
   }
 }
 
-/// A transform with its options. One thread at a time.
-public final class TransformInstance: KindInstance {
-  public let plugin: LoadedPlugin
-  /// Resolved.
-  public let options: JSONValue
-  /// What it needs with these options.
-  public var statistics: [Statistic] { calls.statistics }
-  /// The options say how wide the stream becomes, and there is no target.
-  public var fixesWidths: Bool { calls.traits.contains(.fixesWidths) }
-  /// The mean of each token's embedding is taken from its elements before all else.
-  public var centersEmbeddings: Bool { calls.traits.contains(.centersEmbeddings) }
-  /// Energies and Gram matrices are of x / rms(x), so that every token counts alike.
-  public var normalisesTokens: Bool { calls.traits.contains(.normalisesTokens) }
+/// A transform with its options.
+public final class TransformInstance: PluginInstance<any TransformCalls> {
+  /// Whether the options set the widths of the stream. There is no target then.
+  public var fixesWidths: Bool { traits.contains(.fixesWidths) }
+  /// Whether the mean of each token's embedding is subtracted from it first.
+  public var centersEmbeddings: Bool { traits.contains(.centersEmbeddings) }
+  /// Whether energies and Gram matrices are of x / rms(x), so that each token has the same weight.
+  public var normalisesTokens: Bool { traits.contains(.normalisesTokens) }
 
-  private let calls: any TransformCalls
-  var inside: any InstanceCalls { calls }
-
-  public init(
-    of plugin: LoadedPlugin, options: JSONValue = [:], services: HostServices = HostServices()
-  ) throws(PluginError) {
-    self.plugin = plugin
-    (self.options, calls) = try plugin.make(
-      .transform, options, services, table: TransformTable.init, worker: { $0 })
-  }
-
-  /// Columns that stay at each place.
+  /// Returns the columns that stay at each place.
   public func widths(model: ModelSummary, _ residual: ResidualRequest) throws(PluginError) -> [Int] {
     let answered = try calls.widths(model, residual)
     var answer: [Int] = []
@@ -119,7 +101,7 @@ public final class TransformInstance: KindInstance {
     return answer
   }
 
-  /// An orthonormal basis [hidden, hidden], one direction a row, those that stay first.
+  /// Returns an orthonormal basis [hidden, hidden]: one direction per row, those that stay first.
   public func orient(model: ModelSummary, _ request: OrientRequest) throws(PluginError) -> [Double] {
     let answer = try calls.orient(model, request)
     let place = request.place.words
@@ -132,8 +114,7 @@ public final class TransformInstance: KindInstance {
     return answer
   }
 
-  /// A square B is orthonormal if BᵀBv = v for all v. A few v in no special direction tell, as in Freivalds' check of a
-  /// product, at the cost of n² each instead of n³ for the products of all rows.
+  /// Checks BᵀBv = v for three random vectors v, as Freivalds' check of a product does. It takes n² steps, not n³.
   private func checkOrthonormal(_ basis: [Double], n: Int, _ place: String) throws(PluginError) {
     for probe in 0..<3 as Range<UInt64> {
       let random = RandomStream(seed: 0, plugin: "", stream: probe)
@@ -157,6 +138,6 @@ public final class TransformInstance: KindInstance {
     }
   }
 
-  /// Enough for a basis that was computed in single precision.
+  /// A basis in single precision fits this.
   private static let orthonormalTolerance = 1e-4
 }

@@ -1,23 +1,23 @@
 import JSON
 import Wording
 
-/// Typed access with errors that name the file and the place in it.
+/// Reads the members of a `plugin.json`. Errors name the file and the place in it.
 struct ManifestReader {
   let path: String
 
   /// Bytes of a text: as long as a path can be.
   private static let longestText = 4096
 
+  func wrong(_ reason: String) -> PluginError { .badManifest(path: path, reason: reason) }
+
   func object(_ value: JSONValue, at place: String, keys: [String]) throws(PluginError) -> JSONObject {
     guard let object = value.objectValue else {
-      throw .badManifest(path: path, reason: "\(place) should be an object, but is \(value.kindName)")
+      throw wrong("\(place) should be an object, but is \(value.kindName)")
     }
     if let unknown = object.keys.first(where: { !keys.contains($0) }) {
       let hint = NearestName.hint(for: unknown, among: keys)
-      throw .badManifest(
-        path: path,
-        reason:
-          "\(place) has an unknown key \"\(ShownText.value(unknown))\".\(hint) Known: \(keys.joined(separator: ", "))"
+      throw wrong(
+        "\(place) has an unknown key \"\(ShownText.value(unknown))\".\(hint) Known: \(keys.joined(separator: ", "))"
       )
     }
     return object
@@ -36,33 +36,29 @@ struct ManifestReader {
   ) throws(PluginError) -> ForeignSignature? {
     guard let value = plugin["function"] else { return nil }
     guard kind == .criterion else {
-      throw .badManifest(
-        path: path, reason: "\(place)kind should be criterion, since a plain function can be no other")
+      throw wrong("\(place)kind should be criterion, since a plain function can be no other")
     }
     do { return try ForeignSignature(reading: value, offered) } catch {
       let inside = error.place.isEmpty ? "" : "." + error.place
-      throw .badManifest(path: path, reason: "\(place)function\(inside) \(error.reason)")
+      throw wrong("\(place)function\(inside) \(error.reason)")
     }
   }
 
   func member(_ object: JSONObject, _ key: String, at place: String) throws(PluginError) -> JSONValue {
-    guard let value = object[key] else { throw .badManifest(path: path, reason: "\(place)\(key) is missing") }
+    guard let value = object[key] else { throw wrong("\(place)\(key) is missing") }
     return value
   }
 
   func string(_ object: JSONObject, _ key: String, at place: String) throws(PluginError) -> String {
     let value = try member(object, key, at: place)
     guard let text = value.stringValue else {
-      throw .badManifest(path: path, reason: "\(place)\(key) should be a string, but is \(value.kindName)")
+      throw wrong("\(place)\(key) should be a string, but is \(value.kindName)")
     }
     if text.utf8.count > Self.longestText {
-      throw .badManifest(
-        path: path,
-        reason: "\(place)\(key) has \(text.utf8.count) bytes, and may have \(Self.longestText)")
+      throw wrong("\(place)\(key) has \(text.utf8.count) bytes, and may have \(Self.longestText)")
     }
     if text.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) {
-      throw .badManifest(
-        path: path, reason: "\(place)\(key) has control characters: \"\(ShownText.value(text))\"")
+      throw wrong("\(place)\(key) has control characters: \"\(ShownText.value(text))\"")
     }
     return text
   }
@@ -73,8 +69,7 @@ struct ManifestReader {
     let check = try object(value, at: place + "check", keys: ["options"])
     let options = try member(check, "options", at: place + "check.")
     guard let members = options.objectValue else {
-      throw .badManifest(
-        path: path, reason: "\(place)check.options should be an object, but is \(options.kindName)")
+      throw wrong("\(place)check.options should be an object, but is \(options.kindName)")
     }
     return members
   }
@@ -82,8 +77,7 @@ struct ManifestReader {
   func integer(_ object: JSONObject, _ key: String, at place: String) throws(PluginError) -> Int {
     let value = try member(object, key, at: place)
     guard let number = value.integerValue, number >= 0 else {
-      throw .badManifest(
-        path: path, reason: "\(place)\(key) should be an integer from 0 up, but is \(value.summary)")
+      throw wrong("\(place)\(key) should be an integer from 0 up, but is \(value.summary)")
     }
     return number
   }

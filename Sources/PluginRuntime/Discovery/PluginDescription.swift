@@ -52,11 +52,10 @@ extension PluginDescription {
     let root = try reader.object(document, at: "the file", keys: ["library", "abi", "plugins"])
     let name = try reader.string(root, "library", at: "")
     guard let list = try reader.member(root, "plugins", at: "").arrayValue, !list.isEmpty else {
-      throw .badManifest(path: path, reason: "plugins should be an array of at least one plugin")
+      throw reader.wrong("plugins should be an array of at least one plugin")
     }
     if list.count > mostPlugins {
-      throw .badManifest(
-        path: path, reason: "plugins has \(list.count) entries; one library may hold \(mostPlugins)")
+      throw reader.wrong("plugins has \(list.count) entries; one library may hold \(mostPlugins)")
     }
     var plugins: [PluginDescription] = []
     var ids: Set<String> = []
@@ -68,18 +67,15 @@ extension PluginDescription {
         entry, at: place, keys: ["id", "kind", "version", "summary", "function", "check"])
       let id = try reader.string(members, "id", at: place + ".")
       guard isPluginID(id) else {
-        throw .badManifest(
-          path: path, reason: "\(place).id should be \(pluginIDSyntax), but is \"\(ShownText.value(id))\"")
+        throw reader.wrong("\(place).id should be \(pluginIDSyntax), but is \"\(ShownText.value(id))\"")
       }
       if !ids.insert(id).inserted {
-        throw .badManifest(path: path, reason: "\(place).id is \"\(id)\", as another plugin's of this file")
+        throw reader.wrong("\(place).id is \"\(id)\", as another plugin's of this file")
       }
       let kindName = try reader.string(members, "kind", at: place + ".")
       guard let kind = PluginKind(rawValue: kindName) else {
         let known = PluginKind.allCases.map(\.rawValue).joined(separator: ", ")
-        throw .badManifest(
-          path: path,
-          reason: "\(place).kind should be one of \(known), but is \"\(ShownText.value(kindName))\"")
+        throw reader.wrong("\(place).kind should be one of \(known), but is \"\(ShownText.value(kindName))\"")
       }
       let function = try reader.function(members, of: kind, at: place + ".", offered)
       let isForeign = function != nil

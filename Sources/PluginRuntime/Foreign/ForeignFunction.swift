@@ -22,9 +22,11 @@ struct ForeignFunction: @unchecked Sendable {
   }
 }
 
-/// A call to a foreign function that can be made many times: libffi's description of it, and a place for each argument.
+/// A call to a foreign function, to be made many times: libffi's description of it, and a place for each argument.
 final class ForeignCall {
   private let function: ForeignFunction
+  /// Holds all below.
+  private let arena = Arena()
   private let cif: UnsafeMutablePointer<ffi_cif>
   private let types: UnsafeMutablePointer<UnsafeMutablePointer<ffi_type>?>
   /// Each argument's bits; libffi reads as many of them as the type has.
@@ -32,25 +34,18 @@ final class ForeignCall {
   /// What arguments by reference point to.
   private let cells: UnsafeMutablePointer<UInt64>
   private let places: UnsafeMutablePointer<UnsafeMutableRawPointer?>
-  private let count: Int
 
   /// - Returns: nil if libffi cannot call such a function.
   init?(_ function: ForeignFunction) {
     self.function = function
     let arguments = function.signature.arguments
-    count = arguments.count
-    let room = max(1, count)
-    cif = .allocate(capacity: 1)
-    types = .allocate(capacity: room)
-    slots = .allocate(capacity: room)
-    cells = .allocate(capacity: room)
-    places = .allocate(capacity: room)
-    slots.initialize(repeating: 0, count: room)
-    cells.initialize(repeating: 0, count: room)
-    for (index, argument) in arguments.enumerated() {
-      types[index] = Self.type(of: argument.type)
-      places[index] = UnsafeMutableRawPointer(slots + index)
-    }
+    let blank = [UInt64](repeating: 0, count: arguments.count)
+    let slots = arena.array(blank)
+    self.slots = slots
+    cells = arena.array(blank)
+    cif = arena.array([ffi_cif()])
+    types = arena.array(arguments.map { Self.type(of: $0.type) })
+    places = arena.array(arguments.indices.map { UnsafeMutableRawPointer(slots + $0) })
     let result =
       switch function.signature.returns {
       case .void: ap_ffi_void()
@@ -58,19 +53,8 @@ final class ForeignCall {
       case .float: ap_ffi_float()
       case .double: ap_ffi_double()
       }
-    guard ap_ffi_prepare(cif, UInt32(count), result, types) == FFI_OK else { return nil }
+    guard ap_ffi_prepare(cif, UInt32(arguments.count), result, types) == FFI_OK else { return nil }
     for (index, argument) in arguments.enumerated() { setConstant(argument, at: index) }
-  }
-
-  deinit {
-    for (index, argument) in function.signature.arguments.enumerated() {
-      if case .text = argument.value { free(UnsafeMutableRawPointer(bitPattern: UInt(slots[index]))) }
-    }
-    cif.deallocate()
-    types.deallocate()
-    slots.deallocate()
-    cells.deallocate()
-    places.deallocate()
   }
 
   private static func type(of type: ForeignSignature.ArgumentType) -> UnsafeMutablePointer<ffi_type>? {
@@ -89,7 +73,7 @@ final class ForeignCall {
     case .number(let number):
       let isSingle = argument.type == .float || argument.type == .floatPointer
       put(isSingle ? UInt64(Float(number).bitPattern) : number.bitPattern, at: index)
-    case .text(let text): slots[index] = Self.bits(strdup(text))
+    case .text(let text): slots[index] = Self.bits(arena.text(text))
     case .null, .named: break
     }
   }

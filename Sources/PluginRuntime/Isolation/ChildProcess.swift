@@ -1,35 +1,37 @@
 import Foundation
 import Processes
 
-/// A process that this one has started: watched, and ended with it.
-package final class ChildProcess {
-  package struct Failure: Error {
-    package let reason: String
+/// Why the system did not give what was asked of it.
+package struct SystemFailure: Error {
+  package let reason: String
 
-    static func ofSystem(_ what: String) -> Failure {
-      Failure(reason: "\(what): \(String(cString: strerror(errno)))")
-    }
+  /// The reason is `errno`.
+  static func now(_ what: String) -> SystemFailure {
+    SystemFailure(reason: "\(what): \(String(cString: strerror(errno)))")
   }
+}
 
-  /// What it writes to its standard output and error; reading does not block.
+/// A process that this one has started. It is watched, and ends with this object.
+package final class ChildProcess {
+  /// Its standard output and error. Reading does not block.
   package let output: Int32
   package let errors: Int32
   private let process: pid_t
-  /// Kept open, since reading it again is cheap: what the process takes of memory.
+  /// The file that tells its memory. It stays open, since reading it again is cheap.
   private let account: Int32
   private var status: Int32?
   private var ending: String?
 
   /// - Parameters:
-  ///   - words: the program's path, and its arguments.
-  ///   - passed: descriptors that it finds from 3 on. They stay the caller's.
-  package init(starting words: [String], passing passed: [Int32]) throws(Failure) {
+  ///   - words: the program's path and its arguments.
+  ///   - passed: the descriptors that the process gets as 3, 4 and so on. The caller still closes them.
+  package init(starting words: [String], passing passed: [Int32]) throws(SystemFailure) {
     let out = try Pipe()
     let err = try Pipe()
     let empty = open("/dev/null", O_RDONLY | O_CLOEXEC)
     defer { close(empty) }
     let theirs = [empty, out.writing, err.writing] + passed
-    // The last words are to be the plugin's, and no long list of the host's functions.
+    // Swift's backtrace would hide the plugin's own last line.
     let environment = LibraryFile.environment.merging(["SWIFT_BACKTRACE": "enable=no"]) { $1 }
     let arguments = CStrings(words)
     let settings = CStrings(environment.map { "\($0)=\($1)" })
@@ -37,7 +39,7 @@ package final class ChildProcess {
     var started: pid_t = -1
     let error = ap_spawn(program, arguments.list, settings.list, theirs, Int32(theirs.count), &started)
     guard error == 0 else {
-      throw Failure(reason: "\(program) could not be started: \(String(cString: strerror(error)))")
+      throw SystemFailure(reason: "\(program) could not be started: \(String(cString: strerror(error)))")
     }
     process = started
     output = out.takeReading()
@@ -54,7 +56,7 @@ package final class ChildProcess {
     kill()
   }
 
-  /// Bytes in memory that are not a file's: its own, and what it shares with whomever; nil if it is gone.
+  /// Its bytes of memory, without those of files: its own, and those that it shares. nil if the process is gone.
   package var memory: (own: Int, shared: Int)? {
     var text = [UInt8](repeating: 0, count: 4096)
     let count = pread(account, &text, text.count, 0)
@@ -72,7 +74,7 @@ package final class ChildProcess {
     return (own, shared)
   }
 
-  /// Whether the process has ended, even if one that it has started goes on.
+  /// Whether the process has ended. Its own children may go on.
   package var hasEnded: Bool {
     if status != nil { return true }
     var found: Int32 = 0
@@ -81,14 +83,14 @@ package final class ChildProcess {
     return true
   }
 
-  /// Ends the process, if it has not ended, and all that it has started and that has not left its group.
+  /// Ends the process and all others of its group.
   package func kill() {
     guard ending == nil else { return }
     Glibc.kill(-process, SIGKILL)
     _ = waitForEnd()
   }
 
-  /// How the process ended, in words. It must be ending: it is given half a second.
+  /// Says how the process ended. It has half a second to end by itself.
   package func waitForEnd() -> String {
     if let ending { return ending }
     for _ in 0..<500 where !hasEnded { usleep(1000) }
@@ -119,26 +121,28 @@ package final class ChildProcess {
     return names[signal] ?? "signal \(signal)"
   }
 
-  /// Two ends, both closed on exec and with the object.
+  /// A pipe. Its ends are closed on exec and with the object.
   package final class Pipe {
     package private(set) var reading: Int32
     package private(set) var writing: Int32
 
-    package init() throws(Failure) {
+    package init() throws(SystemFailure) {
       var ends: [Int32] = [-1, -1]
-      guard ap_closing_pipe(&ends) == 0 else { throw .ofSystem("there is no pipe") }
+      guard ap_closing_pipe(&ends) == 0 else { throw .now("there is no pipe") }
       (reading, writing) = (ends[0], ends[1])
     }
 
     deinit { for end in [reading, writing] where end >= 0 { close(end) } }
 
-    /// So that the reading end sees when nobody else has one.
+    /// Closes this process's writing end, so that reading ends when the other process closes its own.
     package func closeWriting() {
       close(writing)
       writing = -1
     }
 
-    /// The reading end, which is the caller's to close from now on.
+    package func closeReading() { close(takeReading()) }
+
+    /// Hands over the reading end. The caller closes it.
     package func takeReading() -> Int32 {
       defer { reading = -1 }
       return reading
@@ -146,7 +150,7 @@ package final class ChildProcess {
   }
 }
 
-/// Texts as C takes them, ended by null.
+/// A list of C strings that ends with null.
 private final class CStrings {
   private(set) var list: [UnsafeMutablePointer<CChar>?]
 

@@ -18,7 +18,7 @@ protocol WireValue {
 enum WireError: Error {
   /// It is not what the protocol says. The other side is a process in which a stranger's code runs.
   case garbled
-  case noRoom(SharedTray.Failure)
+  case noRoom(SystemFailure)
 
   var reason: String {
     switch self {
@@ -37,6 +37,13 @@ struct Wire<Value> {
   /// The next field: written, or read.
   func callAsFunction<Field: WireValue>(_ field: (Value) -> Field) throws(WireError) -> Field {
     try Field(Wire<Field>(message: message, value: value.map(field)))
+  }
+
+  /// A struct whose fields cross one after another, in the order of its initialiser's parameters.
+  func fields<each Field: WireValue>(
+    _ make: (repeat each Field) -> Value, _ field: repeat (Value) -> each Field
+  ) throws(WireError) -> Value {
+    make(repeat try self(each field))
   }
 
   /// The same of statistics: of those that are written the needed ones cross.
@@ -109,9 +116,9 @@ final class WireMessage {
   ) throws(WireError) -> UnsafeBufferPointer<Element> {
     let count = try bits(values?.count)
     if let values {
-      do { _ = try bits(tray.put(values)) } catch let error as SharedTray.Failure {
-        throw .noRoom(error)
-      } catch { throw .garbled }
+      let offset: Int
+      do { offset = try tray.put(values) } catch { throw .noRoom(error) }
+      _ = try bits(offset)
       return values
     }
     guard let place = tray.view(try bits(nil), count: count, of: Element.self) else { throw .garbled }

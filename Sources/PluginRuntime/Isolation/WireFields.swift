@@ -6,7 +6,7 @@ extension Nothing: WireValue {
 
 extension CallFailure: WireValue {
   init(_ wire: Wire<Self>) throws(WireError) {
-    self.init(function: try wire(\.function), status: try wire(\.status), sentence: try wire(\.sentence))
+    self = try wire.fields(Self.init, \.function, \.status, \.sentence)
   }
 }
 
@@ -14,37 +14,31 @@ extension CallFailure: WireValue {
 
 extension Hello: WireValue {
   init(_ wire: Wire<Self>) throws(WireError) {
-    self.init(version: try wire(\.version), manifest: try wire(\.manifest), id: try wire(\.id))
+    self = try wire.fields(Self.init, \.version, \.manifest, \.id)
   }
 }
 
 extension PluginAbout: WireValue {
   init(_ wire: Wire<Self>) throws(WireError) {
-    self.init(
-      id: try wire(\.id), kind: try wire(\.kind), version: try wire(\.version), summary: try wire(\.summary),
-      licence: try wire(\.licence), paper: try wire(\.paper), optionsSchema: try wire(\.optionsSchema),
-      statistics: try wire(\.statistics), scoresCompare: try wire(\.scoresCompare), abi: try wire(\.abi),
-      library: try wire(\.library))
+    self = try wire.fields(
+      Self.init, \.id, \.kind, \.version, \.summary, \.licence, \.paper, \.optionsSchema, \.statistics,
+      \.scoresCompare, \.abi, \.library)
   }
 }
 
 extension PluginKind: WireValue {}
 
 extension ABIVersion: WireValue {
-  init(_ wire: Wire<Self>) throws(WireError) {
-    self.init(major: try wire(\.major), minor: try wire(\.minor))
-  }
+  init(_ wire: Wire<Self>) throws(WireError) { self = try wire.fields(Self.init, \.major, \.minor) }
 }
 
 extension Making: WireValue {
-  init(_ wire: Wire<Self>) throws(WireError) {
-    self.init(options: try wire(\.options), seed: try wire(\.seed))
-  }
+  init(_ wire: Wire<Self>) throws(WireError) { self = try wire.fields(Self.init, \.options, \.seed) }
 }
 
 extension Made: WireValue {
   init(_ wire: Wire<Self>) throws(WireError) {
-    self.init(instance: try wire(\.instance), statistics: try wire(\.statistics), traits: try wire(\.traits))
+    self = try wire.fields(Self.init, \.instance, \.statistics, \.traits)
   }
 }
 
@@ -60,10 +54,9 @@ extension InstanceCall: WireValue {
 
 extension ModelSummary: WireValue {
   init(_ wire: Wire<Self>) throws(WireError) {
-    self.init(
-      architecture: try wire(\.architecture), layerCount: try wire(\.layerCount),
-      hiddenSize: try wire(\.hiddenSize), vocabularySize: try wire(\.vocabularySize),
-      parameters: try wire(\.parameters), originalParameters: try wire(\.originalParameters))
+    self = try wire.fields(
+      Self.init, \.architecture, \.layerCount, \.hiddenSize, \.vocabularySize, \.parameters,
+      \.originalParameters)
   }
 }
 
@@ -98,17 +91,14 @@ extension MatrixRequest: WireValue {
 
 extension AllocationRequest: WireValue {
   init(_ wire: Wire<Self>) throws(WireError) {
-    self.init(
-      budget: try wire(\.budget), layers: try wire(\.layers), scoresCompare: try wire(\.scoresCompare))
+    self = try wire.fields(Self.init, \.budget, \.layers, \.scoresCompare)
   }
 }
 
 extension BudgetRequest: WireValue {
   init(_ wire: Wire<Self>) throws(WireError) {
-    self.init(
-      measure: try wire(\.measure), now: try wire(\.now), original: try wire(\.original),
-      goal: try wire(\.goal), iterationGoal: try wire(\.iterationGoal), iteration: try wire(\.iteration),
-      iterations: try wire(\.iterations))
+    self = try wire.fields(
+      Self.init, \.measure, \.now, \.original, \.goal, \.iterationGoal, \.iteration, \.iterations)
   }
 }
 
@@ -120,17 +110,14 @@ extension LayerRequest: WireValue {
 
 extension FamilyRequest: WireValue {
   init(_ wire: Wire<Self>) throws(WireError) {
-    self.init(
-      name: try wire(\.name), count: try wire(\.count), originalCount: try wire(\.originalCount),
-      positions: try wire(\.positions), cost: try wire(\.cost), minimum: try wire(\.minimum),
-      previousSparsity: try wire(\.previousSparsity), scores: try wire(\.scores))
+    self = try wire.fields(
+      Self.init, \.name, \.count, \.originalCount, \.positions, \.cost, \.minimum, \.previousSparsity,
+      \.scores)
   }
 }
 
 extension Share: WireValue {
-  init(_ wire: Wire<Self>) throws(WireError) {
-    self.init(sparsity: try wire(\.sparsity), keep: try wire(\.keep))
-  }
+  init(_ wire: Wire<Self>) throws(WireError) { self = try wire.fields(Self.init, \.sparsity, \.keep) }
 }
 
 extension ProjectionRequest: WireValue {
@@ -143,9 +130,7 @@ extension ProjectionRequest: WireValue {
 }
 
 extension CompensatedProjection: WireValue {
-  init(_ wire: Wire<Self>) throws(WireError) {
-    self.init(weight: try wire(\.weight), bias: try wire(\.bias))
-  }
+  init(_ wire: Wire<Self>) throws(WireError) { self = try wire.fields(Self.init, \.weight, \.bias) }
 }
 
 extension PlaceRequest: WireValue {
@@ -159,62 +144,46 @@ extension PlaceRequest: WireValue {
 
 extension ResidualRequest: WireValue {
   init(_ wire: Wire<Self>) throws(WireError) {
-    self.init(
-      measure: try wire(\.measure), hidden: try wire(\.hidden), fixed: try wire(\.fixed),
-      original: try wire(\.original), goal: try wire(\.goal), places: try wire(\.places))
+    self = try wire.fields(Self.init, \.measure, \.hidden, \.fixed, \.original, \.goal, \.places)
   }
 }
 
 extension OrientRequest: WireValue {
   init(_ wire: Wire<Self>) throws(WireError) {
-    self.init(
-      place: try wire(\.place), hidden: try wire(\.hidden), width: try wire(\.width),
-      tokens: try wire(\.tokens), gram: try wire(\.gram))
+    self = try wire.fields(Self.init, \.place, \.hidden, \.width, \.tokens, \.gram)
   }
 }
 
 extension EvaluationResult: WireValue {
-  init(_ wire: Wire<Self>) throws(WireError) {
-    self.init(metrics: try wire(\.metrics), items: try wire(\.items))
-  }
+  init(_ wire: Wire<Self>) throws(WireError) { self = try wire.fields(Self.init, \.metrics, \.items) }
 }
 
 extension EvaluationResult.Metric: WireValue {
   init(_ wire: Wire<Self>) throws(WireError) {
-    self.init(
-      name: try wire(\.name), value: try wire(\.value), standardError: try wire(\.standardError),
-      lowerIsBetter: try wire(\.lowerIsBetter))
+    self = try wire.fields(Self.init, \.name, \.value, \.standardError, \.lowerIsBetter)
   }
 }
 
 extension EvaluationResult.Items: WireValue {
-  init(_ wire: Wire<Self>) throws(WireError) {
-    self.init(name: try wire(\.name), values: try wire(\.values))
-  }
+  init(_ wire: Wire<Self>) throws(WireError) { self = try wire.fields(Self.init, \.name, \.values) }
 }
 
 // MARK: - What plugins ask of the host
 
 extension LogLine: WireValue {
-  init(_ wire: Wire<Self>) throws(WireError) {
-    self.init(level: try wire(\.level), sentence: try wire(\.sentence))
-  }
+  init(_ wire: Wire<Self>) throws(WireError) { self = try wire.fields(Self.init, \.level, \.sentence) }
 }
 
 extension HostServices.LogLevel: WireValue {}
 
 extension ProgressNotice: WireValue {
-  init(_ wire: Wire<Self>) throws(WireError) { self.init(done: try wire(\.done), total: try wire(\.total)) }
+  init(_ wire: Wire<Self>) throws(WireError) { self = try wire.fields(Self.init, \.done, \.total) }
 }
 
 extension HostServices.Corpus: WireValue {
-  init(_ wire: Wire<Self>) throws(WireError) {
-    self.init(name: try wire(\.name), documents: try wire(\.documents))
-  }
+  init(_ wire: Wire<Self>) throws(WireError) { self = try wire.fields(Self.init, \.name, \.documents) }
 }
 
 extension HostServices.ScoredSequence: WireValue {
-  init(_ wire: Wire<Self>) throws(WireError) {
-    self.init(tokens: try wire(\.tokens), first: try wire(\.first))
-  }
+  init(_ wire: Wire<Self>) throws(WireError) { self = try wire.fields(Self.init, \.tokens, \.first) }
 }

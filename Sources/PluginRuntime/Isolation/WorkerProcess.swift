@@ -3,10 +3,10 @@ import JSON
 import PluginABI
 import Synchronization
 
-/// The other end of `PluginWorker`: the process in which an isolated plugin is loaded and called.
+/// The process that loads and calls an isolated plugin: the other end of `PluginWorker`.
 ///
-/// It does what the host asks, one request after another, until the host's end of its lifeline closes. The plugin is called
-/// through the very instances that call it in the host's process, checks and all.
+/// It answers the host's requests one after another until its lifeline closes. The same instances as in the host's process
+/// call the plugin and check its answers.
 public final class WorkerProcess {
   private let socket = WorkerHandle.Descriptor.socket
   private let requests: SharedTray
@@ -16,9 +16,9 @@ public final class WorkerProcess {
   private var plugin: LoadedPlugin?
   private var instances: [Int: any KindInstance] = [:]
   private var made = 0
-  /// A plugin may fork, and the child may come back from the call as well: it is not to answer.
+  /// If a plugin forks, the child may return from the call too. It must not answer.
   private let process = getpid()
-  /// Frames are sent whole, whichever thread of the plugin logs.
+  /// Held while a frame is sent, since any thread of the plugin may log.
   private let sending = Mutex<Void>(())
 
   /// Why a worker ended before its host did.
@@ -26,7 +26,7 @@ public final class WorkerProcess {
     public let description: String
   }
 
-  /// - Parameter services: the arithmetic that this process does for the plugin.
+  /// - Parameter services: the arithmetic for the plugin.
   /// - Throws: `Failure` if the process was not started as a worker.
   public static func serve(_ services: HostServices) throws {
     try WorkerProcess(services).run()
@@ -45,14 +45,14 @@ public final class WorkerProcess {
   }
 
   private func run() throws {
-    // Whatever the plugin is busy with, the process does not outlive its host.
+    // The process does not outlive its host, even if the plugin is busy.
     Thread.detachNewThread {
       var byte: UInt8 = 0
       while read(WorkerHandle.Descriptor.lifeline, &byte, 1) < 0, errno == EINTR {}
-      // With all that the plugin has started.
+      // This ends the processes that the plugin has started, too.
       kill(0, SIGKILL)
     }
-    // If memory runs out it is this process that goes, not the host.
+    // If memory runs out, the system ends this process and not the host.
     try? "1000".write(toFile: "/proc/self/oom_score_adj", atomically: false, encoding: .utf8)
     while let (kind, contents) = try nextFrame() {
       guard kind == .call else { throw WireError.garbled }
@@ -64,7 +64,7 @@ public final class WorkerProcess {
         answer = WireMessage(answers)
         try answer.put(CallFailure(error))
       }
-      // What the plugin printed is told with the answer, not after it.
+      // The host sees what the plugin printed before it sees the answer.
       fflush(nil)
       send(kindOfAnswer, answer)
     }
@@ -80,7 +80,7 @@ public final class WorkerProcess {
 
   private func send(_ kind: FrameKind, _ message: WireMessage) {
     if getpid() != process { _exit(0) }
-    // If nobody is there any more, the lifeline says so too.
+    // If the host is gone, the lifeline ends this process.
     sending.withLock { _ in _ = FrameSocket.send(kind, message.bytes, to: socket) }
   }
 
@@ -102,27 +102,21 @@ public final class WorkerProcess {
         return Nothing()
       }
     case All.score.name:
-      try serve(All.score) { call in
-        try instance(call, CriterionInstance.self).score(model: call.model, units: call.request)
+      try serve(All.score) {
+        try instance($0, CriterionInstance.self).score(model: $0.model, units: $0.request)
       }
     case All.allocate.name:
-      try serve(All.allocate) { call in
-        try instance(call, AllocatorInstance.self).allocate(
-          model: call.model, budget: call.request.budget, layers: call.request.layers,
-          scoresCompare: call.request.scoresCompare)
+      try serve(All.allocate) {
+        try instance($0, AllocatorInstance.self).allocate(model: $0.model, $0.request)
       }
     case All.compensate.name:
-      try serve(All.compensate) { call in
-        try instance(call, CompensatorInstance.self).compensate(model: call.model, call.request)
+      try serve(All.compensate) {
+        try instance($0, CompensatorInstance.self).compensate(model: $0.model, $0.request)
       }
     case All.widths.name:
-      try serve(All.widths) { call in
-        try instance(call, TransformInstance.self).widths(model: call.model, call.request)
-      }
+      try serve(All.widths) { try instance($0, TransformInstance.self).widths(model: $0.model, $0.request) }
     case All.orient.name:
-      try serve(All.orient) { call in
-        try instance(call, TransformInstance.self).orient(model: call.model, call.request)
-      }
+      try serve(All.orient) { try instance($0, TransformInstance.self).orient(model: $0.model, $0.request) }
     case All.evaluate.name:
       try serve(All.evaluate) { try instance($0, EvaluatorInstance.self).evaluate(model: $0.model) }
     default: throw WireError.garbled
@@ -158,17 +152,17 @@ public final class WorkerProcess {
     defer { made += 1 }
     instances[made] = instance
     return Made(
-      instance: made, statistics: instance.inside.statistics,
-      traits: Trait.allCases.filter(instance.inside.traits.contains))
+      instance: made, statistics: instance.statistics,
+      traits: Trait.allCases.filter(instance.traits.contains))
   }
 
   // MARK: - Services
 
-  /// What the plugin can ask for: arithmetic is done here, everything else by the host.
+  /// The services for the plugin. This process does the arithmetic; the host does the rest.
   private func offered(seed: UInt64) -> HostServices {
     var services = services
     services.seed = seed
-    // The process lives as long as this object.
+    // This object lives as long as the process.
     nonisolated(unsafe) let worker = self
     services.log = { worker.tell(WireFunctions.log, LogLine(level: $1, sentence: $2)) }
     services.progress = { worker.tell(WireFunctions.progress, ProgressNotice(done: $1, total: $2)) }
@@ -179,14 +173,14 @@ public final class WorkerProcess {
     return services
   }
 
-  /// From any thread: there are no arrays in it, so that there is room.
+  /// Sends a notice, from any thread. It has no arrays, so the tray stays as it is.
   private func tell<Asked>(_ function: WireFunction<Asked, Nothing>, _ asked: Asked) {
     let message = WireMessage(answers)
     try? message.put(function, asked)
     send(.notice, message)
   }
 
-  /// On the thread of the call: asks the host in the middle of it.
+  /// Asks the host in the middle of a call, on the call's thread.
   private func ask<Asked, Answer>(_ function: WireFunction<Asked, Answer>, _ asked: Asked) throws -> Answer {
     if getpid() != process { _exit(0) }
     answers.clear()

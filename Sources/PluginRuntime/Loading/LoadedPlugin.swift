@@ -38,7 +38,7 @@ public struct LoadedPlugin: @unchecked Sendable {
 
   /// Where its functions are.
   enum Backing {
-    /// In this process: the table of the plugin's kind, constant until the process ends; hence `@unchecked Sendable`.
+    /// In this process: the table of the plugin's kind. It is constant until the process ends, hence `@unchecked Sendable`.
     case table(UnsafeRawPointer)
     /// In a process of their own.
     case worker(PluginWorker)
@@ -46,107 +46,39 @@ public struct LoadedPlugin: @unchecked Sendable {
     case function(ForeignFunction)
   }
 
-  /// - Parameter isolation: what it may use in a process of its own; nil: it is loaded into this one.
-  public init(loading description: PluginDescription, isolated isolation: Isolation?) throws(PluginError) {
-    guard let isolation else {
-      try self.init(loading: description)
-      return
+  /// - Parameter isolation: the limits of a process of its own; nil loads it into this process.
+  public init(
+    loading description: PluginDescription, isolated isolation: Isolation? = nil
+  ) throws(PluginError) {
+    if let isolation {
+      let worker = try PluginWorker(for: description, within: isolation)
+      let about = try worker.load(description)
+      try self.init(about, .worker(worker), builtFor: about.abi)
+    } else if let signature = description.function {
+      // Its plugin.json says everything about a plain function.
+      let function = try ForeignFunction(signature, of: description)
+      let about = PluginAbout(
+        id: description.id, kind: description.kind, version: description.version,
+        summary: description.summary, licence: signature.licence, paper: signature.paper,
+        optionsSchema: "{}", statistics: signature.statistics, scoresCompare: signature.scoresCompare,
+        abi: .host, library: function.library)
+      try self.init(about, .function(function), builtFor: .host)
+    } else {
+      let library = try PluginLibrary(opening: description.library, for: description)
+      let (about, table) = try DescriptorReader(library, description).read()
+      try self.init(about, .table(table), builtFor: library.builtFor)
     }
-    let worker = try PluginWorker(for: description, within: isolation)
-    try self.init(
-      worker.load(description), in: worker)
   }
 
-  public init(loading description: PluginDescription) throws(PluginError) {
-    if let signature = description.function {
-      try self.init(description, signature)
-      return
-    }
-    let library = try PluginLibrary(opening: description.library, for: description)
-    let ids = library.descriptors.map { $0.id.map { String(cString: $0) } ?? "" }
-    guard let index = ids.firstIndex(of: description.id) else {
-      throw .badDescriptor(
-        library: library.path, plugin: description.id, field: "id", expected: "in the library",
-        got: "missing: it holds " + (ids.isEmpty ? "no plugin" : ids.joined(separator: ", ")))
-    }
-    try self.init(
-      DescriptorReader(
-        library: library.path, plugin: description.id, descriptor: library.descriptors[index]),
-      as: description, library)
-  }
-
-  /// A plain function: its plugin.json says all that there is to say.
-  private init(_ description: PluginDescription, _ signature: ForeignSignature) throws(PluginError) {
-    let function = try ForeignFunction(signature, of: description)
-    about = PluginAbout(
-      id: description.id, kind: description.kind, version: description.version,
-      summary: description.summary, licence: signature.licence, paper: signature.paper, optionsSchema: "{}",
-      statistics: signature.statistics, scoresCompare: signature.scoresCompare, abi: .host,
-      library: function.library)
-    schema = OptionsSchema()
-    builtFor = .host
-    backing = .function(function)
-  }
-
-  /// A plugin in a process of its own, as that process describes it.
-  private init(_ about: PluginAbout, in worker: PluginWorker) throws(PluginError) {
+  private init(_ about: PluginAbout, _ backing: Backing, builtFor: ABIVersion) throws(PluginError) {
     self.about = about
+    self.backing = backing
+    self.builtFor = builtFor
     do { schema = try OptionsSchema(parsing: about.optionsSchema) } catch {
       throw .badDescriptor(
         library: about.library, plugin: about.id, field: "options_schema",
         expected: "a JSON Schema of an object", got: "wrong: \(error)")
     }
-    builtFor = about.abi
-    backing = .worker(worker)
-  }
-
-  private init(
-    _ reader: DescriptorReader, as description: PluginDescription, _ library: PluginLibrary
-  ) throws(PluginError) {
-    let descriptor = reader.descriptor
-    let id = try reader.text(descriptor.id, "id")
-    if !isPluginID(id) { throw reader.wrong("id", expected: pluginIDSyntax, got: "\"\(id)\"") }
-    let kind = try reader.kind()
-    if kind != description.kind {
-      throw reader.wrong(
-        "kind", expected: "\(description.kind.rawValue) as in \(description.manifest)", got: kind.rawValue)
-    }
-    let version = try reader.text(descriptor.version, "version")
-    if version != description.version {
-      throw reader.wrong(
-        "version", expected: "\(description.version) as in \(description.manifest)", got: version)
-    }
-    let summary = try reader.text(descriptor.summary, "summary")
-    let licence = try reader.text(descriptor.licence, "licence")
-    let optionsSchema = try reader.text(descriptor.options_schema, "options_schema")
-    do {
-      schema = try OptionsSchema(parsing: optionsSchema)
-    } catch {
-      throw reader.wrong("options_schema", expected: "a JSON Schema of an object", got: "wrong: \(error)")
-    }
-    guard let names = descriptor.statistics else {
-      throw reader.wrong("statistics", expected: "a list that ends with null", got: "null")
-    }
-    let statistics = try description.offered.resolve(list(names), for: kind, plugin: id)
-    guard let interface = descriptor.interface else {
-      throw reader.wrong("interface", expected: "a table", got: "null")
-    }
-    let size = interface.assumingMemoryBound(to: UInt32.self).pointee
-    switch kind {
-    case .criterion: try requireSize(size, ap_criterion.self, in: reader.library)
-    case .allocator: try requireSize(size, ap_allocator.self, in: reader.library)
-    case .evaluator: try requireSize(size, ap_evaluator.self, in: reader.library)
-    case .compensator: try requireSize(size, ap_compensator.self, in: reader.library)
-    case .transform: try requireSize(size, ap_transform.self, in: reader.library)
-    }
-    try reader.requireFunctions(of: kind, at: interface)
-    backing = .table(interface)
-    builtFor = library.builtFor
-    about = PluginAbout(
-      id: id, kind: kind, version: version, summary: summary, licence: licence,
-      paper: descriptor.paper.map { String(cString: $0) }, optionsSchema: optionsSchema,
-      statistics: statistics, scoresCompare: descriptor.scores_compare != 0, abi: library.version,
-      library: reader.library)
   }
 
   /// This plugin's options, defaults filled in.
@@ -179,13 +111,55 @@ func list(_ pointer: UnsafePointer<UnsafePointer<CChar>?>) -> [String] {
   return texts
 }
 
+/// Reads and checks the descriptor of one plugin of a library.
 private struct DescriptorReader {
-  let library: String
-  let plugin: String
+  let library: PluginLibrary
+  let plugin: PluginDescription
   let descriptor: ap_descriptor
 
+  init(_ library: PluginLibrary, _ plugin: PluginDescription) throws(PluginError) {
+    let ids = library.descriptors.map { $0.id.map { String(cString: $0) } ?? "" }
+    guard let index = ids.firstIndex(of: plugin.id) else {
+      throw .badDescriptor(
+        library: library.path, plugin: plugin.id, field: "id", expected: "in the library",
+        got: "missing: it holds " + (ids.isEmpty ? "no plugin" : ids.joined(separator: ", ")))
+    }
+    self.library = library
+    self.plugin = plugin
+    descriptor = library.descriptors[index]
+  }
+
+  /// - Returns: what the plugin says of itself, and the table of its kind's functions.
+  func read() throws(PluginError) -> (PluginAbout, UnsafeRawPointer) {
+    if !isPluginID(plugin.id) { throw wrong("id", expected: pluginIDSyntax, got: "\"\(plugin.id)\"") }
+    let kind = try kind()
+    if kind != plugin.kind {
+      throw wrong("kind", expected: "\(plugin.kind.rawValue) as in \(plugin.manifest)", got: kind.rawValue)
+    }
+    let version = try text(descriptor.version, "version")
+    if version != plugin.version {
+      throw wrong("version", expected: "\(plugin.version) as in \(plugin.manifest)", got: version)
+    }
+    let summary = try text(descriptor.summary, "summary")
+    let licence = try text(descriptor.licence, "licence")
+    let schema = try text(descriptor.options_schema, "options_schema")
+    guard let names = descriptor.statistics else {
+      throw wrong("statistics", expected: "a list that ends with null", got: "null")
+    }
+    let statistics = try plugin.offered.resolve(list(names), for: kind, plugin: plugin.id)
+    guard let table = descriptor.interface else {
+      throw wrong("interface", expected: "a table", got: "null")
+    }
+    try requireFunctions(kind.functions, of: kind, at: table)
+    let about = PluginAbout(
+      id: plugin.id, kind: kind, version: version, summary: summary, licence: licence,
+      paper: descriptor.paper.map { String(cString: $0) }, optionsSchema: schema, statistics: statistics,
+      scoresCompare: descriptor.scores_compare != 0, abi: library.version, library: library.path)
+    return (about, table)
+  }
+
   func wrong(_ field: String, expected: String, got: String) -> PluginError {
-    .badDescriptor(library: library, plugin: plugin, field: field, expected: expected, got: got)
+    .badDescriptor(library: library.path, plugin: plugin.id, field: field, expected: expected, got: got)
   }
 
   func text(_ pointer: UnsafePointer<CChar>?, _ field: String) throws(PluginError) -> String {
@@ -207,44 +181,16 @@ private struct DescriptorReader {
     }
   }
 
-  func requireFunctions(of kind: PluginKind, at table: UnsafeRawPointer) throws(PluginError) {
-    func require(_ name: String, _ isPresent: Bool) throws(PluginError) {
-      if !isPresent { throw wrong("\(kind.rawValue) table's \(name)", expected: "a function", got: "null") }
-    }
-    switch kind {
-    case .criterion:
-      // Not copied: that of version 1.0 is shorter.
-      let table = table.assumingMemoryBound(to: ap_criterion.self)
-      try require("create", table.pointee.create != nil)
-      try require("destroy", table.pointee.destroy != nil)
-      try require("score", table.pointee.score != nil)
-    case .allocator:
-      let table = table.assumingMemoryBound(to: ap_allocator.self).pointee
-      try require("create", table.create != nil)
-      try require("destroy", table.destroy != nil)
-      try require("allocate", table.allocate != nil)
-      try require("meets_goal", table.meets_goal != nil)
-    case .compensator:
-      let table = table.assumingMemoryBound(to: ap_compensator.self).pointee
-      try require("create", table.create != nil)
-      try require("destroy", table.destroy != nil)
-      try require("follows_cut", table.follows_cut != nil)
-      try require("adds_bias", table.adds_bias != nil)
-      try require("compensate", table.compensate != nil)
-    case .transform:
-      let table = table.assumingMemoryBound(to: ap_transform.self).pointee
-      try require("create", table.create != nil)
-      try require("destroy", table.destroy != nil)
-      try require("fixes_widths", table.fixes_widths != nil)
-      try require("centers_embeddings", table.centers_embeddings != nil)
-      try require("normalises_tokens", table.normalises_tokens != nil)
-      try require("widths", table.widths != nil)
-      try require("orient", table.orient != nil)
-    case .evaluator:
-      let table = table.assumingMemoryBound(to: ap_evaluator.self).pointee
-      try require("create", table.create != nil)
-      try require("destroy", table.destroy != nil)
-      try require("evaluate", table.evaluate != nil)
+  /// Checks that the kind's table is as long as in version 1.0, and that no function is missing.
+  func requireFunctions<Functions: PluginFunctions>(
+    _ type: Functions.Type, of kind: PluginKind, at table: UnsafeRawPointer
+  ) throws(PluginError) {
+    try requireSize(table.assumingMemoryBound(to: UInt32.self).pointee, type, in: library.path)
+    let table = whole(table.assumingMemoryBound(to: type), speaking: library.version)
+    let all =
+      [("create", table.common.create != nil), ("destroy", table.common.destroy != nil)] + table.required
+    for (name, isThere) in all where !isThere {
+      throw wrong("\(kind.rawValue) table's \(name)", expected: "a function", got: "null")
     }
   }
 }

@@ -95,13 +95,13 @@ extension OptionsSchema.Property {
     }
     if let number = value.numberValue {
       if let minimum, number < minimum {
-        throw fail("should be at least \(plain(minimum)), but is \(value.compact)")
+        throw fail("should be at least \(minimum.plain), but is \(value.compact)")
       }
       if let maximum, number > maximum {
-        throw fail("should be at most \(plain(maximum)), but is \(value.compact)")
+        throw fail("should be at most \(maximum.plain), but is \(value.compact)")
       }
       if let bound = exclusiveMinimum, number <= bound {
-        throw fail("should be greater than \(plain(bound)), but is \(value.compact)")
+        throw fail("should be greater than \(bound.plain), but is \(value.compact)")
       }
     }
     if let elements = value.arrayValue {
@@ -113,9 +113,6 @@ extension OptionsSchema.Property {
       }
     }
   }
-
-  /// 1 rather than 1.0.
-  private func plain(_ number: Double) -> String { Int(exactly: number).map(String.init) ?? "\(number)" }
 }
 
 extension OptionsSchema.ValueType {

@@ -6,7 +6,7 @@ enum ComparedLayersSection {
     var content: [Markup] = []
     let iterations = comparison.runs.flatMap(\.files.iterations)
     let families = iterations.flatMap(\.familyNames).unique
-    let maps = comparison.methods.compactMap { KeptMap($0, families, comparison)?.table }
+    let maps = comparison.methods.compactMap { KeptMap.table($0, families, comparison) }
     if !maps.isEmpty {
       content += [
         .tag("h3", "Kept units"),
@@ -33,19 +33,13 @@ enum ComparedLayersSection {
   private typealias Curve = (methods: [String], values: [Double])
 
   private static func importances(of name: String, _ comparison: Comparison) -> [Curve] {
-    var found: [Curve] = []
-    for method in comparison.methods {
+    let seen = comparison.methods.compactMap { method -> (method: String, values: [Double])? in
       let runs = comparison.pruned.filter { $0.method == method }.flatMap(\.runs)
-      guard let first = runs.lazy.compactMap(\.files.iterations.first).first else { continue }
-      let values = first.statistics.map { $0[name] ?? .nan }
-      guard values.contains(where: \.isFinite) else { continue }
-      if let place = found.firstIndex(where: { $0.values == values }) {
-        found[place].methods.append(method)
-      } else {
-        found.append(([method], values))
-      }
+      let first = runs.lazy.compactMap(\.files.iterations.first).first
+      let values = (first?.means(of: name) ?? []).map { $0 ?? .nan }
+      return values.contains(where: \.isFinite) ? (method, values) : nil
     }
-    return found
+    return seen.groups(by: \.values).map { ($1.map(\.method), $0) }
   }
 
   private static func chart(of name: String, _ curves: [Curve], _ comparison: Comparison) -> Markup? {
@@ -56,10 +50,9 @@ enum ComparedLayersSection {
         [curve.values.enumerated().map { LineChart.Point(Double($0.offset), $0.element) }])
     }
     let methods = curves.map { $0.methods.joined(separator: ", ") }.joined(separator: "; ")
-    return LineChart(
+    return LineChart.markup(
       title: name, note: "Mean over the tokens, by layer of the dense model, as \(methods) saw it.",
-      xName: "layer", yName: name, series: series
-    ).markup
+      xName: "layer", yName: name, series: series)
   }
 
   private static func table(of name: String, _ curves: [Curve]) -> Markup {

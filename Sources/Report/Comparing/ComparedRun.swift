@@ -37,16 +37,16 @@ package struct ComparedRun {
   package let method: String
   /// Of the last prune or transform stage with a target; nil if there is none.
   package let target: Target?
-  package let seed: Int
-  package let isOfUnprunedModel: Bool
-  package let files: RunFiles
+  let files: RecordedRun
   let before: [Measurement: Measured]
   let after: [Measurement: Measured]
-  package let originalParameters: Int?
   /// The size at the end of the run.
   let parameters: Int?
   let macs: Int?
 
+  var seed: Int { files.seed ?? 0 }
+  package var isOfUnprunedModel: Bool { files.isOfUnprunedModel }
+  var originalParameters: Int? { ResultsSection.originalParameters(files) }
   var share: Double? { ResultsSection.share(parameters, of: originalParameters) }
 
   /// The seconds of all processes that worked on the run.
@@ -63,17 +63,14 @@ package struct ComparedRun {
   /// Returns how often the run was spared work of a kind.
   package func spared(_ work: RunEvent.Work) -> Int { files.history.spared.count { $0.work == work } }
 
-  init(folder: String, files: RunFiles) {
+  init(folder: String, files: RecordedRun) {
     self.folder = folder
     self.files = files
     method = files.manifest.name ?? URL(fileURLWithPath: folder).lastPathComponent
-    seed = files.seed ?? 0
-    isOfUnprunedModel = files.isOfUnprunedModel
     target = files.manifest.allStages.filter { ["prune", "transform"].contains($0.kind) }
       .compactMap(\.target).last.map(Target.init)
     (before, after) = files.measurements
     let last = ResultsSection.rows(files).last
-    originalParameters = ResultsSection.originalParameters(files)
     parameters = last?.parameters
     macs = last?.macs
   }

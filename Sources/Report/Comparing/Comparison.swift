@@ -73,7 +73,7 @@ package struct Comparison {
         continue
       }
       do {
-        let run = ComparedRun(folder: name, files: try RunFiles(folder: path))
+        let run = ComparedRun(folder: name, files: try RecordedRun(folder: path))
         if !run.hasFinished, !record.failures.contains(where: { $0.run == name }) {
           problems.append("\(name) has not finished; what it had done is shown.")
         }
@@ -132,27 +132,20 @@ package struct Comparison {
   // MARK: - Settings
 
   private static func settings(of runs: [ComparedRun]) -> [Setting] {
-    var groups: [(method: String, target: ComparedRun.Target?, runs: [ComparedRun])] = []
-    for (run, name) in zip(runs, names(of: runs)) where !run.isOfUnprunedModel {
-      if let place = groups.firstIndex(where: { $0.method == name && $0.target == run.target }) {
-        groups[place].runs.append(run)
-      } else {
-        groups.append((name, run.target, [run]))
-      }
+    let named = zip(runs, names(of: runs)).filter { !$0.0.isOfUnprunedModel }
+    let settings = named.groups(by: \.1).flatMap { method, runs in
+      runs.map(\.0).groups(by: \.target).map { target, runs in
+        let runs = runs.sorted { $0.seed < $1.seed }
+        var values: Values = [:]
+        for run in runs {
+          for (key, value) in run.after { values[key, default: []].append((run.seed, value)) }
+        }
+        return Setting(method: method, target: target, isOfUnprunedModel: false, runs: runs, values: values)
+      }.enumerated().sorted { left, right in
+        let shares = [left, right].map { $0.element.share ?? 0 }
+        return shares[0] != shares[1] ? shares[0] > shares[1] : left.offset < right.offset
+      }.map(\.element)
     }
-    let methods = groups.map(\.method).unique
-    let settings = groups.map { group in
-      let runs = group.runs.sorted { $0.seed < $1.seed }
-      var values: Values = [:]
-      for run in runs { for (key, value) in run.after { values[key, default: []].append((run.seed, value)) } }
-      return Setting(
-        method: group.method, target: group.target, isOfUnprunedModel: false, runs: runs, values: values)
-    }.enumerated().sorted { left, right in
-      let places = [left, right].map { methods.firstIndex(of: $0.element.method) ?? 0 }
-      if places[0] != places[1] { return places[0] < places[1] }
-      let shares = [left, right].map { $0.element.share ?? 0 }
-      return shares[0] != shares[1] ? shares[0] > shares[1] : left.offset < right.offset
-    }.map(\.element)
     return unpruned(runs).map { [$0] + settings } ?? settings
   }
 
@@ -218,7 +211,7 @@ extension Comparison.Pair {
   /// Which method is better, if that is known.
   package var verdict: String {
     guard let difference else { return "not tested: fewer than two items, or some not finite" }
-    guard difference.isShown else { return "no difference shown" }
+    guard difference.isSignificant else { return "no difference shown" }
     guard let lowerIsBetter else { return difference.mean > 0 ? "higher" : "lower" }
     return "\((difference.mean < 0) == lowerIsBetter ? first.method : second.method) is better"
   }

@@ -78,7 +78,7 @@ package struct ComparisonTables {
     }
     // An interval without zero must not seem to touch it.
     func end(_ value: Double) -> String {
-      guard difference.isShown else { return signed(value, decimals) }
+      guard difference.isSignificant else { return signed(value, decimals) }
       return signed(value, max(decimals, Self.decimals { value.magnitude * $0 >= 0.5 }))
     }
     return (signed(difference.mean, decimals), "\(end(difference.low)) to \(end(difference.high))")
@@ -118,7 +118,9 @@ package struct ComparisonTables {
     [
       mean, .number("95% interval") { $0.difference.map { words($0).interval } },
       .number("items") { $0.difference.map { HumanFormat.grouped($0.items) } },
-      .markup("verdict") { $0.difference?.isShown == true ? .tag("strong", $0.verdict) : .text($0.verdict) },
+      .markup("verdict") {
+        $0.difference?.isSignificant == true ? .tag("strong", $0.verdict) : .text($0.verdict)
+      },
     ]
   }
 
@@ -172,7 +174,7 @@ package struct ComparisonTables {
       text +=
         "\(comparison.name(of: measurement)), item by item, the best mean first: the row is + better, - worse "
       text += "than the column, · no difference shown, ? not tested\n\n"
-      for group in DifferenceSection.byTarget(pairs) {
+      for (_, group) in pairs.groups(by: \.first.target) {
         text += PairMatrix(group, measurement).signs.plain + "\n"
       }
     }
@@ -225,7 +227,7 @@ package struct ComparisonTables {
       "first": .string(pair.first.method), "second": .string(pair.second.method),
       "difference": .optional(pair.difference?.mean), "low": .optional(pair.difference?.low),
       "high": .optional(pair.difference?.high), "items": .optional(pair.difference?.items),
-      "is_shown": .optional(pair.difference?.isShown), "verdict": .string(pair.verdict),
+      "is_shown": .optional(pair.difference?.isSignificant), "verdict": .string(pair.verdict),
     ]
   }
 }

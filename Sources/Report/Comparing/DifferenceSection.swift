@@ -16,7 +16,7 @@ enum DifferenceSection {
         content.append(table(pairs, name))
       } else {
         hasMatrix = true
-        for group in byTarget(pairs) {
+        for (_, group) in pairs.groups(by: \.first.target) {
           content += [
             PairMatrix(group, measurement).table(named: name),
             .folded(summary(of: group), [table(group, name)]),
@@ -29,21 +29,8 @@ enum DifferenceSection {
     return Page.Section(id: "differences", title: "Pairs, item by item", content: content)
   }
 
-  /// Groups pairs of one measurement by their targets, in the order in which these come.
-  static func byTarget(_ pairs: [Comparison.Pair]) -> [[Comparison.Pair]] {
-    var groups: [[Comparison.Pair]] = []
-    for pair in pairs {
-      if let place = groups.firstIndex(where: { $0.first?.first.target == pair.first.target }) {
-        groups[place].append(pair)
-      } else {
-        groups.append([pair])
-      }
-    }
-    return groups
-  }
-
   private static func summary(of pairs: [Comparison.Pair]) -> String {
-    let shown = pairs.count { $0.difference?.isShown == true }
+    let shown = pairs.count { $0.difference?.isSignificant == true }
     let target = pairs.first?.first.target.map { " at \($0.label)" } ?? ""
     return "The \(pairs.count) pairs\(target) with their intervals; "
       + (shown == 0 ? "no difference is shown" : "a difference is shown in \(shown) of them")

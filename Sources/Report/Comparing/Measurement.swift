@@ -16,7 +16,7 @@ package struct Measured {
   package let items: [Double]?
 }
 
-extension RunFiles {
+extension RecordedRun {
   /// Whether no stage changes the model.
   var isOfUnprunedModel: Bool {
     !manifest.allStages.isEmpty && manifest.allStages.allSatisfy(\.leavesModel)

@@ -3,7 +3,7 @@ import Wording
 /// All methods at one target against each other in one measurement: which is better, and where that is not known.
 package struct PairMatrix {
   package enum Outcome: Equatable {
-    case better, worse, notShown, notTested
+    case better, worse, notSignificant, notTested
     /// A difference is shown, but not which way is better.
     case differs
   }
@@ -18,7 +18,7 @@ package struct PairMatrix {
       outcome =
         switch difference {
         case nil: .notTested
-        case let known? where !known.isShown: .notShown
+        case let known? where !known.isSignificant: .notSignificant
         case let known?: lowerIsBetter.map { (known.mean < 0) == $0 ? .better : .worse } ?? .differs
         }
     }
@@ -106,7 +106,7 @@ package struct PairMatrix {
       case .better: ("better", "\(row.method) is better")
       case .worse: ("worse", "\(column) is better")
       case .differs: ("differs", difference.mean > 0 ? "higher" : "lower")
-      case .notShown, .notTested: ("soft", "no difference shown")
+      case .notSignificant, .notTested: ("soft", "no difference shown")
       }
     return .init(
       text: ComparisonTables.signed(difference.mean, decimals), style: style,
@@ -128,7 +128,7 @@ package struct PairMatrix {
             case .better: "+"
             case .worse: "-"
             case .differs: "≠"
-            case .notShown: "·"
+            case .notSignificant: "·"
             case .notTested: "?"
             case nil: ""
             }

@@ -17,7 +17,7 @@ package struct PairedDifference: Equatable, Sendable {
   }
 
   /// Whether zero lies outside of the interval.
-  package var isShown: Bool { low > 0 || high < 0 }
+  package var isSignificant: Bool { low > 0 || high < 0 }
 }
 
 /// The paired bootstrap (Efron and Tibshirani, An Introduction to the Bootstrap, 1993, sections 8.3 and 13.3), percentile
@@ -51,12 +51,6 @@ package struct PairedBootstrap {
   ///   - second: the same items in the same order.
   ///   - pairsSeeds: whether seed i of one belongs to seed i of the other. Then both have the same number of seeds.
   /// - Returns: nil if there are fewer than two items, if the counts differ, or if a value isn't finite.
-  package func difference(
-    _ first: [[Double]], _ second: [[Double]], pairsSeeds: Bool
-  ) -> PairedDifference? {
-    difference(Sample(first), Sample(second), pairsSeeds: pairsSeeds)
-  }
-
   package func difference(_ first: Sample, _ second: Sample, pairsSeeds: Bool) -> PairedDifference? {
     let (mine, theirs) = (first.values, second.values)
     let items = mine.first?.count ?? 0

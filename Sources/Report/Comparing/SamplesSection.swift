@@ -6,11 +6,8 @@ enum SamplesSection {
   private static let fewSamples = 12
 
   static func section(_ comparison: Comparison) -> Page.Section {
-    let samples = comparison.record.samples
-    let prompts = samples.map(\.prompt).unique
-    let content = prompts.flatMap { prompt -> [Markup] in
-      let all = samples.filter { $0.prompt == prompt }
-      return [.tag("h3", "“\(prompt)”")]
+    let content = comparison.record.samples.groups(by: \.prompt).flatMap { prompt, all in
+      [.tag("h3", "“\(prompt)”")]
         + (all.count > fewSamples ? folded(all, comparison) : [cards(all, comparison)])
     }
     return Page.Section(
@@ -38,10 +35,10 @@ enum SamplesSection {
       guard let run = sample.run else { return "" }
       return comparison.runs.first { $0.folder == run }?.target?.label ?? "no target"
     }
-    return samples.map(target).unique.enumerated().map { index, label in
-      let group = samples.filter { target($0) == label }
-      guard !label.isEmpty else { return cards(group, comparison) }
-      return .folded("At \(label): \(group.count) models", [cards(group, comparison)], isOpen: index <= 1)
+    return samples.groups(by: target).enumerated().map { index, group in
+      let cards = cards(group.elements, comparison)
+      if group.key.isEmpty { return cards }
+      return .folded("At \(group.key): \(group.elements.count) models", [cards], isOpen: index <= 1)
     }
   }
 

@@ -1,5 +1,4 @@
 import Foundation
-import RunRecords
 
 /// The events of a run, put in order. The log of a resumed run has lines of several processes. What was done again
 /// after the last checkpoint stands there twice, and the later line counts.
