@@ -70,7 +70,7 @@ extension Decoder {
     try cut.forEachParameter(
       workers: workers,
       progress: { try observer(PassProgress(phase: .forward, done: $0, total: $1)) },
-      layer: { layer, _ in try pass.layer(layer, solve) }, end: { _ in nil }, body: body)
+      layer: { layer, _ in try pass.layer(layer, solve) }, body: body)
   }
 }
 

@@ -16,24 +16,14 @@ extension Decoder {
 
   /// Calls `body` with every parameter of the model as it is now, in float32, under Hugging Face's names. A large parameter
   /// comes in pieces, from its first row to its last.
+  ///
+  /// - Parameters:
+  ///   - layer: returns a layer's weights, which it may put into the workspace it is given; nil for the checkpoint's.
+  ///   - end: returns an embedding, final norm or head; nil for the checkpoint's.
   public func forEachParameter(
     workers: Workers, progress: (Int, Int) throws -> Void = { _, _ in },
-    body: (_ name: String, _ values: UnsafeBufferPointer<Float>) throws -> Void
-  ) throws {
-    try forEachParameter(
-      workers: workers, progress: progress,
-      layer: { layer, workspace in
-        try dequantize(layer: layer, into: workspace, workers: workers)
-        return workspace
-      }, end: { _ in nil }, body: body)
-  }
-
-  /// The same with other values. `layer` returns a layer's weights, and may fill the workspace it is given. `end` returns an
-  /// embedding, final norm or head that replaces the checkpoint's.
-  func forEachParameter(
-    workers: Workers, progress: (Int, Int) throws -> Void,
-    layer layerWeights: (Int, LayerParameters) throws -> LayerParameters,
-    end: (String) -> UnsafeBufferPointer<Float>?,
+    layer layerWeights: (Int, LayerParameters) throws -> LayerParameters? = { _, _ in nil },
+    end: (String) -> UnsafeBufferPointer<Float>? = { _ in nil },
     body: (_ name: String, _ values: UnsafeBufferPointer<Float>) throws -> Void
   ) throws {
     func whole(_ name: String) throws {
@@ -51,7 +41,9 @@ extension Decoder {
     try whole("model.embed_tokens.weight")
     let workspace = LayerParameters(roomFor: allSizes)
     for layer in 0..<layerCount {
-      for parameter in try layerWeights(layer, workspace).named {
+      let weights = try layerWeights(layer, workspace)
+      if weights == nil { try dequantize(layer: layer, into: workspace, workers: workers) }
+      for parameter in (weights ?? workspace).named {
         try body("model.layers.\(layer).\(parameter.spec.tensor)", parameter.values)
       }
       try progress(layer + 1, layerCount)
