@@ -1,4 +1,4 @@
-/// From tokens back to text.
+/// Turns tokens back into text.
 enum TokenDecoder: Sendable, Equatable {
   /// No decoder at all: tokens with spaces between them.
   case spaced

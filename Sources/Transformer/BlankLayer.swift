@@ -1,8 +1,8 @@
 import Tensors
 
 extension Decoder {
-  /// A layer as a calibration pass would show it, with zeros for all that it would compute: who judges layers can be asked
-  /// by it, before a pass, whether it takes layers of this shape with these statistics.
+  /// A layer as a calibration pass would show it, with zeros for everything computed. It tells before a pass whether a plugin
+  /// takes layers of this shape with these statistics.
   package func blankLayer(_ layer: Int, for request: CalibrationRequest) -> CalibratedLayer {
     let sizes = sizes(layer)
     func parameters() -> LayerParameters { LayerParameters(roomFor: [sizes]) }
@@ -13,16 +13,16 @@ extension Decoder {
       squares: request.gradients == .sumAndSquares ? parameters() : nil,
       inputs: request.inputs.isEmpty ? nil : inputs.finish(),
       cosines: request.blockCosines ? BlockCosines(attention: 0, mlp: 0, layer: 0) : nil,
-      outputGradients: Dictionary(
-        uniqueKeysWithValues: request.outputGradients.map { labels in
-          (labels, OutputGradients(attention: Buffer(hidden * hidden), mlp: Buffer(hidden * hidden)))
-        }))
-    blank.gatherers = request.gatherers
+      gatherers: request.gatherers)
+    for labels in request.outputGradients {
+      blank.outputGradients[labels] = OutputGradients(
+        attention: Buffer(hidden * hidden), mlp: Buffer(hidden * hidden))
+    }
     for family in request.removals { blank.removals[family] = OutputChange(angle: 0, norm: 0) }
     return blank
   }
 
-  /// Whether a pass takes these sequences: ids and lengths.
+  /// Checks that a pass takes these sequences: ids and lengths.
   /// - Throws: `DecoderError.tokenOutOfRange`, `DecoderError.sequenceTooShort`.
   package func requireReadable(_ sequences: [[Int32]]) throws { try check(sequences) }
 }

@@ -37,11 +37,11 @@ extension Plugins {
       try template.write(to: folder)
       try Output.text(
         """
-        \(folder) holds \(template.id), \(template.kindWithArticle) in \(template.languageName). What to type next:
+        \(folder) holds \(template.id), \(template.kindWithArticle) in \(template.tools.language). What to type next:
 
           cd \(Self.quoted(folder))
-          \(template.build)
-          \(template.runTest)
+          \(template.tools.build)
+          \(template.tools.test)
           adapt-pruner plugin check .
           \(template.use)
 

@@ -1,5 +1,3 @@
-import JSON
-
 /// One family of one layer, before this iteration's cut.
 public struct FamilyRequest: Sendable {
   public var name: String
@@ -70,7 +68,7 @@ public struct BudgetRequest: Equatable, Sendable {
 }
 
 /// What an allocator decides on.
-struct AllocationRequest {
+public struct AllocationRequest {
   var budget: BudgetRequest
   var layers: [LayerRequest]
   /// The criterion says that its scores compare across families.
@@ -90,27 +88,11 @@ public struct Share: Equatable, Sendable {
   }
 }
 
-/// An allocator with its options. One thread at a time.
-public final class AllocatorInstance: KindInstance {
-  public let plugin: LoadedPlugin
-  /// Resolved.
-  public let options: JSONValue
-  /// What it needs with these options.
-  public var statistics: [Statistic] { calls.statistics }
+/// An allocator with its options.
+public final class AllocatorInstance: PluginInstance<any AllocatorCalls> {
   /// It ends an iteration on its goal or less than one unit below it; else it goes its own way, and the caller
   /// iterates until the goal is passed.
-  public var meetsGoal: Bool { calls.traits.contains(.meetsGoal) }
-
-  private let calls: any AllocatorCalls
-  var inside: any InstanceCalls { calls }
-
-  public init(
-    of plugin: LoadedPlugin, options: JSONValue = [:], services: HostServices = HostServices()
-  ) throws(PluginError) {
-    self.plugin = plugin
-    (self.options, calls) = try plugin.make(
-      .allocator, options, services, table: AllocatorTable.init, worker: { $0 })
-  }
+  public var meetsGoal: Bool { traits.contains(.meetsGoal) }
 
   /// Shares by layer and family, as in `layers`.
   /// - Parameter scoresCompare: whether the criterion says that its scores compare across families.

@@ -43,7 +43,7 @@ package final class Arena {
     return block
   }
 
-  /// A struct of the ABI, whose first member is its `struct_size`.
+  /// A struct of the ABI. Its first member, `struct_size`, is set here.
   func structure<Value: BitwiseCopyable>(_ value: Value) -> UnsafeMutablePointer<Value> {
     let known = memory.isOlderHost ? StructGrowth.firstSize(of: Value.self) : MemoryLayout<Value>.size
     let size = known + (memory.isLaterHost ? CallMemory.laterBytes : 0)
@@ -55,6 +55,11 @@ package final class Arena {
     }
     block.storeBytes(of: UInt32(size), as: UInt32.self)
     return block.assumingMemoryBound(to: Value.self)
+  }
+
+  /// A struct of the ABI for the plugin to read.
+  func input<Value: BitwiseCopyable>(_ value: Value) -> UnsafePointer<Value>? {
+    UnsafePointer(structure(value))
   }
 
   package func array<Value: BitwiseCopyable>(_ values: [Value]) -> UnsafeMutablePointer<Value> {

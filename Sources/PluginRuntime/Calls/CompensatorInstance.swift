@@ -1,5 +1,3 @@
-import JSON
-
 /// An output projection that is to lose columns. The pointers are borrowed for the length of the call.
 public struct ProjectionRequest {
   public var family: String
@@ -37,28 +35,12 @@ public struct CompensatedProjection: Equatable, Sendable {
   public var bias: [Float]?
 }
 
-/// A compensator with its options. One thread at a time.
-public final class CompensatorInstance: KindInstance {
-  public let plugin: LoadedPlugin
-  /// Resolved.
-  public let options: JSONValue
-  /// What it needs with these options.
-  public var statistics: [Statistic] { calls.statistics }
+/// A compensator with its options.
+public final class CompensatorInstance: PluginInstance<any CompensatorCalls> {
   /// Inputs are gathered from the layers before as cut and compensated; else from the model before the cut.
-  public var followsCut: Bool { calls.traits.contains(.followsCut) }
+  public var followsCut: Bool { traits.contains(.followsCut) }
   /// Every output projection of a pruned family gets a bias.
-  public var addsBias: Bool { calls.traits.contains(.addsBias) }
-
-  private let calls: any CompensatorCalls
-  var inside: any InstanceCalls { calls }
-
-  public init(
-    of plugin: LoadedPlugin, options: JSONValue = [:], services: HostServices = HostServices()
-  ) throws(PluginError) {
-    self.plugin = plugin
-    (self.options, calls) = try plugin.make(
-      .compensator, options, services, table: CompensatorTable.init, worker: { $0 })
-  }
+  public var addsBias: Bool { traits.contains(.addsBias) }
 
   /// The projection without the columns that leave, changed.
   public func compensate(

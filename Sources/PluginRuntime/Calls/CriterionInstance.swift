@@ -1,5 +1,3 @@
-import JSON
-
 /// One family of one layer, to be scored. The pointers are borrowed for the length of the call.
 public struct UnitsRequest {
   public var family: String
@@ -62,35 +60,16 @@ public struct MatrixRequest {
   }
 }
 
-/// A criterion with its options. One thread at a time.
-public final class CriterionInstance: KindInstance {
-  public let plugin: LoadedPlugin
-  /// Resolved.
-  public let options: JSONValue
-  /// What it needs with these options.
-  public var statistics: [Statistic] { calls.statistics }
+/// A criterion with its options.
+public final class CriterionInstance: PluginInstance<any CriterionCalls> {
   /// With these options, scores compare across families: they can be ranked together for what units cost.
-  public var scoresCompare: Bool { calls.traits.contains(.scoresCompare) }
-
-  private let calls: any CriterionCalls
-  var inside: any InstanceCalls { calls }
-
-  public init(
-    of plugin: LoadedPlugin, options: JSONValue = [:], services: HostServices = HostServices()
-  ) throws(PluginError) {
-    self.plugin = plugin
-    (self.options, calls) = try plugin.make(
-      .criterion, options, services, table: CriterionTable.init, worker: { $0 },
-      function: { (function) throws(PluginError) in
-        try ForeignCriterion(plugin, function, services: services)
-      })
-  }
+  public var scoresCompare: Bool { traits.contains(.scoresCompare) }
 
   /// A score for each unit: [units.original.count], all finite.
   public func score(model: ModelSummary, units: UnitsRequest) throws(PluginError) -> [Float] {
     let count = units.original.count
     let scores = try calls.score(model, units)
-    let written = scores.count { $0.bitPattern != unwrittenScore.bitPattern }
+    let written = scores.count { $0.bitPattern != unwrittenFloat.bitPattern }
     if written < count {
       throw .tooFewScores(plugin: plugin.id, place: units.place, expected: count, got: written)
     }

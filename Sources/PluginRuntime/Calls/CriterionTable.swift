@@ -1,82 +1,45 @@
-import JSON
 import PluginABI
 
 /// `ap_criterion` in this process.
-final class CriterionTable: CriterionCalls {
-  let statistics: [Statistic]
-  let traits: Set<Trait>
-
-  private let table: ap_criterion
-  private let instance: PluginInstance
-
-  init(
-    _ plugin: LoadedPlugin, _ table: UnsafeRawPointer, _ options: JSONValue, _ services: HostServices
-  ) throws(PluginError) {
-    self.table = whole(table.assumingMemoryBound(to: ap_criterion.self), speaking: plugin.abi)
-    instance = try PluginInstance(
-      of: plugin, options: options, services: services, create: self.table.create,
-      destroy: self.table.destroy)
-    statistics = try instance.statistics(self.table.statistics)
-    var scoresCompare = plugin.scoresCompare
-    if let ask = self.table.scores_compare { scoresCompare = ask(instance.pointer) != 0 }
-    traits = scoresCompare ? [.scoresCompare] : []
-    if scoresCompare, !plugin.scoresCompare {
-      throw .badDescriptor(
-        library: plugin.library, plugin: plugin.id, field: "the answer of `scores_compare`",
-        expected: "zero, as in the descriptor", got: "another number")
-    }
-  }
-
+final class CriterionTable: FunctionTable<ap_criterion>, CriterionCalls {
   func score(_ model: ModelSummary, _ units: UnitsRequest) throws(PluginError) -> [Float] {
-    let arena = instance.host.arena()
+    let arena = host.arena()
     let request = try inMemory(units, arena)
-    let model = model.inMemory(of: arena)
-    let blank = [Float](repeating: unwrittenScore, count: units.original.count)
-    let scores = arena.output(blank, spare: unwrittenScore, named: "scores")
-    arena.seal()
-    try instance.host.call("score") { table.score(instance.pointer, $0, model, request, scores.pointer) }
+    let blank = [Float](repeating: unwrittenFloat, count: units.original.count)
+    let scores = arena.output(blank, spare: unwrittenFloat, named: "scores")
+    try call("score", model, arena) { functions.score(pointer, $0, $1, request, scores.pointer) }
     if scores.isOverrun {
-      throw .tooManyScores(plugin: instance.plugin.id, place: units.place, expected: scores.count)
+      throw .tooManyScores(plugin: plugin.id, place: units.place, expected: scores.count)
     }
     return scores.values
   }
 
   private func inMemory(
     _ units: UnitsRequest, _ arena: Arena
-  ) throws(PluginError) -> UnsafePointer<ap_units> {
-    for statistic in statistics {
-      guard units.has(statistic)
-      else {
-        throw .outOfRange(
-          plugin: instance.plugin.id, place: units.place,
-          field: "statistic \"\(statistic)\"",
-          expected: "one that units of family \(units.family) have", got: "it does not")
-      }
+  ) throws(PluginError) -> UnsafePointer<ap_units>? {
+    if let statistic = statistics.first(where: { !units.has($0) }) {
+      throw .outOfRange(
+        plugin: plugin.id, place: units.place, field: "statistic \"\(statistic)\"",
+        expected: "one that units of family \(units.family) have", got: "it does not")
     }
     func tensors(_ statistic: (Statistic) -> MatrixMemory?) -> UnsafePointer<ap_tensor> {
-      UnsafePointer(
-        arena.array(statistics.map { statistic($0)?.tensor(of: arena) ?? ap_tensor() }))
+      UnsafePointer(arena.array(statistics.map { statistic($0)?.tensor(of: arena) ?? ap_tensor() }))
     }
     let matrices = units.matrices.map { matrix in
-      Optional(
-        UnsafePointer(
-          arena.structure(
-            ap_matrix(
-              struct_size: UInt32(MemoryLayout<ap_matrix>.size),
-              axis: ap_axis(matrix.axis == .rows ? AP_ROWS : AP_COLUMNS), name: arena.text(matrix.name),
-              repeats: Int64(matrix.repeats), positions: Int64(matrix.positions),
-              weight: matrix.weight.tensor(of: arena), statistics: tensors { matrix.statistics[$0] }))))
+      arena.input(
+        ap_matrix(
+          struct_size: 0, axis: ap_axis(matrix.axis == .rows ? AP_ROWS : AP_COLUMNS),
+          name: arena.text(matrix.name), repeats: Int64(matrix.repeats), positions: Int64(matrix.positions),
+          weight: matrix.weight.tensor(of: arena), statistics: tensors { matrix.statistics[$0] }))
     }
-    return UnsafePointer(
-      arena.structure(
-        ap_units(
-          struct_size: UInt32(MemoryLayout<ap_units>.size), family: arena.text(units.family),
-          layer: Int64(units.layer), count: Int64(units.original.count),
-          original: UnsafePointer(arena.array(units.original.map(Int64.init))),
-          matrix_count: Int64(matrices.count), matrices: UnsafePointer(arena.array(matrices)),
-          statistics: tensors { statistic in
-            units.statistics[statistic].map { MatrixMemory(arena.array($0), rows: 1, columns: $0.count) }
-          })))
+    return arena.input(
+      ap_units(
+        struct_size: 0, family: arena.text(units.family), layer: Int64(units.layer),
+        count: Int64(units.original.count), original: arena.array(units.original.map(Int64.init)),
+        matrix_count: Int64(matrices.count), matrices: arena.array(matrices),
+        statistics: tensors { statistic in
+          units.statistics[statistic].map { MatrixMemory(arena.array($0), rows: 1, columns: $0.count) }
+        }))
   }
 }
 

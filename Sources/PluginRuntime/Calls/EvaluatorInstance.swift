@@ -1,5 +1,3 @@
-import JSON
-
 /// What an evaluator found.
 public struct EvaluationResult: Equatable, Sendable {
   /// In the order given; names are unique.
@@ -23,23 +21,8 @@ public struct EvaluationResult: Equatable, Sendable {
   }
 }
 
-/// An evaluator with its options. One thread at a time.
-public final class EvaluatorInstance: KindInstance {
-  public let plugin: LoadedPlugin
-  /// Resolved.
-  public let options: JSONValue
-
-  private let calls: any EvaluatorCalls
-  var inside: any InstanceCalls { calls }
-
-  public init(
-    of plugin: LoadedPlugin, options: JSONValue = [:], services: HostServices = HostServices()
-  ) throws(PluginError) {
-    self.plugin = plugin
-    (self.options, calls) = try plugin.make(
-      .evaluator, options, services, table: EvaluatorTable.init, worker: { $0 })
-  }
-
+/// An evaluator with its options.
+public final class EvaluatorInstance: PluginInstance<any EvaluatorCalls> {
   public func evaluate(model: ModelSummary) throws(PluginError) -> EvaluationResult {
     var result = try calls.evaluate(model)
     try check(result)

@@ -1,28 +1,13 @@
-import JSON
 import PluginABI
 
 /// `ap_evaluator` in this process.
-final class EvaluatorTable: EvaluatorCalls {
-  let statistics: [Statistic] = []
-  let traits: Set<Trait> = []
-  private let table: ap_evaluator
-  private let instance: PluginInstance
-
-  init(
-    _ plugin: LoadedPlugin, _ table: UnsafeRawPointer, _ options: JSONValue, _ services: HostServices
-  ) throws(PluginError) {
-    self.table = table.assumingMemoryBound(to: ap_evaluator.self).pointee
-    instance = try PluginInstance(
-      of: plugin, options: options, services: services, create: self.table.create,
-      destroy: self.table.destroy)
-  }
-
+final class EvaluatorTable: FunctionTable<ap_evaluator>, EvaluatorCalls {
   func evaluate(_ model: ModelSummary) throws(PluginError) -> EvaluationResult {
-    let arena = instance.host.arena()
+    let arena = host.arena()
     let collector = Collector()
-    let sink = arena.structure(
+    let sink = arena.input(
       ap_metrics(
-        struct_size: UInt32(MemoryLayout<ap_metrics>.size),
+        struct_size: 0,
         context: Unmanaged.passUnretained(collector).toOpaque(),
         metric: { sink, name, value, standardError, lowerIsBetter in
           guard let collector = Collector.of(sink), let name else { return }
@@ -35,12 +20,8 @@ final class EvaluatorTable: EvaluatorCalls {
           guard let collector = Collector.of(sink), let name else { return }
           collector.add(value, to: String(cString: name))
         }))
-    let model = model.inMemory(of: arena)
-    arena.seal()
     try withExtendedLifetime(collector) { () throws(PluginError) in
-      try instance.host.call("evaluate", evaluating: true) {
-        table.evaluate(instance.pointer, $0, model, sink)
-      }
+      try call("evaluate", model, arena, evaluating: true) { functions.evaluate(pointer, $0, $1, sink) }
     }
     return collector.result
   }

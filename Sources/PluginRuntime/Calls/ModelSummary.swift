@@ -24,13 +24,11 @@ public struct ModelSummary: Equatable, Sendable {
     self.originalParameters = originalParameters
   }
 
-  func inMemory(of arena: Arena) -> UnsafePointer<ap_model> {
-    UnsafePointer(
-      arena.structure(
-        ap_model(
-          struct_size: UInt32(MemoryLayout<ap_model>.size), architecture: arena.text(architecture),
-          layer_count: Int64(layerCount), hidden_size: Int64(hiddenSize),
-          vocabulary_size: Int64(vocabularySize), parameters: Int64(parameters),
-          original_parameters: Int64(originalParameters))))
+  func inMemory(of arena: Arena) -> UnsafePointer<ap_model>? {
+    arena.input(
+      ap_model(
+        struct_size: 0, architecture: arena.text(architecture), layer_count: Int64(layerCount),
+        hidden_size: Int64(hiddenSize), vocabulary_size: Int64(vocabularySize),
+        parameters: Int64(parameters), original_parameters: Int64(originalParameters)))
   }
 }

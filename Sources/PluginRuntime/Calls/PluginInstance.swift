@@ -1,63 +1,66 @@
 import JSON
-import PluginABI
 
-/// What the kinds of instance have in common: made with options, destroyed once.
-final class PluginInstance {
-  let plugin: LoadedPlugin
-  let host: HostTable
-  let pointer: UnsafeMutableRawPointer?
-  private let destroy: @convention(c) (UnsafeMutableRawPointer?) -> Void
+/// An instance of a plugin: the plugin with its options, whichever process it runs in. The kinds' subclasses check each
+/// answer. Use an instance from one thread at a time.
+public class PluginInstance<Calls>: KindInstance {
+  public let plugin: LoadedPlugin
+  /// The options with defaults filled in.
+  public let options: JSONValue
+  /// The statistics that the plugin needs with these options.
+  public let statistics: [Statistic]
+  let traits: Set<Trait>
+  let calls: Calls
 
-  typealias Create =
-    @convention(c) (
-      UnsafePointer<ap_host>?, UnsafePointer<CChar>?, UnsafeMutablePointer<UnsafeMutableRawPointer?>?
-    ) -> ap_status
-
-  /// - Parameter options: resolved, defaults filled in.
-  init(
-    of plugin: LoadedPlugin, options: JSONValue, services: HostServices, create: Create?,
-    destroy: (@convention(c) (UnsafeMutableRawPointer?) -> Void)?
+  public required init(
+    of plugin: LoadedPlugin, options: JSONValue = [:], services: HostServices = HostServices()
   ) throws(PluginError) {
-    // Both were checked when the plugin was loaded.
-    guard let create, let destroy else {
-      throw .badDescriptor(
-        library: plugin.library, plugin: plugin.id, field: "create", expected: "a function", got: "null")
-    }
-    let host = HostTable(
-      services, plugin: plugin.id, options: options.objectValue ?? JSONObject())
-    var made: UnsafeMutableRawPointer?
-    try host.call("create") { create($0, options.compact, &made) }
+    let expected = PluginKind.allCases.first { $0.instance == Self.self } ?? plugin.kind
+    func wrongKind() -> PluginError { .wrongKind(plugin: plugin.id, expected: expected, got: plugin.kind) }
+    guard plugin.kind == expected else { throw wrongKind() }
+    let options = try plugin.resolve(options)
+    let made = try plugin.calls(options, services)
+    guard let calls = made as? Calls else { throw wrongKind() }
     self.plugin = plugin
-    self.host = host
-    self.destroy = destroy
-    pointer = made
+    self.options = options
+    self.calls = calls
+    statistics = made.statistics
+    traits = made.traits
   }
+}
 
-  deinit { inCall(of: plugin.id, "destroy") { destroy(pointer) } }
+/// An instance of any kind, as the worker process makes it.
+protocol KindInstance: AnyObject {
+  init(of plugin: LoadedPlugin, options: JSONValue, services: HostServices) throws(PluginError)
+  var statistics: [Statistic] { get }
+  var traits: Set<Trait> { get }
+}
 
-  /// What an instance is told that asks for a statistic which nobody hands in.
-  func missing(_ statistic: Statistic, at place: String) -> PluginError {
-    .outOfRange(
-      plugin: plugin.id, place: place, field: "statistic \"\(statistic)\"", expected: "handed in by the host",
-      got: "missing")
-  }
-
-  /// What the instance asks for with its options: of the descriptor's, or all of them.
-  func statistics(
-    _ ask: (@convention(c) (UnsafeMutableRawPointer?) -> UnsafePointer<UnsafePointer<CChar>?>?)?
-  ) throws(PluginError) -> [Statistic] {
-    guard let ask else { return plugin.statistics }
-    guard let names = ask(pointer) else { return plugin.statistics }
-    var asked: [Statistic] = []
-    for name in list(names) {
-      guard let statistic = plugin.statistics.first(where: { $0.name == name }) else {
-        throw .badDescriptor(
-          library: plugin.library, plugin: plugin.id, field: "the answer of `statistics`",
-          expected: "among the descriptor's (\(plugin.statistics.map(\.name).joined(separator: ", ")))",
-          got: "\"\(name)\"")
-      }
-      asked.append(statistic)
+extension PluginKind {
+  var instance: any KindInstance.Type {
+    switch self {
+    case .criterion: CriterionInstance.self
+    case .allocator: AllocatorInstance.self
+    case .compensator: CompensatorInstance.self
+    case .transform: TransformInstance.self
+    case .evaluator: EvaluatorInstance.self
     }
-    return asked
+  }
+}
+
+extension LoadedPlugin {
+  /// Makes the plugin's instance. `options` have their defaults filled in.
+  fileprivate func calls(
+    _ options: JSONValue, _ services: HostServices
+  ) throws(PluginError) -> any InstanceCalls {
+    switch (backing, about.kind) {
+    case (.worker(let worker), _):
+      try WorkerInstance(self, worker, options: options, services: services)
+    case (.function(let function), _): try ForeignCriterion(self, function, services: services)
+    case (.table(let table), .criterion): try CriterionTable(self, table, options, services)
+    case (.table(let table), .allocator): try AllocatorTable(self, table, options, services)
+    case (.table(let table), .compensator): try CompensatorTable(self, table, options, services)
+    case (.table(let table), .transform): try TransformTable(self, table, options, services)
+    case (.table(let table), .evaluator): try EvaluatorTable(self, table, options, services)
+    }
   }
 }

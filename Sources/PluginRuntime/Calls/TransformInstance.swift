@@ -1,5 +1,3 @@
-import JSON
-
 /// A place of the residual stream, and what a column costs there.
 public struct PlaceRequest: Equatable, Sendable {
   /// "attention", "mlp" or "head".
@@ -70,30 +68,14 @@ public struct OrientRequest: Equatable, Sendable {
   }
 }
 
-/// A transform with its options. One thread at a time.
-public final class TransformInstance: KindInstance {
-  public let plugin: LoadedPlugin
-  /// Resolved.
-  public let options: JSONValue
-  /// What it needs with these options.
-  public var statistics: [Statistic] { calls.statistics }
+/// A transform with its options.
+public final class TransformInstance: PluginInstance<any TransformCalls> {
   /// The options say how wide the stream becomes, and there is no target.
-  public var fixesWidths: Bool { calls.traits.contains(.fixesWidths) }
+  public var fixesWidths: Bool { traits.contains(.fixesWidths) }
   /// The mean of each token's embedding is taken from its elements before all else.
-  public var centersEmbeddings: Bool { calls.traits.contains(.centersEmbeddings) }
+  public var centersEmbeddings: Bool { traits.contains(.centersEmbeddings) }
   /// Energies and Gram matrices are of x / rms(x), so that every token counts alike.
-  public var normalisesTokens: Bool { calls.traits.contains(.normalisesTokens) }
-
-  private let calls: any TransformCalls
-  var inside: any InstanceCalls { calls }
-
-  public init(
-    of plugin: LoadedPlugin, options: JSONValue = [:], services: HostServices = HostServices()
-  ) throws(PluginError) {
-    self.plugin = plugin
-    (self.options, calls) = try plugin.make(
-      .transform, options, services, table: TransformTable.init, worker: { $0 })
-  }
+  public var normalisesTokens: Bool { traits.contains(.normalisesTokens) }
 
   /// Columns that stay at each place.
   public func widths(model: ModelSummary, _ residual: ResidualRequest) throws(PluginError) -> [Int] {

@@ -238,14 +238,11 @@ private struct Answer {
   private let doubles: OutputArray<Double>
   private var isDouble = false
 
-  /// A NaN that no arithmetic makes: what has not been written still reads so.
-  private static let unwritten = Double(bitPattern: 0x7ff8_dead_beef_ad0b)
-
   init(count: Int, _ arena: Arena) {
     floats = arena.output(
-      [Float](repeating: unwrittenScore, count: count), spare: unwrittenScore, named: "scores")
+      [Float](repeating: unwrittenFloat, count: count), spare: unwrittenFloat, named: "scores")
     doubles = arena.output(
-      [Double](repeating: Self.unwritten, count: count), spare: Self.unwritten, named: "scores")
+      [Double](repeating: unwrittenDouble, count: count), spare: unwrittenDouble, named: "scores")
   }
 
   mutating func room(isDouble: Bool) -> UnsafeRawPointer {
@@ -254,8 +251,8 @@ private struct Answer {
   }
 
   func clear() {
-    floats.pointer.update(repeating: unwrittenScore, count: floats.count)
-    doubles.pointer.update(repeating: Self.unwritten, count: doubles.count)
+    floats.pointer.update(repeating: unwrittenFloat, count: floats.count)
+    doubles.pointer.update(repeating: unwrittenDouble, count: doubles.count)
   }
 
   func scores(plugin: String, place: String) throws(PluginError) -> [Float] {
@@ -264,8 +261,8 @@ private struct Answer {
     }
     let written =
       isDouble
-      ? doubles.values.count { $0.bitPattern != Self.unwritten.bitPattern }
-      : floats.values.count { $0.bitPattern != unwrittenScore.bitPattern }
+      ? doubles.values.count { $0.bitPattern != unwrittenDouble.bitPattern }
+      : floats.values.count { $0.bitPattern != unwrittenFloat.bitPattern }
     if written < floats.count {
       throw .tooFewScores(plugin: plugin, place: place, expected: floats.count, got: written)
     }

@@ -158,8 +158,8 @@ public final class WorkerProcess {
     defer { made += 1 }
     instances[made] = instance
     return Made(
-      instance: made, statistics: instance.inside.statistics,
-      traits: Trait.allCases.filter(instance.inside.traits.contains))
+      instance: made, statistics: instance.statistics,
+      traits: Trait.allCases.filter(instance.traits.contains))
   }
 
   // MARK: - Services

@@ -131,15 +131,7 @@ public struct LoadedPlugin: @unchecked Sendable {
     guard let interface = descriptor.interface else {
       throw reader.wrong("interface", expected: "a table", got: "null")
     }
-    let size = interface.assumingMemoryBound(to: UInt32.self).pointee
-    switch kind {
-    case .criterion: try requireSize(size, ap_criterion.self, in: reader.library)
-    case .allocator: try requireSize(size, ap_allocator.self, in: reader.library)
-    case .evaluator: try requireSize(size, ap_evaluator.self, in: reader.library)
-    case .compensator: try requireSize(size, ap_compensator.self, in: reader.library)
-    case .transform: try requireSize(size, ap_transform.self, in: reader.library)
-    }
-    try reader.requireFunctions(of: kind, at: interface)
+    try reader.requireFunctions(kind.functions, of: kind, at: interface, speaking: library.version)
     backing = .table(interface)
     builtFor = library.builtFor
     about = PluginAbout(
@@ -207,44 +199,16 @@ private struct DescriptorReader {
     }
   }
 
-  func requireFunctions(of kind: PluginKind, at table: UnsafeRawPointer) throws(PluginError) {
-    func require(_ name: String, _ isPresent: Bool) throws(PluginError) {
-      if !isPresent { throw wrong("\(kind.rawValue) table's \(name)", expected: "a function", got: "null") }
-    }
-    switch kind {
-    case .criterion:
-      // Not copied: that of version 1.0 is shorter.
-      let table = table.assumingMemoryBound(to: ap_criterion.self)
-      try require("create", table.pointee.create != nil)
-      try require("destroy", table.pointee.destroy != nil)
-      try require("score", table.pointee.score != nil)
-    case .allocator:
-      let table = table.assumingMemoryBound(to: ap_allocator.self).pointee
-      try require("create", table.create != nil)
-      try require("destroy", table.destroy != nil)
-      try require("allocate", table.allocate != nil)
-      try require("meets_goal", table.meets_goal != nil)
-    case .compensator:
-      let table = table.assumingMemoryBound(to: ap_compensator.self).pointee
-      try require("create", table.create != nil)
-      try require("destroy", table.destroy != nil)
-      try require("follows_cut", table.follows_cut != nil)
-      try require("adds_bias", table.adds_bias != nil)
-      try require("compensate", table.compensate != nil)
-    case .transform:
-      let table = table.assumingMemoryBound(to: ap_transform.self).pointee
-      try require("create", table.create != nil)
-      try require("destroy", table.destroy != nil)
-      try require("fixes_widths", table.fixes_widths != nil)
-      try require("centers_embeddings", table.centers_embeddings != nil)
-      try require("normalises_tokens", table.normalises_tokens != nil)
-      try require("widths", table.widths != nil)
-      try require("orient", table.orient != nil)
-    case .evaluator:
-      let table = table.assumingMemoryBound(to: ap_evaluator.self).pointee
-      try require("create", table.create != nil)
-      try require("destroy", table.destroy != nil)
-      try require("evaluate", table.evaluate != nil)
+  /// Checks that the kind's table is as long as in version 1.0, and that no function is missing.
+  func requireFunctions<Functions: PluginFunctions>(
+    _ type: Functions.Type, of kind: PluginKind, at table: UnsafeRawPointer, speaking version: ABIVersion
+  ) throws(PluginError) {
+    try requireSize(table.assumingMemoryBound(to: UInt32.self).pointee, type, in: library)
+    let table = whole(table.assumingMemoryBound(to: type), speaking: version)
+    let all =
+      [("create", table.common.create != nil), ("destroy", table.common.destroy != nil)] + table.required
+    for (name, isThere) in all where !isThere {
+      throw wrong("\(kind.rawValue) table's \(name)", expected: "a function", got: "null")
     }
   }
 }

@@ -20,8 +20,7 @@ enum StructGrowth {
 /// - Parameters:
 ///   - pointer: its `struct_size` is at least that of version 1.0.
 ///   - version: of the ABI, the one that both sides speak.
-func whole<Struct: BitwiseCopyable>(_ pointer: UnsafePointer<Struct>, speaking version: ABIVersion) -> Struct
-{
+func whole<Struct>(_ pointer: UnsafePointer<Struct>, speaking version: ABIVersion) -> Struct {
   let source = UnsafeRawPointer(pointer)
   let stated = Int(source.load(as: UInt32.self))
   let known = version.minor == 0 ? StructGrowth.firstSize(of: Struct.self) : MemoryLayout<Struct>.size
