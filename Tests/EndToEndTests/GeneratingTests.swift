@@ -89,7 +89,7 @@ private func model(
       more: example.template.map { ["chat_template.jinja": $0] } ?? [:])
     let turns = example.turns.map { ChatTurn(role: $0[0], content: $0[1]) }
     let day = try #require(TemplateDate("2025-01-31"))
-    let text = try Operations.conversation(turns, modelPath: path, date: day)
+    let text = try LoadedModel(path: path).conversation(turns, date: day)
     #expect(text == example.text)
     #expect(try LoadedModel(path: path).tokenizer().encode(text) == example.ids)
   }

@@ -101,10 +101,9 @@ struct Shares: Equatable {
     let description: String
   }
 
-  let values: [Double]
+  private(set) var values: [Double] = []
 
   init(parsing text: String) throws {
-    var values: [Double] = []
     for word in text.split(separator: ",", omittingEmptySubsequences: false) {
       let word = word.trimmingCharacters(in: .whitespaces)
       guard let share = Double(word), share > 0, share <= 1 else {
@@ -113,6 +112,5 @@ struct Shares: Equatable {
       guard !values.contains(share) else { throw SyntaxError(description: "\(word) is given twice") }
       values.append(share)
     }
-    self.values = values
   }
 }

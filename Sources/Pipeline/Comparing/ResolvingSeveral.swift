@@ -2,6 +2,8 @@ import Files
 import Foundation
 import JSON
 
+// How the pipelines of a comparison are resolved together.
+
 extension ManifestResolver {
   /// Resolves several pipelines for a comparison. A setting of an input applies to the pipelines that have the input. Any
   /// other setting applies to all.

@@ -169,24 +169,20 @@ extension ScoredModel {
       return numbers?.count == value?.arrayValue?.count ? numbers : nil
     }
     guard let layers = json["layers"]?.arrayValue else { return nil }
-    var scores: [[Family: [Float]]] = []
-    for layer in layers {
-      var families: [Family: [Float]] = [:]
+    var scores = [[Family: [Float]]](repeating: [:], count: layers.count)
+    for (index, layer) in layers.enumerated() {
       for member in layer.objectValue?.members ?? [] {
         guard let family = Family(rawValue: member.key), let values = list(member.value) else { return nil }
-        families[family] = values.map(Float.init)
+        scores[index][family] = values.map(Float.init)
       }
-      scores.append(families)
     }
-    guard let known = json["distances"] else {
-      self.init(scores: scores, distances: nil)
-      return
+    var distances: LayerDistances?
+    if let known = json["distances"] {
+      guard let cosine = list(known["cosine"]), let euclidean = list(known["euclidean"]),
+        let manhattan = list(known["manhattan"])
+      else { return nil }
+      distances = LayerDistances(cosine: cosine, euclidean: euclidean, manhattan: manhattan)
     }
-    guard let cosine = list(known["cosine"]), let euclidean = list(known["euclidean"]),
-      let manhattan = list(known["manhattan"])
-    else { return nil }
-    self.init(
-      scores: scores,
-      distances: LayerDistances(cosine: cosine, euclidean: euclidean, manhattan: manhattan))
+    self.init(scores: scores, distances: distances)
   }
 }

@@ -67,9 +67,8 @@ public struct PluginReport: Sendable {
     var text = "\(plugin.id) \(shown(plugin.version)), \(plugin.kind.phrase)\n\(shown(plugin.summary))\n\n"
     text += "paper    \(plugin.paper.map(shown) ?? "none")\nlicence  \(shown(plugin.licence))\n"
     text += "library  \(plugin.library)\n"
-    text += "needs    "
-    text +=
-      plugin.statistics.isEmpty ? "no statistics" : plugin.statistics.map(\.name).joined(separator: ", ")
+    let names = plugin.statistics.map(\.name).joined(separator: ", ")
+    text += "needs    " + (names.isEmpty ? "no statistics" : names)
     text += plugin.statistics.count > 1 ? " (which of them depends on the options)\n" : "\n"
     if plugin.kind == .criterion {
       text += "scores   compare \(plugin.scoresCompare ? "across families" : "within a family")\n"

@@ -39,9 +39,8 @@ extension LoadedModel {
     let ends = own.compactMap { Int32(exactly: $0) }.filter { Int($0) < decoder.vocabulary }
     let theirs = isText ? try tokenizer().eosIDs.first : (try? tokenizer())?.eosIDs.first
     guard let first = ends.first else {
-      return isText
-        ? DocumentEnd(appended: theirs, known: Set([theirs].compactMap(\.self)))
-        : DocumentEnd(appended: nil, known: [])
+      let end = isText ? theirs : nil
+      return DocumentEnd(appended: end, known: Set([end].compactMap(\.self)))
     }
     let appended = theirs.flatMap { ends.contains($0) ? $0 : nil } ?? first
     return DocumentEnd(appended: appended, known: Set(ends))

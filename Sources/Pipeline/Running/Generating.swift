@@ -72,21 +72,15 @@ extension Operations {
     }
     try emit(text.finish())
   }
-
-  /// Returns the conversation as the model reads it, with the start of the assistant's next message.
-  /// - Throws: `GeneratingError`, and what reading the model throws.
-  public static func conversation(
-    _ turns: [ChatTurn], modelPath: String, date: TemplateDate = .usual
-  ) throws -> String {
-    try LoadedModel(path: modelPath).conversation(turns, date: date)
-  }
 }
 
 extension LoadedModel {
   /// Whether an end token that is not special belongs to the text. It does in transformers, but not in llama.cpp.
   fileprivate var showsEnds: Bool { if case .huggingFace = source.format { true } else { false } }
 
-  fileprivate func conversation(_ turns: [ChatTurn], date: TemplateDate) throws -> String {
+  /// Returns the conversation as the model reads it, with the start of the assistant's next message.
+  /// - Throws: `GeneratingError`, and what the template throws.
+  package func conversation(_ turns: [ChatTurn], date: TemplateDate) throws -> String {
     guard let source = try chatTemplate() else { throw GeneratingError.noChatTemplate(model: path) }
     let messages = turns.map {
       JSONValue.object(["role": .string($0.role), "content": .string($0.content)])

@@ -41,7 +41,7 @@ public struct PluginLock: Sendable, Equatable {
     let record = (file.isEmpty ? "." : file) + "/" + RunLayout.run
     guard let bytes = try? ReadableFile.bytes(of: record), let json = try? JSONValue(parsing: bytes),
       let plugins = RunRecord(json: json, for: .report)?.plugins
-    else { throw LockError.noRecord(pipeline: pipeline, record: record) }
+    else { throw LockError(pipeline: pipeline, record: record) }
     self.init(file: record, plugins: plugins)
   }
 
@@ -73,16 +73,14 @@ public struct PluginLock: Sendable, Equatable {
   }
 }
 
-/// Why a pipeline has no lock.
-public enum LockError: Error, Equatable, CustomStringConvertible {
-  case noRecord(pipeline: String, record: String)
+/// A pipeline has no record beside it, so there is nothing to lock to.
+struct LockError: Error, CustomStringConvertible {
+  let pipeline: String
+  let record: String
 
-  public var description: String {
-    switch self {
-    case .noRecord(let pipeline, let record):
-      "--locked: \(record), which would say which plugins \(pipeline) was run with, is missing or no run's record; "
-        + "give the manifest.json of a run's folder"
-    }
+  var description: String {
+    "--locked: \(record), which would say which plugins \(pipeline) was run with, is missing or no run's record; "
+      + "give the manifest.json of a run's folder"
   }
 }
 
