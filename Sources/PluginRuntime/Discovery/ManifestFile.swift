@@ -1,11 +1,11 @@
 import Foundation
 
-/// A `plugin.json` as bytes. Every command that uses plugins reads all that are in the search path, so none may cost much.
+/// Reads the bytes of a `plugin.json`. Each command reads all files of the search path, so their size is limited.
 enum ManifestFile {
   static let mostBytes = 1 << 20
 
   static func read(_ path: String) throws(PluginError) -> [UInt8] {
-    // Not blocking: a named pipe has no writer.
+    // Without O_NONBLOCK, a named pipe without a writer would block.
     let descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
     guard descriptor >= 0 else {
       throw .badManifest(path: path, reason: "cannot be read: \(String(cString: strerror(errno)))")
@@ -18,7 +18,7 @@ enum ManifestFile {
     guard state.st_size <= mostBytes else {
       throw .badManifest(path: path, reason: "has \(state.st_size) bytes, and may have \(mostBytes)")
     }
-    // One byte more than there was: it may grow meanwhile.
+    // One byte more shows whether the file grows meanwhile.
     var bytes = [UInt8](repeating: 0, count: Int(state.st_size) + 1)
     var count = 0
     while count < bytes.count {

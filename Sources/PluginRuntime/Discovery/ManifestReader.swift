@@ -5,7 +5,7 @@ import Wording
 struct ManifestReader {
   let path: String
 
-  /// Bytes of a text: as long as a path can be.
+  /// The most bytes of a text: those of a path.
   private static let longestText = 4096
 
   func wrong(_ reason: String) -> PluginError { .badManifest(path: path, reason: reason) }
@@ -30,7 +30,7 @@ struct ManifestReader {
       major: try integer(version, "major", at: "abi."), minor: try integer(version, "minor", at: "abi."))
   }
 
-  /// How to call a plugin that is a plain function; nil if it is none.
+  /// How to call a plugin that is a plain function; nil for other plugins.
   func function(
     _ plugin: JSONObject, of kind: PluginKind, at place: String, _ offered: StatisticRegistry
   ) throws(PluginError) -> ForeignSignature? {
@@ -63,7 +63,7 @@ struct ManifestReader {
     return text
   }
 
-  /// What `plugin check` is to make instances with.
+  /// The options with which `plugin check` makes instances.
   func checkOptions(_ plugin: JSONObject, at place: String) throws(PluginError) -> JSONObject {
     guard let value = plugin["check"] else { return [:] }
     let check = try object(value, at: place + "check", keys: ["options"])

@@ -2,25 +2,25 @@ import Foundation
 import JSON
 import Wording
 
-/// What a `plugin.json` says of one plugin. Nothing of the plugin has been loaded.
+/// A plugin as its `plugin.json` describes it. Nothing has been loaded.
 public struct PluginDescription: Equatable, Sendable {
   public var id: String
   public var kind: PluginKind
   public var version: String
   public var summary: String
-  /// The ABI that the library was built for.
+  /// The version of the ABI that the library was built for.
   public var abi: ABIVersion
   /// The shared library, an absolute path.
   public var library: String
-  /// Every place at which it was looked for.
+  /// All paths where the library was looked for.
   public var lookedFor: [String]
-  /// The `plugin.json` that says so.
+  /// The path of the `plugin.json`.
   public var manifest: String
   /// How to call it, if it is a plain function.
   public var function: ForeignSignature?
-  /// Options that `plugin check` makes instances with. Paths in them are relative to the folder of the `plugin.json`.
+  /// The options with which `plugin check` makes instances. Their paths are relative to the folder of the `plugin.json`.
   public var checkOptions: JSONObject = [:]
-  /// The statistics that it may ask for.
+  /// The statistics that the host offers it.
   public var offered = StatisticRegistry.host
 }
 
@@ -34,9 +34,8 @@ extension PluginDescription {
   ///                      "summary": "…" } ]
   ///     }
   ///
-  /// The library is looked for beside the file, then in the two folders above it. A build puts `libX.so` there when
-  /// `plugins/X/plugin.json` lies in the build folder. The folders below in which Swift's and Rust's own tools build
-  /// come last.
+  /// The library is looked for beside the file, then in the two folders above: a build folder has `libX.so` and
+  /// `plugins/X/plugin.json`. The folders below in which Swift's and Rust's tools build come last.
   static func read(manifest path: String) throws(PluginError) -> [PluginDescription] {
     try read(ManifestFile.read(path), manifest: path)
   }
@@ -59,7 +58,7 @@ extension PluginDescription {
     }
     var plugins: [PluginDescription] = []
     var ids: Set<String> = []
-    // Of plain functions another place more is looked at.
+    // Plain functions have one place more.
     var placesOf: [Bool: (all: [String], chosen: String)] = [:]
     for (index, entry) in list.enumerated() {
       let place = "plugins[\(index)]"
@@ -98,11 +97,12 @@ extension PluginDescription {
     return plugins
   }
 
-  /// More is no library that somebody wrote, and would have every command wait.
+  /// The most plugins of a library. More would make every command wait.
   private static let mostPlugins = 1000
 
-  /// Where a library may be: beside the plugin.json, above it, and where `swift build` and `cargo build` put it below.
-  /// - Parameter isForeign: a name alone that is nowhere here is the system's loader's to find.
+  /// The paths where a library may be: beside the plugin.json, above it, and below where `swift build` and `cargo build`
+  /// put it.
+  /// - Parameter isForeign: whether the system's loader looks for a bare name.
   private static func places(_ name: String, manifest: String, isForeign: Bool) -> [String] {
     if name.hasPrefix("/") { return [name] }
     let beside = URL(fileURLWithPath: manifest).deletingLastPathComponent()
@@ -115,8 +115,8 @@ extension PluginDescription {
       + (isForeign && !name.contains("/") ? [name] : [])
   }
 
-  /// The first of `places` at which there is a file; of several builds the newest. Else the last if the loader is to look
-  /// for it, or the first.
+  /// The first path that has a file, and of several builds the newest. If there is none: a bare name for the loader, or the
+  /// first path.
   private static func chosen(of places: [String]) -> String {
     let files = FileManager.default
     func date(_ path: String) -> Date? {
@@ -130,14 +130,14 @@ extension PluginDescription {
   }
 }
 
-/// What an id looks like, in words.
+/// The syntax of an id, for errors.
 public let pluginIDSyntax =
   "\"publisher.name\" in lower-case letters, digits and '-' with one '.' between"
 
-/// Bytes of an id.
+/// The most bytes of an id.
 private let longestID = 100
 
-/// `publisher.name`: lower-case letters, digits and '-', exactly one '.', neither side empty.
+/// Whether a text has the syntax of an id. Neither side of the '.' may be empty.
 public func isPluginID(_ id: String) -> Bool {
   let parts = id.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
   return parts.count == 2 && id.utf8.count <= longestID

@@ -1,15 +1,15 @@
 import Foundation
 
-/// The first byte of a frame. This is the whole protocol of worker processes, version 1:
+/// The kind of a frame. This comment is the protocol of worker processes, version 1.
 ///
-/// A worker is started with these descriptors:
+/// A worker starts with these descriptors:
 /// - 3: a socket, over which both sides send frames
 /// - 4: the host's tray, shared memory that the worker can only read
 /// - 5: the worker's tray, shared memory that the host only reads
 /// - 6: a pipe; when it ends the host is gone, and the worker ends too
 ///
-/// A frame is the number of bytes of its contents (UInt32), its kind (UInt8), and the contents. Contents are fields one after
-/// another, without gaps. `WireFunctions` lists the functions, `WireFields.swift` the fields of their contents and answers:
+/// A frame is the number of bytes of its contents (UInt32), its kind (UInt8), and the contents. Contents are fields without
+/// gaps. `WireFunctions` lists the functions, `WireFields.swift` the fields of their contents and answers:
 /// - a number: 8 bytes (Int64, UInt64, Double); a Bool: 1 byte
 /// - a text: its number of bytes (Int64), then UTF-8
 /// - an optional value: a Bool whether it is there, then the value
@@ -17,12 +17,12 @@ import Foundation
 /// - an array of numbers (Int64, Int32, Float, Double): its count and its offset in the sender's tray (Int64 each)
 /// - a struct: its fields
 ///
-/// A `call` and a `notice` begin with the function's name as a text. The side that is called answers a call with one `done`
-/// or one `failed` (`CallFailure`). The host calls first, with `load`. In the middle of a call the worker may call the host.
-/// Any thread of the worker may send a notice at any time.
+/// A `call` and a `notice` begin with the function's name as a text. The other side answers a call with one `done` or one
+/// `failed` (`CallFailure`). The host calls first, with `load`. The worker may call the host in the middle of a call. Any
+/// thread of the worker may send a notice at any time.
 ///
-/// A tray belongs to its writer's last call or answer: the next one overwrites it. Arrays lie at multiples of 64, not in the
-/// first 4096 bytes. The first four of these (UInt32) are not 0 when the host wants its call to be cancelled.
+/// A tray holds its writer's last call or answer. Arrays lie at multiples of 64, from byte 4096 on. The first four bytes
+/// (UInt32) are not 0 if the host cancels its call.
 enum FrameKind: UInt8 {
   case call = 1
   case done, failed
@@ -38,7 +38,7 @@ struct FrameInbox {
   private var start = 0
 
   private static let headerBytes = 5
-  /// Arrays are not in frames: more is no frame of ours.
+  /// A longer frame is invalid, since arrays are not in frames.
   private static let mostBytes = 1 << 28
 
   mutating func append(_ piece: UnsafeRawBufferPointer) {
@@ -64,7 +64,7 @@ struct FrameInbox {
 }
 
 enum FrameSocket {
-  /// - Returns: whether the other side took all of it.
+  /// - Returns: whether the whole frame was sent.
   static func send(_ kind: FrameKind, _ contents: [UInt8], to socket: Int32) -> Bool {
     var frame = withUnsafeBytes(of: UInt32(truncatingIfNeeded: contents.count)) { Array($0) }
     frame.append(kind.rawValue)
@@ -86,7 +86,7 @@ enum FrameSocket {
 
   enum Arrival { case some, none, ended }
 
-  /// Reads what is there, or waits for something if nothing is and the descriptor blocks.
+  /// Reads what is there. If nothing is there and the descriptor blocks, this waits.
   static func receive(from descriptor: Int32, into take: (UnsafeRawBufferPointer) -> Void) -> Arrival {
     withUnsafeTemporaryAllocation(byteCount: 1 << 16, alignment: 8) { room in
       while true {

@@ -1,6 +1,6 @@
 import JSON
 
-/// An instance of any kind that lives in a worker: each function of its kind is a request to the worker.
+/// An instance of any kind in a worker process. Each call of it is a request to the worker.
 final class WorkerInstance {
   let statistics: [Statistic]
   let traits: Set<Trait>

@@ -1,19 +1,17 @@
 import Foundation
 
-/// A shared library's file on its way into this process.
+/// Loads the file of a shared library into this process.
 enum LibraryFile {
-  /// What this process was started with: a plugin may change it, and what is started later is the user's all the same.
+  /// The environment at the start of this process. A plugin may change its own; later processes get this one.
   static let environment = ProcessInfo.processInfo.environment
 
-  /// Loads it for good: the Swift runtime, for one, does not survive that a library leaves. NODELETE says so to the loader too.
-  ///
-  /// Its initialisers run in here, and are as little trusted as every other call.
-  /// - Parameter path: absolute, or a name that the system's loader looks for.
+  /// Loads the library for good (NODELETE): the Swift runtime does not survive unloading. Its initialisers run in this call.
+  /// - Parameter path: absolute, or a name for the system's loader.
   static func load(_ path: String, for plugin: PluginDescription) throws(PluginError)
     -> UnsafeMutableRawPointer
   {
     var state = stat()
-    // The loader would wait for a named pipe's other end.
+    // The loader would wait for the other end of a named pipe.
     if path.contains("/"), stat(path, &state) == 0, state.st_mode & S_IFMT != S_IFREG {
       throw .cannotLoad(library: path, reason: "it is no regular file")
     }

@@ -1,7 +1,7 @@
 import JSON
 import PluginABI
 
-/// What a plugin says of itself.
+/// The description that a plugin gives of itself.
 public struct PluginAbout: Equatable, Sendable {
   public var id: String
   public var kind: PluginKind
@@ -12,11 +12,11 @@ public struct PluginAbout: Equatable, Sendable {
   public var paper: String?
   /// A JSON Schema.
   public var optionsSchema: String
-  /// All that its instances may ask for.
+  /// The statistics that its instances may ask for.
   public var statistics: [Statistic]
-  /// Of a criterion: scores compare across families, with some options at least.
+  /// Whether a criterion's scores compare across families, at least with some options.
   public var scoresCompare: Bool
-  /// The ABI that both sides speak.
+  /// The version of the ABI that both sides speak.
   public var abi: ABIVersion
   /// An absolute path.
   public var library: String
@@ -27,7 +27,7 @@ public struct PluginAbout: Equatable, Sendable {
 public struct LoadedPlugin: @unchecked Sendable {
   public let about: PluginAbout
   public let schema: OptionsSchema
-  /// The version whose header it was compiled with.
+  /// The version of the header that it was compiled with.
   package let builtFor: ABIVersion
 
   public subscript<Value>(dynamicMember member: KeyPath<PluginAbout, Value>) -> Value {
@@ -81,14 +81,14 @@ public struct LoadedPlugin: @unchecked Sendable {
     }
   }
 
-  /// This plugin's options, defaults filled in.
+  /// Checks options and fills in defaults.
   public func resolve(_ options: JSONValue, at path: String = "") throws(PluginError) -> JSONValue {
     do { return try schema.resolve(options, at: path) } catch { throw .badOptions(plugin: about.id, error) }
   }
 }
 
 extension StatisticRegistry {
-  /// The statistics that a plugin names.
+  /// Finds the statistics that a plugin names.
   fileprivate func resolve(
     _ names: [String], for kind: PluginKind, plugin: String
   ) throws(PluginError) -> [Statistic] {

@@ -1,24 +1,24 @@
 import Foundation
 import PluginABI
 
-/// The ABI that this host speaks.
 extension ABIVersion {
+  /// The version that this host speaks.
   public static let host = ABIVersion(major: Int(AP_ABI_MAJOR), minor: Int(AP_ABI_MINOR))
 }
 
-/// A shared library that is in memory, and speaks our ABI. It stays until the process ends.
+/// A loaded shared library that speaks the plugin ABI. It stays loaded until the process ends.
 struct PluginLibrary {
   let path: String
-  /// The lower of both sides' minor versions.
+  /// The lower version of host and library.
   let version: ABIVersion
-  /// The version whose header it was compiled with.
+  /// The version of the header that it was compiled with.
   let builtFor: ABIVersion
   let descriptors: [ap_descriptor]
 
-  /// - Parameter plugin: whose loading this is, for error sentences.
+  /// - Parameter plugin: the plugin to load, for errors.
   init(opening path: String, for plugin: PluginDescription) throws(PluginError) {
     self.path = path
-    // By plugin.json, before any code of the library runs (its initialisers do in dlopen).
+    // This comes before dlopen, which runs the library's initialisers.
     if plugin.abi.major != ABIVersion.host.major {
       throw .otherMajor(library: path, plugin: plugin.id, expected: .host, got: plugin.abi)
     }
@@ -52,7 +52,7 @@ struct PluginLibrary {
   }
 }
 
-/// A struct of version 1.0 is complete; a longer one comes from a later minor version, and its end is ignored.
+/// Checks that a struct is as long as in version 1.0. A later minor version may make it longer.
 func requireSize<Struct>(_ size: UInt32, _ type: Struct.Type, in library: String) throws(PluginError) {
   let expected = StructGrowth.firstSize(of: type)
   if Int(size) < expected {
@@ -61,7 +61,7 @@ func requireSize<Struct>(_ size: UInt32, _ type: Struct.Type, in library: String
 }
 
 extension PluginError {
-  /// What the loader said last of `library`; if there is no such file, where it was looked for.
+  /// The loader's last error. If the file is missing, it lists where it was looked for.
   static func cannotLoad(_ library: String, _ plugin: PluginDescription) -> PluginError {
     let reason = dlerror().map { String(cString: $0) } ?? "no reason is given"
     let isThere = FileManager.default.fileExists(atPath: library)

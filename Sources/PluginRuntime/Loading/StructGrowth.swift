@@ -2,7 +2,7 @@ import PluginABI
 
 /// Structs of the ABI that have grown since version 1.0.
 enum StructGrowth {
-  /// The bytes of a struct in version 1.0.
+  /// The size of a struct in version 1.0, in bytes.
   static func firstSize<Struct>(of type: Struct.Type) -> Int {
     let grown: Int? =
       switch type {
@@ -15,11 +15,10 @@ enum StructGrowth {
   }
 }
 
-/// A plugin's struct as this host knows it. What the plugin's version lacks is zero, or null; what lies behind a shorter
-/// struct is not read.
+/// Copies a plugin's struct. Members that the plugin's version lacks are zero or null.
 /// - Parameters:
-///   - pointer: its `struct_size` is at least that of version 1.0.
-///   - version: of the ABI, the one that both sides speak.
+///   - pointer: a struct whose `struct_size` is at least that of version 1.0.
+///   - version: the version of the ABI that both sides speak.
 func whole<Struct>(_ pointer: UnsafePointer<Struct>, speaking version: ABIVersion) -> Struct {
   let source = UnsafeRawPointer(pointer)
   let stated = Int(source.load(as: UInt32.self))
