@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Checks what is written: Swift format, the syntax of shell and Python scripts, pipelines against their schema.
+# Checks what is written: Swift format, the syntax of shell and Python scripts, comments, pipelines against their schema.
 # All checks run, so that one call shows everything there is to mend.
 #
 #   scripts/lint.sh [SWIFT_PATH…]
@@ -58,6 +58,7 @@ pipelines() {
 [ $# -eq 0 ] || check "Swift (make format mends most of it)" swift_format "$@"
 check "shell scripts" shell_scripts
 check "Python scripts" python_scripts
+check "comments" scripts/check-comments.py
 check "pipelines" pipelines
 [ $failed -ne 0 ] || echo "lint: nothing to mend"
 exit $failed

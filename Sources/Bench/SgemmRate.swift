@@ -20,7 +20,7 @@ struct SgemmRate {
     let rates = shapes.map { (shape: $0, gflops: rate($0)) }
     return [
       "gflops": .number(rates.map(\.gflops).max() ?? 0),
-      "kernels": .string(Workers.matrixKernels),
+      "kernels": .string(BLASKernels.chosen),
       "shapes": .object(JSONObject(rates.map { ("\($0.shape)", .number($0.gflops)) })),
     ]
   }

@@ -1,5 +1,5 @@
-/* The C interface of OpenBLAS, and the LAPACK routines that it carries under their Fortran names (32-bit integers,
- * column-major; the lengths of character arguments follow at the end, as gfortran passes them). */
+/* The C interface of OpenBLAS, and its LAPACK routines under their Fortran names. Integers have 32 bits, matrices are
+ * column-major. The lengths of character arguments follow at the end, as gfortran passes them. */
 #include <cblas.h>
 #include <stddef.h>
 

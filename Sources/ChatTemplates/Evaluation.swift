@@ -59,7 +59,9 @@ extension Interpreter {
     return values
   }
 
-  private func dictionary(_ pairs: [Expression.Pair]) throws(ChatTemplateError) -> TemplateValue {
+  private func dictionary(
+    _ pairs: [(key: Expression, value: Expression)]
+  ) throws(ChatTemplateError) -> TemplateValue {
     var members = TemplateValue.Mapping()
     for pair in pairs {
       let key = try key(try evaluate(pair.key))
@@ -98,7 +100,7 @@ extension Interpreter {
   }
 
   private func compare(
-    _ first: Expression, _ rest: [Expression.Comparison]
+    _ first: Expression, _ rest: [(relation: Expression.Relation, right: Expression)]
   ) throws(ChatTemplateError) -> TemplateValue {
     var left = try evaluate(first)
     for comparison in rest {

@@ -124,10 +124,10 @@ extension TemplateParser {
 
   private mutating func comparison() throws(ChatTemplateError) -> Expression {
     let first = try chain(.sum)
-    var rest: [Expression.Comparison] = []
+    var rest: [(relation: Expression.Relation, right: Expression)] = []
     let line = current.line
     while let relation = takeRelation() {
-      rest.append(Expression.Comparison(relation: relation, right: try chain(.sum)))
+      rest.append((relation, try chain(.sum)))
     }
     if rest.isEmpty { return first }
     return try make(.compare(first, rest), [first] + rest.map(\.right), line: line)
@@ -208,11 +208,11 @@ extension TemplateParser {
   }
 
   private mutating func dictionary(line: Int) throws(ChatTemplateError) -> Expression {
-    var pairs: [Expression.Pair] = []
+    var pairs: [(key: Expression, value: Expression)] = []
     while try hasNext(before: "}", isFirst: pairs.isEmpty) {
       let key = try expression()
       try require(symbol: ":")
-      pairs.append(Expression.Pair(key: key, value: try expression()))
+      pairs.append((key, try expression()))
     }
     return try make(.dictionary(pairs), pairs.flatMap { [$0.key, $0.value] }, line: line)
   }
@@ -289,7 +289,7 @@ extension TemplateParser {
       if case .name(let name) = current.kind, following.kind == .symbol("=") {
         advance()
         advance()
-        arguments.named.append(Expression.Arguments.Named(name: name, value: try expression()))
+        arguments.named.append((name, try expression()))
       } else {
         guard arguments.named.isEmpty else {
           throw .syntax(line: current.line, problem: "an argument without a name follows one with a name")

@@ -1,3 +1,5 @@
+import JSON
+
 /// The filter `tojson` as transformers replaces it: Python's `json.dumps`. It escapes no HTML, and letters only with
 /// `ensure_ascii`.
 extension Interpreter {
@@ -101,27 +103,14 @@ private struct JSONText {
   }
 
   private mutating func write(quoting string: String) {
-    text += "\""
-    for scalar in string.unicodeScalars {
-      switch scalar {
-      case "\"": text += "\\\""
-      case "\\": text += "\\\\"
-      case "\n": text += "\\n"
-      case "\r": text += "\\r"
-      case "\t": text += "\\t"
-      case "\u{8}": text += "\\b"
-      case "\u{C}": text += "\\f"
-      case "\0"..<" ": text += "\\u" + PythonText.hexadecimal(scalar.value, digits: 4)
-      default:
-        if escapesLetters, scalar.value > 0x7E {
-          for unit in UTF16.encode(scalar) ?? .init() {
-            text += "\\u" + PythonText.hexadecimal(UInt32(unit), digits: 4)
-          }
-        } else {
-          text.unicodeScalars.append(scalar)
+    for scalar in JSONValue.string(string).compact.unicodeScalars {
+      if escapesLetters, scalar.value > 0x7E {
+        for unit in UTF16.encode(scalar) ?? .init() {
+          text += "\\u" + PythonText.hexadecimal(UInt32(unit), digits: 4)
         }
+      } else {
+        text.unicodeScalars.append(scalar)
       }
     }
-    text += "\""
   }
 }

@@ -124,36 +124,27 @@ enum PythonText {
 
   /// `splitlines()`.
   static func lines(of text: String) -> [String] {
+    let ends: Set<Unicode.Scalar> = [
+      "\n", "\r", "\u{B}", "\u{C}", "\u{1C}", "\u{1D}", "\u{1E}", "\u{85}", "\u{2028}", "\u{2029}",
+    ]
     var lines: [String] = []
-    var line = String.UnicodeScalarView()
-    var isOpen = false
-    var previous: Unicode.Scalar = " "
-    for scalar in text.unicodeScalars {
-      defer { previous = scalar }
-      if scalar == "\n", previous == "\r" { continue }
-      switch scalar {
-      case "\n", "\r", "\u{B}", "\u{C}", "\u{1C}", "\u{1D}", "\u{1E}", "\u{85}", "\u{2028}", "\u{2029}":
-        lines.append(String(line))
-        line = String.UnicodeScalarView()
-        isOpen = false
-      default:
-        line.append(scalar)
-        isOpen = true
-      }
+    var rest = Substring(text).unicodeScalars
+    while !rest.isEmpty {
+      let line = rest.prefix { !ends.contains($0) }
+      lines.append(String(line))
+      rest = rest[line.endIndex...]
+      rest = rest.dropFirst(rest.starts(with: "\r\n".unicodeScalars) ? 2 : 1)
     }
-    return isOpen ? lines + [String(line)] : lines
+    return lines
   }
 
   // MARK: Upper and lower case
 
-  static func isUpper(_ text: String) -> Bool {
-    text.unicodeScalars.contains(where: \.properties.isUppercase)
-      && !text.unicodeScalars.contains(where: \.properties.isLowercase)
-  }
+  static func isUpper(_ text: String) -> Bool { has(\.isUppercase, text) && !has(\.isLowercase, text) }
+  static func isLower(_ text: String) -> Bool { has(\.isLowercase, text) && !has(\.isUppercase, text) }
 
-  static func isLower(_ text: String) -> Bool {
-    text.unicodeScalars.contains(where: \.properties.isLowercase)
-      && !text.unicodeScalars.contains(where: \.properties.isUppercase)
+  private static func has(_ property: KeyPath<Unicode.Scalar.Properties, Bool>, _ text: String) -> Bool {
+    text.unicodeScalars.contains { $0.properties[keyPath: property] }
   }
 
   /// `str.capitalize`
@@ -202,12 +193,10 @@ enum PythonText {
       default:
         if isPrintable(scalar) {
           result.unicodeScalars.append(scalar)
-        } else if scalar.value < 0x100 {
-          result += "\\x" + hexadecimal(scalar.value, digits: 2)
-        } else if scalar.value < 0x10000 {
-          result += "\\u" + hexadecimal(scalar.value, digits: 4)
         } else {
-          result += "\\U" + hexadecimal(scalar.value, digits: 8)
+          let (letter, digits) =
+            scalar.value < 0x100 ? ("x", 2) : scalar.value < 0x10000 ? ("u", 4) : ("U", 8)
+          result += "\\" + letter + hexadecimal(scalar.value, digits: digits)
         }
       }
     }

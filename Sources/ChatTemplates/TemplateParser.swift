@@ -110,14 +110,14 @@ struct TemplateParser {
   }
 
   private mutating func conditional(line: Int) throws(ChatTemplateError) -> Statement {
-    var branches: [Statement.Branch] = []
+    var branches: [(test: Expression, body: [Statement])] = []
     var ending: TemplateToken?
     repeat {
       let test = try tuple(withConditions: false)
       try blockEnd()
       let body: [Statement]
       (body, ending) = try self.body(until: ["elif", "else", "endif"], of: "if", openedAt: line)
-      branches.append(Statement.Branch(test: test, body: body))
+      branches.append((test, body))
     } while ending?.kind == .name("elif")
     try blockEnd()
     let otherwise = ending?.kind == .name("else") ? try closed("if", line) : []
@@ -139,7 +139,7 @@ struct TemplateParser {
   private mutating func macro(line: Int) throws(ChatTemplateError) -> Statement {
     let name = try name("the macro's name")
     try require(symbol: "(")
-    var parameters: [Statement.Macro.Parameter] = []
+    var parameters: [(name: String, fallback: Expression?)] = []
     while !take(symbol: ")") {
       guard parameters.isEmpty || take(symbol: ",") else { throw expected("“,” or “)”") }
       let parameter = try self.name("a parameter's name")
@@ -147,7 +147,7 @@ struct TemplateParser {
       if fallback == nil, parameters.last?.fallback != nil {
         throw .syntax(line: current.line, problem: "“\(parameter)” has no default, and the one before it has")
       }
-      parameters.append(Statement.Macro.Parameter(name: parameter, fallback: fallback))
+      parameters.append((parameter, fallback))
     }
     try blockEnd()
     let outside = loops

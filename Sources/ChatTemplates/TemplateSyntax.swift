@@ -15,7 +15,7 @@ struct Expression: Sendable {
     case name(String)
     case list([Expression])
     case tuple([Expression])
-    case dictionary([Pair])
+    case dictionary([(key: Expression, value: Expression)])
     case attribute(Expression, String)
     case item(Expression, Expression)
     case slice(Expression, from: Expression?, to: Expression?, step: Expression?)
@@ -28,21 +28,11 @@ struct Expression: Sendable {
     case and(Expression, Expression)
     case or(Expression, Expression)
     /// `a < b <= c`: each neighbour pair.
-    case compare(Expression, [Comparison])
+    case compare(Expression, [(relation: Relation, right: Expression)])
     case arithmetic(Arithmetic, Expression, Expression)
     /// `a ~ b ~ c`
     case concatenate([Expression])
     case conditional(test: Expression, then: Expression, otherwise: Expression?)
-  }
-
-  struct Pair: Sendable {
-    let key: Expression
-    let value: Expression
-  }
-
-  struct Comparison: Sendable {
-    let relation: Relation
-    let right: Expression
   }
 
   enum Relation: String, Sendable {
@@ -68,12 +58,7 @@ struct Expression: Sendable {
 
   struct Arguments: Sendable {
     var positional: [Expression] = []
-    var named: [Named] = []
-
-    struct Named: Sendable {
-      let name: String
-      let value: Expression
-    }
+    var named: [(name: String, value: Expression)] = []
 
     var all: [Expression] { positional + named.map(\.value) }
   }
@@ -91,7 +76,7 @@ enum Statement: Sendable {
   case set(Target, Expression)
   /// `{% set x %}…{% endset %}`, its text passed through the filters.
   case capture(Target, [Expression.FilterCall], [Statement])
-  case conditional([Branch], otherwise: [Statement])
+  case conditional([(test: Expression, body: [Statement])], otherwise: [Statement])
   case loop(Loop)
   case macro(Macro)
   /// `{% filter upper %}…{% endfilter %}`
@@ -100,11 +85,6 @@ enum Statement: Sendable {
   case group([Statement])
   case breakLoop(line: Int)
   case continueLoop(line: Int)
-
-  struct Branch: Sendable {
-    let test: Expression
-    let body: [Statement]
-  }
 
   struct Loop: Sendable {
     let target: Target
@@ -119,14 +99,9 @@ enum Statement: Sendable {
 
   struct Macro: Sendable {
     let name: String
-    let parameters: [Parameter]
+    let parameters: [(name: String, fallback: Expression?)]
     let body: [Statement]
     let line: Int
-
-    struct Parameter: Sendable {
-      let name: String
-      let fallback: Expression?
-    }
   }
 
   indirect enum Target: Sendable {

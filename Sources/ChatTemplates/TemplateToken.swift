@@ -28,11 +28,10 @@ struct TemplateToken: Equatable, Sendable {
     case .blockEnd: "“%}”"
     case .variableBegin: "“{{”"
     case .variableEnd: "“}}”"
-    case .name(let name): "“\(name)”"
+    case .name(let text), .symbol(let text): "“\(text)”"
     case .string: "a quoted text"
     case .integer(let value): "“\(value)”"
     case .number(let value): "“\(value)”"
-    case .symbol(let symbol): "“\(symbol)”"
     case .end: "the end of the template"
     }
   }

@@ -21,12 +21,7 @@ enum TemplateValue {
 
   /// Members in the order in which they came; keys are compared as Python does.
   struct Mapping {
-    var members: [Member] = []
-
-    struct Member {
-      let key: TemplateValue
-      var value: TemplateValue
-    }
+    var members: [(key: TemplateValue, value: TemplateValue)] = []
 
     subscript(key: TemplateValue) -> TemplateValue? { members.first { $0.key == key }?.value }
     subscript(key: String) -> TemplateValue? { self[.string(key)] }
@@ -35,7 +30,7 @@ enum TemplateValue {
       if let place = members.firstIndex(where: { $0.key == key }) {
         members[place].value = value
       } else {
-        members.append(Member(key: key, value: value))
+        members.append((key, value))
       }
     }
   }
@@ -75,10 +70,8 @@ enum TemplateValue {
     case .string(let value): self = .string(value)
     case .array(let values): self = .list(values.map(TemplateValue.init))
     case .object(let object):
-      let members = object.members.map {
-        Mapping.Member(key: .string($0.key), value: TemplateValue($0.value))
-      }
-      self = .dictionary(Mapping(members: members))
+      self = .dictionary(
+        Mapping(members: object.members.map { (.string($0.key), TemplateValue($0.value)) }))
     }
   }
 }

@@ -1,6 +1,6 @@
 import JSON
 
-/// What is particular to one `model_type`. Each has a file in `Architectures/` that states what differs from Llama.
+/// The rules of one `model_type`. A file in `Architectures/` states what differs from Llama.
 package protocol ArchitectureRules: Sendable {
   /// transformers' `model_type`.
   var modelType: String { get }
@@ -8,7 +8,7 @@ package protocol ArchitectureRules: Sendable {
   var className: String { get }
   /// `general.architecture` of its GGUF files; nil where llama.cpp has no such architecture.
   var ggufName: String? { get }
-  /// What its configuration class takes where config.json has no such key.
+  /// The values of its configuration class for absent keys.
   var defaults: ArchitectureDefaults { get }
 
   // MARK: config.json
@@ -17,57 +17,57 @@ package protocol ArchitectureRules: Sendable {
   var activation: (key: String, names: [String: DecoderDesign.Activation]) { get }
   var attentionBias: BiasRule { get }
   var mlpBias: BiasRule { get }
-  /// Keys besides the usual that `write` writes anew.
+  /// Further keys that `write` writes.
   var ownKeys: Set<String> { get }
-  /// Whether heads must divide the hidden size where there is no `head_dim`. Most classes drop the remainder.
+  /// Whether the heads must divide the hidden size if there is no `head_dim`. Most classes drop the remainder.
   var dividesHiddenSize: Bool { get }
-  /// What the decoder computes; the activation is added to it.
+  /// The design without the activation, which the caller sets.
   func design(_ keys: ConfigurationKeys, hiddenSize: Int) throws(CheckpointError) -> DecoderDesign
   /// [layers]: the sliding windows.
   func windows(_ keys: ConfigurationKeys, layers: Int) throws(CheckpointError) -> [Int?]
-  /// The rotary embeddings, at least one. Layers choose from them by `LayerShape.rope`.
+  /// The rotary embeddings, at least one. `LayerShape.rope` is an index into them.
   func ropes(
     _ keys: ConfigurationKeys, layers: inout [LayerShape], maxPositions: Int
   ) throws(CheckpointError) -> [RotaryEmbedding]
-  /// Writes what is this architecture's own.
+  /// Writes the keys of this architecture alone.
   func write(_ configuration: ModelConfiguration, into keys: inout JSONObject)
 
   // MARK: GGUF
 
-  /// Whether llama.cpp's converter is that of Llama: rows of q and k are permuted, and `rope_freqs.weight` counts.
+  /// Whether llama.cpp converts it as Llama: rows of q and k are permuted, and `rope_freqs.weight` counts.
   var ggufFollowsLlama: Bool { get }
-  /// What its GGUF files have added to the weights of norms.
+  /// The number that its GGUF files add to the weights of norms.
   var ggufNormOffset: Float { get }
   /// The rotary embedding of layers whose `rope` is 0.
   func rope(
     _ keys: ConfigurationKeys, in gguf: GGUFFile, headDimension: Int
   ) throws(CheckpointError) -> RotaryEmbedding
-  /// Tensors that are no parameters, and were read with the metadata.
+  /// Tensors that are read with the metadata and are not parameters.
   var ggufSettings: Set<String> { get }
-  /// Keys that would be refused, were they not read here.
+  /// Keys that only this architecture reads. Others refuse them.
   var ggufKeys: Set<String> { get }
-  /// Completes what the metadata alike in all architectures say.
+  /// Completes the configuration by the keys of this architecture alone.
   func finish(_ configuration: inout ModelConfiguration, gguf keys: ConfigurationKeys) throws(CheckpointError)
 }
 
 /// Whether linear maps have biases.
 package enum BiasRule {
   case never
-  /// Of queries, keys and values, whatever config.json says.
+  /// Queries, keys and values have biases, whatever config.json says.
   case inputs
-  /// In all of the sublayer's maps where this key says so.
+  /// This key says whether all maps of the sublayer have biases.
   case key(String)
 }
 
-/// What transformers' configuration class takes where config.json has no such key.
-/// Tests compare it with the classes themselves (scripts/make-configuration-fixture.py).
+/// The values of transformers' configuration class for absent keys of config.json.
+/// Tests compare them with the classes (scripts/make-configuration-fixture.py).
 package struct ArchitectureDefaults {
   var vocabularySize: Int
   var hiddenSize = 4096
   var intermediateSize: Int
   var layers = 32
   var queryHeads = 32
-  /// nil: as many as there are query heads, which a null means in every class.
+  /// nil: the number of query heads, which is also the meaning of null in every class.
   var keyValueHeads: Int?
   /// nil: `hidden_size / num_attention_heads`.
   var headDimension: Int?
@@ -79,7 +79,7 @@ package struct ArchitectureDefaults {
   var endOfText: Int?
 }
 
-/// Llama's.
+/// Llama's rules.
 extension ArchitectureRules {
   package var ggufName: String? { modelType }
   package var activation: (key: String, names: [String: DecoderDesign.Activation]) {
@@ -129,7 +129,7 @@ extension ModelConfiguration {
   public struct Architecture: Sendable, Hashable, CaseIterable {
     package let rules: any ArchitectureRules
 
-    init(_ rules: any ArchitectureRules) { self.rules = rules }
+    package init(_ rules: any ArchitectureRules) { self.rules = rules }
 
     /// nil if it is not supported.
     public init?(rawValue: String) {

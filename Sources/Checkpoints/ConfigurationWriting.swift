@@ -1,23 +1,23 @@
 import Foundation
 import JSON
 
+/// Writes a model's configuration as config.json.
 extension ModelConfiguration {
-  /// The keys that this type holds itself, and so writes itself.
+  /// The keys that `json` writes or drops. `otherKeys` has none of them.
   static let ownKeys: Set<String> = [
     "architectures", "model_type", "vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads",
-    "num_key_value_heads", "head_dim", "intermediate_size", "hidden_act", "rms_norm_eps",
-    "rope_theta",
+    "num_key_value_heads", "head_dim", "intermediate_size", "hidden_act", "rms_norm_eps", "rope_theta",
     "rope_scaling", "rope_parameters", "tie_word_embeddings", "attention_bias", "mlp_bias",
     "attention_output_bias", "mlp_down_bias", "max_position_embeddings", "bos_token_id", "eos_token_id",
     "dtype", "torch_dtype", "sliding_window", "use_sliding_window", "max_window_layers", "layer_types",
     ResidualWidths.key,
   ]
 
-  /// A config.json under Hugging Face's keys. What is the same in all layers is a number and loads in
-  /// transformers 4 and 5; what differs is a list. A sliced model has `residual_widths` besides. Keys that mean nothing here follow unchanged.
+  /// A config.json under Hugging Face's keys. A size that all layers share is a number, which transformers 4 and 5 load.
+  /// Otherwise it is a list. A sliced model has `residual_widths` besides. Keys without a meaning here follow unchanged.
   public var json: JSONValue {
     var keys = JSONObject()
-    // No other program knows the forward pass of a sliced model: one that goes by the name is to stop here.
+    // No other program knows the forward pass of a sliced model. The name makes it stop.
     keys["architectures"] = .array([
       .string((residualWidths == nil ? "" : "Sliced") + architecture.rules.className)
     ])
@@ -32,8 +32,8 @@ extension ModelConfiguration {
     keys[architecture.rules.activation.key] = .string(
       design.activation == .silu ? "silu" : "gelu_pytorch_tanh")
     keys["rms_norm_eps"] = .number(rmsNormEpsilon)
-    // What transformers 4, 5 and llama.cpp's converter all read. rope_parameters is for 5 alone, and would hide
-    // from it what somebody changes here.
+    // transformers 4, 5 and llama.cpp's converter read these two keys. Only version 5 reads rope_parameters, and then
+    // ignores changes of these two.
     keys["rope_theta"] = .number(rope.theta)
     keys["rope_scaling"] = rope.scaling.json.map { .object($0) } ?? .null
     keys["tie_word_embeddings"] = .bool(tiedEmbeddings)
@@ -80,9 +80,9 @@ extension ModelConfiguration {
 }
 
 extension RotaryEmbedding {
-  /// What transformers 5 has under `rope_parameters`.
+  /// The object that transformers 5 has under `rope_parameters`.
   var parameters: JSONObject {
-    var keys = scaling.json ?? ["rope_type": .string("default")]
+    var keys = scaling.json ?? ["rope_type": "default"]
     keys["rope_theta"] = .number(theta)
     return keys
   }
@@ -93,22 +93,21 @@ extension RotaryEmbedding.Scaling {
   fileprivate var json: JSONObject? {
     switch self {
     case .none: nil
-    case .linear(let factor): ["rope_type": .string("linear"), "factor": .number(factor)]
+    case .linear(let factor): ["rope_type": "linear", "factor": .number(factor)]
     case .llama3(let factor, let low, let high, let original):
       [
-        "rope_type": .string("llama3"), "factor": .number(factor), "low_freq_factor": .number(low),
+        "rope_type": "llama3", "factor": .number(factor), "low_freq_factor": .number(low),
         "high_freq_factor": .number(high), "original_max_position_embeddings": .integer(original),
       ]
-    // `type`, which transformers 4 asks for here; 5 reads it too.
+    // transformers 4 asks for `type`; 5 reads it too.
     case .longRope(let short, let long, _, _):
       [
-        "type": .string("longrope"), "short_factor": .array(short.map { .number($0) }),
+        "type": "longrope", "short_factor": .array(short.map { .number($0) }),
         "long_factor": .array(long.map { .number($0) }),
       ]
     case .explicit(let divisors):
       [
-        "rope_type": .string("explicit"),
-        "divisors": .array(divisors.map { .number(Double("\($0)") ?? Double($0)) }),
+        "rope_type": "explicit", "divisors": .array(divisors.map { .number(Double("\($0)") ?? Double($0)) }),
       ]
     }
   }

@@ -1,4 +1,4 @@
-/// What a decoder computes beyond its sizes: activation, norms, scales and caps. The defaults are Llama's.
+/// The activation, norms, scales and caps of a decoder. The defaults are Llama's.
 ///
 /// With the residual stream x, a sublayer f (attention or MLP) and its norms n and n′:
 ///
@@ -6,7 +6,7 @@
 ///     after:   x + residualMultiplier · n′(f(x))
 ///     around:  x + residualMultiplier · n′(f(n(x)))
 public struct DecoderDesign: Sendable, Hashable {
-  /// What gates pass through in the MLP: down(activation(gate x) ∘ up x).
+  /// The activation of the MLP: down(activation(gate x) ∘ up x).
   public enum Activation: Sendable, Hashable {
     /// x · σ(x)
     case silu
@@ -22,7 +22,7 @@ public struct DecoderDesign: Sendable, Hashable {
     case onePlus
   }
 
-  /// Where the residual branch of a sublayer is normalised.
+  /// The place of the norms in the residual branch of a sublayer.
   public enum NormPlacement: Sendable, Hashable, CaseIterable {
     case before, after, around
 
@@ -43,20 +43,20 @@ public struct DecoderDesign: Sendable, Hashable {
   public var normWeight = NormWeight.plain
   public var normPlacement = NormPlacement.before
   public var queryKeyNorm = QueryKeyNorm.none
-  /// What scores q·k are multiplied by; nil for 1/√headDimension.
+  /// The factor of scores q·k; nil for 1/√headDimension.
   public var attentionScale: Double?
   /// Scores s become cap · tanh(s / cap) before the softmax; nil leaves them.
   public var attentionSoftCap: Double?
-  /// The same of the logits.
+  /// The same for logits.
   public var finalSoftCap: Double?
-  /// What embeddings are multiplied by. A tied head does not see it.
+  /// The factor of embeddings. It does not apply to a tied head.
   public var embeddingScale = 1.0
-  /// What a sublayer's branch is multiplied by before it joins the residual stream.
+  /// The factor of a sublayer's branch before it joins the residual stream.
   public var residualMultiplier = 1.0
-  /// What logits are multiplied by, before the cap.
+  /// The factor of logits, before the cap.
   public var logitScale = 1.0
 
-  /// Files have q, k and v as one tensor, and gate and up as another, as Phi-3's.
+  /// Whether files have q, k and v as one tensor, and gate and up as another, as Phi-3's do.
   public var fusesProjections = false
 
   public init(queryKeyNorm: QueryKeyNorm = .none) { self.queryKeyNorm = queryKeyNorm }

@@ -1,27 +1,26 @@
 import Kernels
 import Tensors
 
+/// Looks for NaN and infinity in weights. A NaN spreads from layer to layer, so its origin has to be named.
 extension Checkpoint {
-  /// Looks at every weight once, after dequantisation. A NaN spreads from layer to layer until something fails that has
-  /// nothing to do with it: it has to be named where it comes from.
-  /// - Throws: `.notFinite` with the first tensor, in the model's order, that has a value which is NaN or infinite.
+  /// Checks every dequantized weight once.
+  /// - Throws: `.notFinite` for the first tensor, in the model's order, with a NaN or an infinite value.
   public func requireFiniteWeights(workers: Workers) throws(CheckpointError) {
     for name in configuration.parameters.keys {
       let tensor = try tensor(named: name)
       try tensor.requireFinite(workers: workers)
-      // They are read again when they are needed.
       tensor.releasePages()
     }
   }
 }
 
 extension StoredTensor {
-  /// About so many values are widened at a time.
+  /// Roughly the number of values that are dequantized at a time.
   private static let piece = 1 << 16
 
   /// - Throws: `.notFinite`.
   package func requireFinite(workers: Workers) throws(CheckpointError) {
-    // A vector is widened as a whole.
+    // A vector is dequantized as a whole.
     let rowsAtATime = shape.count > 1 ? max(1, Self.piece / max(1, columns)) : max(1, rows)
     let parts = (rows + rowsAtATime - 1) / rowsAtATime
     var found = [CheckpointError?](repeating: nil, count: parts)
@@ -37,7 +36,7 @@ extension StoredTensor {
     for case let error? in found { throw error }
   }
 
-  /// - Returns: the first fault of these rows.
+  /// Returns the first fault of these rows.
   private func notFinite(_ range: Range<Int>, _ scratch: Buffer) -> CheckpointError? {
     let count = range.count * columns
     do {

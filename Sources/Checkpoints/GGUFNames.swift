@@ -1,4 +1,4 @@
-/// GGUF's names of tensors in Hugging Face's words.
+/// Translates GGUF's names of tensors into Hugging Face's.
 /// Source: `TENSOR_NAMES` and `TensorNameMap` in llama.cpp's gguf-py, constants.py and tensor_mapping.py.
 struct GGUFNames {
   private static let outside = [
@@ -7,12 +7,12 @@ struct GGUFNames {
     "output": "lm_head",
   ]
 
-  /// `[headDimension / 2]`: no parameter, but what each frequency of the rotary embedding is divided by.
+  /// `[headDimension / 2]`: the divisors of the rotary embedding's frequencies. They are not parameters.
   static let rotaryDivisors = "rope_freqs.weight"
 
   private var inLayer: [String: String] = [:]
 
-  /// The names of all that layers of an architecture like this one may have, whether this model has it or not.
+  /// Lists all tensors that layers of such an architecture may have, whether this model has them or not.
   init(_ design: DecoderDesign) {
     var design = design
     if design.queryKeyNorm == .none { design.queryKeyNorm = .perHead }
@@ -22,7 +22,7 @@ struct GGUFNames {
     }
   }
 
-  /// `blk.3.attn_q.weight` to `model.layers.3.self_attn.q_proj.weight`; nil for a name that is not known.
+  /// Turns `blk.3.attn_q.weight` into `model.layers.3.self_attn.q_proj.weight`; nil for an unknown name.
   func huggingFaceName(of name: String) -> String? {
     let parts = name.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
     if parts.count == 2, let stem = Self.outside[parts[0]], Self.isParameter(parts[1]) {

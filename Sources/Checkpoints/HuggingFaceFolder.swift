@@ -18,18 +18,15 @@ public struct HuggingFaceFolder: Sendable {
     self.path = path
     configuration = Self.join(path, "config.json")
     let isAlone = !FileManager.default.fileExists(atPath: configuration)
-    if let adapter = Self.adapterFiles(isAlone: isAlone).compactMap(existing).first {
+    // Files that peft saves. Beside a model, transformers looks for the first alone and applies the adapter.
+    let names = ["adapter_config.json"] + (isAlone ? ["adapter_model.safetensors", "adapter_model.bin"] : [])
+    if let adapter = names.compactMap(existing).first {
       throw .adapter(file: adapter, isAlone: isAlone)
     }
     guard !isAlone else {
       throw .missingFile(
         file: configuration, advice: "a model's folder has a config.json beside its safetensors files")
     }
-  }
-
-  /// Files that peft saves. Beside a model, transformers looks for the first alone and applies the adapter.
-  private static func adapterFiles(isAlone: Bool) -> [String] {
-    ["adapter_config.json"] + (isAlone ? ["adapter_model.safetensors", "adapter_model.bin"] : [])
   }
 
   private func existing(_ name: String) -> String? {

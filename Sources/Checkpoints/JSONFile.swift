@@ -1,7 +1,7 @@
 import Files
 import JSON
 
-/// The JSON files beside the weights: Python's, so that an infinite number may stand in them.
+/// Reads and writes the JSON files beside the weights. Python writes them, so they may have infinite numbers.
 enum JSONFile {
   static func read(_ path: String) throws(CheckpointError) -> JSONValue {
     let file = try reading(try MappedFile(path))

@@ -1,31 +1,24 @@
-/// A model's layers without those that have neither attention nor an MLP, numbered anew: such a layer hands on what it
-/// gets, and without it other programs read the model as an ordinary one of fewer layers.
+/// Numbers a model's layers without empty ones, which have neither attention nor an MLP. An empty layer's output is its
+/// input, and other programs read the model without it as an ordinary one.
 public struct LayerRenumbering: Sendable {
-  /// Of the layers that stay.
+  /// The configuration of the layers that stay.
   public let configuration: ModelConfiguration
-  /// [layers before]: the new number, nil of a layer that is left out.
-  private let numbers: [Int?]
+  /// The old numbers of the layers that stay.
+  private let kept: [Int]
 
   public init(_ configuration: ModelConfiguration) {
+    kept = configuration.layers.indices.filter { !configuration.sizes($0).isEmpty }
     var result = configuration
-    result.layers = []
-    var numbers: [Int?] = []
-    for layer in configuration.layers {
-      let isEmpty = layer.keyValueHeads == 0 && layer.intermediateSize == 0
-      numbers.append(isEmpty ? nil : result.layers.count)
-      if !isEmpty { result.layers.append(layer) }
-    }
-    result.residualWidths = configuration.residualWidths?.keeping(
-      numbers.indices.filter { numbers[$0] != nil })
+    result.layers = kept.map { configuration.layers[$0] }
+    result.residualWidths = configuration.residualWidths?.keeping(kept)
     self.configuration = result
-    self.numbers = numbers
   }
 
-  /// `model.layers.<i>.…` with the layer's new number; any other name as it is.
+  /// Puts the layer's new number into `model.layers.<i>.…`. Other names don't change.
   public func name(of tensor: String) -> String {
     let parts = tensor.split(separator: ".", maxSplits: 3)
     guard parts.count == 4, parts[0] == "model", parts[1] == "layers", let old = Int(parts[2]),
-      numbers.indices.contains(old), let new = numbers[old]
+      let new = kept.firstIndex(of: old)
     else { return tensor }
     return "model.layers.\(new).\(parts[3])"
   }

@@ -1,13 +1,13 @@
-/// The sizes of one decoder layer as it is now, pruned or not, and what they come to. Counts of elements, not bytes.
+/// The present sizes of one decoder layer, pruned or not, and its costs, in elements.
 ///
-/// Without KV groups the layer has no attention (and no norm of it), without channels no MLP; without either it hands
-/// on what it gets.
+/// Without KV groups the layer has no attention (and no norm of it), without channels no MLP. Without both its output is
+/// its input.
 public struct LayerSizes: Equatable, Sendable {
   public var hidden: Int
   public var shape: LayerShape
   public var biases: Biases
   public var design: DecoderDesign
-  /// How much of the residual stream there is before attention, before the MLP and behind it, where the model is sliced.
+  /// The widths of a sliced model's residual stream before attention, before the MLP and behind it.
   public var sliced: ResidualWidths.Layer?
 
   public init(
@@ -26,15 +26,15 @@ public struct LayerSizes: Equatable, Sendable {
   public var headDimension: Int { shape.headDimension }
   public var intermediate: Int { shape.intermediateSize }
 
-  /// Columns of the residual stream that attention reads, that the MLP reads, and that leave the layer: `hidden`, unless
-  /// the model is sliced.
+  /// Columns of the residual stream that attention reads, that the MLP reads, and that leave the layer: `hidden`, if the
+  /// model is not sliced.
   public var inputWidth: Int { sliced?.input ?? hidden }
   public var middleWidth: Int { sliced?.middle ?? hidden }
   public var outputWidth: Int { sliced?.output ?? hidden }
 
   public var hasAttention: Bool { keyValueHeads > 0 }
   public var hasMLP: Bool { intermediate > 0 }
-  /// Nothing is left: the layer's output is its input.
+  /// Whether nothing is left and the layer's output is its input.
   public var isEmpty: Bool { !hasAttention && !hasMLP }
 
   public func has(_ sublayer: ParameterSpec.Sublayer) -> Bool {
@@ -61,7 +61,7 @@ public struct LayerSizes: Equatable, Sendable {
     }
   }
 
-  /// How many rows or columns one unit owns; nil if they are nobody's.
+  /// How many rows or columns one unit owns; nil if units own none.
   public func perUnit(_ dimension: LayerDimension) -> Int? {
     switch dimension {
     case .input, .middle, .output, .hidden, .head: nil
@@ -73,7 +73,7 @@ public struct LayerSizes: Equatable, Sendable {
 
   // MARK: - Parameters
 
-  /// What a layer of this design has while both sublayers are there.
+  /// The parameters of a layer of this design with both sublayers.
   public var specs: [ParameterSpec] { ParameterSpec.list(design, biases, isSliced: sliced != nil) }
 
   /// [rows, columns]; of a vector [rows].
@@ -90,20 +90,20 @@ public struct LayerSizes: Equatable, Sendable {
     return self[spec.rows] * (spec.columns.flatMap(perUnit) ?? 0)
   }
 
-  /// What a layer is counted in.
+  /// The measure of a cost.
   public enum Measure: Sendable {
     case parameters
-    /// Multiply-accumulates a token in the layer's matrices. Attention over the context comes on top and depends on its
-    /// length; norms and biases are left out, as is usual.
+    /// Multiply-accumulates in the layer's matrices for one token. Attention over the context is not counted, since it
+    /// depends on the length; norms and biases are not, as is usual.
     case multiplyAccumulates
   }
 
-  /// A whole sublayer, its norms and biases included; 0 where it is gone.
+  /// The cost of a whole sublayer with norms and biases; 0 if it was removed.
   public func cost(of sublayer: ParameterSpec.Sublayer, in measure: Measure) -> Int {
     has(sublayer) ? sum(sublayer, measure, elements) : 0
   }
 
-  /// What leaves with one unit of a sublayer: its rows and columns of the projections, and their biases.
+  /// The cost of one unit of a sublayer: its rows and columns of the projections, and their biases.
   public func costPerUnit(of sublayer: ParameterSpec.Sublayer, in measure: Measure) -> Int {
     sum(sublayer, measure, elementsPerUnit)
   }

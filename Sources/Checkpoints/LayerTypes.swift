@@ -1,14 +1,25 @@
 import JSON
 
-/// The keys `layer_types` and `sliding_window` of config.json, which say which layers slide.
+/// Reads and writes the windows of layers: the keys `layer_types` and `sliding_window` of config.json.
 enum LayerTypes {
+  /// The window that `use_sliding_window` switches on; nil if it is off.
+  static func usedWindow(
+    _ keys: ConfigurationKeys, default standard: Int?
+  ) throws(CheckpointError) -> Int? {
+    guard try keys.flag("use_sliding_window", default: false),
+      standard == nil ? keys["sliding_window"] != nil : keys.members["sliding_window"] != .null
+    else { return nil }
+    return try keys.size("sliding_window", default: standard)
+  }
+
   /// [layers]; nil if there is no `layer_types`.
   ///
   /// - Parameters:
-  ///   - window: of layers that slide; nil if config.json gives none.
-  ///   - missing: why it gives none.
+  ///   - window: the window of layers that slide; nil if config.json gives none.
+  ///   - missing: the reason why it gives none.
   static func windows(
-    _ keys: ConfigurationKeys, layers: Int, window: Int?, missing: String
+    _ keys: ConfigurationKeys, layers: Int, used window: Int?,
+    missing: String = "use_sliding_window is not true, or sliding_window is null"
   ) throws(CheckpointError) -> [Int?]? {
     guard let types = keys["layer_types"] else { return nil }
     guard case .array(let names) = types, names.count == layers else {
@@ -36,7 +47,7 @@ enum LayerTypes {
     .array(layers.map { .string($0.slidingWindow == nil ? "full_attention" : "sliding_attention") })
   }
 
-  /// What `sliding_window` is; null if no layer slides.
+  /// The value of `sliding_window`: null if no layer slides.
   static func window(of layers: [LayerShape]) -> JSONValue {
     layers.lazy.compactMap(\.slidingWindow).first.map { .integer($0) } ?? .null
   }

@@ -1,19 +1,18 @@
 import JSON
 import OrderedCollections
 
-/// The sizes of one decoder layer. A pruned model's layers differ.
+/// The sizes of one decoder layer. The layers of a pruned model differ.
 ///
-/// A layer whose attention was removed altogether has no heads, and neither the attention's tensors nor
-/// `input_layernorm`; one whose MLP was removed has `intermediateSize` 0, and neither the MLP's tensors nor
-/// `post_attention_layernorm`.
+/// A layer without attention has no heads, no attention tensors and no `input_layernorm`. A layer without an MLP has
+/// `intermediateSize` 0, no MLP tensors and no `post_attention_layernorm`.
 public struct LayerShape: Sendable, Hashable {
   public var queryHeads: Int
   public var keyValueHeads: Int
   public var headDimension: Int
   public var intermediateSize: Int
-  /// How many positions back, itself included, a token attends to; nil for all.
+  /// How many positions a token attends to, itself included; nil for all.
   public var slidingWindow: Int?
-  /// Which of the configuration's `ropes` turns queries and keys; nil for none.
+  /// The index in the configuration's `ropes` of the embedding that turns queries and keys; nil for none.
   public var rope: Int?
 
   public init(
@@ -28,10 +27,10 @@ public struct LayerShape: Sendable, Hashable {
     self.rope = rope
   }
 
-  /// Query heads that share one key-value head; 0 where the attention was removed.
+  /// Query heads that share one key-value head; 0 without attention.
   public var repeats: Int { keyValueHeads > 0 ? queryHeads / keyValueHeads : 0 }
 
-  /// No real model has larger heads, and a lying number must not take memory.
+  /// No real model has larger heads, and a wrong number must not take memory.
   static let largestHead = 65_536
 
   /// The rotary embedding turns pairs.
@@ -39,13 +38,13 @@ public struct LayerShape: Sendable, Hashable {
     headDimension > 0 && headDimension % 2 == 0 && headDimension <= largestHead
   }
 
-  /// Each key-value head serves as many query heads as the others; a removed sublayer has none of either.
+  /// Whether each key-value head has the same number of query heads. A removed sublayer has none of either.
   static func areGroups(queryHeads: Int, keyValueHeads: Int) -> Bool {
     keyValueHeads == 0 ? queryHeads == 0 : queryHeads > 0 && queryHeads % keyValueHeads == 0
   }
 }
 
-/// Which linear maps have a bias, in all layers alike.
+/// The linear maps that have a bias, the same in all layers.
 public struct Biases: Sendable, Hashable {
   /// q, k and v.
   public var queryKeyValue: Bool
@@ -73,30 +72,29 @@ public struct Biases: Sendable, Hashable {
   }
 }
 
-/// Everything about a decoder but its weights, whatever file it came from.
+/// All properties of a decoder except its weights, whatever file it came from.
 public struct ModelConfiguration: Sendable, Equatable {
   public var architecture: Architecture
   public var vocabularySize: Int
   public var hiddenSize: Int
   public var layers: [LayerShape]
   public var rmsNormEpsilon: Double
-  /// The rotary embeddings, from which layers choose by `LayerShape.rope`.
+  /// The rotary embeddings. `LayerShape.rope` is an index into them.
   public var ropes: [RotaryEmbedding]
   /// Whether the head is the token embedding.
   public var tiedEmbeddings: Bool
   public var biases: Biases
-  /// What the decoder computes beyond its sizes.
   public var design: DecoderDesign
-  /// Of a model whose residual stream was sliced; nil of any other.
+  /// nil if the residual stream was not sliced.
   public var residualWidths: ResidualWidths?
   public var maxPositions: Int
-  /// The token that begins a text, where the model has one.
+  /// The token that begins a text; nil if the model has none.
   public var beginningOfText: Int?
   /// The tokens that end a text.
   public var endOfText: [Int]
-  /// The type that the weights were declared in; of a quantised file float32.
+  /// The declared type of the weights; float32 for a quantised file.
   public var declaredType: StorageType
-  /// Keys of the source's config.json that mean nothing here: `writeJSON` keeps them.
+  /// Keys of the source's config.json without a meaning here. `writeJSON` keeps them.
   public var otherKeys: JSONObject
 
   public init(
@@ -124,7 +122,7 @@ public struct ModelConfiguration: Sendable, Equatable {
     self.otherKeys = otherKeys
   }
 
-  /// The first of `ropes`: that of all layers, where they do not differ.
+  /// The first of `ropes`, which is that of all layers if they don't differ.
   public var rope: RotaryEmbedding { ropes.first ?? RotaryEmbedding(theta: 10_000) }
 
   /// Whether queries and keys are normalised.
@@ -138,7 +136,7 @@ public struct ModelConfiguration: Sendable, Equatable {
       sliced: residualWidths?.layer(index))
   }
 
-  /// Every tensor of a checkpoint with its shape, under Hugging Face's names, in the order of the forward pass.
+  /// All tensors of a checkpoint with their shapes, under Hugging Face's names, in the order of the forward pass.
   public var parameters: OrderedDictionary<String, [Int]> {
     var shapes = OrderedDictionary<String, [Int]>()
     shapes["model.embed_tokens.weight"] = [vocabularySize, residualWidths?.layer(0).input ?? hiddenSize]
@@ -160,8 +158,7 @@ public struct ModelConfiguration: Sendable, Equatable {
     return shapes
   }
 
-  /// How many numbers the model has, a tied embedding counted once. Of a configuration whose sizes are
-  /// absurd, the largest `Int`.
+  /// The number of weights, with a tied embedding counted once. If it overflows, the largest `Int`.
   public var parameterCount: Int {
     parameters.values.reduce(0) { sum, shape in
       let (total, overflow) = sum.addingReportingOverflow(checkedProduct(shape) ?? .max)

@@ -1,7 +1,7 @@
-/// What a size of a layer's parameters counts.
+/// A dimension of a layer's parameters.
 public enum LayerDimension: Sendable, Hashable, CaseIterable {
-  /// Columns of the residual stream where the layer is entered, between its sublayers, and where it is left: the hidden
-  /// size, unless the stream is sliced.
+  /// Columns of the residual stream at the layer's input, between its sublayers, and at its output: the hidden size,
+  /// unless the stream is sliced.
   case input, middle, output
   /// Columns of the residual stream, sliced or not.
   case hidden
@@ -14,7 +14,7 @@ public enum LayerDimension: Sendable, Hashable, CaseIterable {
   /// Channels of the MLP.
   case channels
 
-  /// Whose units own the rows or columns; nil if they are nobody's.
+  /// The sublayer whose units own the rows or columns; nil if none does.
   public var owner: ParameterSpec.Sublayer? {
     switch self {
     case .input, .middle, .output, .hidden, .head: nil
@@ -24,10 +24,11 @@ public enum LayerDimension: Sendable, Hashable, CaseIterable {
   }
 }
 
-/// One parameter of a decoder layer: its role, its names in files, its shape in symbols, and whose rows and columns it has.
+/// One parameter of a decoder layer: its role, its names in files, its symbolic shape, and the owners of its rows and
+/// columns.
 ///
-/// All that depends on which parameters a layer has follows from the list of these: shapes of a checkpoint, memory,
-/// gathering, counts of parameters and multiplications, adapters, and what a criterion sees.
+/// The list of these gives shapes of a checkpoint, memory, gathering, counts of parameters and multiplications, adapters,
+/// and what a criterion sees.
 public struct ParameterSpec: Sendable, Hashable {
   public enum Sublayer: Sendable, Hashable, CaseIterable { case attention, mlp }
 
@@ -39,10 +40,10 @@ public struct ParameterSpec: Sendable, Hashable {
 
     public var sublayer: Sublayer { rawValue < Role.mlpNorm.rawValue ? .attention : .mlp }
 
-    /// The matrix by which the sublayer writes to the residual stream.
+    /// Whether it is the matrix that writes to the residual stream.
     public var isOutput: Bool { self == .attentionOutput || self == .down }
 
-    /// In a sliced model, what carries the stream by the sublayer into the next basis.
+    /// Whether it carries the residual stream of a sliced model past the sublayer, into the next basis.
     public var isShortcut: Bool { self == .attentionShortcut || self == .mlpShortcut }
 
     /// The name in a GGUF file: `TENSOR_NAMES` of llama.cpp's gguf-py, constants.py. It knows no shortcuts.
@@ -92,7 +93,7 @@ public struct ParameterSpec: Sendable, Hashable {
   /// The module's last word: `q_proj`.
   public var shortName: String { String(module.split(separator: ".").last ?? "") }
 
-  /// Weights of a linear map that units own: what pruning, adapters and criteria are about.
+  /// Whether it is the weight of a linear map that units own. Pruning, adapters and criteria work on these.
   public var isProjection: Bool {
     columns != nil && !isBias && (rows.owner != nil || columns?.owner != nil)
   }
@@ -110,19 +111,16 @@ extension ParameterSpec {
       _ role: Role, _ module: String, _ rows: LayerDimension, _ columns: LayerDimension? = nil,
       bias: Bool = false, fused: Fused? = nil
     ) {
-      list.append(
-        ParameterSpec(role: role, isBias: false, module: module, rows: rows, columns: columns, fused: fused))
-      guard bias else { return }
-      list.append(
-        ParameterSpec(role: role, isBias: true, module: module, rows: rows, columns: nil, fused: fused))
+      for isBias in bias ? [false, true] : [false] {
+        let columns = isBias ? nil : columns
+        list.append(
+          ParameterSpec(
+            role: role, isBias: isBias, module: module, rows: rows, columns: columns, fused: fused))
+      }
     }
-    func fused(_ module: String, _ gguf: String, above: [LayerDimension]) -> Fused? {
+    func fused(_ module: String, _ gguf: String, above: LayerDimension...) -> Fused? {
       design.fusesProjections ? Fused(module: module, gguf: gguf, above: above) : nil
     }
-    func queryKeyValue(above: [LayerDimension]) -> Fused? {
-      fused("self_attn.qkv_proj", "attn_qkv", above: above)
-    }
-    func gateUp(above: [LayerDimension]) -> Fused? { fused("mlp.gate_up_proj", "ffn_up", above: above) }
     let placement = design.normPlacement
 
     if isSliced {
@@ -130,24 +128,20 @@ extension ParameterSpec {
     } else if placement.hasBefore {
       add(.attentionNorm, "input_layernorm", .hidden)
     }
+    let (qkv, gguf) = ("self_attn.qkv_proj", "attn_qkv")
     add(
-      .query, "self_attn.q_proj", .queryHeads, .input, bias: biases.queryKeyValue,
-      fused: queryKeyValue(above: []))
+      .query, "self_attn.q_proj", .queryHeads, .input, bias: biases.queryKeyValue, fused: fused(qkv, gguf))
     add(
       .key, "self_attn.k_proj", .keyValueHeads, .input, bias: biases.queryKeyValue,
-      fused: queryKeyValue(above: [.queryHeads]))
+      fused: fused(qkv, gguf, above: .queryHeads))
     add(
       .value, "self_attn.v_proj", .keyValueHeads, .input, bias: biases.queryKeyValue,
-      fused: queryKeyValue(above: [.queryHeads, .keyValueHeads]))
+      fused: fused(qkv, gguf, above: .queryHeads, .keyValueHeads))
     add(.attentionOutput, "self_attn.o_proj", .middle, .queryHeads, bias: biases.attentionOutput)
-    switch design.queryKeyNorm {
-    case .none: break
-    case .perHead:
-      add(.queryNorm, "self_attn.q_norm", .head)
-      add(.keyNorm, "self_attn.k_norm", .head)
-    case .wholeWidth:
-      add(.queryNorm, "self_attn.q_norm", .queryHeads)
-      add(.keyNorm, "self_attn.k_norm", .keyValueHeads)
+    if design.queryKeyNorm != .none {
+      let isWhole = design.queryKeyNorm == .wholeWidth
+      add(.queryNorm, "self_attn.q_norm", isWhole ? .queryHeads : .head)
+      add(.keyNorm, "self_attn.k_norm", isWhole ? .keyValueHeads : .head)
     }
     if placement.hasAfter { add(.attentionOutputNorm, "post_attention_layernorm", .hidden) }
 
@@ -157,8 +151,12 @@ extension ParameterSpec {
       // Hugging Face calls the norm before the MLP by what stands before it, unless that has a norm of its own.
       add(.mlpNorm, placement.hasAfter ? "pre_feedforward_layernorm" : "post_attention_layernorm", .hidden)
     }
-    add(.gate, "mlp.gate_proj", .channels, .middle, bias: biases.gateUp, fused: gateUp(above: []))
-    add(.up, "mlp.up_proj", .channels, .middle, bias: biases.gateUp, fused: gateUp(above: [.channels]))
+    add(
+      .gate, "mlp.gate_proj", .channels, .middle, bias: biases.gateUp,
+      fused: fused("mlp.gate_up_proj", "ffn_up"))
+    add(
+      .up, "mlp.up_proj", .channels, .middle, bias: biases.gateUp,
+      fused: fused("mlp.gate_up_proj", "ffn_up", above: .channels))
     add(.down, "mlp.down_proj", .output, .channels, bias: biases.down)
     if placement.hasAfter { add(.mlpOutputNorm, "post_feedforward_layernorm", .hidden) }
     return list

@@ -1,13 +1,13 @@
 import JSON
 
-/// How wide the residual stream is at each of its places in a model whose stream was sliced (SliceGPT, arXiv 2401.15024),
-/// in columns of a basis that each place has for itself. Such a model's norms have no weights, since these are in the
-/// matrices behind them, and still divide by `hiddenSize`; between a sublayer's basis and the next a shortcut matrix
-/// carries the stream.
+/// The widths of the residual stream in a sliced model (SliceGPT, arXiv 2401.15024). Each place has a basis of its own.
+///
+/// A sliced model's norms have no weights: these are in the matrices behind them. The norms still divide by `hiddenSize`.
+/// A shortcut matrix carries the stream from a sublayer's basis to the next.
 public struct ResidualWidths: Sendable, Hashable {
-  /// [layers], before each layer's attention; where a layer has none the same as before its MLP.
+  /// [layers]: before each layer's attention. A layer without attention has its MLP's width here.
   public var attention: [Int]
-  /// [layers], before each layer's MLP; where a layer has none the same as behind the layer.
+  /// [layers]: before each layer's MLP. A layer without an MLP has the width behind it here.
   public var mlp: [Int]
   /// Behind the last layer.
   public var head: Int
@@ -18,7 +18,7 @@ public struct ResidualWidths: Sendable, Hashable {
     self.head = head
   }
 
-  /// What one layer is between.
+  /// The widths around one layer's sublayers.
   public struct Layer: Sendable, Hashable {
     /// Before its attention.
     public var input: Int
@@ -26,12 +26,6 @@ public struct ResidualWidths: Sendable, Hashable {
     public var middle: Int
     /// Behind it.
     public var output: Int
-
-    public init(input: Int, middle: Int, output: Int) {
-      self.input = input
-      self.middle = middle
-      self.output = output
-    }
   }
 
   /// - Parameter index: of a layer that there is.
@@ -41,7 +35,7 @@ public struct ResidualWidths: Sendable, Hashable {
       output: index + 1 < attention.count ? attention[index + 1] : head)
   }
 
-  /// The widths of the layers with these indices, where the others hand on what they get.
+  /// The widths of the layers with these indices. The other layers are empty.
   func keeping(_ layers: [Int]) -> ResidualWidths {
     ResidualWidths(attention: layers.map { attention[$0] }, mlp: layers.map { mlp[$0] }, head: head)
   }
@@ -50,7 +44,7 @@ public struct ResidualWidths: Sendable, Hashable {
 // MARK: - config.json
 
 extension ResidualWidths {
-  /// Ours: Hugging Face has no key for it.
+  /// Our own key: Hugging Face has none for it.
   static let key = "residual_widths"
 
   var json: JSONValue {

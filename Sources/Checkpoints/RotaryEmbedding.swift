@@ -1,6 +1,6 @@
 import Foundation
 
-/// The rotary position embedding: pair i of a head turns by `position · frequencies[i]`.
+/// The rotary position embedding. It turns pair i of a head by `position · frequencies[i]`.
 public struct RotaryEmbedding: Sendable, Hashable {
   public enum Scaling: Sendable, Hashable {
     case none
@@ -18,7 +18,7 @@ public struct RotaryEmbedding: Sendable, Hashable {
 
   public var theta: Double
   public var scaling: Scaling
-  /// How much of a head is turned: its first elements. The others stay as they are.
+  /// The share of a head's elements, from the first, that is turned. The others don't change.
   public var partialFactor: Double
 
   public init(theta: Double, scaling: Scaling = .none, partialFactor: Double = 1) {
@@ -30,19 +30,19 @@ public struct RotaryEmbedding: Sendable, Hashable {
   /// How many of a head's elements are turned.
   public func rotated(headDimension: Int) -> Int { Int(Double(headDimension) * partialFactor) }
 
-  /// The longest sequence of those that are turned alike with the shortest; nil if all are.
+  /// The longest sequence that has the frequencies of short ones; nil if all sequences have the same.
   public var lengthOfChange: Int? {
     if case .longRope(_, _, let original, _) = scaling { original } else { nil }
   }
 
-  /// What cosines and sines are multiplied by.
+  /// The factor of cosines and sines.
   public var attentionFactor: Double {
     if case .longRope(_, _, _, let factor) = scaling { factor } else { 1 }
   }
 
   /// Radians a position, `[rotated / 2]`: `theta^(−2i/rotated) / divisor(i)`.
   ///
-  /// - Parameter length: of the sequence, which counts for LongRoPE alone.
+  /// - Parameter length: the sequence's length. Only LongRoPE depends on it.
   public func frequencies(headDimension: Int, length: Int = 0) -> [Double] {
     let rotated = rotated(headDimension: headDimension)
     return (0..<rotated / 2).map { pair in
@@ -69,9 +69,9 @@ public struct RotaryEmbedding: Sendable, Hashable {
     }
   }
 
-  /// GGUF keeps the divisors that llama.cpp's converter computes from Llama 3's four numbers, and llama.cpp divides by a
-  /// linear factor besides. transformers has no word for bare divisors.
-  /// So they are told as one factor, or as the numbers of Meta's models, where these give the same divisors.
+  /// Turns GGUF's divisors into one factor, or into the four numbers of Meta's Llama 3 models, if these give the same
+  /// divisors. llama.cpp's converter computes divisors from those numbers, and llama.cpp divides by a linear factor besides.
+  /// transformers has no key for bare divisors.
   package init(theta: Double, ggufDivisors: [Float], factor: Double = 1) {
     let divisors = ggufDivisors.map { Float(Double($0) * factor) }
     if let first = divisors.first, divisors.allSatisfy({ $0 == first }) {
@@ -85,9 +85,8 @@ public struct RotaryEmbedding: Sendable, Hashable {
       scaling: .llama3(
         factor: Double("\(divisors.max() ?? 1)") ?? 1, lowFrequencyFactor: 1, highFrequencyFactor: 4,
         originalMaxPositions: 8192))
-    let (ours, theirs) = (
-      frequencies(headDimension: divisors.count * 2), candidate.frequencies(headDimension: divisors.count * 2)
-    )
+    let size = divisors.count * 2
+    let (ours, theirs) = (frequencies(headDimension: size), candidate.frequencies(headDimension: size))
     if zip(ours, theirs).allSatisfy({ abs($0 - $1) <= 1e-5 * abs($1) }) { self = candidate }
   }
 }

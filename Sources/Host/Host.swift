@@ -8,14 +8,13 @@ import Tensors
 @main enum Host {
   static func main() {
     StandardStreams.guardAgainstLoss()
-    // A thread that OpenBLAS began with the program may be waiting for memory by now, and would be waited for at the end.
+    // Without room a thread of OpenBLAS would wait for memory, and the program would wait for the thread.
     do { try BLASMemory.requireRoom(threads: 1) } catch { end(for: error) }
     BLASKernels.takeBest()
     exit(ending())
   }
 
-  /// Does what is asked for.
-  /// - Returns: the exit code.
+  /// Executes the command, and returns the exit code.
   private static func ending() -> Int32 {
     do {
       if let unknown = UnknownCommand(Array(CommandLine.arguments.dropFirst())) {
@@ -24,7 +23,7 @@ import Tensors
       }
       var command = try AdaptPruner.parseAsRoot()
       if command is PluginWorkerProcess || command is PluginCheckProcess {
-        // What serves a single plugin tells of its end in other ways, and a plugin finds what every process does.
+        // A plugin's own process reports its end in another way, and has the usual signals.
         StandardStreams.restoreSignals()
       } else {
         ap_name_who_ends_process()
@@ -39,47 +38,47 @@ import Tensors
       return 130
     } catch {
       switch AdaptPruner.exitCode(for: error) {
-      // Help and version are asked for by "errors" that are none.
+      // The argument parser throws help and version.
       case .success: return shown(AdaptPruner.fullMessage(for: error))
       case .validationFailure:
-        Console.writeError(Self.sentence(ofUse: AdaptPruner.fullMessage(for: error)))
+        Console.writeError(sentence(ofUse: AdaptPruner.fullMessage(for: error)))
         return 2
       case let code:
-        if !(error is ExitCode) { Console.writeError(Self.sentences(of: error)) }
+        if !(error is ExitCode) { Console.writeError(sentences(of: error)) }
         return code == .failure ? 1 : code.rawValue
       }
     }
   }
 
-  /// Puts help and the like on stdout.
+  /// Writes help and the like to stdout.
   private static func shown(_ text: String) -> Int32 {
     do {
       if !text.isEmpty { try Console.writeOutput(text + "\n") }
       try Console.finishOutput()
       return 0
     } catch {
-      Console.writeError(Self.sentences(of: error))
+      Console.writeError(sentences(of: error))
       return 1
     }
   }
 
-  /// Ends at once, without what libraries do at the end.
+  /// Ends at once, without the libraries' exit handlers.
   private static func end(for shortage: BLASMemory.Shortage) -> Never {
     Console.writeError("\(Tool.name): \(shortage)\n")
     _exit(1)
   }
 
-  /// What the argument parser says of a wrong call, as all else here is said: its usage stays.
+  /// Words the argument parser's message like all other errors, and keeps its usage.
   private static func sentence(ofUse message: String) -> String {
     var text = message[...]
     if text.hasPrefix("Error: ") { text = text.dropFirst("Error: ".count) }
-    // A sentence goes on behind the program's name.
+    // The sentence follows the program's name.
     let isWord = text.dropFirst().first?.isLowercase == true
     return "\(Tool.name): " + (isWord ? text.prefix(1).lowercased() : String(text.prefix(1)))
       + text.dropFirst() + "\n"
   }
 
-  /// Each line says whose it is, as compilers' do.
+  /// Begins each line with the program's name, like a compiler.
   private static func sentences(of error: any Error) -> String {
     "\(error)".split(separator: "\n").map { line in
       line.hasPrefix(" ") ? "\(line)\n" : "\(Tool.name): \(line)\n"
@@ -92,8 +91,8 @@ struct AdaptPruner: ParsableCommand {
     commandName: Tool.name,
     abstract: "Makes smaller language models out of larger ones by removing whole structures.",
     discussion: """
-      What is removed, and how much from which layer, is decided by plugins, which a pipeline (a JSON file) \
-      puts together. To prune a model:
+      Plugins decide what to remove, and how much from which layer. A pipeline (a JSON file) combines plugins. \
+      To prune a model:
 
         adapt-pruner run pipelines/adapt-pruner.json --model MODEL --output DIR \\
           --set inputs.calibration=FILE --set inputs.evaluation=FILE

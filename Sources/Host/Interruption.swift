@@ -2,9 +2,9 @@ import Dispatch
 import Foundation
 import Pipeline
 
-/// Ctrl-C: the first one asks the work to stop at the next good place, the second ends the program at once.
+/// Handles Ctrl-C. The first one stops the work at the next layer, the second ends the program at once.
 enum Interruption {
-  /// - Returns: set when the user has asked to stop. The handler stays until the process ends.
+  /// Installs the handler until the process ends. Returns the user's request to stop.
   static func handled(telling progress: any ProgressReporter) -> Cancellation {
     let cancellation = Cancellation()
     let source = DispatchSource.makeSignalSource(signal: SIGINT, queue: .global(qos: .userInteractive))
@@ -12,7 +12,7 @@ enum Interruption {
       if cancellation.isCancelled { _exit(130) }
       cancellation.cancel()
       progress.note("stopping at the next layer; once more to stop at once")
-      // Captured, so that it lives as long as its handler does.
+      // Captured, so that the source lives as long as its handler.
       _ = source
     }
     signal(SIGINT, SIG_IGN)

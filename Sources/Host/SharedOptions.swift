@@ -5,36 +5,32 @@ import Pipeline
 import PluginRuntime
 import Tensors
 
-/// Where plugins are looked for.
+/// The folders with plugins.
 struct PluginOptions: ParsableArguments {
   @Option(
     name: .long,
     help: ArgumentHelp(
-      "A folder with plugins; goes before all others. May be given several times.",
+      "A folder with plugins, searched before all others. May be given several times.",
       discussion: """
-        Then come ADAPT_PRUNER_PLUGIN_PATH (folders with colons between), the folder plugins beside the \
-        program, and ~/.local/share/adapt-pruner/plugins.
+        The other places are ADAPT_PRUNER_PLUGIN_PATH (folders with colons between), the folder plugins beside \
+        the program, and ~/.local/share/adapt-pruner/plugins.
         """, valueName: "dir"))
   var pluginPath: [String] = []
 
-  /// The plugins that there are. Files that can't be read are told about; the others are of use all the same.
+  /// Finds the plugins, and warns about files that can't be read.
   func registry() -> PluginRegistry {
     let registry = PluginRegistry(searching: PluginRegistry.searchPath(explicit: pluginPath))
     let problems = registry.problems
-    for problem in problems.prefix(Self.mostWarnings) {
-      Console.writeError("\(Tool.name): warning: \(problem)\n")
-    }
-    if problems.count > Self.mostWarnings {
-      let more = problems.count - Self.mostWarnings
-      Console.writeError("\(Tool.name): warning: \(more) more of the plugin.json files cannot be used\n")
+    for problem in problems.prefix(10) { Console.writeError("\(Tool.name): warning: \(problem)\n") }
+    if problems.count > 10 {
+      Console.writeError(
+        "\(Tool.name): warning: \(problems.count - 10) more of the plugin.json files cannot be used\n")
     }
     return registry
   }
-
-  private static let mostWarnings = 10
 }
 
-/// The pipeline, and what of it is changed.
+/// The pipeline, and changes of its values.
 struct PipelineOptions: ParsableArguments {
   @Argument(help: "The pipeline: a JSON file.")
   var pipeline: String
@@ -44,9 +40,8 @@ struct PipelineOptions: ParsableArguments {
     help: ArgumentHelp(
       "Changes a value of the pipeline. May be given several times.",
       discussion: """
-        A stage is named by its name, kind or position: inputs.evaluation=text.txt, \
-        stages.prune.target.parameters=0.6. The value is JSON, or else taken as text; a path is relative to \
-        the current folder.
+        A stage has a name, a kind and a position, and KEY.PATH may use any of them: inputs.evaluation=text.txt, \
+        stages.prune.target.parameters=0.6. The value is JSON, or else text. A path is relative to the current folder.
         """, valueName: "key.path=value"), transform: Override.init(parsing:))
   var set: [Override] = []
 
@@ -55,47 +50,52 @@ struct PipelineOptions: ParsableArguments {
 
   @OptionGroup var isolation: IsolationOptions
 
-  /// - Parameter locked: whether plugins have to be those that the pipeline was run with before.
+  /// - Parameter locked: accepts only the plugins of the pipeline's earlier run.
   func resolve(_ registry: PluginRegistry, locked: Bool) throws -> Manifest {
     guard locked else { return try resolve(registry) }
     return try PluginLock(besidePipeline: pipeline).requiring(registry) { try resolve(registry) }
   }
 
   private func resolve(_ registry: PluginRegistry) throws(ManifestError) -> Manifest {
-    var overrides = set
-    if let seed { overrides.append(Override(text: "--seed \(seed)", path: ["seed"], value: .integer(seed))) }
     let resolver = ManifestResolver(catalog: PluginCatalog(registry), isolation: isolation.limits)
-    return try resolver.resolve(file: pipeline, overrides: overrides)
+    return try resolver.resolve(file: pipeline, overrides: set + Override.seed(seed))
   }
 }
 
-/// Whether plugins have to be those of an earlier run.
+extension Override {
+  /// The change that `--seed` makes.
+  static func seed(_ seed: Int?) -> [Override] {
+    seed.map { [Override(text: "--seed \($0)", path: ["seed"], value: .integer($0))] } ?? []
+  }
+}
+
+/// Whether a run accepts only the plugins of an earlier run.
 struct LockOptions: ParsableArguments {
   @Flag(
     name: .long,
     help: ArgumentHelp(
       "Refuses plugins other than those that the pipeline was run with before.",
       discussion:
-        "The pipeline is the manifest.json of a run's folder, beside which run.json names them by SHA-256."))
+        "The pipeline must be the manifest.json of a run's folder. run.json there has the plugins' SHA-256."))
   var locked = false
 }
 
-/// Whether a stranger's code is kept out of this process.
+/// Whether plugins have their own processes.
 struct IsolationOptions: ParsableArguments {
   @Flag(
     name: .long,
     help: ArgumentHelp(
       "Gives each plugin a process of its own.",
       discussion: """
-        A crash there, a call of more than 600 s, loading that takes more than 10 s, or more than 4096 MB of memory is an \
-        error instead of the end of the program. Stages that have \"isolate\" themselves stay as they say.
+        A plugin's crash is then an error, and does not end the program. So are a call of more than 600 s, loading of \
+        more than 10 s, and more than 4096 MB of memory. A stage with its own \"isolate\" keeps it.
         """))
   var isolate = false
 
   var limits: Isolation? { isolate ? Isolation() : nil }
 }
 
-/// What all commands that compute take.
+/// Threads and progress, for all commands that compute.
 struct WorkOptions: ParsableArguments {
   @Option(name: .long, help: "Threads to compute with. Default: one for each core.")
   var threads: Int?
@@ -107,7 +107,7 @@ struct WorkOptions: ParsableArguments {
     threads ?? min(ProcessInfo.processInfo.activeProcessorCount, BLASMemory.mostThreads)
   }
 
-  /// Does long work: shows its progress until it ends, however it ends, and lets Ctrl-C stop it.
+  /// Does long work. Shows its progress, and lets Ctrl-C stop it.
   func perform<Result>(_ work: (any ProgressReporter, Cancellation) throws -> Result) throws -> Result {
     let progress = Console.progress(quiet: quiet)
     defer { progress.end() }
@@ -125,16 +125,13 @@ struct WorkOptions: ParsableArguments {
   }
 }
 
-/// Results, as a person or a program reads them.
+/// Writes a command's results to stdout.
 enum Output {
   static func json(_ value: JSONValue) throws { try Console.writeJSON(value.pretty) }
+  static func text(_ text: String) throws { try Console.writeOutput(text) }
 
-  /// - Returns: false if whoever reads stdout has gone away.
-  @discardableResult
-  static func text(_ text: String) throws -> Bool { try Console.writeOutput(text) }
-
-  /// What was asked for itself, as a file would have it.
-  /// - Returns: false if whoever reads stdout has gone away.
+  /// Writes a result with the bytes that a file would have.
+  /// - Returns: false if the reader of stdout is gone.
   @discardableResult
   static func result(_ text: String) throws -> Bool { try Console.writeResult(text) }
 }

@@ -8,54 +8,49 @@
 //   q4_K, q5_K         w = (d·s)·q − (dmin·m), a 6-bit s and m for each 32 of the 256
 //   q6_K               w = (d·s)·(q − 32), an 8-bit s for each 16 of the 256
 //
-// Rounding happens in the order written here, on every machine, so that a run gives the same bytes
-// everywhere: contraction to fused multiply-add is off.
+// Contraction to fused multiply-add is off, so that rounding happens in the order written here on every machine.
 #include "dequantize.h"
 
 #include <string.h>
 
+#include "clones.h"
+
 #pragma STDC FP_CONTRACT OFF
 
-#if defined(__x86_64__) && defined(__linux__)
-#define WIDE __attribute__((target_clones("avx512f", "arch=x86-64-v3", "default")))
-#else
-#define WIDE
-#endif
-// Unrolled first, as clang would, these short loops are then vectorised six times slower.
+// clang would unroll these short loops first, and then vectorise them six times slower.
 #if defined(__clang__)
 #define ROLLED _Pragma("clang loop vectorize(enable) unroll(disable)")
 #else
 #define ROLLED
 #endif
-#define INLINE static inline __attribute__((always_inline))
 
-INLINE float float_of(uint32_t bits) {
+AP_INLINE float float_of(uint32_t bits) {
   float value;
   memcpy(&value, &bits, sizeof value);
   return value;
 }
 
-INLINE uint32_t bits_of(float value) {
+AP_INLINE uint32_t bits_of(float value) {
   uint32_t bits;
   memcpy(&bits, &value, sizeof bits);
   return bits;
 }
 
-INLINE uint16_t load16(const uint8_t *source) {
+AP_INLINE uint16_t load16(const uint8_t *source) {
   uint16_t bits;
   memcpy(&bits, source, sizeof bits);
   return bits;
 }
 
-INLINE uint32_t load32(const uint8_t *source) {
+AP_INLINE uint32_t load32(const uint8_t *source) {
   uint32_t bits;
   memcpy(&bits, source, sizeof bits);
   return bits;
 }
 
-// The half's exponent and fraction, moved to where float32 has them, are 2^112 too small; multiplying
-// is exact and takes subnormals along. Infinity and NaN get the full exponent instead.
-INLINE float float_of_half(uint16_t half) {
+// The half's exponent and fraction, moved to float32's places, are 2^112 too small. The product is exact, also for
+// subnormals. Infinity and NaN get the full exponent instead.
+AP_INLINE float float_of_half(uint16_t half) {
   uint32_t magnitude = (uint32_t)(half & 0x7fff) << 13;
   uint32_t sign = (uint32_t)(half & 0x8000) << 16;
   uint32_t finite = bits_of(float_of(magnitude) * 0x1p112f);
@@ -69,11 +64,11 @@ void ap_widen_f32(const uint8_t *source, float *destination, int64_t count) {
   memcpy(destination, source, (size_t)count * sizeof(float));
 }
 
-WIDE void ap_widen_f16(const uint8_t *restrict source, float *restrict destination, int64_t count) {
+AP_WIDE void ap_widen_f16(const uint8_t *restrict source, float *restrict destination, int64_t count) {
   for (int64_t i = 0; i < count; i++) destination[i] = float_of_half(load16(source + 2 * i));
 }
 
-WIDE void ap_widen_bf16(const uint8_t *restrict source, float *restrict destination, int64_t count) {
+AP_WIDE void ap_widen_bf16(const uint8_t *restrict source, float *restrict destination, int64_t count) {
   for (int64_t i = 0; i < count; i++) destination[i] = float_of((uint32_t)load16(source + 2 * i) << 16);
 }
 
@@ -89,7 +84,7 @@ void ap_widen_f64(const uint8_t *restrict source, float *restrict destination, i
 //
 // The low nibbles of the 16 bytes are elements 0…15, the high ones 16…31.
 
-WIDE void ap_widen_q4_0(const uint8_t *restrict source, float *restrict destination, int64_t count) {
+AP_WIDE void ap_widen_q4_0(const uint8_t *restrict source, float *restrict destination, int64_t count) {
   for (int64_t block = 0; block < count / 32; block++, source += 18, destination += 32) {
     float d = float_of_half(load16(source));
     const uint8_t *q = source + 2;
@@ -100,7 +95,7 @@ WIDE void ap_widen_q4_0(const uint8_t *restrict source, float *restrict destinat
   }
 }
 
-WIDE void ap_widen_q4_1(const uint8_t *restrict source, float *restrict destination, int64_t count) {
+AP_WIDE void ap_widen_q4_1(const uint8_t *restrict source, float *restrict destination, int64_t count) {
   for (int64_t block = 0; block < count / 32; block++, source += 20, destination += 32) {
     float d = float_of_half(load16(source));
     float m = float_of_half(load16(source + 2));
@@ -114,7 +109,7 @@ WIDE void ap_widen_q4_1(const uint8_t *restrict source, float *restrict destinat
 
 // The fifth bit of element j is bit j of the 32-bit word.
 
-WIDE void ap_widen_q5_0(const uint8_t *restrict source, float *restrict destination, int64_t count) {
+AP_WIDE void ap_widen_q5_0(const uint8_t *restrict source, float *restrict destination, int64_t count) {
   for (int64_t block = 0; block < count / 32; block++, source += 22, destination += 32) {
     float d = float_of_half(load16(source));
     uint32_t fifth = load32(source + 2);
@@ -128,7 +123,7 @@ WIDE void ap_widen_q5_0(const uint8_t *restrict source, float *restrict destinat
   }
 }
 
-WIDE void ap_widen_q5_1(const uint8_t *restrict source, float *restrict destination, int64_t count) {
+AP_WIDE void ap_widen_q5_1(const uint8_t *restrict source, float *restrict destination, int64_t count) {
   for (int64_t block = 0; block < count / 32; block++, source += 24, destination += 32) {
     float d = float_of_half(load16(source));
     float m = float_of_half(load16(source + 2));
@@ -143,7 +138,7 @@ WIDE void ap_widen_q5_1(const uint8_t *restrict source, float *restrict destinat
   }
 }
 
-WIDE void ap_widen_q8_0(const uint8_t *restrict source, float *restrict destination, int64_t count) {
+AP_WIDE void ap_widen_q8_0(const uint8_t *restrict source, float *restrict destination, int64_t count) {
   for (int64_t block = 0; block < count / 32; block++, source += 34, destination += 32) {
     float d = float_of_half(load16(source));
     const int8_t *q = (const int8_t *)source + 2;
@@ -155,7 +150,7 @@ WIDE void ap_widen_q8_0(const uint8_t *restrict source, float *restrict destinat
 
 // Eight 6-bit scales and eight 6-bit minima in twelve bytes. The first four of each have a byte's low six
 // bits. Of the last four, the low nibbles share a byte and the upper two bits sit above the first four's.
-INLINE void scale_and_minimum(const uint8_t *packed, int group, float *scale, float *minimum) {
+AP_INLINE void scale_and_minimum(const uint8_t *packed, int group, float *scale, float *minimum) {
   if (group < 4) {
     *scale = (float)(packed[group] & 63);
     *minimum = (float)(packed[group + 4] & 63);
@@ -165,7 +160,7 @@ INLINE void scale_and_minimum(const uint8_t *packed, int group, float *scale, fl
   }
 }
 
-WIDE void ap_widen_q4_K(const uint8_t *restrict source, float *restrict destination, int64_t count) {
+AP_WIDE void ap_widen_q4_K(const uint8_t *restrict source, float *restrict destination, int64_t count) {
   for (int64_t block = 0; block < count / 256; block++, source += 144) {
     float d = float_of_half(load16(source));
     float dmin = float_of_half(load16(source + 2));
@@ -183,7 +178,7 @@ WIDE void ap_widen_q4_K(const uint8_t *restrict source, float *restrict destinat
   }
 }
 
-WIDE void ap_widen_q5_K(const uint8_t *restrict source, float *restrict destination, int64_t count) {
+AP_WIDE void ap_widen_q5_K(const uint8_t *restrict source, float *restrict destination, int64_t count) {
   for (int64_t block = 0; block < count / 256; block++, source += 176) {
     float d = float_of_half(load16(source));
     float dmin = float_of_half(load16(source + 2));
@@ -205,7 +200,7 @@ WIDE void ap_widen_q5_K(const uint8_t *restrict source, float *restrict destinat
   }
 }
 
-WIDE void ap_widen_q6_K(const uint8_t *restrict source, float *restrict destination, int64_t count) {
+AP_WIDE void ap_widen_q6_K(const uint8_t *restrict source, float *restrict destination, int64_t count) {
   for (int64_t block = 0; block < count / 256; block++, source += 210) {
     const uint8_t *low = source;          // 128 bytes: four bits an element
     const uint8_t *high = source + 128;   // 64 bytes: two bits an element
@@ -230,7 +225,7 @@ WIDE void ap_widen_q6_K(const uint8_t *restrict source, float *restrict destinat
 // MARK: Narrowing
 
 // Below 2^-14 a half counts in steps of 2^-24: adding 1/2 makes the float unit round there for us.
-INLINE uint16_t half_of_float(float value) {
+AP_INLINE uint16_t half_of_float(float value) {
   uint32_t bits = bits_of(value);
   uint32_t sign = bits >> 16 & 0x8000;
   uint32_t magnitude = bits & 0x7fffffff;
@@ -244,7 +239,7 @@ INLINE uint16_t half_of_float(float value) {
   return (uint16_t)(result | sign);
 }
 
-WIDE int64_t ap_narrow_f16(const float *restrict source, uint16_t *restrict destination, int64_t count) {
+AP_WIDE int64_t ap_narrow_f16(const float *restrict source, uint16_t *restrict destination, int64_t count) {
   int64_t overflowed = 0;
   for (int64_t i = 0; i < count; i++) {
     uint32_t magnitude = bits_of(source[i]) & 0x7fffffff;
@@ -254,7 +249,7 @@ WIDE int64_t ap_narrow_f16(const float *restrict source, uint16_t *restrict dest
   return overflowed;
 }
 
-WIDE int64_t ap_narrow_bf16(const float *restrict source, uint16_t *restrict destination, int64_t count) {
+AP_WIDE int64_t ap_narrow_bf16(const float *restrict source, uint16_t *restrict destination, int64_t count) {
   int64_t overflowed = 0;
   for (int64_t i = 0; i < count; i++) {
     uint32_t bits = bits_of(source[i]);
@@ -266,23 +261,15 @@ WIDE int64_t ap_narrow_bf16(const float *restrict source, uint16_t *restrict des
   return overflowed;
 }
 
-// By the exponent's bits, so that no freedom given to arithmetic takes the test away. A block's values are looked at one by
-// one only if one of them is meant.
-WIDE int64_t ap_first_not_finite(const float *values, int64_t count) {
+// Tests the exponent's bits, which no compiler option on arithmetic removes. A block is searched only if it has one.
+AP_WIDE int64_t ap_first_not_finite(const float *values, int64_t count) {
   const uint32_t exponent = 0x7f800000;
   for (int64_t start = 0; start < count; start += 4096) {
     int64_t end = start + 4096 < count ? start + 4096 : count;
     uint32_t found = 0;
-    for (int64_t i = start; i < end; i++) {
-      uint32_t bits;
-      memcpy(&bits, values + i, sizeof bits);
-      found |= (bits & exponent) == exponent;
-    }
-    for (int64_t i = start; found && i < end; i++) {
-      uint32_t bits;
-      memcpy(&bits, values + i, sizeof bits);
-      if ((bits & exponent) == exponent) return i;
-    }
+    for (int64_t i = start; i < end; i++) found |= (bits_of(values[i]) & exponent) == exponent;
+    for (int64_t i = start; found && i < end; i++)
+      if ((bits_of(values[i]) & exponent) == exponent) return i;
   }
   return -1;
 }

@@ -94,8 +94,8 @@ AP_WIDE void ap_geglu_backward(const float *gate_up, const float *dout, int64_t 
   }
 }
 
-/* Taylor's polynomial of degree 11 up to 0.4, where its next term is below 7e-8 of x; beyond, 1 - 2 / (e^2x + 1),
- * which would cancel near 0. */
+/* Up to 0.4 Taylor's polynomial of degree 11, whose next term is below 7e-8 of x. Beyond, 1 - 2 / (e^2x + 1), which
+ * would cancel near 0. */
 AP_INLINE float hyperbolic_tangent(float x) {
   float square = x * x;
   float p = -1382.0f / 155925.0f;
@@ -168,8 +168,8 @@ AP_WIDE void ap_softmax_backward(const float *p, float *dp, int64_t rows, int64_
   }
 }
 
-/* Sums of exponentials are kept in blocks of float and joined in double: over a vocabulary of 50,000 a plain
- * float sum is low by 1e-5, which is more than the bar on a model's mean loss. */
+/* Exponentials are summed in blocks of float, and the blocks in double. Over a vocabulary of 50,000 a plain float sum
+ * is low by 1e-5, too much for a mean loss. */
 AP_WIDE void ap_cross_entropy(float *logits, int64_t rows, int64_t columns, const int32_t *targets,
                               const float *scales, double *losses) {
   for (int64_t r = 0; r < rows; r++) {
@@ -220,13 +220,37 @@ AP_WIDE int32_t ap_draw(float *logits, int64_t columns, double uniform) {
     sum += (double)part;
   }
   double left = uniform * sum;
-  int64_t last = 0; /* if rounding leaves something over: the last column that can be drawn */
+  int64_t last = 0; /* the last column that can be drawn, for when rounding leaves something over */
   for (int64_t c = 0; c < columns; c++) {
     if (logits[c] > 0) last = c;
     left -= (double)logits[c];
     if (left < 0) return (int32_t)c;
   }
   return (int32_t)last;
+}
+
+/* Two passes: the difference of two large sums would lose small variances. */
+AP_WIDE void ap_column_moments(const float *x, int64_t rows, int64_t columns, int64_t stride, double *mean,
+                               double *squared_differences, double *mean_magnitude) {
+  for (int64_t c = 0; c < columns; c++) mean[c] = squared_differences[c] = mean_magnitude[c] = 0;
+  for (int64_t r = 0; r < rows; r++) {
+    const float *in = x + r * stride;
+    for (int64_t c = 0; c < columns; c++) {
+      mean[c] += in[c];
+      mean_magnitude[c] += fabsf(in[c]);
+    }
+  }
+  for (int64_t c = 0; c < columns; c++) {
+    mean[c] /= (double)rows;
+    mean_magnitude[c] /= (double)rows;
+  }
+  for (int64_t r = 0; r < rows; r++) {
+    const float *in = x + r * stride;
+    for (int64_t c = 0; c < columns; c++) {
+      double difference = in[c] - mean[c];
+      squared_differences[c] += difference * difference;
+    }
+  }
 }
 
 AP_WIDE void ap_row_distances(const float *x, const float *y, int64_t rows, int64_t columns, double *cosine,

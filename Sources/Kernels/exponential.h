@@ -7,9 +7,12 @@
 
 #include "clones.h"
 
-/* e^x for float32 within 2 units in the last place, without a call, so that loops over it vectorise:
- * e^x = 2^n * e^f with f = x - n ln 2 in [-ln2/2, ln2/2] and Taylor's polynomial of degree 7 for e^f
- * (its remainder there, f^8/8!, is below 6e-9). ln 2 is split in two floats, as Cody and Waite have it. */
+/* e^x for float32 within 2 units in the last place. There is no call, so loops over it vectorise.
+ *
+ *     e^x = 2^n * e^f    with f = x - n ln 2 in [-ln2/2, ln2/2]
+ *
+ * Taylor's polynomial of degree 7 gives e^f. Its remainder, f^8/8!, is below 6e-9. ln 2 is split in two floats, as Cody
+ * and Waite have it. */
 AP_INLINE float exponential(float x) {
 #pragma clang fp reassociate(off) /* else the two parts of ln 2 would be joined again */
   x = x > 88.0f ? 88.0f : x;

@@ -1,4 +1,3 @@
-#define _GNU_SOURCE /* for sched_getaffinity */
 #include "pool.h"
 
 #include <pthread.h>
@@ -6,9 +5,8 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-/* Loops come in quick succession (a dozen a layer), so a worker looks for the next one for a moment
- * before it sleeps: waking a sleeping thread costs more than many of the loops take. It yields while it
- * looks, since on two cores something else may want the processor. */
+/* Loops follow each other quickly, a dozen a layer. Waking a thread costs more than many of them take. So a worker looks for
+ * the next loop for a moment before it sleeps. It yields while it looks, for others that want the processor. */
 enum { LOOKS_BEFORE_SLEEP = 2000 };
 
 typedef struct worker {
@@ -118,11 +116,4 @@ void ap_pool_run(ap_pool *pool, int64_t parts, void (*body)(void *, int64_t, int
   pthread_mutex_lock(&pool->lock);
   while (atomic_load(&pool->busy) > 0) pthread_cond_wait(&pool->finished, &pool->lock);
   pthread_mutex_unlock(&pool->lock);
-}
-
-int32_t ap_available_processors(void) {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  if (sched_getaffinity(0, sizeof set, &set) != 0) return 1;
-  return CPU_COUNT(&set);
 }

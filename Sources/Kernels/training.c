@@ -31,8 +31,10 @@ AP_INLINE float most(const float *row, int64_t columns) {
 
 /* As in ap_cross_entropy, exponentials are summed in blocks of float and the blocks in double.
  *
- * KL(p || q) = sum p (log p - log q) with log p = (t - max t) / T - log sum_t and so for q: the sum over columns
- * needs the exponentials of the teacher alone. The gradient with respect to s of T^2 KL is T (q - p). */
+ *     KL(p || q) = sum p (log p - log q)    with log p = (t - max t) / T - log sum_t, and q alike
+ *
+ * So the sum over columns needs the teacher's exponentials alone. The gradient of T^2 KL with respect to s is
+ * T (q - p). */
 AP_WIDE void ap_distillation(float *s, float *t, int64_t rows, int64_t columns, const int32_t *targets,
                              const float *label_scales, const float *teacher_scales, float temperature,
                              double *cross_entropies, double *divergences) {

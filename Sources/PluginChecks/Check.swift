@@ -3,34 +3,40 @@ import PluginRuntime
 
 /// One thing that a plugin must do right.
 struct Check: Sendable {
-  /// For scripts: stays as it is.
+  /// The name in reports. Scripts read it, so it never changes.
   let name: String
-  /// From 1 to 10: with this strictness it is looked at.
+  /// The lowest strictness that includes the check, from 1 to 10.
   let strictness: Int
-  /// What is right.
+  /// Says what is right.
   let sentence: String
-  /// What to do where it is not.
+  /// Says what to do if it is wrong.
   let remedy: String
-  /// - Returns: why there was nothing to check; nil if there was.
-  let body: @Sendable (CheckedPlugin) throws -> String?
+  /// - Throws: `Wrong` or another error if the plugin fails; `Skipped` if there is nothing to check.
+  let body: @Sendable (CheckedPlugin) throws -> Void
 }
 
-/// What a check says that is wrong.
+/// A check's finding that something is wrong.
 struct Wrong: Error, CustomStringConvertible {
   let description: String
   init(_ description: String) { self.description = description }
 }
 
-/// A plugin under examination, in the process that was made for it.
+/// The reason why a check has nothing to do.
+struct Skipped: Error {
+  let reason: String
+  init(_ reason: String) { self.reason = reason }
+}
+
+/// A plugin under examination, in a process of its own.
 struct CheckedPlugin: Sendable {
   let plugin: LoadedPlugin
-  /// What its author gives to the checks.
+  /// The author's options and data for the checks.
   let own: OwnTestData
-  /// What the host offers, arithmetic included.
+  /// The host's services, with arithmetic.
   let services: @Sendable () -> HostServices
-  /// What belongs to the whole process, before the plugin was loaded.
+  /// The state of the process before the plugin was loaded.
   let processBefore: ProcessMarks
-  /// Whether it is a plain function.
+  /// Whether the plugin is a plain function.
   let isFunction: Bool
 
   func subject(
@@ -45,28 +51,40 @@ struct CheckedPlugin: Sendable {
       plugin, options: .object(options ?? self.options), own: own, services: services)
   }
 
-  /// Options with which an instance can be made: its author's, and samples where one is needed.
+  /// The answer of a new instance about the sample model.
+  func answer(memory: CallMemory = CallMemory()) throws -> [Double] {
+    try subject(memory: memory).ask(about: model)
+  }
+
+  /// Asks a new instance about each changed sample model. See `allowingRefusal`.
+  func tryModels(
+    _ changes: [(what: String, change: (inout SampleModel) -> Void)], alsoUnlikely: Bool
+  ) throws {
+    for (what, change) in changes {
+      var model = model
+      change(&model)
+      try allowingRefusal(what, alsoUnlikely: alsoUnlikely) { _ = try subject().ask(about: model) }
+    }
+  }
+
+  /// Options that make an instance: the author's, and samples for the required ones.
   var options: JSONObject {
     var options = plugin.schema.sampleOptions
     for member in own.options.members { options[member.key] = member.value }
     return options
   }
 
-  /// The sample model, with units that the plugin judges.
+  /// The sample model, with units that the plugin can judge. A criterion's statistics say which these are.
   var model: SampleModel {
     var model = SampleModel()
-    model.families = families
+    if plugin.kind == .criterion, plugin.statistics.contains(where: { $0.carrier == .wholeUnit }) {
+      model.families = SampleFamily.groups[1]
+    }
     return model
   }
 
-  /// What a criterion asks for says which units it can judge.
-  var families: [SampleFamily] {
-    plugin.kind == .criterion && plugin.statistics.contains { $0.carrier == .wholeUnit }
-      ? SampleFamily.groups[1] : SampleFamily.groups[0]
-  }
-
-  /// Takes an error for an answer if the plugin said why.
-  /// - Parameter alsoUnlikely: numbers that no model has may come out as answers that the host refuses.
+  /// Accepts an error as an answer if the plugin gave a reason.
+  /// - Parameter alsoUnlikely: also accepts answers that the host refuses, because no real model has such numbers.
   func allowingRefusal(_ what: String, alsoUnlikely: Bool = false, _ body: () throws -> Void) throws {
     do { try body() } catch let error as PluginError {
       switch error {
@@ -83,18 +101,18 @@ struct CheckedPlugin: Sendable {
   }
 }
 
-/// What has come of one check.
+/// The result of one check.
 public struct CheckResult: Equatable, Sendable {
   public enum State: String, Sendable { case passed, failed, skipped }
 
   public let name: String
   public let strictness: Int
-  /// What is right.
+  /// Says what is right.
   public let sentence: String
   public let state: State
-  /// What is wrong, or why it was skipped.
+  /// Says what is wrong, or why the check was skipped.
   public let finding: String?
-  /// What to do; nil unless it failed.
+  /// Says what to do. nil unless the check failed.
   public let remedy: String?
 
   init(_ check: Check, _ state: State, finding: String? = nil) {

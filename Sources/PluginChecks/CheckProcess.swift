@@ -3,23 +3,23 @@ import JSON
 import PluginRuntime
 import Processes
 
-/// The process in which a plugin is examined: what it does wrong may end it.
+/// The process in which a plugin is examined. A bad plugin may end it.
 ///
-/// It makes its checks one after another and tells of each on a descriptor of its own: `begin`, then how it ended. A plugin
-/// that ends the process in the middle leaves the last `begin` behind as the culprit.
+/// The process makes its checks one after another. It reports each on its own descriptor: `begin`, then the result. If
+/// the plugin ends the process, the last `begin` names the check that did it.
 public enum CheckProcess {
-  /// The subcommand. People have no use for it.
+  /// The subcommand. It is not for users.
   public static let command = "plugin-check-worker"
-  /// Where the one that started it listens.
+  /// The parent process reads reports from this descriptor.
   static let descriptor: Int32 = 3
-  /// Ends with the one that started it.
+  /// This descriptor closes when the parent process ends.
   static let lifeline: Int32 = 4
 
   /// - Parameters:
   ///   - manifest: the path of a plugin.json.
-  ///   - first: the check to begin with: those before it have been made.
-  ///   - services: what the host offers to plugins, arithmetic included.
-  ///   - data: reads data of a plugin's own: the value of an option, and the folder that paths are relative to.
+  ///   - first: the check to begin with. Those before it are done.
+  ///   - services: the host's services, with arithmetic.
+  ///   - data: reads the author's data, given the value of an option and the path of the plugin.json.
   public static func examine(
     _ id: String, in manifest: String, strictness: Int, from first: String,
     services: @escaping @Sendable () -> HostServices,
@@ -29,7 +29,7 @@ public enum CheckProcess {
     Thread.detachNewThread {
       var byte: UInt8 = 0
       while read(lifeline, &byte, 1) < 0, errno == EINTR {}
-      // With all that the plugin has started.
+      // This includes every process that the plugin has started.
       kill(0, SIGKILL)
     }
     let output = StandardOutput()
@@ -39,7 +39,7 @@ public enum CheckProcess {
     for check in checks {
       tell("begin \(check.name)")
       do {
-        // A process that goes on after the first check loads the plugin too, and says nothing of it.
+        // A process that starts later than the first check loads the plugin too, without a report.
         let now: CheckedPlugin
         if let checked {
           now = checked
@@ -51,7 +51,8 @@ public enum CheckProcess {
             processBefore: before, isFunction: description.function != nil)
           checked = now
         }
-        let reason = try check.body(now)
+        var reason: String?
+        do { try check.body(now) } catch let skipped as Skipped { reason = skipped.reason }
         if let text = output.taken() {
           tell("failed it wrote to standard output, which belongs to the host: \"\(text)\"")
         } else {
@@ -80,7 +81,7 @@ public enum CheckProcess {
   }
 }
 
-/// A file in memory instead of this process's standard output, which a plugin must leave alone.
+/// Replaces the standard output by a file in memory. A plugin must not write to it.
 private final class StandardOutput {
   private var seen = 0
 
@@ -91,7 +92,7 @@ private final class StandardOutput {
     close(file)
   }
 
-  /// What has been written since the last time; nil if nothing was.
+  /// The text that was written since the last call. nil if there is none.
   func taken() -> String? {
     fflush(nil)
     var room = [UInt8](repeating: 0, count: 60)

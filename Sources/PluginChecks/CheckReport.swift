@@ -2,13 +2,13 @@ import JSON
 import PluginRuntime
 import Wording
 
-/// What was found out about one plugin.
+/// The results of all checks of one plugin.
 public struct CheckedPluginReport: Equatable, Sendable {
   public let id: String
   public let kind: PluginKind
   public let library: String
   public let results: [CheckResult]
-  /// Checks that would only have said again what has failed.
+  /// The number of checks that were left out because an earlier failure explains them.
   public let notMade: Int
 
   public var isPassed: Bool { !results.contains { $0.state == .failed } }
@@ -21,7 +21,7 @@ public struct CheckedPluginReport: Equatable, Sendable {
     ]
   }
 
-  /// How many of its checks ended how: `19 passed, 2 skipped`, or `4 passed, 1 failed, 18 not made`.
+  /// The counts of results: `19 passed, 2 skipped`, or `4 passed, 1 failed, 18 not made`.
   public var summary: String {
     let counts = [CheckResult.State.passed, .failed, .skipped].map { state in
       (state, results.count { $0.state == state })
@@ -42,7 +42,7 @@ extension CheckResult {
     return .object(object)
   }
 
-  /// Its lines in a report.
+  /// The lines in a report.
   public var text: String {
     switch state {
     case .passed: "  passed   \(name): \(sentence)\n"

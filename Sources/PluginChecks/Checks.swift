@@ -1,8 +1,9 @@
 import JSON
 import PluginRuntime
 
-/// All checks, the mildest first. The first, that it loads at all, is made by whoever runs the others.
+/// The list of all checks, and those of one plugin's answers. `ProcessChecks` and `SharedProcessChecks` hold the others.
 enum Checks {
+  /// The mildest first. Whoever runs the others makes the first: it loads the plugin.
   static let all: [Check] =
     [loads, describesItself, describesOptions, makesInstances, answers, exportedNames, edgesOfOptions]
     + [
@@ -11,14 +12,14 @@ enum Checks {
     ]
     + [staysInBounds, olderHost, laterHost, threads, cancelled, neverGrows, largeLayer]
 
-  /// Those without which the others would only say the same again.
+  /// If one of these fails, all others would fail for the same reason.
   static let foundations = [loads.name, makesInstances.name, answers.name]
 
   static let loads = Check(
     name: "loads", strictness: 1,
     sentence: "The library is what plugin.json says, and speaks this host's ABI.",
     remedy: "Build it with this host's adapt_pruner_plugin.h, and compare plugin.json with the descriptor."
-  ) { _ in nil }
+  ) { _ in }
 
   static let describesItself = Check(
     name: "describes_itself", strictness: 1, sentence: "Version, licence, summary and statistics are there.",
@@ -45,19 +46,18 @@ enum Checks {
     if plugin.scoresCompare, plugin.kind != .criterion {
       throw Wrong("it says that its scores compare, and is no criterion")
     }
-    return nil
   }
 
   static let describesOptions = Check(
     name: "describes_options", strictness: 1,
     sentence: "Each option says what it is for, and fits its own schema.",
     remedy:
-      "Give each property a description, a type or an enum, and a default that fits; \"check\" of plugin.json takes options "
-      + "and data for checks."
+      "Give each property a description, a type or an enum, and a default that fits. "
+      + "Options and data for the checks stand in \"check\" of plugin.json."
   ) { checked in
     let properties = checked.plugin.schema.properties
     if let problem = checked.own.problem { throw Wrong(problem) }
-    if properties.isEmpty, checked.own.options.isEmpty { return "it has no options" }
+    if properties.isEmpty, checked.own.options.isEmpty { throw Skipped("it has no options") }
     for property in properties {
       let name = property.name
       let isSnakeCase = name.allSatisfy { $0.isASCII && ($0.isLowercase || $0.isNumber || $0 == "_") }
@@ -73,32 +73,25 @@ enum Checks {
     do { _ = try checked.plugin.resolve(.object(checked.options)) } catch {
       throw Wrong("\(error)")
     }
-    return nil
   }
 
   static let makesInstances = Check(
     name: "makes_instances", strictness: 2,
     sentence: "It makes an instance with its defaults, and destroys it.",
     remedy: "Let create answer AP_OK for the options that your own schema gives."
-  ) { checked in
-    _ = try checked.subject()
-    return nil
-  }
+  ) { checked in _ = try checked.subject() }
 
   static let answers = Check(
     name: "answers", strictness: 2, sentence: "It judges a small decoder with grouped queries.",
     remedy:
-      "Write every answer that the call asks for, finite and in range; look at the header's section of its kind."
-  ) { checked in
-    _ = try checked.subject().ask(about: checked.model)
-    return nil
-  }
+      "Write every answer that the call asks for, finite and in range. The header has a section for each kind."
+  ) { checked in _ = try checked.answer() }
 
   // MARK: - Options
 
   static let edgesOfOptions = Check(
     name: "edges_of_options", strictness: 3,
-    sentence: "It does with every choice, and with both ends of every range.",
+    sentence: "It works with every choice, and with both ends of every range.",
     remedy: "Narrow the schema to what works, or answer AP_INVALID_OPTIONS with a sentence."
   ) { checked in
     try tryOptions(of: checked, \.edges)
@@ -106,8 +99,8 @@ enum Checks {
 
   static let typesOfOptions = Check(
     name: "types_of_options", strictness: 3,
-    sentence: "Whatever its schema lets through is understood, or refused with a sentence.",
-    remedy: "Give the option a type in the schema: the host refuses all others before the plugin sees them."
+    sentence: "It understands every value that its schema allows, or refuses it with a sentence.",
+    remedy: "Give the option a type in the schema. The host then refuses all others."
   ) { checked in
     try tryOptions(of: checked) { _ in OptionsSchema.Property.ofEachType }
   }
@@ -115,9 +108,9 @@ enum Checks {
   /// Sets each option to each of some values, one at a time.
   private static func tryOptions(
     of checked: CheckedPlugin, _ values: (OptionsSchema.Property) -> [JSONValue]
-  ) throws -> String? {
+  ) throws {
     let schema = checked.plugin.schema
-    if schema.properties.allSatisfy(\.isData) { return "it has no options" }
+    if schema.properties.allSatisfy(\.isData) { throw Skipped("it has no options") }
     for property in schema.properties where !property.isData {
       for value in values(property) {
         var options = checked.options
@@ -129,49 +122,40 @@ enum Checks {
         }
       }
     }
-    return nil
   }
 
   // MARK: - Models
 
   static let smallModels = Check(
     name: "small_models", strictness: 4,
-    sentence: "It does with one layer, one head, one channel and one column.",
-    remedy: "Do not divide by a count less one, nor look at a neighbour that is not there."
+    sentence: "It works with one layer, one head, one channel and one column.",
+    remedy: "Do not divide by a count less one, and do not read a neighbour that is not there."
   ) { checked in
-    let changes: [(String, @Sendable (inout SampleModel) -> Void)] = [
-      ("one layer", { $0.layers = 1 }), ("one KV head", { $0.kvHeads = 1 }),
-      ("heads of one dimension", { $0.headDimension = 1 }), ("one channel", { $0.channels = 1 }),
-      ("one column", { $0.hidden = 1 }),
-      (
-        "one of everything",
-        { $0 = SampleModel(layers: 1, kvHeads: 1, repeats: 1, headDimension: 1, channels: 1, hidden: 1) }
-      ),
-    ]
-    for (name, change) in changes {
-      var model = checked.model
-      change(&model)
-      model.families = checked.families
-      try checked.allowingRefusal("with \(name)", alsoUnlikely: checked.plugin.kind == .allocator) {
-        _ = try checked.subject().ask(about: model)
-      }
-    }
-    return nil
+    try checked.tryModels(
+      [
+        ("with one layer", { $0.layers = 1 }), ("with one KV head", { $0.kvHeads = 1 }),
+        ("with heads of one dimension", { $0.headDimension = 1 }),
+        ("with one channel", { $0.channels = 1 }), ("with one column", { $0.hidden = 1 }),
+        (
+          "with one of everything",
+          {
+            ($0.layers, $0.kvHeads, $0.repeats) = (1, 1, 1)
+            ($0.headDimension, $0.channels, $0.hidden) = (1, 1, 1)
+          }
+        ),
+      ], alsoUnlikely: checked.plugin.kind == .allocator)
   }
 
   static let headsWithoutGroups = Check(
     name: "heads_without_groups", strictness: 4,
-    sentence: "It does with as many KV heads as query heads, and with all query heads on one.",
-    remedy: "Take a matrix' repeats and positions from ap_matrix, not from one model that you know."
+    sentence: "It works with as many KV heads as query heads, and with one KV head for all query heads.",
+    remedy: "Take the repeats and positions of a matrix from ap_matrix, not from one model that you know."
   ) { checked in
-    for (name, kvHeads, repeats) in [("no groups", 6, 1), ("one group", 1, 6)] {
-      var model = checked.model
-      (model.kvHeads, model.repeats) = (kvHeads, repeats)
-      try checked.allowingRefusal("with \(name)", alsoUnlikely: checked.plugin.kind == .allocator) {
-        _ = try checked.subject().ask(about: model)
-      }
-    }
-    return nil
+    try checked.tryModels(
+      [
+        ("with no groups", { ($0.kvHeads, $0.repeats) = (6, 1) }),
+        ("with one group", { ($0.kvHeads, $0.repeats) = (1, 6) }),
+      ], alsoUnlikely: checked.plugin.kind == .allocator)
   }
 
   static let wholeSublayers = Check(
@@ -180,25 +164,20 @@ enum Checks {
     remedy: "Answer AP_UNSUPPORTED with a sentence for families that are not yours."
   ) { checked in
     guard checked.plugin.kind == .criterion || checked.plugin.kind == .allocator else {
-      return "only criteria and allocators are asked about them"
+      throw Skipped("only criteria and allocators are asked about them")
     }
-    for families in SampleFamily.groups[1...] {
-      var model = checked.model
-      model.families = families
-      let names = families.map(\.rawValue).joined(separator: " and ")
-      try checked.allowingRefusal("of \(names)", alsoUnlikely: true) {
-        _ = try checked.subject().ask(about: model)
-      }
-    }
-    return nil
+    try checked.tryModels(
+      SampleFamily.groups[1...].map { families in
+        ("of \(families.map(\.rawValue).joined(separator: " and "))", { $0.families = families })
+      }, alsoUnlikely: true)
   }
 
   // MARK: - Numbers
 
   static let flatNumbers = Check(
     name: "flat_numbers", strictness: 5,
-    sentence: "Tensors that are constant or zero are judged, or refused.",
-    remedy: "Do not divide by a norm or a variance without a look at whether it is zero."
+    sentence: "It judges or refuses tensors that are constant or zero.",
+    remedy: "Check whether a norm or a variance is zero before you divide by it."
   ) { checked in
     try tryNumbers([.constant, .zero], of: checked, alsoUnlikely: false)
   }
@@ -206,22 +185,17 @@ enum Checks {
   static let extremeNumbers = Check(
     name: "extreme_numbers", strictness: 5,
     sentence: "Tensors of denormal, huge and NaN numbers do not end the process.",
-    remedy: "Do not take a number for an index, nor sort by a comparison that NaN upsets."
+    remedy: "Do not use a number as an index, and do not sort by a comparison that NaN breaks."
   ) { checked in
     try tryNumbers([.denormal, .huge, .notANumber], of: checked, alsoUnlikely: true)
   }
 
   private static func tryNumbers(
     _ list: [SampleModel.Numbers], of checked: CheckedPlugin, alsoUnlikely: Bool
-  ) throws -> String? {
-    for numbers in list {
-      var model = checked.model
-      model.numbers = numbers
-      try checked.allowingRefusal("with \(numbers.rawValue) numbers", alsoUnlikely: alsoUnlikely) {
-        _ = try checked.subject().ask(about: model)
-      }
-    }
-    return nil
+  ) throws {
+    try checked.tryModels(
+      list.map { numbers in ("with \(numbers.rawValue) numbers", { $0.numbers = numbers }) },
+      alsoUnlikely: alsoUnlikely)
   }
 
   // MARK: - Repetition
@@ -229,22 +203,21 @@ enum Checks {
   static let sameAnswer = Check(
     name: "same_answer", strictness: 6, sentence: "The same question has the same answer, bit for bit.",
     remedy:
-      "Let nothing but the arguments and the host's random numbers have a say: no clock, no rand(), no address, "
+      "Let the answer depend only on the arguments and the host's random numbers: no clock, no rand(), no address, "
       + "no memory that was not written."
   ) { checked in
     let first = try checked.subject()
     let answer = try first.ask(about: checked.model)
     try same(try first.ask(about: checked.model), answer, "asked again, an instance")
-    try same(try checked.subject().ask(about: checked.model), answer, "another instance")
-    return nil
+    try same(try checked.answer(), answer, "another instance")
   }
 
   static let independentInstances = Check(
     name: "independent_instances", strictness: 6,
-    sentence: "Instances do not know of each other, nor of what they were asked before.",
-    remedy: "Keep what you compute in the instance that create makes, not in globals; begin each call anew."
+    sentence: "An instance's answer does not depend on other instances or on earlier questions.",
+    remedy: "Keep what you compute in the instance that create makes, not in globals. Begin each call anew."
   ) { checked in
-    let answer = try checked.subject().ask(about: checked.model)
+    let answer = try checked.answer()
     let (one, other) = (try checked.subject(), try checked.subject())
     var elsewhere = checked.model
     (elsewhere.channels, elsewhere.layers) = (3, 1)
@@ -254,7 +227,6 @@ enum Checks {
     _ = try? other.ask(about: flat)
     try same(try one.ask(about: checked.model), answer, "after another model, an instance")
     try same(try other.ask(about: checked.model), answer, "beside another one, an instance")
-    return nil
   }
 
   static func same(_ got: [Double], _ expected: [Double], _ what: String) throws {
@@ -270,8 +242,8 @@ enum Checks {
 
   static let staysInBounds = Check(
     name: "stays_in_bounds", strictness: 7,
-    sentence: "It reads and writes what it was handed, and not a byte beside it.",
-    remedy: "Look at counts, strides and shapes; write only to what the call names as its answer."
+    sentence: "It reads and writes the memory that it was handed, and not a byte beside it.",
+    remedy: "Respect counts, strides and shapes. Write only to what the call names as its answer."
   ) { checked in
     for placement in [CallMemory.Placement.guardedBehind, .guardedInFront] {
       var memory = CallMemory()
@@ -282,38 +254,32 @@ enum Checks {
       (odd.kvHeads, odd.headDimension, odd.channels, odd.hidden) = (1, 3, 5, 7)
       try checked.allowingRefusal("of another shape", alsoUnlikely: true) { _ = try subject.ask(about: odd) }
     }
-    return nil
   }
 
   static let olderHost = Check(
     name: "older_host", strictness: 8,
-    sentence:
-      "It does with a host of version \(ABIVersion.host.major).0, whose structs end where that version's do.",
+    sentence: "It works with a host of version \(ABIVersion.host.major).0, whose structs are shorter.",
     remedy: "Ask with AP_HAS before you use a field that is newer than version \(ABIVersion.host.major).0."
   ) { checked in
     var memory = CallMemory()
     memory.isOlderHost = true
     memory.placement = .guardedBehind
-    _ = try checked.subject(memory: memory).ask(about: checked.model)
-    return nil
+    _ = try checked.answer(memory: memory)
   }
 
   static let laterHost = Check(
     name: "later_host", strictness: 8,
-    sentence: "It does with a host of the next minor version, whose structs are longer.",
+    sentence: "It works with a host of the next minor version, whose structs are longer.",
     remedy:
       "Compare struct_size with AP_HAS, never for equality, and step through lists of structs by their pointers."
   ) { checked in
     if checked.plugin.builtFor.minor > ABIVersion.host.minor {
-      return "it was built for a later version, and may know what stands in longer structs"
+      throw Skipped("it was built for a later version, and may know what stands in longer structs")
     }
-    let answer = try checked.subject().ask(about: checked.model)
+    let answer = try checked.answer()
     var memory = CallMemory()
     memory.isLaterHost = true
     memory.placement = .guardedBehind
-    try same(
-      try checked.subject(memory: memory).ask(about: checked.model), answer,
-      "called by a later host, an instance")
-    return nil
+    try same(try checked.answer(memory: memory), answer, "called by a later host, an instance")
   }
 }

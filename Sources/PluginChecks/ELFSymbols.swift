@@ -1,12 +1,12 @@
 import Foundation
 
-/// The names that a shared library exports, as its file has them (System V ABI, Object Files; ELF-64).
+/// The names that a shared library exports, read from its file (System V ABI, Object Files; ELF-64).
 struct ELFSymbols {
-  /// Defined here, visible to others, and bound by name: not those of inline functions of C++, which every library has and
-  /// of which any copy will do.
+  /// The names that the library defines, shows to others and binds by name. Inline functions of C++ are left out: every
+  /// library has a copy of them, and any copy will do.
   let exported: [String]
 
-  /// - Returns: nil if it is no ELF file of 64 bits, or has no table of exported names.
+  /// Returns nil if the file is no ELF file of 64 bits, or has no table of exported names.
   init?(file path: String) {
     guard let data = try? Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped) else {
       return nil
@@ -19,7 +19,7 @@ struct ELFSymbols {
       let (offset, overflow) = (index * entry).addingReportingOverflow(table)
       return index < count && !overflow ? offset : nil
     }
-    // Of section headers: the type at 4, the place at 24, the size at 32, the link at 40, the size of an entry at 56.
+    // A section header has its type at 4, offset at 24, size at 32, link at 40 and size of an entry at 56.
     let dynamic = (0..<count).lazy.compactMap(section).first { file.int(at: $0 + 4) == 11 }
     guard let dynamic, let start = file.word(at: dynamic + 24), let size = file.word(at: dynamic + 32),
       let names = file.int(at: dynamic + 40).flatMap(section), let texts = file.word(at: names + 24),
@@ -43,7 +43,7 @@ struct ELFSymbols {
     self.exported = exported
   }
 
-  /// What linkers put into every file, each for itself.
+  /// The names that linkers put into every file.
   private static let linkers: Set<String> = [
     "__bss_start", "_edata", "_end", "edata", "end", "_init", "_fini", "_etext", "etext", "__end__",
   ]
@@ -51,7 +51,7 @@ struct ELFSymbols {
   private static let (global, weak, unique): (Int, Int, Int) = (1, 2, 10)
 }
 
-/// A file's numbers, little-endian. What is not there is nil.
+/// Reads a file's numbers, little-endian. The result is nil behind the end of the file.
 private struct Bytes {
   let data: Data
 
@@ -63,7 +63,7 @@ private struct Bytes {
   private func number(at place: Int, bytes: Int) -> Int? {
     guard place >= 0, place <= data.count - bytes else { return nil }
     let value = (0..<bytes).reduce(UInt64(0)) { $0 | UInt64(data[place + $1]) << (8 * $1) }
-    // A place in a file; what cannot be one is in no file.
+    // The number is a place in a file, so it is far below Int.max.
     return value <= UInt64(Int.max / 4) ? Int(value) : nil
   }
 

@@ -2,13 +2,13 @@ import Foundation
 import JSON
 import PluginRuntime
 
-/// Examines plugins, each in processes of its own, and says what is wrong with them.
+/// Examines plugins and says what is wrong with them. Each plugin runs in processes of its own.
 public struct Examination {
-  /// Checks up to this strictness are made.
+  /// The highest strictness of the checks to make.
   public var strictness: Int
-  /// Seconds that a check may take.
+  /// The time limit of one check, in seconds.
   public var timeLimit: Double
-  /// The program that is started: this one, unless a test says otherwise.
+  /// The program to start. nil starts this program; a test names another.
   public var program: String?
 
   public init(strictness: Int, timeLimit: Double, program: String? = nil) {
@@ -19,7 +19,7 @@ public struct Examination {
 
   public static let strictnesses = 1...10
 
-  /// - Parameter result: told each check's result as it comes.
+  /// - Parameter result: gets each check's result as soon as it is known.
   public func examine(
     _ plugin: PluginDescription, result: (CheckResult) -> Void = { _ in }
   ) throws(ExaminationError) -> CheckedPluginReport {
@@ -37,7 +37,7 @@ public struct Examination {
       result(one)
       rest = rest.dropFirst()
     }
-    /// What all others begin with has failed: they would say it once more, each after its whole time.
+    /// A foundation has failed. All others would fail for the same reason, each after its whole time.
     var isHopeless: Bool {
       results.contains { $0.state == .failed && Checks.foundations.contains($0.name) }
     }
@@ -46,7 +46,7 @@ public struct Examination {
       while let check = rest.first, !isHopeless, let (state, finding) = session.outcome(of: check.name) {
         add(check, state, finding)
       }
-      // What has ended the process; or, if nothing was told of it, the process cannot even begin.
+      // The check ended the process. If nothing was reported of it, the process cannot even begin.
       if let check = rest.first, !isHopeless, let finding = session.ending {
         add(check, .failed, finding)
       }
@@ -61,17 +61,17 @@ public struct ExaminationError: Error, CustomStringConvertible {
   public let description: String
 }
 
-/// One process, and what it has told so far.
+/// One process, and its reports so far.
 private final class Session {
   private let process: ChildProcess
   private let reports: ChildProcess.Pipe
-  /// Closed with this object, however it ends.
+  /// Closes together with this object.
   private let lifeline: ChildProcess.Pipe
   private let limit: Double
   private var lines: [String] = []
   private var open: [UInt8] = []
   private var errorText: [UInt8] = []
-  /// How the process ended, in words; nil while it has not, or if it ended as it should.
+  /// Says how the process ended. nil while it runs, and after a normal end.
   private(set) var ending: String?
   private var fault: String?
 
@@ -89,7 +89,7 @@ private final class Session {
     reports.closeWriting()
   }
 
-  /// How the check of that name ended; nil if the process ended in the middle of it (or before): see `ending`.
+  /// The result of the check of that name. nil if the process ended during it or before it; then `ending` says how.
   func outcome(of name: String) -> (CheckResult.State, String?)? {
     guard nextLine() == "begin \(name)", let line = nextLine() else { return nil }
     let word = line.prefix { $0 != " " }
@@ -102,7 +102,7 @@ private final class Session {
     }
   }
 
-  /// The next line that is no fault's; nil if the process ended instead, or was ended for being slow.
+  /// The next line that does not report a fault. nil if the process ended, or was stopped at its time limit.
   private func nextLine() -> String? {
     let until = ContinuousClock.now + .seconds(limit)
     while true {
@@ -129,8 +129,7 @@ private final class Session {
     }
   }
 
-  /// Waits a little for a report.
-  /// - Returns: whether there may be more.
+  /// Waits a little for a report. Returns whether there may be more.
   private func wait() -> Bool {
     var source = pollfd(fd: reports.reading, events: Int16(POLLIN), revents: 0)
     takeText()
@@ -146,7 +145,7 @@ private final class Session {
     return true
   }
 
-  /// Whether there is more to read: what a plugin has started may hold the pipe open when its process has ended.
+  /// Whether there is more to read. A child of the plugin may hold the pipe open after the plugin's process has ended.
   private var hasMore: Bool {
     var source = pollfd(fd: reports.reading, events: Int16(POLLIN), revents: 0)
     return !lines.isEmpty || (poll(&source, 1, 0) > 0 && source.revents & Int16(POLLIN) != 0)
@@ -154,11 +153,11 @@ private final class Session {
 
   private func takeText() {
     var room = [UInt8](repeating: 0, count: 4096)
-    // A plugin that never stops writing does not keep this from looking at the time.
+    // The loop ends, so that a plugin that never stops writing still meets its time limit.
     for _ in 0..<64 {
       let count = read(process.errors, &room, room.count)
       guard count > 0 else { return }
-      // More is not looked at.
+      // The rest is dropped.
       if errorText.count < 1 << 16 { errorText += room[..<count] }
     }
   }

@@ -1,13 +1,13 @@
 import JSON
 import PluginRuntime
 
-/// What a plugin's author gives to its checks: the `check` of its `plugin.json`.
+/// The author's options and data for the checks, from `check` in the `plugin.json`.
 struct OwnTestData: Sendable {
-  /// Options for every instance.
+  /// The options of every instance.
   let options: JSONObject
-  /// The data that they name, by option.
+  /// The data that the options name, by option.
   let corpora: [String: HostServices.Corpus]
-  /// Why it is of no use; nil if it is.
+  /// Says why the data cannot be read. nil if it can.
   let problem: String?
 
   /// - Parameter read: reads the value of a data option.

@@ -3,25 +3,25 @@ import PluginRuntime
 import Processes
 import Synchronization
 
-/// Checks of what a plugin does to the process that it shares with the host: its threads, its time, what it leaves behind.
+/// Checks of a plugin's threads, time and memory. A plugin shares its process with the host.
 extension Checks {
   // MARK: - Threads and stops
 
   static let threads = Check(
     name: "threads", strictness: 9,
     sentence:
-      "Instances work at the same time on several threads, and one may be asked from different threads in turn.",
+      "Several instances can work at the same time on several threads, and one can move from thread to thread.",
     remedy:
-      "Keep no state outside of instances, not even static buffers; do not count on thread-local variables."
+      "Keep no state outside of instances, not even static buffers. Do not rely on thread-local variables."
   ) { checked in
-    let answer = try checked.subject().ask(about: checked.model)
+    let answer = try checked.answer()
     let moved = try checked.subject()
     let found = Mutex<[String]>([])
     nonisolated(unsafe) let shared = moved
     for turn in 0..<3 {
       onThreads(turn == 0 ? 4 : 1) { _ in
         do {
-          // At first one each; then the same one, on one new thread after another.
+          // In the first turn each thread has its own instance. Later turns move one instance to a new thread.
           let subject = turn == 0 ? try checked.subject() : shared
           for _ in 0..<(turn == 0 ? 20 : 1) {
             try same(try subject.ask(about: checked.model), answer, "on a thread of its own, an instance")
@@ -30,7 +30,6 @@ extension Checks {
       }
     }
     if let first = found.withLock({ $0.first }) { throw Wrong(first) }
-    return nil
   }
 
   private static func onThreads(_ count: Int, _ body: @escaping @Sendable (Int) -> Void) {
@@ -47,12 +46,13 @@ extension Checks {
     done.wait()
   }
 
-  /// Seconds in which a call ends that has been told to stop.
+  /// The seconds in which a call must end after it was told to stop.
   private static let patience = 5.0
 
   static let cancelled = Check(
-    name: "cancelled", strictness: 9, sentence: "Told to stop, a call ends soon: done, or with AP_CANCELLED.",
-    remedy: "In long loops ask host->is_cancelled now and then, and return AP_CANCELLED."
+    name: "cancelled", strictness: 9,
+    sentence: "A call that is told to stop ends soon, with AP_OK or AP_CANCELLED.",
+    remedy: "In long loops, call host->is_cancelled now and then, and return AP_CANCELLED."
   ) { checked in
     let subject = try checked.subject { $0.isCancelled = { true } }
     var model = checked.model
@@ -64,7 +64,6 @@ extension Checks {
     }
     let took = (ContinuousClock.now - began) / .seconds(1)
     if took > patience { throw Wrong("it went on for \((took * 10).rounded() / 10) s") }
-    return nil
   }
 
   // MARK: - Time and room
@@ -72,14 +71,13 @@ extension Checks {
   static let neverGrows = Check(
     name: "never_grows", strictness: 10,
     sentence:
-      "A thousand instances made and destroyed, and a thousand answers, leave no memory, file or thread behind.",
+      "A thousand instances and a thousand answers leave no memory, open file or thread behind.",
     remedy:
-      "Give back in destroy what create took, and at the end of a call what the call took; valgrind shows what is left."
+      "Free in destroy what create took, and at the end of a call what the call took. Valgrind finds what is left."
   ) { checked in
     let subject = try checked.subject()
     try leavesNothing("1000 instances") { _ = try checked.subject() }
     try leavesNothing("1000 answers") { _ = try subject.ask(about: checked.model) }
-    return nil
   }
 
   private static func leavesNothing(_ what: String, _ body: () throws -> Void) throws {
@@ -98,17 +96,17 @@ extension Checks {
     if mapped > mostMapped { throw Wrong("\(what) left \(mapped) bytes of mapped memory behind") }
   }
 
-  /// Bytes of address space that the heap may keep for later.
+  /// The most bytes of address space that the heap may keep for later.
   private static let mostMapped = 48 << 20
 
-  /// Bytes that the allocator's own lists may come to.
+  /// The most bytes that the allocator's own lists may take.
   private static let mostGrowth = 16 << 10
 
-  /// How many bytes of heap more are in use after a thousand times than before, the first times apart.
+  /// The growth of the heap over a thousand calls, in bytes. The first calls do not count.
   private static func growth(_ body: () throws -> Void) throws -> Int {
     for _ in 0..<20 { try body() }
     var least = Int.max
-    // What leaks once leaks again; other threads of the process have something to say too.
+    // A leak repeats. Other threads of the process may change the heap too, so the smallest growth counts.
     for _ in 0..<3 where least > mostGrowth {
       let before = Int(ap_heap_bytes())
       for _ in 0..<1000 { try body() }
@@ -119,19 +117,18 @@ extension Checks {
 
   static let largeLayer = Check(
     name: "large_layer", strictness: 10,
-    sentence: "A layer of twenty thousand channels is judged in the time that a check has.",
+    sentence: "It judges a layer of twenty thousand channels within the time limit of a check.",
     remedy: "Look for loops over all pairs of units."
   ) { checked in
     guard checked.plugin.kind == .criterion || checked.plugin.kind == .allocator else {
-      return "only criteria and allocators see so many units"
+      throw Skipped("only criteria and allocators see so many units")
     }
-    // What costs the square of the columns would be gigabytes for the host to make.
+    // The host would have to make gigabytes for a statistic of columns squared.
     if checked.plugin.statistics.contains(where: { $0.shape == .columnsSquared }) {
-      return "its statistics grow with the square of the channels"
+      throw Skipped("its statistics grow with the square of the channels")
     }
     var model = checked.model
     (model.channels, model.hidden) = (20_000, 4)
     _ = try checked.subject().ask(about: model)
-    return nil
   }
 }

@@ -1,8 +1,8 @@
 import PluginRuntime
 
-/// A decoder as plugins are asked about it: shapes, and numbers of a certain sort in all tensors.
+/// A small decoder for the checks: its shapes, and the sort of numbers in its tensors.
 struct SampleModel {
-  /// Enough for methods that leave the first and last ones alone.
+  /// Enough layers for methods that spare the first and last ones.
   var layers = 8
   var kvHeads = 2
   /// Query heads that share a key and value head.
@@ -11,14 +11,14 @@ struct SampleModel {
   var channels = 7
   var hidden = 6
   var numbers = Numbers.ordinary
-  /// Which units plugins are asked about.
+  /// The families that plugins are asked about.
   var families = [SampleFamily.attention, .mlp]
 
   enum Numbers: String, CaseIterable {
     case ordinary, constant, zero, denormal, huge
     case notANumber = "NaN"
 
-    /// The `index`th of an array that `stream` stands for, in [-1, 1) if they are ordinary.
+    /// The number at `index` of the array that `random` stands for. Ordinary numbers are in [-1, 1).
     func value(_ index: Int, of random: RandomStream) -> Float {
       switch self {
       case .ordinary: 2 * random.uniform(index) - 1
@@ -38,12 +38,12 @@ struct SampleModel {
       parameters: parameters, originalParameters: parameters)
   }
 
-  /// Token ids of whichever tokenizer are below it: data of a plugin's own has them.
+  /// Larger than the token ids of every tokenizer. The author's data has such ids.
   static let vocabularySize = 1 << 18
 
   private var layerParameters: Int { kvHeads * cost(of: .attention) + channels * cost(of: .mlp) }
 
-  /// Parameters of one unit.
+  /// The number of parameters of one unit.
   func cost(of family: SampleFamily) -> Int {
     let group = headDimension * hidden * (2 * repeats + 2)
     switch family {
@@ -64,7 +64,7 @@ struct SampleModel {
   }
 }
 
-/// A sort of unit, by its name in the ABI.
+/// A family of units, by its name in the ABI.
 enum SampleFamily: String, CaseIterable {
   case attention, mlp
   case attentionBlock = "attention_block"
@@ -73,11 +73,11 @@ enum SampleFamily: String, CaseIterable {
 
   var isWhole: Bool { self != .attention && self != .mlp }
 
-  /// Those that are pruned in one stage.
+  /// The families that one stage prunes together.
   static let groups: [[SampleFamily]] = [[.attention, .mlp], [.attentionBlock, .mlpBlock], [.layer]]
 }
 
-// MARK: - What criteria see
+// MARK: - The requests to criteria
 
 extension SampleModel {
   private struct Projection {
@@ -87,41 +87,40 @@ extension SampleModel {
     let columns: Int
     let repeats: Int
     let positions: Int
+
+    /// The same for a whole sublayer or layer: its one unit owns every row.
+    var whole: Projection {
+      Projection(name: name, axis: .rows, rows: rows, columns: columns, repeats: rows, positions: 1)
+    }
   }
 
   private func projections(of family: SampleFamily) -> [Projection] {
-    let (keys, queries) = (kvHeads * headDimension, kvHeads * repeats * headDimension)
-    func rows(_ name: String, _ rows: Int, _ repeats: Int = 1, _ positions: Int = 1) -> Projection {
-      Projection(name: name, axis: .rows, rows: rows, columns: hidden, repeats: repeats, positions: positions)
+    let head = headDimension
+    func rows(_ name: String, _ units: Int, _ repeats: Int = 1, _ positions: Int = 1) -> Projection {
+      Projection(
+        name: name, axis: .rows, rows: units * repeats * positions, columns: hidden, repeats: repeats,
+        positions: positions)
+    }
+    func columns(_ name: String, _ units: Int, _ repeats: Int = 1, _ positions: Int = 1) -> Projection {
+      Projection(
+        name: name, axis: .columns, rows: hidden, columns: units * repeats * positions, repeats: repeats,
+        positions: positions)
     }
     let attention = [
-      rows("k_proj", keys, 1, headDimension), rows("v_proj", keys, 1, headDimension),
-      rows("q_proj", queries, repeats, headDimension),
-      Projection(
-        name: "o_proj", axis: .columns, rows: hidden, columns: queries, repeats: repeats,
-        positions: headDimension),
+      rows("k_proj", kvHeads, 1, head), rows("v_proj", kvHeads, 1, head),
+      rows("q_proj", kvHeads, repeats, head), columns("o_proj", kvHeads, repeats, head),
     ]
-    let mlp = [
-      rows("gate_proj", channels), rows("up_proj", channels),
-      Projection(
-        name: "down_proj", axis: .columns, rows: hidden, columns: channels, repeats: 1, positions: 1),
-    ]
+    let mlp = [rows("gate_proj", channels), rows("up_proj", channels), columns("down_proj", channels)]
     switch family {
     case .attention: return attention
     case .mlp: return mlp
-    case .attentionBlock: return attention.map(whole)
-    case .mlpBlock: return mlp.map(whole)
-    case .layer: return (attention + mlp).map(whole)
+    case .attentionBlock: return attention.map(\.whole)
+    case .mlpBlock: return mlp.map(\.whole)
+    case .layer: return (attention + mlp).map(\.whole)
     }
   }
 
-  /// The one unit owns every row.
-  private func whole(_ one: Projection) -> Projection {
-    Projection(
-      name: one.name, axis: .rows, rows: one.rows, columns: one.columns, repeats: one.rows, positions: 1)
-  }
-
-  /// One family of one layer, in memory of `arena`, with every statistic that there is.
+  /// One family of one layer with its statistics, in memory of `arena`.
   func units(_ family: SampleFamily, layer: Int, statistics: [Statistic], _ arena: Arena) -> UnitsRequest {
     var stream: UInt64 = UInt64(layer) << 32
     func random() -> RandomStream {
@@ -157,7 +156,7 @@ extension SampleModel {
     return MatrixMemory(arena.array(values), rows: rows, columns: columns)
   }
 
-  /// A value of a weight matrix [rows, columns]; nil where matrices have none of that shape.
+  /// A statistic of a weight matrix [rows, columns]. nil if matrices have none of its shape.
   private func matrix(
     _ statistic: Statistic, rows: Int, columns: Int, _ random: RandomStream, _ arena: Arena
   ) -> MatrixMemory? {
@@ -171,7 +170,7 @@ extension SampleModel {
     return MatrixMemory(arena.array(values), rows: size.rows, columns: size.columns)
   }
 
-  /// [n, n]: the mean of xᵀx over some more tokens than there are columns.
+  /// The mean of xᵀx over n + 3 tokens: [n, n].
   func gram(_ n: Int, _ random: RandomStream) -> [Double] {
     let tokens = n + 3
     let x = (0..<tokens * n).map { Double(numbers.value($0, of: random)) }
@@ -183,11 +182,12 @@ extension SampleModel {
   }
 }
 
-// MARK: - What the others see
+// MARK: - The requests to the other kinds
 
 extension SampleModel {
-  /// What an allocator sees: `goal` is the share of the parameters that is to stay.
-  func allocation(goal: Double, iteration: Int = 0) -> (budget: BudgetRequest, layers: [LayerRequest]) {
+  /// An allocator's request.
+  /// - Parameter goal: the share of the parameters that stays.
+  func allocation(goal: Double) -> (budget: BudgetRequest, layers: [LayerRequest]) {
     let rows = (0..<layers).map { layer in
       LayerRequest(
         families: families.map { family in
@@ -210,11 +210,11 @@ extension SampleModel {
     return (
       BudgetRequest(
         measure: "parameters", now: now, original: now, goal: wanted, iterationGoal: wanted,
-        iteration: iteration, iterations: iteration + 1), rows
+        iteration: 0, iterations: 1), rows
     )
   }
 
-  /// An output projection that loses every third unit, with every statistic of compensators.
+  /// An output projection that loses every third unit. It has every statistic of compensators.
   func projection(_ family: SampleFamily, layer: Int, _ arena: Arena) -> ProjectionRequest {
     let name = family == .attention ? "o_proj" : "down_proj"
     let random = RandomStream(seed: 4, plugin: family.rawValue, stream: UInt64(layer))
@@ -230,7 +230,7 @@ extension SampleModel {
   }
 
   /// The places of the residual stream.
-  /// - Parameter goal: the share of the parameters that is to stay; nil: there is none.
+  /// - Parameter goal: the share of the parameters that stays. nil if the stage has no target.
   func residual(goal: Double?) -> ResidualRequest {
     var places: [PlaceRequest] = []
     func add(_ name: String, _ layer: Int, cost: Int) {

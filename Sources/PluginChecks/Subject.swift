@@ -3,112 +3,112 @@ import JSON
 import PluginRuntime
 import Synchronization
 
-/// An instance of any kind, asked what its kind is asked, about a whole sample model. Its answer is a list of numbers.
+/// An instance of any kind. It is asked about a whole sample model, and its answer is a list of numbers.
 final class Subject {
-  private let instance: Instance
-  private let memory: CallMemory
-  private let data: SampleData
-
-  private enum Instance {
-    case criterion(CriterionInstance)
-    case allocator(AllocatorInstance)
-    case compensator(CompensatorInstance)
-    case transform(TransformInstance)
-    case evaluator(EvaluatorInstance)
-  }
+  private let answer: (SampleModel) throws -> [Double]
 
   /// - Parameters:
-  ///   - own: data of the plugin's author, by option.
-  ///   - services: what the host offers; other data and all log-likelihoods are the sample's.
+  ///   - own: the author's data, by option.
+  ///   - services: the host's services. Other data and all log-likelihoods are the sample's.
   init(_ plugin: LoadedPlugin, options: JSONValue, own: OwnTestData, services: HostServices) throws {
-    memory = services.memory
     let data = SampleData()
-    self.data = data
+    let memory = services.memory
     var services = services
     services.openData = { option, _ in own.corpora[option] ?? data.corpus }
     services.logLikelihood = { sequences in data.logLikelihoods(of: sequences) }
-    instance =
-      switch plugin.kind {
-      case .criterion: .criterion(try CriterionInstance(of: plugin, options: options, services: services))
-      case .allocator: .allocator(try AllocatorInstance(of: plugin, options: options, services: services))
-      case .compensator:
-        .compensator(try CompensatorInstance(of: plugin, options: options, services: services))
-      case .transform: .transform(try TransformInstance(of: plugin, options: options, services: services))
-      case .evaluator: .evaluator(try EvaluatorInstance(of: plugin, options: options, services: services))
+    switch plugin.kind {
+    case .criterion:
+      let criterion = try CriterionInstance(of: plugin, options: options, services: services)
+      answer = { try $0.scores(of: criterion, memory) }
+    case .allocator:
+      let allocator = try AllocatorInstance(of: plugin, options: options, services: services)
+      answer = { try $0.shares(of: allocator) }
+    case .compensator:
+      let compensator = try CompensatorInstance(of: plugin, options: options, services: services)
+      answer = { try $0.changes(by: compensator, memory) }
+    case .transform:
+      let transform = try TransformInstance(of: plugin, options: options, services: services)
+      answer = { try $0.bases(of: transform) }
+    case .evaluator:
+      let evaluator = try EvaluatorInstance(of: plugin, options: options, services: services)
+      answer = { model in
+        data.use(model.numbers)
+        let result = try evaluator.evaluate(model: model.summary)
+        return result.metrics.flatMap { [$0.value, $0.standardError ?? -1] } + result.items.flatMap(\.values)
       }
-  }
-
-  func ask(about model: SampleModel, goal: Double = 0.9) throws -> [Double] {
-    switch instance {
-    case .criterion(let criterion): return try scores(criterion, model)
-    case .allocator(let allocator):
-      let request = model.allocation(goal: goal)
-      // Scores of either sort of criterion.
-      return try [true, false].flatMap { scoresCompare in
-        let shares = try allocator.allocate(
-          model: model.summary, budget: request.budget, layers: request.layers, scoresCompare: scoresCompare)
-        return shares.joined().flatMap { [$0.sparsity, Double($0.keep)] }
-      }
-    case .compensator(let compensator): return try compensated(compensator, model)
-    case .transform(let transform):
-      let residual = model.residual(goal: transform.fixesWidths ? nil : goal)
-      let widths = try transform.widths(model: model.summary, residual)
-      var answer = widths.map(Double.init)
-      for (index, place) in residual.places.enumerated() {
-        let random = RandomStream(seed: 6, plugin: "", stream: UInt64(index))
-        answer += try transform.orient(
-          model: model.summary,
-          OrientRequest(
-            place: place, hidden: model.hidden, width: widths[index], tokens: model.hidden + 3,
-            gram: model.gram(model.hidden, random)))
-      }
-      return answer
-    case .evaluator(let evaluator):
-      data.use(model.numbers)
-      let result = try evaluator.evaluate(model: model.summary)
-      return result.metrics.flatMap { [$0.value, $0.standardError ?? -1] } + result.items.flatMap(\.values)
     }
   }
 
-  private func scores(_ criterion: CriterionInstance, _ model: SampleModel) throws -> [Double] {
+  func ask(about model: SampleModel) throws -> [Double] { try answer(model) }
+}
+
+extension SampleModel {
+  /// The share of the parameters that stays.
+  private static let goal = 0.9
+
+  fileprivate func scores(of criterion: CriterionInstance, _ memory: CallMemory) throws -> [Double] {
     var answer: [Double] = []
-    for layer in (0..<model.layers).reversed() {
-      for family in model.families {
+    for layer in (0..<layers).reversed() {
+      for family in families {
         let arena = Arena(memory)
-        let units = model.units(family, layer: layer, statistics: criterion.statistics, arena)
+        let units = units(family, layer: layer, statistics: criterion.statistics, arena)
         arena.seal()
         answer += try withExtendedLifetime(arena) {
-          try criterion.score(model: model.summary, units: units).map(Double.init)
+          try criterion.score(model: summary, units: units).map(Double.init)
         }
       }
     }
     return answer
   }
 
-  private func compensated(_ compensator: CompensatorInstance, _ model: SampleModel) throws -> [Double] {
+  /// The shares with scores that compare across families, then with scores that do not.
+  fileprivate func shares(of allocator: AllocatorInstance) throws -> [Double] {
+    let request = allocation(goal: Self.goal)
+    return try [true, false].flatMap { scoresCompare in
+      let shares = try allocator.allocate(
+        model: summary, budget: request.budget, layers: request.layers, scoresCompare: scoresCompare)
+      return shares.joined().flatMap { [$0.sparsity, Double($0.keep)] }
+    }
+  }
+
+  fileprivate func changes(by compensator: CompensatorInstance, _ memory: CallMemory) throws -> [Double] {
     var answer: [Double] = []
-    for layer in 0..<model.layers {
+    for layer in 0..<layers {
       for family in [SampleFamily.attention, .mlp] {
         let arena = Arena(memory)
-        let projection = model.projection(family, layer: layer, arena)
+        let projection = projection(family, layer: layer, arena)
         arena.seal()
         let changed = try withExtendedLifetime(arena) {
-          try compensator.compensate(model: model.summary, projection)
+          try compensator.compensate(model: summary, projection)
         }
         answer += changed.weight.map(Double.init) + (changed.bias ?? []).map(Double.init)
       }
     }
     return answer
   }
+
+  fileprivate func bases(of transform: TransformInstance) throws -> [Double] {
+    let residual = residual(goal: transform.fixesWidths ? nil : Self.goal)
+    let widths = try transform.widths(model: summary, residual)
+    var answer = widths.map(Double.init)
+    for (index, place) in residual.places.enumerated() {
+      let random = RandomStream(seed: 6, plugin: "", stream: UInt64(index))
+      answer += try transform.orient(
+        model: summary,
+        OrientRequest(
+          place: place, hidden: hidden, width: widths[index], tokens: hidden + 3, gram: gram(hidden, random)))
+    }
+    return answer
+  }
 }
 
-/// What evaluators read, and what a model says of it.
+/// The documents that evaluators read, and a model's log-likelihoods of them.
 private final class SampleData: Sendable {
   private let numbers = Mutex(SampleModel.Numbers.ordinary)
 
   func use(_ numbers: SampleModel.Numbers) { self.numbers.withLock { $0 = numbers } }
 
-  /// Two long documents and, among numbers that are not ordinary, an empty one and one of a single token.
+  /// Two long documents. If the numbers are not ordinary, also an empty one and one of a single token.
   var corpus: HostServices.Corpus {
     let long = [Array(0..<1000 as Range<Int32>), Array(17..<700)]
     let isOrdinary = numbers.withLock { $0 } == .ordinary
@@ -128,7 +128,7 @@ private final class SampleData: Sendable {
 }
 
 extension OptionsSchema {
-  /// Options with which an instance can be made: defaults, and something that fits where there is none.
+  /// Options that make an instance: a value that fits for each option that needs one.
   var sampleOptions: JSONObject {
     var options = JSONObject()
     for property in properties where property.isRequired || (property.isData && property.defaultValue == nil)
@@ -155,7 +155,7 @@ extension OptionsSchema.Property {
     }
   }
 
-  /// Values at the edges of what fits: every choice, both bounds.
+  /// The values at the edges of what fits: every choice, both bounds.
   var edges: [JSONValue] {
     if isData { return [] }
     if let allowed { return allowed }
@@ -173,7 +173,7 @@ extension OptionsSchema.Property {
     return edges
   }
 
-  /// One value of each type that JSON has.
+  /// One value of each JSON type.
   static let ofEachType: [JSONValue] = [
     .null, true, 3, -2.5, "words", [], [1, 2], ["a": 1],
   ]

@@ -6,22 +6,10 @@ extension Family {
   ///
   /// It computes in double precision and truncates. A cut that would empty the family is skipped
   /// (`check_pruning_group`).
-  public func publishedKeep(at sparsity: Double) -> Int {
-    let removed = publishedRemoval(at: sparsity)
-    return removed >= count ? count : min(count, max(minimum, count - removed))
-  }
-
   public func publishedShare(at sparsity: Double) -> Share {
-    Share(sparsity: sparsity, keep: publishedKeep(at: sparsity))
-  }
-
-  /// The same, but a family that would be emptied keeps its minimum. So the result never grows with `sparsity`.
-  func keep(at sparsity: Double) -> Int {
-    min(count, max(minimum, count - publishedRemoval(at: sparsity)))
-  }
-
-  private func publishedRemoval(at sparsity: Double) -> Int {
     let rows = Int(Double(originalCount * positions) * (1 - sparsity))
-    return max(0, count * positions - rows) / positions
+    let removed = max(0, count * positions - rows) / positions
+    let keep = removed >= count ? count : min(count, max(minimum, count - removed))
+    return Share(sparsity: sparsity, keep: keep)
   }
 }

@@ -1,16 +1,15 @@
 import Files
 import Foundation
 
-/// A template becomes a folder on the disk.
+/// Writes a template to a folder on the disk.
 extension PluginTemplate {
-  /// Writes the folder, whole or not at all. Where something is already, nothing is changed, unless it is an empty
-  /// folder.
+  /// Writes the folder, whole or not at all. It changes nothing that exists already. An empty folder is replaced.
   /// - Throws: `PluginTemplateError`, `FileError`
   public func write(to path: String) throws {
     let path = URL(fileURLWithPath: path).standardizedFileURL.path
     let manager = FileManager.default
     if path == URL(fileURLWithPath: manager.currentDirectoryPath).standardizedFileURL.path {
-      // It would be another folder of that name in which the user's shell is not.
+      // The new folder would have the same name, but the user's shell would stay in the old one.
       throw PluginTemplateError.currentFolder(path: path)
     }
     var isFolder: ObjCBool = false

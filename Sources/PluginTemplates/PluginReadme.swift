@@ -1,4 +1,4 @@
-/// What a person is told about the folder: its README, and what to type next.
+/// What the user reads about the folder: its README, and the next commands.
 extension PluginTemplate {
   /// "a criterion"
   public var kindWithArticle: String {
@@ -8,77 +8,57 @@ extension PluginTemplate {
     }
   }
 
-  public var languageName: String {
+  /// The language's name, and the commands that build the folder and run its test.
+  public var tools: (language: String, build: String, test: String) {
     switch language {
-    case .c: "C"
-    case .cpp: "C++"
-    case .swift: "Swift"
-    case .rust: "Rust"
+    case .c: ("C", "make", "make test")
+    case .cpp: ("C++", "make", "make test")
+    case .swift: ("Swift", "swift build", "swift test")
+    case .rust: ("Rust", "cargo build --offline", "cargo test --offline")
     }
   }
 
-  public var build: String {
-    switch language {
-    case .c, .cpp: "make"
-    case .swift: "swift build"
-    case .rust: "cargo build --offline"
-    }
-  }
-
-  public var runTest: String {
-    switch language {
-    case .c, .cpp: "make test"
-    case .swift: "swift test"
-    case .rust: "cargo test --offline"
-    }
-  }
-
-  /// Uses the plugin in the folder's own pipeline, called from the folder.
+  /// The command that runs the folder's pipeline, typed in the folder.
   public var use: String {
-    let data =
-      switch kind {
-      case .criterion, .allocator: ""
-      case .compensator: " --set inputs.calibration=FILE"
-      case .evaluator: " --set inputs.evaluation=FILE"
-      }
+    let data = needs.input.map { " --set inputs.\($0)=FILE" } ?? ""
     return "adapt-pruner run pipeline.json --plugin-path . --model MODEL --output run\(data)"
   }
 
-  /// The section of the header that is of this kind.
-  private var section: String {
+  /// The header's section for this kind, and the pipeline's input for its data.
+  private var needs: (section: Int, input: String?) {
     switch kind {
-    case .criterion: "4"
-    case .allocator: "6"
-    case .compensator: "8"
-    case .evaluator: "7"
+    case .criterion: (4, nil)
+    case .allocator: (6, nil)
+    case .compensator: (8, "calibration")
+    case .evaluator: (7, "evaluation")
     }
   }
 
   private var fileTable: String {
-    let rows: [(String, String)]
-    switch language {
-    case .c: rows = [("\(identifier).c", "the method"), ("test.c", "its test")]
-    case .cpp:
-      rows = [
-        ("\(identifier).cpp", "the method"), ("border.hpp", "keeps exceptions on this side"),
-        ("test.c", "its test, in C, as the host calls it"),
-      ]
-    case .swift:
-      rows = [
-        ("Sources/\(identifier)/Plugin.swift", "the method"),
-        ("Sources/\(identifier)/Border.swift", "keeps errors on this side, and holds constants"),
-        ("Tests/PluginTests", "its test"), ("Sources/PluginABI", "the host's header, as a module"),
-      ]
-    case .rust:
-      rows = [
-        ("src/lib.rs", "the method"), ("src/abi.rs", "the declarations of the host's header, in Rust"),
-        ("src/border.rs", "keeps panics on this side"), ("src/tests.rs", "its test"),
-      ]
-    }
+    let own =
+      switch language {
+      case .c: [("\(identifier).c", "the method"), ("test.c", "its test")]
+      case .cpp:
+        [
+          ("\(identifier).cpp", "the method"), ("border.hpp", "keeps exceptions on this side"),
+          ("test.c", "its test, in C, as the host calls it"),
+        ]
+      case .swift:
+        [
+          ("Sources/\(identifier)/Plugin.swift", "the method"),
+          ("Sources/\(identifier)/Border.swift", "keeps errors on this side, and holds constants"),
+          ("Tests/PluginTests", "its test"), ("Sources/PluginABI", "the host's header, as a module"),
+        ]
+      case .rust:
+        [
+          ("src/lib.rs", "the method"), ("src/abi.rs", "the declarations of the host's header, in Rust"),
+          ("src/border.rs", "keeps panics on this side, and holds constants"), ("src/tests.rs", "its test"),
+        ]
+      }
     let all =
-      rows + [
-        ("plugin.json", "by it the host finds the library, before loading it"),
-        ("pipeline.json", "a pipeline that the plugin is part of"),
+      own + [
+        ("plugin.json", "tells the host about the library before it is loaded"),
+        ("pipeline.json", "a pipeline that uses the plugin"),
       ]
     return all.map { "| `\($0.0)` | \($0.1) |" }.joined(separator: "\n")
   }
@@ -88,7 +68,7 @@ extension PluginTemplate {
     return """
       # \(title)
 
-      `\(id)` is \(kindWithArticle) for adapt-pruner, in \(languageName). \(summary) The formula
+      `\(id)` is \(kindWithArticle) for adapt-pruner, in \(tools.language). \(summary) The formula
       stands above the code.
 
       | file | |
@@ -97,19 +77,19 @@ extension PluginTemplate {
 
       Build it, run its test, let the host check it:
 
-          \(build)
-          \(runTest)
+          \(tools.build)
+          \(tools.test)
           adapt-pruner plugin check .
 
-      Use it; MODEL is a Hugging Face folder or a GGUF file\(kind == .criterion || kind == .allocator ? "" : ", FILE a text"):
+      Use it. MODEL is a Hugging Face folder or a GGUF file\(needs.input == nil ? "" : ", FILE a text file"):
 
           \(use)
 
-      The host finds it without `--plugin-path` once `~/.local/share/adapt-pruner/plugins` has a link to the folder.
+      Put a link to the folder into `~/.local/share/adapt-pruner/plugins`: then the host finds it without `--plugin-path`.
 
       `\(header)` is the whole contract with the host: who owns what, how long it
-      lives, which calls may fail and how. Sections 1, 2, 3 and 5 are for every plugin, section \(section) for \(kindWithArticle).
-      Id, kind and version in `plugin.json` have to be those in the code. The licence there, 0BSD, is yours to change.
+      lives, which calls may fail and how. Sections 1, 2, 3 and 5 are for every plugin. Section \(needs.section) is for \(kindWithArticle).
+      The id, kind and version in `plugin.json` must equal those in the code. You may change the code's licence, 0BSD.
 
       """
   }

@@ -1,8 +1,8 @@
 import PluginABI
 import PluginRuntime
 
-/// What a stranger starts a plugin of their own from: a folder that builds with its language's own tool. It holds the
-/// simplest method of its kind that is one, with a test.
+/// A folder from which a user starts a plugin. It builds with the tool of its language. It holds a simple method of its
+/// kind, with a test.
 public struct PluginTemplate: Sendable {
   public enum Kind: String, CaseIterable, Sendable { case criterion, allocator, compensator, evaluator }
   public enum Language: String, CaseIterable, Sendable { case c, cpp, swift, rust }
@@ -12,7 +12,7 @@ public struct PluginTemplate: Sendable {
   public let kind: Kind
   public let language: Language
 
-  /// - Throws: `.badID` if the id is not one that the host would take.
+  /// - Throws: `.badID` if the host would not accept the id.
   public init(id: String, kind: Kind, language: Language) throws(PluginTemplateError) {
     guard isPluginID(id) else { throw .badID(id) }
     self.id = id
@@ -20,26 +20,18 @@ public struct PluginTemplate: Sendable {
     self.language = language
   }
 
-  /// The id without its publisher: what the folder is called.
+  /// The folder's name: the id without its publisher.
   public var title: String { id.split(separator: ".").last.map(String.init) ?? id }
 
-  /// The id as an identifier of every language. It has a `_`, so no language has it for a word of its own, and the
-  /// publisher, so that two libraries in one process have no module in common.
+  /// The id as an identifier of every language. The `_` in it keeps it apart from the languages' keywords. The publisher
+  /// in it keeps the modules of two libraries in one process apart.
   var identifier: String {
     let words = id.split { $0 == "." || $0 == "-" }
     let joined = words.count > 1 ? words.joined(separator: "_") : (words.first ?? "plugin") + "_"
     return joined.first?.isNumber == true ? "_" + joined : joined
   }
 
-  /// Where the build puts the library, within the folder.
-  var library: String {
-    switch language {
-    case .c, .cpp: "lib\(identifier).so"
-    case .swift: "lib\(identifier).so"
-    case .rust: "lib\(identifier).so"
-    }
-  }
-
+  /// What the folder's method does.
   var summary: String {
     switch kind {
     case .criterion: "Mean absolute value, or square, of a unit's weights."
@@ -49,11 +41,11 @@ public struct PluginTemplate: Sendable {
     }
   }
 
-  /// Every file by its path within the folder.
+  /// Every file, by its path within the folder.
   public var files: [(path: String, text: String)] {
     let values = [
       "ID": id, "TITLE": title, "NAME": identifier, "KIND": kind.rawValue, "SUMMARY": summary,
-      "VERSION": Self.version, "LIBRARY": library, "ABI_MAJOR": "\(AP_ABI_MAJOR)",
+      "VERSION": "0.1.0", "ABI_MAJOR": "\(AP_ABI_MAJOR)",
       "ABI_MINOR": "\(AP_ABI_MINOR)",
     ]
     func filled(_ template: [UInt8]) -> String {
@@ -63,11 +55,9 @@ public struct PluginTemplate: Sendable {
     }
     return templates.map { ($0.path, filled($0.text)) } + [("README.md", readme)]
   }
-
-  private static let version = "0.1.0"
 }
 
-/// Why no folder was made.
+/// Why no folder was written.
 public enum PluginTemplateError: Error, Equatable, CustomStringConvertible {
   case badID(String)
   case occupied(path: String)

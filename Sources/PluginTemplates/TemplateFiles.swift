@@ -1,4 +1,4 @@
-/// Which of the embedded texts a folder is made of. They are the files below Templates/, named here by SwiftPM.
+/// The embedded texts that a folder is made of. They are the files below Templates/, under the names that SwiftPM gives.
 extension PluginTemplate {
   typealias File = (path: String, text: [UInt8])
 
@@ -10,13 +10,14 @@ extension PluginTemplate {
     switch language {
     case .c:
       return common + [
-        ("\(identifier).c", method), ("test.c", test), ("adapt_pruner_plugin.h", header),
-        ("Makefile", PackageResources.Makefile_c),
+        ("\(identifier).c", method), ("test.c", test), ("testing.h", PackageResources.testing_h),
+        ("adapt_pruner_plugin.h", header), ("Makefile", PackageResources.Makefile_c),
       ]
     case .cpp:
       return common + [
         ("\(identifier).cpp", method), ("border.hpp", PackageResources.border_hpp), ("test.c", test),
-        ("adapt_pruner_plugin.h", header), ("Makefile", PackageResources.Makefile_cpp),
+        ("testing.h", PackageResources.testing_h), ("adapt_pruner_plugin.h", header),
+        ("Makefile", PackageResources.Makefile_cpp),
       ]
     case .swift:
       return common + [
@@ -32,7 +33,8 @@ extension PluginTemplate {
       return common + [
         ("Cargo.toml", PackageResources.Cargo_toml), ("src/lib.rs", method),
         ("src/abi.rs", PackageResources.abi_rs), ("src/border.rs", PackageResources.border_rs),
-        ("src/tests.rs", test), ("adapt_pruner_plugin.h", header),
+        ("src/tests.rs", test), ("src/testing.rs", PackageResources.testing_rs),
+        ("adapt_pruner_plugin.h", header),
       ]
     }
   }
@@ -58,7 +60,7 @@ extension PluginTemplate {
     }
   }
 
-  /// C++ is tested in C: the border is C's.
+  /// The test of C++ is in C, because the border is C's.
   private var test: [UInt8] {
     switch (language, kind) {
     case (.c, .criterion), (.cpp, .criterion): PackageResources.criterion_test_c

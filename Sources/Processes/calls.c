@@ -17,14 +17,14 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-/* A call into a plugin: what it must leave as it was, and who is told when the process ends inside it. */
+/* A call into a plugin. It restores the state that the plugin changed, and names the plugin if the process ends. */
 
 static _Thread_local ap_call *current;
 
-/* ---- What is put back after each call: a plugin's constructor and functions may leave it otherwise. */
+/* ---- The state that is restored after each call */
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-static int home = -1; /* the working folder that the program was started in */
+static int home = -1; /* the working folder at the start of the program */
 static struct stat home_state;
 static mode_t mask;
 
@@ -35,7 +35,7 @@ static void remember(void) {
   if (home >= 0 && fstat(home, &home_state)) home = -1;
 }
 
-/* Whether numbers too small for a normal one are taken for zero: a bit of the thread's control register. */
+/* Whether denormal numbers are flushed to zero: a bit of the thread's control register. */
 static int flushes_to_zero(void) {
 #if defined(__x86_64__)
   return (__builtin_ia32_stmxcsr() & 0x8040) != 0; /* FTZ and DAZ */
@@ -114,7 +114,7 @@ void ap_leave_call(ap_call *call) {
   current = call->outer;
 }
 
-/* ---- Who ended the process: nothing but what a signal handler may call. */
+/* ---- Who ended the process. Signal handlers run this: only async-signal-safe calls. */
 
 static void say(const char *text) {
   if (write(STDERR_FILENO, text, strlen(text)) < 0) return;
@@ -142,7 +142,7 @@ static struct sigaction before[FATAL];
 
 static void on_signal_in_call(int number, siginfo_t *info, void *context) {
   (void)context;
-  /* No plugin's fault, whoever was running. */
+  /* A lost page of a mapped file is no plugin's fault. */
   if (number == SIGBUS) ap_end_if_in_mapping(info->si_addr);
   if (current) {
     name_call(number == SIGABRT  ? " ended this process with abort (SIGABRT). "
@@ -152,7 +152,7 @@ static void on_signal_in_call(int number, siginfo_t *info, void *context) {
                                   : " crashed (SIGILL or SIGTRAP). ");
     current = NULL;
   }
-  /* Whoever was there before has its turn when this returns, and it happens again. */
+  /* The signal comes again when this returns, and goes to the previous handler. */
   for (int i = 0; i < FATAL; i++)
     if (fatal[i] == number) sigaction(number, &before[i], NULL);
 }
@@ -165,14 +165,14 @@ void ap_name_who_ends_process(void) {
   for (int i = 0; i < FATAL; i++) sigaction(fatal[i], &action, &before[i]);
 }
 
-/* ---- What belongs to the whole process */
+/* ---- The state of the whole process */
 
 typedef struct {
   char *text;
   size_t room, used;
 } marks;
 
-/* A line: what it is of, a tab, how it is. */
+/* Adds a line: the name of the state, a tab, its value. */
 static void mark(marks *into, const char *format, ...) {
   if (into->used + 1 >= into->room) return;
   va_list list;

@@ -11,10 +11,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* Memory between guard pages. A plugin that reads or writes beside it is named. */
+/* Memory between guard pages. A plugin that reads or writes beyond it is reported. */
 
 typedef struct {
-  char *start; /* of the guard in front; null: the place is free */
+  char *start; /* of the first guard page; null: the place is free */
   size_t length;
   char *data;
   size_t bytes;
@@ -24,7 +24,7 @@ typedef struct {
 
 enum { MOST_REGIONS = 16384 };
 static region regions[MOST_REGIONS];
-static int used_regions; /* no region is at or behind this */
+static int used_regions; /* the places from here on are free */
 static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
 
 static region *region_at(const void *address) {
@@ -82,7 +82,7 @@ void ap_guarded_free(void *memory) {
   pthread_mutex_unlock(&turn);
 }
 
-/* ---- The handler: nothing but what a signal handler may call. */
+/* ---- The handler: only async-signal-safe calls. */
 
 static int report_to = -1;
 
@@ -104,7 +104,7 @@ static void say_number(size_t number) {
 static void on_fault(int signal, siginfo_t *info, void *context) {
   (void)context;
   const char *address = info->si_addr;
-  /* No lock: the other threads do not matter any more. */
+  /* No lock: the process is about to end. */
   region *one = region_at(address);
   say("fault ");
   if (!one) {
@@ -128,12 +128,12 @@ static void on_fault(int signal, siginfo_t *info, void *context) {
   struct sigaction standard = {0};
   standard.sa_handler = SIG_DFL;
   sigaction(signal, &standard, NULL);
-  /* Back to where it happened, which ends the process of it. */
+  /* The fault comes again when this returns, and ends the process. */
 }
 
 void ap_report_faults(int descriptor) {
   report_to = descriptor;
-  /* Its own stack: the fault may be that there is no more of the other. */
+  /* An own stack: the fault may be a stack overflow. */
   stack_t stack = {0};
   stack.ss_size = 1 << 16;
   stack.ss_sp = malloc(stack.ss_size);

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Mapped files. A file that is cut short while it is read ends the program with a sentence that names it. */
+/* Mapped files. If a file is made shorter while it is read, the program ends with a message that names it. */
 
 enum { MOST_MAPPINGS = 4096, LONGEST_PATH = 1024 };
 
@@ -18,11 +18,11 @@ typedef struct {
 } mapping;
 
 static mapping mappings[MOST_MAPPINGS];
-static atomic_int used; /* no mapping is at or behind this */
+static atomic_int used; /* the places from here on are free */
 static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
 static struct sigaction before;
 
-/* ---- The handler: nothing but what a signal handler may call. */
+/* ---- The handler: only async-signal-safe calls. */
 
 static void say(const char *text) {
   if (write(STDERR_FILENO, text, strlen(text)) < 0) return;
@@ -44,7 +44,7 @@ void ap_end_if_in_mapping(const void *address) {
 static void on_lost_page(int number, siginfo_t *info, void *context) {
   (void)context;
   ap_end_if_in_mapping(info->si_addr);
-  /* Somebody else's. Whoever was there before has its turn when this returns, and it happens again. */
+  /* No mapping of ours. The signal comes again when this returns, and goes to the previous handler. */
   sigaction(number, &before, NULL);
 }
 

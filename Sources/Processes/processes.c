@@ -10,11 +10,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Processes and what two of them share: memory, pipes, sockets. */
+/* Starts processes, and makes what two of them share: memory, pipes, sockets. */
 
 int ap_memory_file(const char *name) {
   int file = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
-  /* Whoever maps it counts on what is there. */
+  /* Processes that map the file rely on its size. */
   if (file >= 0) fcntl(file, F_ADD_SEALS, F_SEAL_SHRINK);
   return file;
 }
@@ -37,7 +37,7 @@ int ap_spawn(const char *program, char *const *arguments, char *const *environme
     posix_spawn_file_actions_destroy(&actions);
     return failure;
   }
-  /* First out of the way of the numbers that they are to have. */
+  /* First moves them to high numbers, so that no target number is in use. */
   for (; made < count && !failure; made++) {
     high[made] = fcntl(descriptors[made], F_DUPFD_CLOEXEC, MOST_DESCRIPTORS);
     if (high[made] < 0) {
@@ -48,7 +48,7 @@ int ap_spawn(const char *program, char *const *arguments, char *const *environme
   }
   if (!failure) failure = posix_spawn_file_actions_addclosefrom_np(&actions, count);
   if (!failure) failure = posix_spawnattr_setpgroup(&attributes, 0);
-  /* A process that is started inherits what is ignored: the host's wishes are none of its business. */
+  /* A child inherits ignored signals. These get their default action again. */
   sigset_t defaults;
   sigemptyset(&defaults);
   sigaddset(&defaults, SIGINT);

@@ -1,6 +1,6 @@
-/// Steele, Lea and Flood's SplitMix64 (OOPSLA 2014): the same numbers on every machine.
+/// SplitMix64 (Steele, Lea and Flood, OOPSLA 2014), which gives the same numbers on every machine.
 ///
-/// Its n-th number is `mix(state + n · step)`, so that it counts rather than steps: a number at any place takes no others.
+/// The n-th number is `mix(state + n · step)`, so a number at any place needs no others.
 public struct SplitMix64: RandomNumberGenerator, Sendable {
   @usableFromInline var state: UInt64
 
@@ -16,7 +16,7 @@ public struct SplitMix64: RandomNumberGenerator, Sendable {
     Int(next().multipliedFullWidth(by: UInt64(max(1, count))).high)
   }
 
-  /// The golden ratio's fraction, odd.
+  /// The fraction of the golden ratio, made odd.
   @inlinable public static var step: UInt64 { 0x9e37_79b9_7f4a_7c15 }
 
   @inlinable public static func mix(_ value: UInt64) -> UInt64 {

@@ -21,14 +21,14 @@ enum CostSection {
     return Page.Section(
       id: "cost", title: "Time and memory",
       content: (facts.contains { $0.1 != nil } ? [.facts(facts)] : [])
-        + (history.stages.isEmpty ? [] : [stages(history.stages, wasResumed: wasResumed)])
+        + stages(history.stages, wasResumed: wasResumed)
         + sentences(history.sentences.filter { $0.level != "debug" }))
   }
 
-  private static func stages(_ stages: [RunEvent], wasResumed: Bool) -> Markup {
+  private static func stages(_ stages: [RunEvent], wasResumed: Bool) -> [Markup] {
     let total = stages.compactMap(\.took).filter(\.isFinite).reduce(0, +)
     func took(_ stage: RunEvent) -> Double? { stage.took.flatMap { $0.isFinite && $0 >= 0 ? $0 : nil } }
-    return .table(
+    return Markup.tables(
       "Time by stage" + (wasResumed ? "; of a stage that was resumed, what its last process took" : ""),
       stages,
       [
@@ -46,13 +46,10 @@ enum CostSection {
   }
 
   private static func sentences(_ all: [RunEvent]) -> [Markup] {
-    if all.isEmpty { return [] }
     let most = 200
-    return [
-      .table(
-        "What plugins said" + (all.count > most ? "; the last \(most) of \(all.count) sentences" : ""),
-        all.suffix(most),
-        [.text("Plugin") { $0.plugin }, .text("Level") { $0.level }, .text("Sentence") { $0.sentence }])
-    ]
+    return Markup.tables(
+      "What plugins said" + (all.count > most ? "; the last \(most) of \(all.count) sentences" : ""),
+      all.suffix(most),
+      [.text("Plugin") { $0.plugin }, .text("Level") { $0.level }, .text("Sentence") { $0.sentence }])
   }
 }

@@ -8,7 +8,19 @@ enum IdentitySection {
     return Page.Section(
       id: "run", title: "What was run",
       content: [facts(files)] + (stages.isEmpty ? [] : [.tag("h3", "Stages of the pipeline"), list(stages)])
-        + modelFiles(files.run.model?.files ?? []) + plugins(files.run.plugins ?? []) + manifest(files))
+        + Markup.tables(
+          "The model's files", files.run.model?.files ?? [],
+          [
+            .text("File") { $0.name }, .number("Size") { $0.bytes.map(HumanFormat.bytes) },
+            .markup("SHA-256") { hash($0.sha256) },
+          ])
+        + Markup.tables(
+          "Plugins, and the hashes of their libraries", files.run.plugins ?? [],
+          [
+            .text("Plugin") { $0.id }, .text("Version") { $0.version },
+            .markup("SHA-256") { hash($0.sha256) },
+          ])
+        + manifest(files))
   }
 
   private static func facts(_ files: RecordedRun) -> Markup {
@@ -58,11 +70,12 @@ enum IdentitySection {
       case "evaluate": stage.evaluators.map(\.id)
       case "prune":
         [
-          stage.criterion.map { "scores by \($0)" }, stage.allocator.map { "shares by \($0)" },
-          stage.compensator.map { "made up for by \($0)" }, target,
+          stage.plugin("criterion").map { "scores by \($0)" },
+          stage.plugin("allocator").map { "shares by \($0)" },
+          stage.plugin("compensator").map { "made up for by \($0)" }, target,
           stage.iterations.map { "\($0) iterations" },
         ]
-      case "transform": [stage.transform.map { "the residual stream turned by \($0)" }, target]
+      case "transform": [stage.plugin("transform").map { "the residual stream turned by \($0)" }, target]
       case "train":
         [
           stage.recovery, stage.steps.map { "\($0) steps" },
@@ -90,32 +103,6 @@ enum IdentitySection {
       }
     }
     return nil
-  }
-
-  private static func modelFiles(_ files: [RunRecord.File]) -> [Markup] {
-    files.isEmpty
-      ? []
-      : [
-        .table(
-          "The model's files", files,
-          [
-            .text("File") { $0.name }, .number("Size") { $0.bytes.map(HumanFormat.bytes) },
-            .markup("SHA-256") { hash($0.sha256) },
-          ])
-      ]
-  }
-
-  private static func plugins(_ plugins: [RunRecord.Plugin]) -> [Markup] {
-    plugins.isEmpty
-      ? []
-      : [
-        .table(
-          "Plugins, and the hashes of their libraries", plugins,
-          [
-            .text("Plugin") { $0.id }, .text("Version") { $0.version },
-            .markup("SHA-256") { hash($0.sha256) },
-          ])
-      ]
   }
 
   /// The first digits, which tell files apart. All of them are shown when pointed at.

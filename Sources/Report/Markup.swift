@@ -81,8 +81,9 @@ package indirect enum Markup: Sendable {
   ]
 
   /// Returns `text` for use between tags or in an attribute's quotes. Three kinds of characters become U+FFFD:
-  /// those that XML can't write (C0 controls, U+FFFE, U+FFFF; XML 1.0, section 2.2), those that change the
-  /// direction of the text around them (UAX #9, section 2), and C1 controls.
+  /// - C0 controls, U+FFFE and U+FFFF, which XML can't write (XML 1.0, section 2.2);
+  /// - those that change the direction of the text around them (UAX #9, section 2);
+  /// - C1 controls.
   package static func escaped(_ text: String) -> String {
     var result = ""
     result.reserveCapacity(text.utf8.count)

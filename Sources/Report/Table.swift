@@ -68,6 +68,11 @@ extension Markup {
       ])
   }
 
+  /// Returns a table, or nothing if it has no rows.
+  static func tables<Row>(_ caption: String, _ rows: [Row], _ columns: [Column<Row>]) -> [Markup] {
+    rows.isEmpty ? [] : [table(caption, rows, columns)]
+  }
+
   /// Returns the heading of a table's row. On a phone long ones are broken, though not into single words.
   static func rowHeading(_ heading: Markup) -> Markup {
     .tag("th", ["scope": "row", "class": heading.plainText.count > 10 ? "long" : nil], [heading])

@@ -38,10 +38,8 @@ package struct ManifestRecord: Sendable {
 
     package var name: String { json["name"]?.stringValue ?? kind }
     package var evaluators: [Plugin] { (json["evaluators"]?.arrayValue ?? []).map(Plugin.init) }
-    package var criterion: String? { json["criterion"].map(Plugin.init)?.id }
-    package var allocator: String? { json["allocator"].map(Plugin.init)?.id }
-    package var compensator: String? { json["compensator"].map(Plugin.init)?.id }
-    package var transform: String? { json["transform"].map(Plugin.init)?.id }
+    /// Returns the id of a plugin: `criterion`, `allocator`, `compensator`, `transform`.
+    package func plugin(_ role: String) -> String? { json[role]?["id"]?.stringValue }
     package var target: Target? { json["target"].map(Target.init) }
     package var iterations: String? { json["iterations"]?.compact }
     package var recovery: String? { json["recovery"]?["kind"]?.stringValue }

@@ -1,21 +1,16 @@
 import COpenBLAS
+import Glibc
 import Synchronization
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
-/// The memory that OpenBLAS works in: a buffer for each thread that multiplies, taken when a thread first does.
+/// The memory of OpenBLAS: a buffer for each thread, taken when the thread first multiplies.
 ///
-/// Where it cannot have one it tries again for ever (`blas_memory_alloc` in driver/others/memory.c of OpenBLAS 0.3). So
-/// all buffers are asked for before any work, when it is known that they can be had.
+/// Where no buffer can be had, OpenBLAS tries for ever (`blas_memory_alloc` in driver/others/memory.c of OpenBLAS 0.3).
+/// So all buffers are taken before any work, once it is known that there is room.
 public enum BLASMemory {
-  /// Of one buffer (`BUFFER_SIZE` in common_x86_64.h and common_arm64.h), with what lies beside it.
+  /// Bytes of one buffer (`BUFFER_SIZE` in common_x86_64.h and common_arm64.h), with a margin.
   private static let buffer = 32 << 22 + 1 << 16
 
-  /// OpenBLAS has places for twice the threads that it is built for, 64 in Debian's.
+  /// OpenBLAS has places for twice the threads that it is built for. Debian builds it for 64.
   public static let mostThreads = 128
 
   public struct Shortage: Error, Equatable, CustomStringConvertible {
@@ -30,7 +25,7 @@ public enum BLASMemory {
 
   private static let reserved = Mutex(0)
 
-  /// Whether so many threads' memory can be had. None is taken.
+  /// Checks that the memory of so many threads can be had, and takes none.
   public static func requireRoom(threads: Int) throws(Shortage) {
     let bytes = threads * buffer
     guard let place = mmap(nil, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), place != MAP_FAILED
@@ -38,7 +33,7 @@ public enum BLASMemory {
     munmap(place, bytes)
   }
 
-  /// Has OpenBLAS take what so many threads need.
+  /// Makes OpenBLAS take the buffers of so many threads.
   public static func reserve(threads: Int) throws(Shortage) {
     let threads = max(1, min(threads, mostThreads))
     try reserved.withLock { (reserved) throws(Shortage) in

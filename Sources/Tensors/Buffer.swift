@@ -1,14 +1,10 @@
 import Kernels
 
-#if canImport(Glibc)
-  import Glibc
-#endif
-
-/// Owned float32 memory, aligned to 64 bytes, with its element count; filled with zeros when made.
+/// Owned float32 memory, aligned to 64 bytes and filled with zeros.
 ///
-/// Unsafe pointers start here. Code that computes works on `base` and shapes of its own; each use
-/// states the shape, and ranges are checked where a buffer is cut (`at(_:)`).
+/// Unsafe pointers start here. Code that computes uses `base` and states the shape. `at(_:)` checks its bound.
 public final class Buffer: @unchecked Sendable {
+  /// Elements.
   public let count: Int
   public let base: UnsafeMutablePointer<Float>
 
@@ -29,20 +25,25 @@ public final class Buffer: @unchecked Sendable {
     return base + offset
   }
 
-  /// Hands the memory of buffers that are gone back to the system: a stage's gigabytes would otherwise stay this process's
-  /// own, though free.
+  /// The matrix with rows of `stride` elements that begins at an element.
+  public func rows(_ stride: Int, from offset: Int = 0) -> Rows { Rows(at(offset), stride: stride) }
+
+  /// The first elements.
+  public func prefix(_ count: Int) -> UnsafeMutableBufferPointer<Float> {
+    precondition(count <= self.count, "\(count) elements of a buffer of \(self.count)")
+    return UnsafeMutableBufferPointer(start: base, count: count)
+  }
+
+  /// Returns the memory of freed buffers to the system. The allocator keeps it otherwise.
   public static func returnFreeMemory() { ap_return_free_memory() }
 
-  public func zero() { base.update(repeating: 0, count: count) }
+  public func fill(_ value: Float) { base.update(repeating: value, count: count) }
+  public func zero() { fill(0) }
 
   public var values: UnsafeBufferPointer<Float> { UnsafeBufferPointer(start: base, count: count) }
 
   public convenience init(_ values: some Collection<Float>) {
     self.init(values.count)
-    var next = base
-    for value in values {
-      next.pointee = value
-      next += 1
-    }
+    _ = prefix(values.count).update(fromContentsOf: values)
   }
 }

@@ -1,9 +1,9 @@
 import COpenBLAS
 
-/// Σ xᵀx over rows x of float32, in double precision: where some columns are thousands of times larger than others,
-/// float32 sums would drown the small eigenvalues.
+/// Σ xᵀx over rows x of float32, in double precision. Where some columns are thousands of times larger than others, float32
+/// sums would lose the small eigenvalues.
 public final class GramSum {
-  public let n: Int
+  private let n: Int
   /// Rows so far.
   public private(set) var rows = 0
   /// [n, n], of which the lower triangle is filled.
@@ -11,7 +11,7 @@ public final class GramSum {
   /// Rows in double precision, [chunk, n].
   private let wide: UnsafeMutableBufferPointer<Double>
   private static let chunk = 512
-  /// Rows of the sums that a thread takes at a time: enough of them that the triangle is shared out evenly.
+  /// Rows of the sums that a thread takes at a time: few, so that the triangle is shared evenly.
   private static let stripe = 64
 
   /// - Parameter n: columns.
@@ -49,8 +49,7 @@ public final class GramSum {
       workers.ranges(n, grain: Self.stripe) { range, _ in
         cblas_dgemm(
           CblasRowMajor, CblasTrans, CblasNoTrans, Int32(range.count), Int32(range.upperBound), Int32(part),
-          1,
-          wide + range.lowerBound, Int32(n), wide, Int32(n), 1, sums + range.lowerBound * n, Int32(n))
+          1, wide + range.lowerBound, Int32(n), wide, Int32(n), 1, sums + range.lowerBound * n, Int32(n))
       }
     }
     rows += count

@@ -1,6 +1,6 @@
 import COpenBLAS
 
-/// A row-major matrix in somebody's memory: element (i, j) is `base[i * stride + j]`.
+/// A borrowed row-major matrix: element (i, j) is `base[i * stride + j]`.
 public struct Rows {
   public var base: UnsafeMutablePointer<Float>
   public var stride: Int
@@ -10,10 +10,8 @@ public struct Rows {
     self.stride = stride
   }
 
-  /// The same matrix without its first rows and columns.
-  public func from(row: Int, column: Int = 0) -> Rows {
-    Rows(base + row * stride + column, stride: stride)
-  }
+  /// The matrix without its first rows and columns.
+  public func from(row: Int, column: Int = 0) -> Rows { Rows(base + row * stride + column, stride: stride) }
 }
 
 /// How a factor enters a product.
@@ -34,28 +32,25 @@ public func multiply(
 }
 
 extension Workers {
-  /// The same product on all threads, cut into tiles along the longer side of C. The cut depends on the sizes and on
-  /// the number of threads alone.
+  /// The same product on all threads, cut into tiles along the longer side of C. The cut depends only on the sizes and the
+  /// number of threads.
   public func multiply(
     _ a: Rows, _ aOrientation: Orientation = .plain, _ b: Rows, _ bOrientation: Orientation = .plain,
     into c: Rows, m: Int, n: Int, k: Int, alpha: Float = 1, beta: Float = 0
   ) {
     guard m > 0, n > 0 else { return }
-    // One tile a thread: each call packs the factor that the tiles share anew, so fewer are better.
-    let worthwhile = m * n * k >= 1 << 18
-    let tiles = worthwhile ? count : 1
+    // Each call packs the factor that the tiles share anew, so there is one tile a thread. Small products get one tile.
+    let tiles = m * n * k >= 1 << 18 ? count : 1
+    let grain = roundedUp((max(m, n) + tiles - 1) / tiles)
     if m >= n {
-      let grain = roundedUp((m + tiles - 1) / tiles)
       ranges(m, grain: grain) { rows, _ in
         let aTile =
-          aOrientation == .plain
-          ? a.from(row: rows.lowerBound) : a.from(row: 0, column: rows.lowerBound)
+          aOrientation == .plain ? a.from(row: rows.lowerBound) : a.from(row: 0, column: rows.lowerBound)
         Tensors.multiply(
           aTile, aOrientation, b, bOrientation, into: c.from(row: rows.lowerBound), m: rows.count, n: n,
           k: k, alpha: alpha, beta: beta)
       }
     } else {
-      let grain = roundedUp((n + tiles - 1) / tiles)
       ranges(n, grain: grain) { columns, _ in
         let bTile =
           bOrientation == .plain
@@ -67,8 +62,8 @@ extension Workers {
     }
   }
 
-  /// G += alpha · XᵀX with X [count, n], in stripes of rows up to their last column. The lower triangle is whole, and
-  /// half the work of a product is spared. `mirror` fills the upper one, once all has been added.
+  /// G += alpha · XᵀX with X [count, n], in stripes of rows up to their last column. This fills the lower triangle with half
+  /// the work of a product. `mirror` fills the upper one at the end.
   public func addGram(of x: Rows, count: Int, n: Int, alpha: Float = 1, to gram: Rows) {
     ranges(n, grain: roundedUp(max(96, n / 8))) { stripe, _ in
       Tensors.multiply(
@@ -78,7 +73,7 @@ extension Workers {
     }
   }
 
-  /// Copies the lower triangle of a matrix [n, n] into the upper one, all of it times `scale`.
+  /// Multiplies the lower triangle of a matrix [n, n] by `scale`, and copies it into the upper one.
   public func mirror(_ matrix: Rows, n: Int, scale: Float = 1) {
     ranges(n, grain: 64) { range, _ in
       for row in range {
@@ -94,6 +89,6 @@ extension Workers {
     }
   }
 
-  /// Tiles end where OpenBLAS' own register blocks do.
+  /// Tiles end where OpenBLAS's register blocks do.
   private func roundedUp(_ length: Int) -> Int { (length + 15) / 16 * 16 }
 }

@@ -1,5 +1,4 @@
-/// Sizes that come from users and files are multiplied before anybody knows whether they fit: what is too large to count is
-/// the largest count.
+/// Sums and products of sizes from users and files. What is too large for an `Int` is the largest `Int`.
 public enum Saturating {
   public static func product(_ factors: Int...) -> Int {
     factors.reduce(1) { product, factor in

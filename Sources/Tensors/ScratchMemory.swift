@@ -1,13 +1,11 @@
-#if canImport(Glibc)
-  import Glibc
-#endif
+import Glibc
 
-/// Memory behind which stands a file without a name, for what is made once and needed again much later.
+/// Memory backed by a file without a name, for values that are made once and needed much later.
 ///
-/// What is put aside takes no memory of this process until it is touched again. All of the file's room is taken at once, so
-/// that a full disk is an error here, and no fault in the middle of a pass. However the process ends, nothing stays behind.
+/// A piece that is put aside takes no memory of this process until it is touched again. The file's room is taken at once, so
+/// that a full disk is an error here and not in the middle of a pass. The file goes with the process, however it ends.
 public final class ScratchMemory {
-  /// Why there is no such file.
+  /// Why the file can't be made.
   public struct Failure: Error, Equatable, CustomStringConvertible {
     public let folder: String
     public let bytes: Int
@@ -24,7 +22,7 @@ public final class ScratchMemory {
   private let strideBytes: Int
   public let pieces: Int
 
-  /// Room for so many pieces of `count` elements, filled with zeros.
+  /// Makes room for so many pieces of `count` elements, filled with zeros.
   public init(pieces: Int, of count: Int, in folder: String) throws(Failure) {
     let page = Int(getpagesize())
     let (raw, tooMany) = count.multipliedReportingOverflow(by: MemoryLayout<Float>.stride)
@@ -41,7 +39,7 @@ public final class ScratchMemory {
     guard file >= 0 else { throw failure(errno) }
     defer { close(file) }
     unlink(name)
-    // Where a file system cannot set room apart, posix_fallocate writes it all: not before it is known to be there.
+    // Where a file system cannot reserve room, posix_fallocate writes it all. So look first whether it is there.
     var system = statvfs()
     if fstatvfs(file, &system) == 0 {
       let (free, isVast) = UInt(system.f_bavail).multipliedReportingOverflow(by: UInt(system.f_frsize))
@@ -67,18 +65,18 @@ public final class ScratchMemory {
     return base + piece * strideBytes
   }
 
-  /// Where a piece begins; aligned to a page.
+  /// The address of a piece, aligned to a page.
   public func at(_ piece: Int) -> UnsafeMutablePointer<Float> {
     start(piece).assumingMemoryBound(to: Float.self)
   }
 
-  /// Its contents stay, in the file.
+  /// Keeps the piece in the file alone.
   public func putAside(_ piece: Int) { _ = madvise(start(piece), strideBytes, MADV_DONTNEED) }
 
-  /// It will be read soon.
+  /// Starts to read the piece, which will be needed soon.
   public func fetch(_ piece: Int) { _ = madvise(start(piece), strideBytes, MADV_WILLNEED) }
 
-  /// Nobody needs its contents any more: they are not written to the disk if they have not been, where the file system knows how.
+  /// Drops the piece's contents. They are not written to the disk, where the file system can do that.
   public func release(_ piece: Int) {
     if madvise(start(piece), strideBytes, MADV_REMOVE) != 0 { putAside(piece) }
   }

@@ -1,13 +1,12 @@
 import COpenBLAS
 
-/// A symmetric matrix in double precision, row-major [n, n], and what LAPACK makes of it. Both triangles are stored and
-/// kept alike.
+/// A symmetric matrix in double precision, row-major [n, n], with LAPACK's solutions. Both triangles are stored.
 public struct SymmetricMatrix: Sendable {
   public let n: Int
   /// [n, n]
   public private(set) var elements: [Double]
 
-  /// - Parameter elements: [n, n]; the lower triangle is taken for both.
+  /// - Parameter elements: [n, n]; the lower triangle counts for both.
   /// - Throws: `LinearAlgebraError.shape`.
   public init(_ elements: [Double], n: Int) throws(LinearAlgebraError) {
     guard n >= 1, n <= Int(Int32.max), n.multipliedReportingOverflow(by: n) == (elements.count, false) else {
@@ -15,20 +14,8 @@ public struct SymmetricMatrix: Sendable {
     }
     self.n = n
     self.elements = elements
-    mirrorLower()
-  }
-
-  /// Copies the lower triangle to the upper one.
-  private mutating func mirrorLower() {
     for row in 0..<n {
-      for column in 0..<row { elements[column * n + row] = elements[row * n + column] }
-    }
-  }
-
-  /// LAPACK's lower triangle is our upper one.
-  private mutating func mirrorUpper() {
-    for row in 0..<n {
-      for column in 0..<row { elements[row * n + column] = elements[column * n + row] }
+      for column in 0..<row { self.elements[column * n + row] = elements[row * n + column] }
     }
   }
 
@@ -51,23 +38,25 @@ public struct SymmetricMatrix: Sendable {
   /// A⁻¹.
   /// - Throws: `.notPositive`.
   public func inverted() throws(LinearAlgebraError) -> SymmetricMatrix {
-    var result = self
-    result.elements = try choleskyFactor()
+    var inverse = try choleskyFactor()
     var (order, info) = (Int32(n), Int32(0))
-    dpotri_("L", &order, &result.elements, &order, &info, 1)
+    dpotri_("L", &order, &inverse, &order, &info, 1)
     guard info == 0 else { throw .lapack(routine: "dpotri", info: Int(info)) }
-    result.mirrorUpper()
-    return result
+    // LAPACK's lower triangle is our upper one.
+    for row in 0..<n {
+      for column in 0..<row { inverse[row * n + column] = inverse[column * n + row] }
+    }
+    return try SymmetricMatrix(inverse, n: n)
   }
 
-  /// Eigenvalues, the largest first, and as rows of [n, n] the eigenvectors that belong to them.
+  /// The eigenvalues, largest first, and their eigenvectors as the rows of [n, n].
   public func eigen() throws(LinearAlgebraError) -> (values: [Double], vectors: [Double]) {
     var vectors = elements
     var values = [Double](repeating: 0, count: n)
     var (order, info) = (Int32(n), Int32(0))
     var (workCount, integerCount) = (Int32(-1), Int32(-1))
     var (work, integers) = ([0.0], [Int32(0)])
-    // Asked with −1 LAPACK says how much room it wants.
+    // Called with −1, LAPACK answers how much room it needs.
     for _ in 0..<2 {
       dsyevd_(
         "V", "L", &order, &vectors, &order, &values, &work, &workCount, &integers, &integerCount, &info, 1, 1)

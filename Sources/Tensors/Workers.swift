@@ -3,11 +3,10 @@ import Kernels
 
 /// The threads that do the arithmetic.
 ///
-/// Every loop is cut into parts whose results do not depend on who computes them. So the bytes of a run depend on how
-/// a loop is cut, and never on timing. OpenBLAS itself is told to use one thread: concurrent calls into its threaded
-/// mode serialise, while single-threaded calls from several threads do not.
+/// The result of a loop's part does not depend on the thread that computes it. So the bytes of a run depend on how loops are
+/// cut, and never on timing. OpenBLAS runs with one thread: concurrent calls into its threaded mode serialise.
 public final class Workers: @unchecked Sendable {
-  /// How many threads compute, the caller's included.
+  /// Threads, the caller's included.
   public let count: Int
   private let pool: OpaquePointer?
 
@@ -20,14 +19,10 @@ public final class Workers: @unchecked Sendable {
 
   deinit { ap_pool_destroy(pool) }
 
-  /// Whose kernels OpenBLAS uses here, such as `Haswell`: its own choice by processor, or that of the environment
-  /// variable OPENBLAS_CORETYPE.
-  public static var matrixKernels: String { String(cString: openblas_get_corename()) }
-
   /// Processors that this process may use.
   public static var processors: Int { max(1, Int(ap_available_processors())) }
 
-  /// Runs `body(part, worker)` for each part in `0 ..< parts`; `worker` is in `0 ..< count` and tells which
+  /// Runs `body(part, worker)` for each part in `0 ..< parts`. `worker`, in `0 ..< count`, is the number of the thread, whose
   /// scratch memory is free. Not reentrant.
   public func run(_ parts: Int, _ body: (_ part: Int, _ worker: Int) -> Void) {
     guard let pool else {
@@ -53,5 +48,25 @@ public final class Workers: @unchecked Sendable {
     run((length + grain - 1) / grain) { part, worker in
       body(part * grain..<min(length, (part + 1) * grain), worker)
     }
+  }
+
+  /// Runs `body` over ranges of `values`, each with the address of its first element.
+  public func ranges<Element>(
+    of values: inout [Element], grain: Int,
+    _ body: (_ range: Range<Int>, _ first: UnsafeMutablePointer<Element>) -> Void
+  ) {
+    values.withUnsafeMutableBufferPointer { values in
+      guard let base = values.baseAddress else { return }
+      ranges(values.count, grain: grain) { range, _ in body(range, base + range.lowerBound) }
+    }
+  }
+
+  /// The sum of `body` over ranges of `0 ..< length`, added in their order.
+  public func sum(_ length: Int, grain: Int, _ body: (_ range: Range<Int>) -> Double) -> Double {
+    var parts = [Double](repeating: 0, count: (length + grain - 1) / grain)
+    ranges(of: &parts, grain: 1) { part, sum in
+      sum.pointee = body(part.lowerBound * grain..<min(length, part.upperBound * grain))
+    }
+    return parts.reduce(0, +)
   }
 }

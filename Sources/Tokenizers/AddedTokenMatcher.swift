@@ -1,7 +1,7 @@
-/// Finds added tokens in a text: at each place the longest that starts there, as in
-/// `tokenizer/added_vocabulary.rs` of Hugging Face `tokenizers` (leftmost, then longest).
+/// Finds added tokens in a text: the leftmost, then the longest, as `tokenizer/added_vocabulary.rs` of Hugging Face
+/// `tokenizers` does.
 struct AddedTokenMatcher: Sendable {
-  /// A stretch of the text, and the token that it is, if it is one.
+  /// A part of the text, with its token if it is one.
   struct Piece {
     let range: Range<Int>
     let token: Int32?

@@ -1,5 +1,5 @@
-/// GPT-2's way to write each byte as one printable character, so that tokens are text whatever their bytes. Printable
-/// Latin-1 stands for itself; the other bytes take the code points from U+0100 on, in order.
+/// GPT-2's alphabet: a printable character for each byte, so that tokens are text. Printable Latin-1 stands for itself.
+/// The other bytes take the code points from U+0100 on, in order.
 /// https://github.com/openai/gpt-2/blob/master/src/encoder.py#L9
 enum ByteAlphabet {
   static let scalars: [Unicode.Scalar] = {

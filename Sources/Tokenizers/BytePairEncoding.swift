@@ -4,7 +4,7 @@ import HeapModule
 /// symbols to longer ones. The pair of neighbours with the lowest rank, the leftmost of several, is merged until no
 /// pair merges. As in `models/bpe/word.rs` of Hugging Face `tokenizers`.
 struct BytePairEncoding: Sendable {
-  /// What a word consists of before any merge.
+  /// The symbols of a word before any merge.
   enum Symbols: Sendable {
     /// Byte-level: for each byte its token, or the unknown one, or none (then the byte is lost).
     case bytes([Int32?])
@@ -135,7 +135,7 @@ struct BytePairEncoding: Sendable {
   }
 }
 
-/// The words of one text that were encoded before: text repeats its words.
+/// The encoded words of one text, since text repeats its words.
 struct WordCache {
   /// Longer words hardly repeat.
   private static let longestWord = 48

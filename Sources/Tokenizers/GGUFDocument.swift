@@ -1,4 +1,4 @@
-/// What a GGUF vocabulary says, put into the terms of `tokenizer.json`.
+/// Turns the vocabulary of a GGUF file into the parts of a `tokenizer.json`.
 extension GGUFVocabulary {
   private enum TokenType {
     static let normal: Int32 = 1
@@ -30,9 +30,6 @@ extension GGUFVocabulary {
     document.paths = TokenizerDocument.Paths(
       vocabulary: "tokenizer.ggml.tokens", merges: "tokenizer.ggml.merges",
       unknownToken: "tokenizer.ggml.unknown_token_id")
-    document.template = SequenceTemplate(
-      before: config.addsBOS == true ? [bosID].compactMap { $0.map(Int32.init) } : [],
-      after: config.addsEOS == true ? [eosID].compactMap { $0.map(Int32.init) } : [])
     return (document, config)
   }
 
@@ -56,71 +53,52 @@ extension GGUFVocabulary {
   }
 
   private func config() throws(TokenizerError) -> TokenizerConfig {
-    func token(_ id: Int?, _ key: String) throws(TokenizerError) -> String? {
-      guard let id else { return nil }
-      guard tokens.indices.contains(id) else {
+    var config = TokenizerConfig()
+    for (name, id, key) in [
+      ("bos_token", bosID, "bos_token_id"), ("eos_token", eosID, "eos_token_id"),
+      ("unk_token", unknownID, "unknown_token_id"), ("pad_token", paddingID, "padding_token_id"),
+    ] {
+      guard let id else { continue }
+      if tokens.indices.contains(id) {
+        config.roles.append(TokenizerConfig.Role(name: name, token: tokens[id]))
+      } else if name != "pad_token" {  // No text needs it, and llama.cpp works without it, too.
         throw wrong("tokenizer.ggml.\(key)", "an id below \(tokens.count)", "\(id)")
       }
-      return tokens[id]
-    }
-    var config = TokenizerConfig()
-    config.bosToken = try token(bosID, "bos_token_id")
-    config.eosToken = try token(eosID, "eos_token_id")
-    config.unknownToken = try token(unknownID, "unknown_token_id")
-    // No text needs it: where it is no token, llama.cpp goes on without one, too.
-    if let paddingID, tokens.indices.contains(paddingID) { config.paddingToken = tokens[paddingID] }
-    for (name, token) in [
-      ("bos_token", config.bosToken), ("eos_token", config.eosToken), ("unk_token", config.unknownToken),
-      ("pad_token", config.paddingToken),
-    ] {
-      if let token { config.roles.append(TokenizerConfig.Role(name: name, token: token)) }
     }
     // llama.cpp's defaults, in `llama_vocab::impl::load`.
-    config.addsBOS = (addBOS ?? (model == "llama" || preTokenizer == .llama3)) && bosID != nil
+    config.addsBOS = (addBOS ?? (model == "llama" || Self.llama3.contains(pre))) && bosID != nil
     config.addsEOS = (addEOS ?? false) && eosID != nil
     return config
   }
 
   // MARK: Byte-level
 
-  private enum Kind { case gpt2, smolLM, llama3, qwen2 }
-
-  /// The names are those of llama.cpp (`llama-vocab.cpp`) that stand for the same regular expressions.
-  /// `default` is what converters write who did not recognise the model; GPT-2's is then the likeliest.
-  private var preTokenizer: Kind? {
-    switch pre {
-    case "default", "gpt-2", "gpt2": .gpt2
-    case "smollm", "starcoder", "refact", "command-r": .smolLM
-    case "llama-bpe", "llama3", "llama-v3": .llama3
-    case "qwen2", "deepseek-r1-qwen": .qwen2
-    default: nil
-    }
-  }
+  // Names of llama.cpp (`llama-vocab.cpp`) for the same regular expressions.
+  private static let llama3 = ["llama-bpe", "llama3", "llama-v3"]
 
   private func byteLevelDocument() throws(TokenizerError) -> TokenizerDocument {
-    guard let kind = preTokenizer else {
+    var document = TokenizerDocument(
+      model: BytePairModel(vocabulary: vocabulary, merges: try listedMerges()))
+    document.decoders = [.byteLevel]
+    switch pre {
+    // Converters write `default` if they don't recognise the model. GPT-2's is then the likeliest.
+    case "default", "gpt-2", "gpt2":
+      document.preTokenizers = [.byteLevel(addsPrefixSpace: addSpacePrefix ?? false, usesPattern: true)]
+    case "smollm", "starcoder", "refact", "command-r":
+      document.preTokenizers = [
+        .digits(individually: true), .byteLevel(addsPrefixSpace: false, usesPattern: true),
+      ]
+    case _ where Self.llama3.contains(pre):
+      document.preTokenizers = [.pattern(.llama3), .byteLevel(addsPrefixSpace: false, usesPattern: false)]
+      document.model.ignoresMerges = true
+    case "qwen2", "deepseek-r1-qwen":
+      document.normalizers = [.canonicalComposition]
+      document.preTokenizers = [.pattern(.qwen2), .byteLevel(addsPrefixSpace: false, usesPattern: false)]
+    default:
       throw .unsupported(
         file: file, path: "tokenizer.ggml.pre", feature: "the pre-tokenizer \(quoted(pre))",
         supported: "default, gpt-2, llama-bpe, qwen2, smollm")
     }
-    var document = TokenizerDocument(
-      model: BytePairModel(vocabulary: vocabulary, merges: try listedMerges()))
-    let addsPrefixSpace = addSpacePrefix ?? false
-    switch kind {
-    case .gpt2:
-      document.preTokenizers = [.byteLevel(addsPrefixSpace: addsPrefixSpace, usesPattern: true)]
-    case .smolLM:
-      document.preTokenizers = [
-        .digits(individually: true), .byteLevel(addsPrefixSpace: false, usesPattern: true),
-      ]
-    case .llama3:
-      document.preTokenizers = [.pattern(.llama3), .byteLevel(addsPrefixSpace: false, usesPattern: false)]
-      document.model.ignoresMerges = true
-    case .qwen2:
-      document.normalizers = [.canonicalComposition]
-      document.preTokenizers = [.pattern(.qwen2), .byteLevel(addsPrefixSpace: false, usesPattern: false)]
-    }
-    document.decoders = [.byteLevel]
     return document
   }
 
@@ -129,19 +107,16 @@ extension GGUFVocabulary {
   }
 
   private func listedMerges() throws(TokenizerError) -> [(left: String, right: String)] {
-    var result: [(left: String, right: String)] = []
-    result.reserveCapacity(merges.count)
-    for (index, merge) in merges.enumerated() {
+    try merges.enumerated().map { (index, merge) throws(TokenizerError) in
       let bytes = merge.utf8
-      // Like llama.cpp, not looking at the first byte: a token may be a space.
+      // The first byte may be a token that is a space, as in llama.cpp.
       guard let middle = bytes.dropFirst().firstIndex(of: UInt8(ascii: " ")) else {
         throw .brokenVocabulary(
           file: file, path: "tokenizer.ggml.merges",
           fault: .malformedMerge(index: index, text: merge))
       }
-      result.append((String(merge[..<middle]), String(merge[bytes.index(after: middle)...])))
+      return (String(merge[..<middle]), String(merge[bytes.index(after: middle)...]))
     }
-    return result
   }
 
   // MARK: SentencePiece
@@ -163,11 +138,10 @@ extension GGUFVocabulary {
     return document
   }
 
-  /// A token with a score stands for all merges of two tokens into it, the best score first. Of merges into one
-  /// token, or of equal scores, the longer left part comes first, then the longer right part. As `generate_merges` in
-  /// `convert_slow_tokenizer.py` of `transformers` does it, which makes the `tokenizer.json` of SentencePiece models.
-  /// llama.cpp compares scores directly, with the same outcome but for words where two ways to make the same token
-  /// overlap.
+  /// Lists all merges of two tokens into a third, by the third's score, the best first. Of equal scores the longer left
+  /// part comes first, then the longer right part. transformers makes the `tokenizer.json` of SentencePiece models so
+  /// (`generate_merges` in `convert_slow_tokenizer.py`). llama.cpp compares scores directly. The results differ only in
+  /// words where two ways to make the same token overlap.
   private func scoredMerges() -> [(left: String, right: String)] {
     struct Candidate {
       var left: [UInt8]

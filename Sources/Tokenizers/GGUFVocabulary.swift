@@ -1,9 +1,9 @@
-/// The `tokenizer.ggml.*` metadata of a GGUF file, as it stands there.
+/// The `tokenizer.ggml.*` metadata of a GGUF file. The file's reader fills it in.
 ///
-/// https://github.com/ggml-org/ggml/blob/master/docs/gguf.md#tokenizer names the keys, which are given here
-/// with each property. Whoever reads the file fills this in; an absent optional takes llama.cpp's default.
+/// Each property names its key of https://github.com/ggml-org/ggml/blob/master/docs/gguf.md#tokenizer. nil means
+/// llama.cpp's default.
 public struct GGUFVocabulary: Sendable {
-  /// What stands for the file in messages.
+  /// The file's name in messages.
   public var file = "GGUF"
   /// `model`: `gpt2` (byte-level BPE) or `llama` (SentencePiece).
   public var model: String
@@ -17,20 +17,10 @@ public struct GGUFVocabulary: Sendable {
   public var tokenTypes: [Int32]
   /// `merges`, most important first: only `gpt2` needs them.
   public var merges: [String]
-  /// `bos_token_id`
-  public var bosID: Int?
-  /// `eos_token_id`
-  public var eosID: Int?
-  /// `unknown_token_id`
-  public var unknownID: Int?
-  /// `padding_token_id`
-  public var paddingID: Int?
-  /// `add_bos_token`
-  public var addBOS: Bool?
-  /// `add_eos_token`
-  public var addEOS: Bool?
-  /// `add_space_prefix`
-  public var addSpacePrefix: Bool?
+  // `bos_token_id`, `eos_token_id`, `unknown_token_id`, `padding_token_id`
+  public var bosID, eosID, unknownID, paddingID: Int?
+  // `add_bos_token`, `add_eos_token`, `add_space_prefix`
+  public var addBOS, addEOS, addSpacePrefix: Bool?
 
   public init(
     model: String, pre: String = "default", tokens: [String], scores: [Float] = [], tokenTypes: [Int32] = [],

@@ -1,6 +1,6 @@
 import JSON
 
-/// A place in a JSON file, which knows its path for messages.
+/// A value in a JSON file, with its path for messages.
 struct JSONCursor {
   let value: JSONValue
   let path: String
@@ -12,11 +12,15 @@ struct JSONCursor {
     self.file = file
   }
 
-  /// The member with this name; nil when it is absent or null.
+  func child(_ value: JSONValue, _ step: String) -> JSONCursor {
+    JSONCursor(value, path: path + step, file: file)
+  }
+
+  /// The member with this name; nil if it is absent or null.
   func optional(_ name: String) throws(TokenizerError) -> JSONCursor? {
     guard case .object(let object) = value else { throw wrong("an object") }
     guard let member = object[name], member != .null else { return nil }
-    return JSONCursor(member, path: "\(path).\(name)", file: file)
+    return child(member, ".\(name)")
   }
 
   func required(_ name: String, _ expected: String) throws(TokenizerError) -> JSONCursor {
@@ -31,7 +35,7 @@ struct JSONCursor {
 
   func elements() throws(TokenizerError) -> [JSONCursor] {
     guard case .array(let elements) = value else { throw wrong("an array") }
-    return elements.enumerated().map { JSONCursor($1, path: "\(path)[\($0)]", file: file) }
+    return elements.enumerated().map { child($1, "[\($0)]") }
   }
 
   func string() throws(TokenizerError) -> String {

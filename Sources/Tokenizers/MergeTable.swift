@@ -1,6 +1,6 @@
-/// Which neighbours become one token, how early, and which token that is.
+/// The merges: which neighbours become one token, at which rank, and which token that is.
 ///
-/// Open addressing over the pair as one integer: the look-up is what encoding spends its time on.
+/// The table uses open addressing, with the pair as one integer: encoding spends its time on the look-up.
 struct MergeTable: Sendable {
   /// The rank of a pair that does not merge, later than every merge.
   static let never = UInt32.max
@@ -19,7 +19,7 @@ struct MergeTable: Sendable {
     ranks = Array(repeating: Self.never, count: 1 << Int(bits))
     products = Array(repeating: -1, count: 1 << Int(bits))
 
-    // The model's own tokens only: an added token is never a part of a word.
+    // Only the model's own tokens: an added token is never part of a word.
     func id(_ token: String, _ index: Int) throws(TokenizerError) -> Int32 {
       if let id = own.value(of: token) { return id }
       throw .brokenVocabulary(

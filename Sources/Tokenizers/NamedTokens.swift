@@ -2,13 +2,13 @@ import JSON
 
 /// The tokens that the files beside `tokenizer.json` name.
 ///
-/// Read as transformers 5 does it (`tokenization_utils_base.py`, `_from_pretrained` and `__init__`;
-/// `tokenization_utils_tokenizers.py`, `__init__`). In this order come
+/// The rules are those of transformers 5 (`tokenization_utils_base.py`, `_from_pretrained` and `__init__`;
+/// `tokenization_utils_tokenizers.py`, `__init__`). The order is:
 /// - `added_tokens_decoder` of `tokenizer_config.json`, by id, or else `added_tokens.json`;
 /// - the roles, from `bos_token` to `mask_token`, then other members whose name ends in `_token`;
 /// - `extra_special_tokens`, which was called `additional_special_tokens`.
 ///
-/// `special_tokens_map.json` goes before `tokenizer_config.json`. Like `added_tokens.json` it is read only without an
+/// `special_tokens_map.json` wins over `tokenizer_config.json`. Like `added_tokens.json`, it is read only if there is no
 /// `added_tokens_decoder`. A token that `tokenizer.json` lacks is added behind its last one.
 struct NamedTokens {
   private var listed: [NamedToken] = []
@@ -39,23 +39,18 @@ struct NamedTokens {
       }
     } else if let addedTokens {
       var special = roles.filter { Self.usualRoles.contains($0.role) }.map(\.token.content)
-      for token in try extraOfConfig?.elementsIfArray() ?? [] {
-        special.append(try NamedToken(token).content)
+      if let extraOfConfig, extraOfConfig.value.arrayValue != nil {
+        for token in try extraOfConfig.elements() { special.append(try NamedToken(token).content) }
       }
       for member in try addedTokens.members() {
         let node = addedTokens.member(member)
         let isSpecial = special.contains { $0.utf8.elementsEqual(member.key.utf8) }
-        listed.append(
-          NamedToken(
-            content: member.key, isSpecial: isSpecial, id: try node.integer(in: 0...Int(Int32.max)),
-            place: node, staysAsItIs: true))
+        let id = try node.integer(in: 0...Int(Int32.max))
+        listed.append(try NamedToken(node, key: member.key, isSpecial: isSpecial, id: id))
       }
       listed.sort { ($0.id ?? 0) < ($1.id ?? 0) }
     }
   }
-
-  /// What a token of that role is, whichever file says so.
-  subscript(role: String) -> String? { roles.first { $0.role == role }?.token.content }
 
   // MARK: Reading
 
@@ -68,11 +63,8 @@ struct NamedTokens {
       for member in try file.members() where member.key.hasSuffix("_token") {
         let node = file.member(member)
         let isUsual = Self.usualRoles.contains(member.key)
-        switch member.value {
-        case .null: continue
-        case .string, .object: break
-        default:
-          if isUsual { throw node.wrong("a token") }
+        guard member.value.stringValue != nil || member.value.objectValue != nil else {
+          if isUsual, member.value != .null { throw node.wrong("a token") }
           continue
         }
         let isTyped = isMap || member.value["__type"]?.stringValue == "AddedToken"
@@ -90,16 +82,14 @@ struct NamedTokens {
     roles += others + plain
   }
 
-  /// The list, or the roles, that a file has under either name.
+  /// The list of tokens, or the object of roles, that a file has under either name.
   private static func extra(_ file: JSONCursor?) throws(TokenizerError) -> JSONCursor? {
     for name in ["extra_special_tokens", "additional_special_tokens"] {
       guard let node = try file?.optional(name) else { continue }
-      switch node.value {
-      case .array(let tokens) where tokens.isEmpty: continue
-      case .object(let tokens) where tokens.isEmpty: continue
-      case .array, .object: return node
-      default: throw node.wrong("a list of tokens")
+      guard let isEmpty = node.value.arrayValue?.isEmpty ?? node.value.objectValue?.isEmpty else {
+        throw node.wrong("a list of tokens")
       }
+      if !isEmpty { return node }
     }
     return nil
   }
@@ -123,18 +113,16 @@ struct NamedTokens {
   }
 
   private static func byID(_ decoder: JSONCursor) throws(TokenizerError) -> [(id: Int, node: JSONCursor)] {
-    var found: [(id: Int, node: JSONCursor)] = []
-    for member in try decoder.members() {
+    try decoder.members().map { (member) throws(TokenizerError) in
       let node = decoder.member(member)
       guard let id = Int(member.key), id >= 0 else { throw node.wrong("an id as the token's key") }
-      found.append((id, node))
-    }
-    return found.sorted { $0.id < $1.id }
+      return (id, node)
+    }.sorted { $0.id < $1.id }
   }
 
   // MARK: Adding
 
-  /// Adds what the document lacks, and gives tokens that it has the flags of `added_tokens_decoder`.
+  /// Adds the tokens that the document lacks. Tokens that it has get the flags of `added_tokens_decoder`.
   /// - Throws: `.brokenVocabulary` where the files contradict each other.
   func add(to document: inout TokenizerDocument) throws(TokenizerError) {
     var places = ByteStringTable(minimumCapacity: document.addedTokens.count)
@@ -142,11 +130,8 @@ struct NamedTokens {
       places.insert(token.content, value: Int32(index))
     }
     var seen = places
-    var waiting: [NamedToken] = []
-    for token in listed {
-      seen.insert(token.content, value: 0)
-      waiting.append(token)
-    }
+    var waiting = listed
+    for token in listed { seen.insert(token.content, value: 0) }
     for (role, token) in roles where seen.insert(token.content, value: 0) == nil {
       if let name = Self.neededRoles[role], !token.isTyped,
         !document.model.vocabulary.contains(where: { $0.token.utf8.elementsEqual(token.content.utf8) })
@@ -186,7 +171,7 @@ struct NamedTokens {
   }
 }
 
-/// A token as a file beside `tokenizer.json` writes it: its text, or an object with its flags.
+/// A token in a file beside `tokenizer.json`: its text, or an object with its flags.
 struct NamedToken {
   let content: String
   private var isSingleWord = false
@@ -203,24 +188,16 @@ struct NamedToken {
   let staysAsItIs: Bool
   private let place: JSONCursor
 
-  init(content: String, isSpecial: Bool, id: Int, place: JSONCursor, staysAsItIs: Bool) {
-    self.content = content
-    self.isSpecial = isSpecial
-    self.id = id
-    self.place = place
-    self.staysAsItIs = staysAsItIs
-    isTyped = true
-  }
-
-  init(_ node: JSONCursor, isSpecial: Bool = true, id: Int? = nil, isTyped: Bool = true)
-    throws(TokenizerError)
-  {
+  /// - Parameter key: the token's text where the file has it as a key, and an id as its value.
+  init(
+    _ node: JSONCursor, key: String? = nil, isSpecial: Bool = true, id: Int? = nil, isTyped: Bool = true
+  ) throws(TokenizerError) {
     place = node
     self.isSpecial = isSpecial
     self.id = id
-    staysAsItIs = false
-    guard case .object = node.value else {
-      content = try node.string()
+    staysAsItIs = key != nil
+    guard case .object = node.value, key == nil else {
+      content = if let key { key } else { try node.string() }
       self.isTyped = true
       return
     }
@@ -253,12 +230,6 @@ extension JSONCursor {
     let isPlain = member.key.utf8.allSatisfy {
       $0 == UInt8(ascii: "_") || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0)
     }
-    return JSONCursor(
-      member.value, path: isPlain ? "\(path).\(member.key)" : "\(path)[\(quoted(member.key))]", file: file)
-  }
-
-  fileprivate func elementsIfArray() throws(TokenizerError) -> [JSONCursor] {
-    if case .array = value { return try elements() }
-    return []
+    return child(member.value, isPlain ? ".\(member.key)" : "[\(quoted(member.key))]")
   }
 }

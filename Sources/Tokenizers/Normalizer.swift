@@ -1,6 +1,6 @@
 import Foundation
 
-/// What happens to a text before it is cut into words.
+/// Changes a text before it is cut into words.
 struct Normalizer: Sendable {
   let steps: [NormalizerNode]
 

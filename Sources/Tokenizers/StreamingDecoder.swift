@@ -1,14 +1,13 @@
-/// Decodes a generated text token by token: bytes that do not yet form a character wait for the next token.
+/// Decodes a generated text token by token. Bytes of an incomplete character wait for the next token.
 ///
-/// The pieces together are what `Tokenizer.decode` makes of all ids at once. One case differs: a row of SentencePiece
-/// byte tokens that is not UTF-8 as a whole. `decode` shows nothing but replacement characters of it, while here the
-/// complete characters have been handed out before.
+/// The pieces together equal the result of `Tokenizer.decode`, except for a row of SentencePiece byte tokens that is not
+/// UTF-8 as a whole. `decode` makes only replacement characters of it; here complete characters come before them.
 public struct StreamingDecoder: Sendable {
   private let tokenizer: Tokenizer
   private let skipsSpecialTokens: Bool
   private var waiting: [UInt8] = []
   private var isAtStart = true
-  /// How many characters are still to be stripped from the start of the text.
+  /// The number of characters that still have to be stripped from the start of the text.
   private var stripsLeft: Int
 
   init(_ tokenizer: Tokenizer, skipsSpecialTokens: Bool) {
@@ -18,7 +17,7 @@ public struct StreamingDecoder: Sendable {
       if case .sentencePiece(let decoder) = tokenizer.decoder { decoder.strips?.count ?? 0 } else { 0 }
   }
 
-  /// The text that this token completes; empty when it completes none. Ids without a token are passed over.
+  /// Returns the text that this token completes; empty if it completes none. Unknown ids are skipped.
   public mutating func append(_ id: Int32) -> String {
     guard let token = tokenizer.decodedToken(id, skipsSpecialTokens: skipsSpecialTokens) else { return "" }
     defer { isAtStart = false }
@@ -41,7 +40,7 @@ public struct StreamingDecoder: Sendable {
     }
   }
 
-  /// What still waits, when no more tokens come: replacement characters, for nothing completes it.
+  /// Returns the waiting bytes when no more tokens come. Incomplete characters become replacement characters.
   public mutating func finish() -> String {
     switch tokenizer.decoder {
     case .sentencePiece(let decoder): return stripped(takeWaiting(), decoder)
@@ -57,19 +56,13 @@ public struct StreamingDecoder: Sendable {
   }
 
   private mutating func stripped(_ bytes: [UInt8], _ decoder: SentencePieceDecoder) -> String {
-    var text = String(decoding: bytes, as: UTF8.self)
-    while stripsLeft > 0, let first = text.unicodeScalars.first {
-      guard first == decoder.strips?.content else {
-        stripsLeft = 0
-        break
-      }
-      text.unicodeScalars.removeFirst()
-      stripsLeft -= 1
-    }
-    return text
+    let text = String(decoding: bytes, as: UTF8.self).unicodeScalars
+    let stripped = text.prefix(stripsLeft).prefix { $0 == decoder.strips?.content }
+    stripsLeft = stripped.endIndex == text.endIndex ? stripsLeft - stripped.count : 0
+    return String(text[stripped.endIndex...])
   }
 
-  /// How many bytes at the end are the beginning of a character whose other bytes may still come.
+  /// The number of bytes at the end that begin a character whose other bytes may still come.
   static func incompleteTail(of bytes: [UInt8]) -> Int {
     for length in 1...3 where length <= bytes.count {
       let lead = bytes[bytes.count - length]

@@ -1,5 +1,5 @@
-/// From tokens back to text.
-enum TokenDecoder: Sendable, Equatable {
+/// Turns tokens back into text.
+enum TokenDecoder: Sendable {
   /// No decoder at all: tokens with spaces between them.
   case spaced
   case byteLevel
@@ -40,20 +40,10 @@ enum TokenDecoder: Sendable, Equatable {
 }
 
 /// `Sequence(Replace…, ByteFallback, Fuse, Strip)` of Llama 2 and its relatives.
-struct SentencePieceDecoder: Sendable, Equatable {
-  var replacements: [Replacement] = []
+struct SentencePieceDecoder: Sendable {
+  var replacements: [(pattern: [UInt8], content: [UInt8])] = []
   var joinsByteTokens = false
-  var strips: Strip?
-
-  struct Replacement: Sendable, Equatable {
-    var pattern: [UInt8]
-    var content: [UInt8]
-  }
-
-  struct Strip: Sendable, Equatable {
-    var content: Unicode.Scalar
-    var count: Int
-  }
+  var strips: (content: Unicode.Scalar, count: Int)?
 
   init(_ nodes: [DecoderNode], file: String) throws(TokenizerError) {
     var step = 0
@@ -74,9 +64,9 @@ struct SentencePieceDecoder: Sendable, Equatable {
       step = place
       switch node {
       case .replace(let pattern, let content):
-        replacements.append(Replacement(pattern: Array(pattern.utf8), content: Array(content.utf8)))
+        replacements.append((Array(pattern.utf8), Array(content.utf8)))
       case .byteFallback: joinsByteTokens = true
-      case .stripStart(let content, let count): strips = Strip(content: content, count: count)
+      case .stripStart(let content, let count): strips = (content, count)
       case .fuse, .byteLevel, .metaspace: break
       }
     }

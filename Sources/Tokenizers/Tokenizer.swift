@@ -2,12 +2,12 @@ import Files
 import Foundation
 import JSON
 
-/// Text to token ids and back, with the ids that Hugging Face `tokenizers` gives.
+/// Turns text into token ids and back. The ids are those of Hugging Face `tokenizers`.
 ///
-/// A tokenizer comes from a `tokenizer.json` or from the vocabulary in a GGUF file. It is a value without
-/// any state that changes, and may be used on any thread.
+/// A tokenizer comes from a `tokenizer.json` or from the vocabulary of a GGUF file. It never changes and may be used on
+/// any thread.
 public struct Tokenizer: Sendable {
-  /// How many ids there are; every id is in `0 ..< vocabularySize`. A model may have more rows than this.
+  /// The number of ids: `0 ..< vocabularySize`. A model may have more rows.
   public var vocabularySize: Int { vocabulary.tokens.count }
   /// The token that begins a text, if there is one.
   public let bosID: Int32?
@@ -28,14 +28,14 @@ public struct Tokenizer: Sendable {
   private let normalizedTokens: AddedTokenMatcher
   let template: SequenceTemplate
   private let specialIDs: Set<Int32>
-  /// Added tokens whose normalized form differs decode to that form. (`tokenizers` 0.23 then no longer knows
-  /// them for special when it skips special tokens; here they are skipped.)
+  /// Added tokens decode to their normalized form. (`tokenizers` 0.23 then does not skip them with special tokens; here
+  /// they are skipped.)
   private let normalizedSpellings: [Int32: String]
 
-  /// Reads a `tokenizer.json` and, as far as they are there, the files beside it that name tokens: in the order of the
-  /// parameters `tokenizer_config.json`, `special_tokens_map.json` and `added_tokens.json`.
+  /// Reads a `tokenizer.json` and the files beside it that name tokens, if they exist: `tokenizer_config.json`,
+  /// `special_tokens_map.json` and `added_tokens.json`.
   ///
-  /// Without them no token has a role, and `bosID` is nil and `eosIDs` is empty.
+  /// Without them no token has a role: `bosID` is nil and `eosIDs` is empty.
   /// - Throws: `TokenizerError`.
   public init(
     huggingFaceJSON: URL, config: URL?, specialTokensMap: URL? = nil, addedTokens: URL? = nil
@@ -73,12 +73,12 @@ public struct Tokenizer: Sendable {
         file: file, path: path, fault: .unknownSpecialToken(role: name, token: token))
     }
     let configFile = configFile ?? file
-    bosID = try role("beginning-of-text", config.bosToken, "$.bos_token", in: configFile)
-    eosIDs = try role("end-of-text", config.eosToken, "$.eos_token", in: configFile).map { [$0] } ?? []
-    paddingID = try role("padding", config.paddingToken, "$.pad_token", in: configFile)
+    bosID = try role("beginning-of-text", config["bos_token"], "$.bos_token", in: configFile)
+    eosIDs = try role("end-of-text", config["eos_token"], "$.eos_token", in: configFile).map { [$0] } ?? []
+    paddingID = try role("padding", config["pad_token"], "$.pad_token", in: configFile)
     let unknown = try role(
       "unknown", document.model.unknownToken, document.paths.unknownToken, in: file)
-    unknownID = try role("unknown", config.unknownToken, "$.unk_token", in: configFile) ?? unknown
+    unknownID = try role("unknown", config["unk_token"], "$.unk_token", in: configFile) ?? unknown
 
     preTokenizer = try PreTokenizer(document.preTokenizers, file: file)
     decoder = try TokenDecoder(document.decoders, file: file)
@@ -103,8 +103,8 @@ public struct Tokenizer: Sendable {
     self.normalizer = normalizer
   }
 
-  /// The ids of a text. Special tokens that stand in the text are recognised.
-  /// - Parameter addSpecialTokens: whether to put around it what the tokenizer's template says, such as BOS.
+  /// Returns the ids of a text. Special tokens in the text are recognised.
+  /// - Parameter addSpecialTokens: whether to add what the tokenizer's template puts around a text, such as BOS.
   public func encode(_ text: String, addSpecialTokens: Bool = false) -> [Int32] {
     var ids: [Int32] = addSpecialTokens ? template.before : []
     var cache = WordCache()
@@ -131,23 +131,23 @@ public struct Tokenizer: Sendable {
     return ids
   }
 
-  /// The text of these ids. Ids that no token has are passed over; bytes that are not UTF-8 become U+FFFD.
+  /// Returns the text of these ids. Unknown ids are skipped. Bytes that are not UTF-8 become U+FFFD.
   public func decode(_ ids: [Int32], skipSpecialTokens: Bool = false) -> String {
     decoder.text(of: ids.compactMap { decodedToken($0, skipsSpecialTokens: skipSpecialTokens) })
   }
 
-  /// A decoder for one text that comes token by token.
+  /// Returns a decoder for a text that comes token by token.
   public func streamingDecoder(skipSpecialTokens: Bool = false) -> StreamingDecoder {
     StreamingDecoder(self, skipsSpecialTokens: skipSpecialTokens)
   }
 
-  /// The tokens that have a role, by its name: `bos_token`, `pad_token`, and what else the tokenizer's files name.
+  /// The tokens that have a role: `bos_token`, `pad_token`, and others that the tokenizer's files name.
   public var tokensByRole: [(role: String, token: String)] { config.roles.map { ($0.name, $0.token) } }
 
-  /// A token as the vocabulary spells it, or nil when there is no such id.
+  /// The vocabulary's spelling of a token; nil if there is no such id.
   public func token(of id: Int32) -> String? { vocabulary.token(id) }
 
-  /// The id of a token that is spelled like this in the vocabulary.
+  /// The id of a token by its spelling in the vocabulary.
   public func id(of token: String) -> Int32? { vocabulary.id(of: token) }
 
   func decodedToken(_ id: Int32, skipsSpecialTokens: Bool) -> String? {
@@ -155,8 +155,8 @@ public struct Tokenizer: Sendable {
     return normalizedSpellings[id] ?? vocabulary.token(id)
   }
 
-  /// `transformers` (`tokenization_utils_tokenizers.py`, `update_post_processor`) makes the template anew
-  /// when the config says whether to add BOS or EOS; otherwise that of `tokenizer.json` holds.
+  /// If the config says whether to add BOS or EOS, the template follows from that, as in `transformers`
+  /// (`tokenization_utils_tokenizers.py`, `update_post_processor`). Otherwise that of `tokenizer.json` holds.
   private static func template(
     _ document: TokenizerDocument, _ config: TokenizerConfig, bosID: Int32?, eosID: Int32?,
     _ vocabulary: Vocabulary, _ file: String
@@ -175,9 +175,7 @@ public struct Tokenizer: Sendable {
 
   private static func parse(_ url: URL) throws(TokenizerError) -> JSONCursor {
     let bytes: [UInt8]
-    do {
-      bytes = try ReadableFile.bytes(of: url.path)
-    } catch {
+    do { bytes = try ReadableFile.bytes(of: url.path) } catch {
       throw .unreadable(file: url.path, reason: error.reason)
     }
     do {
@@ -208,20 +206,12 @@ extension BytePairEncoding {
       let names = (0...UInt8.max).map { Self.byteToken($0) }
       symbols = .characters(fallback: names.map { model.fallsBackToBytes ? own.value(of: $0) : nil })
     }
-    if model.ignoresMerges {
-      var words = ByteStringTable(minimumCapacity: model.vocabulary.count)
-      for (token, id) in model.vocabulary {
-        guard isByteLevel else {
-          words.insert(token, value: id)
-          continue
-        }
-        guard let bytes = ByteAlphabet.bytes(of: token) else { continue }
-        words.insert(bytes, in: 0..<bytes.count, value: id)
-      }
-      wholeWords = words
-    } else {
-      wholeWords = nil
+    var words = ByteStringTable(minimumCapacity: model.ignoresMerges ? model.vocabulary.count : 0)
+    for (token, id) in model.vocabulary where model.ignoresMerges {
+      guard let bytes = isByteLevel ? ByteAlphabet.bytes(of: token) : Array(token.utf8) else { continue }
+      words.insert(bytes, in: 0..<bytes.count, value: id)
     }
+    wholeWords = model.ignoresMerges ? words : nil
     merges = try MergeTable(document, own: own, file: file)
     self.own = own
     self.unknown = unknown

@@ -1,15 +1,11 @@
-/// What the files beside `tokenizer.json` say about its use: which tokens have a role, and whether a text gets them.
+/// The content of the files beside `tokenizer.json`: which tokens have a role, and whether a text gets them.
 struct TokenizerConfig: Sendable, Equatable {
-  var bosToken: String?
-  var eosToken: String?
-  var unknownToken: String?
-  var paddingToken: String?
-  /// nil when the file does not say, so that the template of `tokenizer.json` holds.
+  /// nil if the file does not say. The template of `tokenizer.json` holds then.
   var addsBOS: Bool?
   var addsEOS: Bool?
-  /// Whether a special token that stands in a text is cut into pieces as the rest of it.
+  /// Whether a special token in a text is split like other text.
   var splitsSpecialTokens = false
-  /// All tokens with a role by its name, such as `pad_token`.
+  /// All tokens that have a role, such as `pad_token`.
   var roles: [Role] = []
 
   struct Role: Sendable, Equatable {
@@ -20,13 +16,12 @@ struct TokenizerConfig: Sendable, Equatable {
   init() {}
 
   init(_ root: JSONCursor?, _ named: NamedTokens) throws(TokenizerError) {
-    bosToken = named["bos_token"]
-    eosToken = named["eos_token"]
-    unknownToken = named["unk_token"]
-    paddingToken = named["pad_token"]
     addsBOS = try root?.optional("add_bos_token")?.bool()
     addsEOS = try root?.optional("add_eos_token")?.bool()
     splitsSpecialTokens = try root?.bool("split_special_tokens", default: false) ?? false
     roles = named.roles.map { Role(name: $0.role, token: $0.token.content) }
   }
+
+  /// The token that has a role; nil if none has it.
+  subscript(role: String) -> String? { roles.first { $0.name == role }?.token }
 }

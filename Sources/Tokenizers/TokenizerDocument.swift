@@ -1,9 +1,7 @@
-/// `tokenizer.json` as it is written, restricted to what this module understands.
+/// The content of a `tokenizer.json`, as far as this module supports it.
 ///
-/// The field names and their defaults are those of the serializers in
-/// https://github.com/huggingface/tokenizers (each node's Rust file is named like the node).
-/// `TokenizerDocumentReader` makes it, `TokenizerDocumentWriter` writes it, and `Pipeline` is what it means.
-/// `truncation` and `padding` are left out: a text is always encoded whole.
+/// Field names and defaults are those of the serializers in https://github.com/huggingface/tokenizers (each node's Rust
+/// file has the node's name). `truncation` and `padding` are left out: a text is always encoded whole.
 struct TokenizerDocument: Sendable {
   var addedTokens: [AddedToken] = []
   var normalizers: [NormalizerNode] = []
@@ -13,7 +11,7 @@ struct TokenizerDocument: Sendable {
   var model: BytePairModel
   var paths = Paths()
 
-  /// Where the parts stand in the file, for messages.
+  /// The places of the parts in the file, for messages.
   struct Paths: Sendable {
     var vocabulary = "$.model.vocab"
     var merges = "$.model.merges"
@@ -21,7 +19,7 @@ struct TokenizerDocument: Sendable {
   }
 }
 
-/// One of `added_tokens`: found in the text before anything else happens to it.
+/// One of `added_tokens`. It is found in the text before any other step.
 struct AddedToken: Sendable, Equatable {
   var id: Int32
   var content: String
@@ -56,7 +54,7 @@ struct Metaspace: Sendable, Equatable {
   var splits = true
 }
 
-/// What `TemplateProcessing` puts around a text, as ids.
+/// The ids that `TemplateProcessing` puts around a text.
 struct SequenceTemplate: Sendable, Equatable {
   var before: [Int32] = []
   var after: [Int32] = []
@@ -83,8 +81,8 @@ struct BytePairModel: Sendable {
   var ignoresMerges = false
 }
 
-/// The regular expressions that `Split` is used with, by their exact text. A general engine is not
-/// needed for the handful that models use, and each is a scanner by hand in `WordScanner`.
+/// The regular expressions of `Split` that are supported, by their exact text. Models use few, so `WordScanner` has a
+/// scanner for each and no general engine is needed.
 enum SplitPattern: Sendable, CaseIterable {
   /// https://github.com/openai/gpt-2/blob/master/src/encoder.py#L53
   case gpt2

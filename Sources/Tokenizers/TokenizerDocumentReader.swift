@@ -1,6 +1,6 @@
-/// Reads `tokenizer.json`, and refuses by name what this module does not do.
+/// Reads `tokenizer.json`. It refuses by name what this module does not support.
 struct TokenizerDocumentReader {
-  /// Sixteen times the largest vocabulary there is: a mistyped id should not take gigabytes.
+  /// Sixteen times the largest vocabulary there is: a wrong id must not take gigabytes.
   private static let maximumID = 1 << 22
 
   static func read(_ root: JSONCursor) throws(TokenizerError) -> TokenizerDocument {
@@ -34,10 +34,9 @@ struct TokenizerDocumentReader {
       }
     }
     let vocabulary = try node.required("vocab", "tokens and their ids")
-    var tokens: [(token: String, id: Int32)] = []
-    for member in try vocabulary.members() {
-      let id = JSONCursor(member.value, path: "\(vocabulary.path)[\(quoted(member.key))]", file: node.file)
-      tokens.append((member.key, Int32(try id.integer(in: 0...maximumID))))
+    let tokens = try vocabulary.members().map { (member) throws(TokenizerError) in
+      let id = vocabulary.child(member.value, "[\(quoted(member.key))]")
+      return (token: member.key, id: Int32(try id.integer(in: 0...maximumID)))
     }
     return BytePairModel(
       vocabulary: tokens, merges: try merges(node.required("merges", "pairs of tokens")),
@@ -47,7 +46,7 @@ struct TokenizerDocumentReader {
       ignoresMerges: try node.bool("ignore_merges", default: false))
   }
 
-  /// Pairs, or in files of before `tokenizers` 0.20 strings with a space between the two.
+  /// Reads pairs, or strings with a space between two tokens, which files of `tokenizers` before 0.20 have.
   private static func merges(_ node: JSONCursor) throws(TokenizerError) -> [(left: String, right: String)] {
     guard case .array(let elements) = node.value else { throw node.wrong("an array") }
     var merges: [(left: String, right: String)] = []
@@ -59,11 +58,11 @@ struct TokenizerDocumentReader {
         merges.append(try split(merge: text, index: index, node))
       case .array(let pair):
         guard pair.count == 2, case .string(let left) = pair[0], case .string(let right) = pair[1] else {
-          throw JSONCursor(element, path: "\(node.path)[\(index)]", file: node.file).wrong("two tokens")
+          throw node.child(element, "[\(index)]").wrong("two tokens")
         }
         merges.append((left, right))
       default:
-        throw JSONCursor(element, path: "\(node.path)[\(index)]", file: node.file).wrong("a pair of tokens")
+        throw node.child(element, "[\(index)]").wrong("a pair of tokens")
       }
     }
     return merges
@@ -72,12 +71,12 @@ struct TokenizerDocumentReader {
   private static func split(
     merge text: String, index: Int, _ node: JSONCursor
   ) throws(TokenizerError) -> (left: String, right: String) {
-    let space = UInt8(ascii: " ")
-    guard let middle = text.utf8.firstIndex(of: space), text.utf8.lastIndex(of: space) == middle else {
+    let parts = text.utf8.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false)
+    guard parts.count == 2 else {
       throw .brokenVocabulary(
         file: node.file, path: node.path, fault: .malformedMerge(index: index, text: text))
     }
-    return (String(text[..<middle]), String(text[text.utf8.index(after: middle)...]))
+    return (String(Substring(parts[0])), String(Substring(parts[1])))
   }
 
   private static func addedToken(_ node: JSONCursor) throws(TokenizerError) -> AddedToken {
@@ -95,7 +94,7 @@ struct TokenizerDocumentReader {
 
   // MARK: Nodes
 
-  /// The leaves below a node; `Sequence` only lists others, and nests.
+  /// Returns the leaves below a node. `Sequence` lists other nodes, and nests.
   private static func leaves(
     _ node: JSONCursor, under list: String
   ) throws(TokenizerError) -> [(type: String, node: JSONCursor)] {
@@ -115,28 +114,31 @@ struct TokenizerDocumentReader {
 
   private static func normalizers(_ root: JSONCursor) throws(TokenizerError) -> [NormalizerNode] {
     var result: [NormalizerNode] = []
+    var replacements: [Replacement] = []
     for (type, node) in try leaves(root, under: "normalizers") {
       switch type {
       case "NFC": result.append(.canonicalComposition)
       case "Prepend": result.append(.prepend(try literal(node.required("prepend", "a string"))))
       case "Replace":
-        let pattern = try literalPattern(node)
-        let content = try literal(node.required("content", "a string"))
-        result.append(.replace(pattern: pattern, content: content))
+        replacements.append(try replacement(node))
+        result += replacements.suffix(1).map { .replace(pattern: $0.pattern, content: $0.content) }
       default:
         throw node.unsupported(
           "the normalizer \(quoted(type))", supported: "NFC, Prepend, Replace, Sequence")
       }
     }
-    let replacements = result.compactMap { step -> (pattern: String, content: String)? in
-      if case .replace(let pattern, let content) = step { (pattern, content) } else { nil }
-    }
     try checkGrowth(replacements, root)
     return result
   }
 
+  private typealias Replacement = (pattern: String, content: String)
+
+  private static func replacement(_ node: JSONCursor) throws(TokenizerError) -> Replacement {
+    (try literalPattern(node), try literal(node.required("content", "a string")))
+  }
+
   private static func checkGrowth(
-    _ replacements: [(pattern: String, content: String)], _ node: JSONCursor
+    _ replacements: [Replacement], _ node: JSONCursor
   ) throws(TokenizerError) {
     guard TokenizerLimits.growth(of: replacements) <= TokenizerLimits.growth else {
       let most = Int(TokenizerLimits.growth)
@@ -145,7 +147,7 @@ struct TokenizerDocumentReader {
     }
   }
 
-  /// A text that is looked for or put in, of a length that models have.
+  /// Reads a text that a step looks for or puts in. Its length is limited.
   private static func literal(_ node: JSONCursor) throws(TokenizerError) -> String {
     let text = try node.string()
     guard text.utf8.count <= TokenizerLimits.literal else {
@@ -200,7 +202,7 @@ struct TokenizerDocumentReader {
       throw regex.unsupported(
         "the regular expression \(text)", supported: "those of GPT-2, Llama 3 and Qwen2, letter by letter")
     }
-    // The patterns match every character, so that removing what does not match removes nothing.
+    // The patterns match every character, so removing what does not match removes nothing.
     guard (behavior == "Isolated" && !inverts) || (behavior == "Removed" && inverts) else {
       throw node.unsupported(
         "splitting with behavior \(quoted(behavior)), invert \(inverts)", supported: "Isolated, not inverted")
@@ -236,7 +238,7 @@ struct TokenizerDocumentReader {
     var template = SequenceTemplate()
     for (type, node) in try leaves(root, under: "processors") {
       switch type {
-      case "ByteLevel": break  // Trims offsets, which nobody here asks for.
+      case "ByteLevel": break  // It trims offsets, which are not computed here.
       case "TemplateProcessing":
         let inner = try templateProcessing(node)
         template.before = inner.before + template.before
@@ -260,9 +262,8 @@ struct TokenizerDocumentReader {
         guard let token = try specialTokens?.optional(name) else {
           throw special.wrong("a token that special_tokens lists")
         }
-        var ids: [Int32] = []
-        for id in try token.required("ids", "the token's ids").elements() {
-          ids.append(Int32(try id.integer(in: 0...maximumID)))
+        let ids = try token.required("ids", "the token's ids").elements().map {
+          (id) throws(TokenizerError) in Int32(try id.integer(in: 0...maximumID))
         }
         guard template.before.count + template.after.count + ids.count <= TokenizerLimits.steps else {
           throw single.unsupported(
@@ -283,6 +284,7 @@ struct TokenizerDocumentReader {
 
   private static func decoders(_ root: JSONCursor) throws(TokenizerError) -> [DecoderNode] {
     var result: [DecoderNode] = []
+    var replacements: [Replacement] = []
     for (type, node) in try leaves(root, under: "decoders") {
       switch type {
       case "ByteLevel": result.append(.byteLevel)
@@ -290,9 +292,8 @@ struct TokenizerDocumentReader {
       case "Fuse": result.append(.fuse)
       case "Metaspace": result.append(.metaspace(try metaspace(node)))
       case "Replace":
-        let pattern = try literalPattern(node)
-        let content = try literal(node.required("content", "a string"))
-        result.append(.replace(pattern: pattern, content: content))
+        replacements.append(try replacement(node))
+        result += replacements.suffix(1).map { .replace(pattern: $0.pattern, content: $0.content) }
       case "Strip":
         let start = try node.required("start", "a count").integer(in: 0...maximumID)
         if try node.required("stop", "a count").integer(in: 0...maximumID) != 0 {
@@ -305,9 +306,6 @@ struct TokenizerDocumentReader {
           "the decoder \(quoted(type))",
           supported: "ByteFallback, ByteLevel, Fuse, Metaspace, Replace, Sequence, Strip")
       }
-    }
-    let replacements = result.compactMap { step -> (pattern: String, content: String)? in
-      if case .replace(let pattern, let content) = step { (pattern, content) } else { nil }
     }
     try checkGrowth(replacements, root)
     return result

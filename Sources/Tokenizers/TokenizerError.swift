@@ -1,9 +1,8 @@
 import Wording
 
-/// What can be wrong with a tokenizer that came from a file.
+/// An error in a tokenizer's file.
 ///
-/// Closed and typed, so that a caller can tell the cases apart. `description` puts each into a sentence: what was
-/// wrong, in which file and at which JSON path, what was expected and what to do.
+/// `description` says what was wrong, in which file and at which JSON path, what was expected and what to do.
 public enum TokenizerError: Error, Equatable, Sendable {
   /// The file could not be read at all.
   case unreadable(file: String, reason: String)
@@ -11,13 +10,13 @@ public enum TokenizerError: Error, Equatable, Sendable {
   case malformedJSON(file: String, line: Int, column: Int, problem: String)
   /// The value at `path` is missing or of another type than `expected`.
   case unexpectedValue(file: String, path: String, expected: String, found: String)
-  /// The tokenizer asks for something that exists, but that this module does not do.
+  /// The tokenizer uses something that this module does not support.
   case unsupported(file: String, path: String, feature: String, supported: String)
   /// The vocabulary contradicts itself.
   case brokenVocabulary(file: String, path: String, fault: VocabularyFault)
 }
 
-/// How a vocabulary can contradict itself.
+/// A contradiction in a vocabulary.
 public enum VocabularyFault: Error, Equatable, Sendable {
   case empty
   /// `id` belongs to no token, although `count` tokens should have the ids `0 ..< count`.

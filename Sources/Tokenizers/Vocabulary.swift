@@ -1,4 +1,4 @@
-/// Every token by its id, and every id by its token: checked to be one-to-one and without holes.
+/// All tokens by id, and all ids by token. The ids are one-to-one and have no holes.
 struct Vocabulary: Sendable {
   /// By id; the model's tokens and the added ones.
   let tokens: [String]

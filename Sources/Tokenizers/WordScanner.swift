@@ -1,7 +1,7 @@
-/// Where the next piece of a text ends: one step of a pre-tokenizer, as a scanner over UTF-8.
+/// A step of a pre-tokenizer: finds where the next piece of a text ends, by scanning UTF-8.
 ///
-/// Each regular expression's alternatives are tried in its order, as a backtracking engine does; the
-/// cases where it backtracks are spelled out.
+/// The alternatives of each regular expression are tried in its order, as a backtracking engine does. The cases where an
+/// engine backtracks are written out.
 enum WordScanner: Sendable, Equatable {
   case digits(individually: Bool)
   case pattern(SplitPattern)
@@ -24,20 +24,18 @@ enum WordScanner: Sendable, Equatable {
     case .pattern(.llama3): return Self.llama3(Cursor(bytes: bytes, end: end), start, longestNumber: 3)
     case .pattern(.qwen2): return Self.llama3(Cursor(bytes: bytes, end: end), start, longestNumber: 1)
     case .after(let mark):
-      var index = start
-      while index + mark.count <= end {
-        if bytes[index..<(index + mark.count)].elementsEqual(mark) { return index + mark.count }
-        index += 1
-      }
-      return end
-    case .before(let mark):
-      var index = start + 1
-      while index + mark.count <= end {
-        if bytes[index..<(index + mark.count)].elementsEqual(mark) { return index }
-        index += 1
-      }
-      return end
+      return Self.place(of: mark, in: bytes, from: start, to: end).map { $0 + mark.count } ?? end
+    case .before(let mark): return Self.place(of: mark, in: bytes, from: start + 1, to: end) ?? end
     }
+  }
+
+  private static func place(of mark: [UInt8], in bytes: [UInt8], from start: Int, to end: Int) -> Int? {
+    var index = start
+    while index + mark.count <= end {
+      if bytes[index..<(index + mark.count)].elementsEqual(mark) { return index }
+      index += 1
+    }
+    return nil
   }
 
   /// `'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`
@@ -95,7 +93,7 @@ extension CharacterClasses {
   fileprivate var isPunctuation: Bool { isDisjoint(with: [.letter, .number, .space]) }
 }
 
-/// A text that ends before its buffer may.
+/// A text that may end before its buffer does.
 private struct Cursor {
   let bytes: [UInt8]
   let end: Int

@@ -1,7 +1,7 @@
 import ChatTemplates
 import JSON
 
-/// A conversation as a document, and which of its tokens the assistant says.
+/// A conversation as a document. It tells which tokens the assistant says.
 struct ChatDocument {
   private let line: JSONLine
   private let format: ChatFormat
@@ -22,8 +22,7 @@ struct ChatDocument {
       throw line.broken("\"\(field)\" is \(value.kindName), expected a list of turns")
     }
     guard !turns.isEmpty else { throw line.broken("\"\(field)\" has no turns") }
-    var messages: [JSONValue] = []
-    for (index, turn) in turns.enumerated() {
+    messages = try turns.enumerated().map { (index, turn) throws(TrainingDataError) in
       guard let object = turn.objectValue else {
         throw line.broken(
           "\(field)[\(index)] is \(turn.kindName), expected an object with \"role\" and \"content\"")
@@ -31,9 +30,8 @@ struct ChatDocument {
       guard let message = Self.message(object) else {
         throw line.broken("\(field)[\(index)] has no \"role\" that is a string")
       }
-      messages.append(.object(message))
+      return .object(message)
     }
-    self.messages = messages
   }
 
   private static func message(_ turn: JSONObject) -> JSONObject? {
@@ -56,7 +54,7 @@ struct ChatDocument {
     }
   }
 
-  /// The ids of the whole conversation, and which of them are to be predicted.
+  /// Returns the ids of the whole conversation, and marks those that are predicted.
   func document(_ tokenize: (String) throws -> [Int32]) throws -> Document {
     let whole = try text(upTo: messages.count)
     let ids = try tokenize(whole)
@@ -77,10 +75,10 @@ struct ChatDocument {
     return Document(ids: ids, isTarget: isTarget)
   }
 
-  /// The text before what the assistant says in its turn, the turn's opening included, and the text through it.
+  /// Returns the text before the assistant's words in a turn, with the turn's opening, and the text through the turn.
   ///
-  /// The opening is what the template writes to have the assistant speak. Where it writes more than the turn has
-  /// later, as an opened thought, the part that both have is the opening.
+  /// The opening is the template's generation prompt. The prompt may have more than the turn has later, such as an opened
+  /// thought. Then the opening is what both have.
   private func turn(_ index: Int, of whole: String) throws(TrainingDataError) -> (
     before: String, through: String
   ) {
@@ -93,8 +91,6 @@ struct ChatDocument {
     guard index > 0 else { return ("", through) }
     let prompt = try text(upTo: index, prompt: true)
     let common = zip(prompt.unicodeScalars, through.unicodeScalars).prefix { $0 == $1 }.map(\.0)
-    var before = String.UnicodeScalarView()
-    before.append(contentsOf: common)
-    return (String(before), through)
+    return (String(String.UnicodeScalarView(common)), through)
   }
 }

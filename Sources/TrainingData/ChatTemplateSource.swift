@@ -2,7 +2,7 @@ import Checkpoints
 import Foundation
 import JSON
 
-/// A model's chat template as text, and the tokens that it may name. Nothing is parsed yet.
+/// The text of a model's chat template, and the tokens that it may name. Nothing is parsed yet.
 public struct ChatTemplateSource: Sendable, Equatable {
   public let text: String
   /// The file that it stands in.
@@ -10,9 +10,9 @@ public struct ChatTemplateSource: Sendable, Equatable {
   /// `bos_token`, `eos_token` and the like, as far as the model names them.
   public var variables: JSONObject
 
-  /// From a Hugging Face folder: `chat_template.jinja` or else the `chat_template` of `tokenizer_config.json`, of
-  /// several the one called `default`. nil where there is none.
-  /// - Throws: `.unreadable` if a file is there and makes no sense.
+  /// Reads `chat_template.jinja` of a Hugging Face folder, or else `chat_template` of `tokenizer_config.json`, of several
+  /// the one called `default`. nil if there is none.
+  /// - Throws: `.unreadable` if a file can't be read.
   public init?(folder: String) throws(TrainingDataError) {
     let configurationFile = folder + "/tokenizer_config.json"
     let configuration = try Self.json(configurationFile)

@@ -1,12 +1,12 @@
 import JSON
 
-/// A document, tokenized: its ids and which of them are to be predicted. It ends with an end token, if the model has one.
+/// A tokenized document: its ids, and which of them are predicted. It ends with an end token if the model has one.
 struct Document: Equatable {
   var ids: [Int32]
   var isTarget: [Bool]
 }
 
-/// The documents of one source, read when they are asked for.
+/// Reads the documents of one source on demand.
 struct DocumentReader: Sendable {
   let source: TrainingSource
   let tokenizer: TrainingTokenizer
@@ -29,26 +29,24 @@ struct DocumentReader: Sendable {
     self.source = source
     self.tokenizer = tokenizer
     if source.path.lowercased().hasSuffix(".parquet") { throw .parquet(path: source.path) }
-    if source.format.isText, let found = try TextFile.notProse(path: source.path) {
-      throw .notProse(path: source.path, found)
-    }
-    if source.format.isLines, let found = try TextFile.notLines(path: source.path) {
-      throw .notLines(path: source.path, found)
-    }
+    let path = source.path
     switch source.format {
     case .text(let separator):
+      let found = try TextFile.map(path).withBytes { NotProse(path: path, bytes: $0) }
+      if let found { throw .notProse(path: path, found) }
       if separator == "" { throw .badOption(name: "separator", reason: "it is empty") }
       content = .text(try TextFile(path: source.path, separator: separator.map { Array($0.utf8) }))
     case .tokens: content = .tokens(try TokenFile(path: source.path))
-    case .instruction(let format):
-      try format.check()
+    case .jsonl, .instruction, .chat:
+      let found = try TextFile.map(path).withBytes { NotProse(insteadOfLines: path, bytes: $0) }
+      if let found { throw .notLines(path: path, found) }
+      if case .instruction(let format) = source.format { try format.check() }
       content = .text(try TextFile(path: source.path, separator: [0x0A]))
-    case .jsonl, .chat: content = .text(try TextFile(path: source.path, separator: [0x0A]))
     }
   }
 
-  /// The document, or nil if there is no token in it. `index` is below `count`.
-  /// - Throws: `TrainingDataError`, or what the tokenizer throws.
+  /// Returns the document, or nil if it has no tokens. `index` is below `count`.
+  /// - Throws: `TrainingDataError`, or an error of the tokenizer.
   func document(at index: Int) throws -> Document? {
     switch (content, source.format) {
     case (.tokens(let file), _):
@@ -74,7 +72,7 @@ struct DocumentReader: Sendable {
   private func instruction(_ line: JSONLine, _ format: InstructionFormat) throws -> Document? {
     let task = try line.text(format.instruction)
     let prompt = format.prompt(instruction: task, input: try line.optionalText(format.input) ?? "")
-    // Together, as the model will see them: a token may reach across.
+    // Both together, as the model will see them: a token may reach across.
     let ids = try tokenize(prompt + line.text(format.output))
     let given = format.loss == .all ? 0 : commonPrefix(try tokenizer.tokenize(prompt), ids)
     let all = start + ids
@@ -93,8 +91,8 @@ struct DocumentReader: Sendable {
 
   private var start: [Int32] { tokenizer.beginOfSequence.map { [$0] } ?? [] }
 
-  /// With the end token, which is to be predicted where what it follows is. The first token is no target: there is
-  /// nothing to predict it from.
+  /// Adds the end token, which is predicted if the token before it is. The first token is never predicted: nothing comes
+  /// before it.
   private func ended(_ document: Document) -> Document? {
     var document = document
     guard let last = document.ids.last, let predicted = document.isTarget.last else { return nil }
@@ -109,15 +107,9 @@ struct DocumentReader: Sendable {
   }
 }
 
-/// How many elements two lists begin with alike.
-func commonPrefix<Element: Equatable>(_ left: some Sequence<Element>, _ right: some Sequence<Element>) -> Int
-{
-  var count = 0
-  for (left, right) in zip(left, right) {
-    if left != right { return count }
-    count += 1
-  }
-  return count
+/// The number of elements that two lists have in common at their beginnings.
+func commonPrefix<Element: Equatable>(_ left: [Element], _ right: [Element]) -> Int {
+  zip(left, right).prefix { $0 == $1 }.count
 }
 
 /// One line of a JSONL file: an object.
@@ -129,17 +121,18 @@ struct JSONLine {
   init(_ file: TextFile, _ index: Int) throws(TrainingDataError) {
     self.file = file
     self.index = index
+    func broken(_ reason: String) -> TrainingDataError {
+      .brokenLine(path: file.path, line: file.line(of: index), reason: reason)
+    }
     let value: JSONValue
     do {
       // Python writes NaN where a number is missing.
       value = try JSONValue(parsing: file.bytes(at: index), .python)
     } catch {
-      throw .brokenLine(
-        path: file.path, line: file.line(of: index), reason: "column \(error.column): \(error.reason)")
+      throw broken("column \(error.column): \(error.reason)")
     }
     guard case .object(let object) = value else {
-      throw .brokenLine(
-        path: file.path, line: file.line(of: index), reason: "this is \(value.kindName), expected an object")
+      throw broken("this is \(value.kindName), expected an object")
     }
     self.object = object
   }

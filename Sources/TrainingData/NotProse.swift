@@ -1,17 +1,18 @@
 import Foundation
 import JSON
 
-/// What a file is that was given as text and plainly is none: brackets and commas teach a model brackets and commas.
+/// A file that was given as text and is something else, such as JSON or a table. A model would learn its brackets and
+/// commas.
 public struct NotProse: Sendable, Equatable {
   /// "a JSON array": for a sentence.
   public let kind: String
   private let remedy: Remedy
 
-  /// What the text is wanted for: they read different formats.
+  /// The text's use. Training and measuring read different formats.
   public enum Use: Sendable { case training, measuring }
 
   private enum Remedy: Sendable, Equatable {
-    /// Objects, one a line or to be put so, and what is in them.
+    /// The file has objects, one a line, or the command puts them so.
     case lines(Content, command: String?)
     case ids
     case sentence(String)
@@ -27,29 +28,22 @@ public struct NotProse: Sendable, Equatable {
   /// nil for prose, and for what might be some.
   public init?(path: String, bytes: UnsafeRawBufferPointer) {
     let name = (path as NSString).pathExtension.lowercased()
-    if let found = Self.magic(bytes) ?? Self.markup(bytes) ?? Self.json(path, name, bytes)
+    let found =
+      Self.magic(bytes) ?? Self.markup(bytes) ?? Self.json(path, name, bytes)
       ?? Self.table(path, name, bytes) ?? Self.numbers(bytes)
-    {
-      self = found
-    } else {
-      return nil
-    }
+    guard let found else { return nil }
+    self = found
   }
 
-  /// What a file is that was given as JSON lines and has other things in it.
+  /// A file that was given as JSON lines and is something else; nil for JSON lines.
   ///
-  /// A list of objects over many lines would be told as a broken first line.
+  /// Without this, an array of objects over many lines would be reported as a broken first line.
   public init?(insteadOfLines path: String, bytes: UnsafeRawBufferPointer) {
     let start = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0
-    if let found = Self.magic(bytes) {
-      self = found
-    } else if bytes.dropFirst(start).lazy.filter({ $0 > 0x20 }).prefix(2).elementsEqual("[{".utf8),
-      let found = Self.json(path, "", bytes), found.isArrayOfObjects
-    {
-      self = found
-    } else {
-      return nil
-    }
+    let isArray = bytes.dropFirst(start).lazy.filter { $0 > 0x20 }.prefix(2).elementsEqual("[{".utf8)
+    let array = isArray ? Self.json(path, "", bytes) : nil
+    guard let found = Self.magic(bytes) ?? (array?.isArrayOfObjects == true ? array : nil) else { return nil }
+    self = found
   }
 
   private var isArrayOfObjects: Bool { if case .lines(_, .some) = remedy { true } else { false } }
@@ -82,7 +76,7 @@ public struct NotProse: Sendable, Equatable {
 
   // MARK: Binary
 
-  /// How files begin that are no text at all.
+  /// The first bytes of files that are not text.
   private static let beginnings: [(bytes: [UInt8], kind: String, remedy: String)] = [
     (
       Array("PAR1".utf8), "a Parquet file",
@@ -156,13 +150,11 @@ public struct NotProse: Sendable, Equatable {
     do {
       value = try JSONValue(parsing: UnsafeRawBufferPointer(rebasing: rest.prefix(parsed)), .python)
     } catch {
-      // Cut off in its middle, it was JSON up to there.
+      // A file that is cut off was JSON up to the cut.
       let isCut =
         rest.count > parsed && (error.reason.hasSuffix("the end") || error.reason.hasSuffix("does not end"))
       guard isCut || name == "json" else { return nil }
-      return NotProse(
-        isCut ? "JSON" : "named .json, and no JSON (\(error))",
-        .sentence("make JSON lines of it, an object a line, and say \"format\": \"jsonl\""))
+      return NotProse(isCut ? "JSON" : "named .json, and no JSON (\(error))", makeLines)
     }
     if case .array(let elements) = value {
       if isIDs(value) { return NotProse("a list of numbers", .ids) }
@@ -171,9 +163,11 @@ public struct NotProse: Sendable, Equatable {
         "python3 -c \"import json; [print(json.dumps(x)) for x in json.load(open('\(path)'))]\" > \(target)"
       return NotProse("a JSON array", .lines(content(elements.first ?? .null), command: command))
     }
-    return NotProse(
-      "a JSON object", .sentence("make JSON lines of it, an object a line, and say \"format\": \"jsonl\""))
+    return NotProse("a JSON object", makeLines)
   }
+
+  private static let makeLines = Remedy.sentence(
+    "make JSON lines of it, an object a line, and say \"format\": \"jsonl\"")
 
   private static func isIDs(_ value: JSONValue) -> Bool {
     guard case .array(let elements) = value, let first = elements.first else { return false }
@@ -199,10 +193,10 @@ public struct NotProse: Sendable, Equatable {
       (UInt8(ascii: "\t"), "tabs"), (UInt8(ascii: ","), "commas"), (UInt8(ascii: ";"), "semicolons"),
       (UInt8(ascii: "|"), "bars"),
     ]
-    var found = separators.first { isTable(bytes, $0.0) }
-    if found == nil, name == "csv" { found = separators[1] }
-    if found == nil, name == "tsv" { found = separators[0] }
-    guard let (separator, word) = found else { return nil }
+    let named = name == "csv" ? separators[1] : name == "tsv" ? separators[0] : nil
+    guard let (separator, word) = separators.first(where: { isTable(bytes, $0.0) }) ?? named else {
+      return nil
+    }
     let delimiter = separator == UInt8(ascii: "\t") ? "\\t" : String(UnicodeScalar(separator))
     let target = (path as NSString).deletingPathExtension + ".jsonl"
     return NotProse(

@@ -1,11 +1,11 @@
-/// A document, or a part of one, within a row. Attention doesn't cross its ends.
+/// A document, or a part of one, in a row. Attention doesn't cross its ends.
 public struct Segment: Sendable, Equatable {
   /// `[tokens]`
   public let ids: [Int32]
-  /// `[tokens]`: whether the token is to be predicted from those before it. The first never is.
+  /// `[tokens]`: whether the token is predicted from those before it. The first never is.
   public let isTarget: [Bool]
 
-  /// - Parameter isTarget: of the document; that a segment's first token is none is seen to here.
+  /// - Parameter isTarget: from the document. The segment's first token is never predicted.
   init(ids: some Sequence<Int32>, isTarget: some Sequence<Bool>) {
     self.ids = Array(ids)
     var targets = Array(isTarget)
@@ -14,7 +14,7 @@ public struct Segment: Sendable, Equatable {
   }
 }
 
-/// What one row of a batch holds.
+/// One row of a batch.
 public struct PackedRow: Sendable, Equatable {
   public let segments: [Segment]
 

@@ -1,20 +1,20 @@
 import Foundation
 
-/// How training data is dealt out to the rounds of an interleaved run, in which pruning and training take turns.
+/// Divides training data among the rounds of an interleaved run, in which pruning and training take turns.
 ///
-/// The published Adapt-Pruner code cuts its data so before it starts (`utils/process_dataset.py`, the loop over
-/// `iterative_prune_train_step` in `main`; its scripts take `linear`): part i of R has
+/// The rule is that of the published Adapt-Pruner code (`utils/process_dataset.py`, the loop over
+/// `iterative_prune_train_step` in `main`; its scripts use `linear`). Part i of R has
 ///
 ///     linear    ⌊N · 2(i+1) / (R(R+1))⌋       later rounds, whose model has lost more, get more
 ///     constant  ⌊N / R⌋
 ///     cosine    ⌊N(1 − cos((i+1)π/2R)) − ⌊N(1 − cos(iπ/2R))⌋⌋
 ///
-/// in doubles, in this order of operations, and the last part has what the others leave.
+/// computed in doubles, in this order of operations. The last part has the rest.
 public enum RoundShares: String, Sendable, CaseIterable {
   case linear, constant, cosine
 
-  /// How many of `total` samples or tokens each of `rounds` rounds gets, first round first. They add up to
-  /// `total`. Empty without rounds.
+  /// Returns how many of `total` samples or tokens each round gets, the first round first. The sum is `total`. Empty
+  /// without rounds.
   public func shares(of total: Int, rounds: Int) -> [Int] {
     guard rounds > 0, total >= 0 else { return [] }
     var shares: [Int] = []

@@ -1,10 +1,10 @@
 import RandomNumbers
 
-/// Orders that follow from a seed, a stream and an epoch alone, so that a place in them is two numbers.
+/// Shuffles by a seed, a stream and an epoch alone, so two numbers are enough to resume.
 struct Shuffle {
   let seed: UInt64
 
-  /// A stream of numbers of its own for each `stream` and `epoch`.
+  /// Each `stream` and `epoch` has numbers of its own.
   private func generator(stream: Int, epoch: Int) -> SplitMix64 {
     var first = SplitMix64(state: seed)
     var second = SplitMix64(state: first.next() ^ UInt64(truncatingIfNeeded: stream))
@@ -23,7 +23,7 @@ struct Shuffle {
     return elements
   }
 
-  /// From 0 to `highest`, each as likely. Written out, since Swift doesn't promise how its own does it.
+  /// A random number from 0 to `highest`, uniformly. Swift's own method may change, so this is written out.
   private static func number(upTo highest: Int, _ generator: inout SplitMix64) -> Int {
     let count = UInt64(highest) + 1
     // Lemire's multiplication (ACM TOMACS 2019), with his rejection of the numbers that would favour some.

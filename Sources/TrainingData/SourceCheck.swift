@@ -1,10 +1,10 @@
-/// A file of training data is checked before work starts.
+/// Checks a file of training data before work starts.
 extension TrainingSource {
-  /// Goes through the whole file, as far as it can be without tokenizing. Text must be UTF-8, each line of JSONL an
-  /// object with the fields that its format reads, and token ids the model's.
+  /// Checks the whole file without tokenizing it. Text must be UTF-8, each line of JSONL an object with the fields that
+  /// its format reads, and token ids the model's.
   ///
   /// - Parameter vocabularySize: token ids are below it.
-  /// - Throws: `TrainingDataError` with the first place that is wrong, unless broken documents are to be left out.
+  /// - Throws: `TrainingDataError` about the first fault, unless broken documents are skipped.
   public func check(vocabularySize: Int) throws(TrainingDataError) {
     guard !skipsBroken else { return }
     switch format {

@@ -1,8 +1,8 @@
 import JSON
 
-/// A stream's place, as it is saved: a few numbers, whatever came before.
+/// The saved position of a stream: a few numbers, however far it is.
 struct StreamState {
-  /// What has to be the same for the place to mean the same.
+  /// The properties that must not change between saving and resuming.
   struct Identity: Equatable {
     struct Source: Equatable {
       var name: String
@@ -17,17 +17,12 @@ struct StreamState {
   }
 
   var identity: Identity
-  var epoch: Int
   var position: Int
   var cursors: [TrainingOrder.Cursor]
   var offset: Int
-  var rows: Int
-  var tokens: Int
-  var targets: Int
-  var documents: Int
-  var skipped: Int
+  var progress: TrainingStream.Progress
 
-  /// The seed is written as text, since JSON's integers end before it does.
+  /// The seed is written as text, since it may be larger than JSON's integers.
   var json: JSONValue {
     let sources = zip(identity.sources, cursors).map { source, cursor in
       JSONValue.object([
@@ -38,29 +33,16 @@ struct StreamState {
     }
     return .object([
       "seed": .string(String(identity.seed)), "length": .integer(identity.length),
-      "packing": .bool(identity.packing), "sources": .array(sources), "epoch": .integer(epoch),
-      "position": .integer(position), "offset": .integer(offset), "rows": .integer(rows),
-      "tokens": .integer(tokens), "targets": .integer(targets), "documents": .integer(documents),
-      "skipped": .integer(skipped),
+      "packing": .bool(identity.packing), "sources": .array(sources), "epoch": .integer(progress.epoch),
+      "position": .integer(position), "offset": .integer(offset), "rows": .integer(progress.rows),
+      "tokens": .integer(progress.tokens), "targets": .integer(progress.targets),
+      "documents": .integer(progress.documents), "skipped": .integer(progress.skipped),
     ])
   }
 
-  init(
-    identity: Identity, epoch: Int, position: Int, cursors: [TrainingOrder.Cursor], offset: Int, rows: Int,
-    tokens: Int, targets: Int, documents: Int, skipped: Int
-  ) {
-    self.identity = identity
-    self.epoch = epoch
-    self.position = position
-    self.cursors = cursors
-    self.offset = offset
-    self.rows = rows
-    self.tokens = tokens
-    self.targets = targets
-    self.documents = documents
-    self.skipped = skipped
-  }
+}
 
+extension StreamState {
   init(reading json: JSONValue) throws(TrainingDataError) {
     func missing(_ key: String, _ expected: String) -> TrainingDataError {
       .otherStream(reason: "\"\(key)\" is not \(expected)")
@@ -88,17 +70,15 @@ struct StreamState {
         TrainingOrder.Cursor(
           epoch: try natural("epoch", in: source), position: try natural("position", in: source)))
     }
-    identity = Identity(
+    let identity = Identity(
       seed: seed, length: try natural("length", in: json), packing: packing, sources: sources)
-    self.cursors = cursors
-    epoch = try natural("epoch", in: json)
-    position = try natural("position", in: json)
-    offset = try natural("offset", in: json)
-    rows = try natural("rows", in: json)
-    tokens = try natural("tokens", in: json)
-    targets = try natural("targets", in: json)
-    documents = try natural("documents", in: json)
-    skipped = try natural("skipped", in: json)
+    let progress = TrainingStream.Progress(
+      epoch: try natural("epoch", in: json), rows: try natural("rows", in: json),
+      tokens: try natural("tokens", in: json), targets: try natural("targets", in: json),
+      documents: try natural("documents", in: json), skipped: try natural("skipped", in: json))
+    self.init(
+      identity: identity, position: try natural("position", in: json), cursors: cursors,
+      offset: try natural("offset", in: json), progress: progress)
   }
 
   func check(against other: Identity) throws(TrainingDataError) {

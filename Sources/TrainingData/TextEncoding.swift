@@ -1,6 +1,6 @@
 import Foundation
 
-/// Whether a whole file is UTF-8, without decoding its documents.
+/// Checks that a whole file is UTF-8, without decoding its documents.
 public enum TextEncoding {
   /// Goes through the file once, in parts.
   /// - Throws: `TrainingDataError.notUTF8` with the first byte that is no part of a character, `TrainingDataError.unreadable`.
@@ -11,20 +11,25 @@ public enum TextEncoding {
 
   private static let part = 1 << 20
 
+  /// The number of bytes before the first that is no part of a character.
+  static func validLength(of bytes: some Sequence<UInt8>) -> Int {
+    var parser = Unicode.UTF8.ForwardParser()
+    var rest = bytes.makeIterator()
+    var length = 0
+    while case .valid(let scalar) = parser.parseScalar(from: &rest) { length += scalar.count }
+    return length
+  }
+
   public static func firstInvalidByte(_ bytes: UnsafeRawBufferPointer) -> Int? {
     var start = 0
     while start < bytes.count {
       var end = min(bytes.count, start + part)
-      // Not within a character: a byte that goes on with one begins with the bits 10.
+      // A part does not end within a character, whose further bytes begin with the bits 10.
       while end < bytes.count, end > start, bytes[end] & 0xC0 == 0x80 { end -= 1 }
       if end == start { end = min(bytes.count, start + part) }
       let piece = UnsafeRawBufferPointer(rebasing: bytes[start..<end])
       if String(validating: piece, as: UTF8.self) == nil {
-        var parser = Unicode.UTF8.ForwardParser()
-        var rest = piece.makeIterator()
-        var offset = 0
-        while case .valid(let scalar) = parser.parseScalar(from: &rest) { offset += scalar.count }
-        return start + offset
+        return start + validLength(of: piece)
       }
       start = end
     }

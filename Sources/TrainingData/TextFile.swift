@@ -1,11 +1,11 @@
 import Files
 import Foundation
 
-/// A text file, mapped, and where its documents start. Nothing of it is decoded before it is asked for.
+/// A mapped text file and the offsets of its documents. Documents are decoded on demand.
 final class TextFile: Sendable {
   let path: String
   private let file: MappedFile
-  /// Between documents; nil where the file is one document.
+  /// The bytes between documents; nil if the file is one document.
   private let separator: [UInt8]?
   /// Offsets of the documents that have more than blanks in them.
   private let starts: [Int]
@@ -30,18 +30,6 @@ final class TextFile: Sendable {
     if starts.isEmpty { throw .empty(path: path) }
   }
 
-  /// What a file is that plainly holds no prose.
-  /// - Throws: `.unreadable`.
-  static func notProse(path: String) throws(TrainingDataError) -> NotProse? {
-    try map(path).withBytes { NotProse(path: path, bytes: $0) }
-  }
-
-  /// What a file is that plainly holds no JSON lines.
-  /// - Throws: `.unreadable`.
-  static func notLines(path: String) throws(TrainingDataError) -> NotProse? {
-    try map(path).withBytes { NotProse(insteadOfLines: path, bytes: $0) }
-  }
-
   /// - Throws: `.unreadable`.
   static func map(_ path: String) throws(TrainingDataError) -> MappedFile {
     do {
@@ -54,7 +42,7 @@ final class TextFile: Sendable {
 
   private static func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0D).contains(byte) }
 
-  /// Where the document that starts at `start` ends.
+  /// The end of the document that starts at `start`.
   private static func end(in bytes: UnsafeRawBufferPointer, from start: Int, _ separator: [UInt8]?) -> Int {
     guard let separator, let first = separator.first, let base = bytes.baseAddress else { return bytes.count }
     var place = start
@@ -78,14 +66,10 @@ final class TextFile: Sendable {
   func text(at index: Int) throws(TrainingDataError) -> String {
     let bytes = bytes(at: index)
     if let text = String(validating: bytes, as: UTF8.self) { return text }
-    var parser = Unicode.UTF8.ForwardParser()
-    var rest = bytes.makeIterator()
-    var offset = 0
-    while case .valid(let scalar) = parser.parseScalar(from: &rest) { offset += scalar.count }
-    throw .notUTF8(path: path, byte: starts[index] + offset)
+    throw .notUTF8(path: path, byte: starts[index] + TextEncoding.validLength(of: bytes))
   }
 
-  /// The line that a document starts on, counted when it is asked for: in an error.
+  /// The line on which a document starts. Errors name it.
   func line(of index: Int) -> Int {
     file.withBytes { bytes in 1 + bytes[..<starts[index]].count { $0 == 0x0A } }
   }

@@ -1,10 +1,10 @@
 import Checkpoints
 
-/// A safetensors file of token ids, mapped.
+/// A mapped safetensors file of token ids.
 struct TokenFile: Sendable {
   let path: String
   private let ids: StoredTensor
-  /// Where each document starts, and where the last ends.
+  /// The start of each document, and the end of the last.
   private let bounds: Bounds
   let count: Int
 
@@ -18,9 +18,11 @@ struct TokenFile: Sendable {
     do {
       let file = try SafetensorsFile(path: path)
       ids = try file.tensor(named: "input_ids")
+      func broken(_ reason: String) -> TrainingDataError {
+        .brokenTokens(path: path, place: "input_ids", reason: reason)
+      }
       guard ids.type == .int32 || ids.type == .int64 else {
-        throw TrainingDataError.brokenTokens(
-          path: path, place: "input_ids", reason: "its type is \(ids.type.rawValue), expected int32 or int64")
+        throw broken("its type is \(ids.type.rawValue), expected int32 or int64")
       }
       switch ids.shape.count {
       case 2:
@@ -28,18 +30,15 @@ struct TokenFile: Sendable {
         count = ids.shape[1] == 0 ? 0 : ids.shape[0]
       case 1:
         guard file.tensorNames.contains("offsets") else {
-          throw TrainingDataError.brokenTokens(
-            path: path, place: "input_ids",
-            reason: "it is one row of ids, and there is no \"offsets\" to tell where its documents start")
+          throw broken("it is one row of ids, and there is no \"offsets\" to tell where its documents start")
         }
         let offsets = try file.tensor(named: "offsets").integers()
         try Self.check(offsets, tokens: ids.shape[0], path: path)
         bounds = .offsets(offsets)
         count = offsets.count - 1
       default:
-        throw TrainingDataError.brokenTokens(
-          path: path, place: "input_ids",
-          reason: "its shape is \(ids.shape), expected [documents, length], or [tokens] with \"offsets\"")
+        throw broken(
+          "its shape is \(ids.shape), expected [documents, length], or [tokens] with \"offsets\"")
       }
     } catch let error as TrainingDataError {
       throw error
@@ -75,16 +74,13 @@ struct TokenFile: Sendable {
           : bytes.loadUnaligned(fromByteOffset: $0 * 8, as: Int64.self)
       }
     }
-    var found: [Int32] = []
-    found.reserveCapacity(values.count)
-    for (place, value) in values.enumerated() {
+    return try values.enumerated().map { (place, value) throws(TrainingDataError) in
       guard value >= 0, value < vocabularySize, let id = Int32(exactly: value) else {
         throw .brokenTokens(
           path: path, place: "document \(index), token \(place)",
           reason: "\(value) is no token id of this model, whose ids are 0 to \(vocabularySize - 1)")
       }
-      found.append(id)
+      return id
     }
-    return found
   }
 }

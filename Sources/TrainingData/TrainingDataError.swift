@@ -1,12 +1,12 @@
 import Wording
 
-/// Why data can't be trained on.
+/// Says why data can't be trained on.
 public enum TrainingDataError: Error, Sendable, Equatable, CustomStringConvertible {
   case unreadable(path: String, reason: String)
   case parquet(path: String)
-  /// Given as text, and plainly none.
+  /// The file was given as text and is something else.
   case notProse(path: String, NotProse)
-  /// Given as JSON lines, and plainly none.
+  /// The file was given as JSON lines and is something else.
   case notLines(path: String, NotProse)
   /// The tokenizer has a token that the model has no embedding for.
   case beyondModel(path: String, id: Int, vocabularySize: Int)
@@ -23,7 +23,7 @@ public enum TrainingDataError: Error, Sendable, Equatable, CustomStringConvertib
   case badOption(name: String, reason: String)
   /// A whole epoch went by without one token.
   case noTokens(sources: [String])
-  /// A saved state that doesn't belong to this stream.
+  /// The saved state belongs to another stream.
   case otherStream(reason: String)
 
   public var description: String { ShownText.oneLine(sentence) }

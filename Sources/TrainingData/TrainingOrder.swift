@@ -1,9 +1,9 @@
-/// In which order the documents of the sources come.
+/// The order of the documents of all sources.
 ///
-/// An epoch has as many documents as all sources together. Each source has its share of it: all of its documents
-/// once or, by weight, fewer or more; whose turn it is, is shuffled. A source gives its documents in a shuffled
-/// order of its own, and starts a new order when it has given all, wherever the epoch stands. So a heavy source's
-/// documents come again only after all of them came, and a light one's are all seen over the epochs.
+/// An epoch has as many documents as all sources together. A source's share is all of its documents once or, by weight,
+/// fewer or more. The sources' turns are shuffled. Each source shuffles its documents, and starts a new order after the
+/// last, anywhere in an epoch. So a heavy source repeats a document only after all others came, and a light source shows
+/// all documents over the epochs.
 struct TrainingOrder {
   /// A place in one source's orders.
   struct Cursor: Equatable {
@@ -21,7 +21,7 @@ struct TrainingOrder {
   /// Documents of the epoch that came.
   private(set) var position: Int
   private(set) var cursors: [Cursor]
-  /// Whose turn it is, for the whole epoch; empty with one source.
+  /// The source of each turn of the epoch; empty with one source.
   private var turns: [UInt16] = []
   /// Each source's order at present.
   private var orders: [[UInt32]] = []
@@ -92,14 +92,11 @@ struct TrainingOrder {
       Array(0..<UInt32(counts[source])), stream: source, epoch: cursors[source].epoch)
   }
 
-  /// Whose turn it is.
+  /// The source whose turn it is.
   var source: Int { turns.isEmpty ? 0 : Int(turns[position]) }
 
-  /// The document whose turn it is, within its source.
-  var document: Int {
-    let source = source
-    return Int(orders[source][cursors[source].position])
-  }
+  /// The index of the current document within its source.
+  var document: Int { Int(orders[source][cursors[source].position]) }
 
   mutating func advance() {
     let source = source

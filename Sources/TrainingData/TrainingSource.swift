@@ -15,24 +15,16 @@ public struct TrainingSource: Sendable {
     /// A safetensors file of token ids, int32 or int64: `input_ids` `[documents, length]`, or `[tokens]` with
     /// `offsets` `[documents + 1]`, where document d is `offsets[d]..<offsets[d + 1]`.
     case tokens
-
-    var isText: Bool { if case .text = self { true } else { false } }
-    var isLines: Bool {
-      switch self {
-      case .jsonl, .instruction, .chat: true
-      case .text, .tokens: false
-      }
-    }
   }
 
-  /// In errors and in the saved state.
+  /// The name in errors and in the saved state.
   public let name: String
   public let path: String
   public let format: Format
-  /// Its share of an epoch's documents, beside the other sources' weights. Without weights every document of
-  /// every source comes once an epoch.
+  /// The share of an epoch's documents, relative to the other sources' weights. Without weights every document comes once
+  /// an epoch.
   public let weight: Double?
-  /// Whether a broken document is counted and left out instead of ending the training.
+  /// Whether a broken document is counted and skipped instead of ending the training.
   public let skipsBroken: Bool
 
   public init(name: String, path: String, format: Format, weight: Double? = nil, skipsBroken: Bool = false) {
@@ -44,14 +36,14 @@ public struct TrainingSource: Sendable {
   }
 }
 
-/// Which tokens of a document are to be predicted.
+/// The tokens of a document that are predicted.
 public enum LossTarget: String, Sendable, CaseIterable {
   case all
-  /// What the model is to say: the answer to a task, the assistant's turns of a conversation.
+  /// The answer to a task, or the assistant's turns of a conversation.
   case completions
 }
 
-/// Where a line has a task, its input and its answer, and how the prompt is made of the first two.
+/// The fields of a task, its input and its answer, and the prompts made of the first two.
 public struct InstructionFormat: Sendable {
   public var instruction = "instruction"
   /// A line may lack this field, or have nothing in it.
@@ -81,7 +73,7 @@ public struct InstructionFormat: Sendable {
     }
   }
 
-  /// Both places are filled at once: what a task says about `{input}` stays as it is.
+  /// Fills both places at once, so `{input}` in a task's text stays.
   func prompt(instruction: String, input: String) -> String {
     let template = input.isEmpty ? promptWithoutInput : promptWithInput
     return template.split(separator: "{instruction}", omittingEmptySubsequences: false)
@@ -89,18 +81,18 @@ public struct InstructionFormat: Sendable {
   }
 }
 
-/// How a conversation becomes text.
+/// Turns a conversation into text.
 ///
-/// A line has it as `messages`, `conversation` or `conversations`: a list of turns with `role` and `content`, or
-/// with `from` and `value`, whose `human` and `gpt` are `user` and `assistant`.
+/// A line has it under `messages`, `conversation` or `conversations`: a list of turns with `role` and `content`, or with
+/// `from` and `value`. `human` and `gpt` then mean `user` and `assistant`.
 public struct ChatFormat: Sendable {
   public var template: ChatTemplate
-  /// What the template may name beside the messages: `bos_token`, `eos_token`.
+  /// Other names that the template may use: `bos_token`, `eos_token`.
   public var variables: JSONObject
   public var loss: LossTarget
-  /// The day that the template is told when it asks for today's.
+  /// The day of the template's `strftime_now`.
   public var date: TemplateDate
-  /// Where the template stands, for messages.
+  /// The template's file, for messages.
   public var file: String?
   let meter = RenderMeter()
 
@@ -116,7 +108,7 @@ public struct ChatFormat: Sendable {
   }
 }
 
-/// How texts become token ids.
+/// Turns texts into token ids.
 public struct TrainingTokenizer: Sendable {
   /// Token ids are below it.
   public var vocabularySize: Int
@@ -126,7 +118,7 @@ public struct TrainingTokenizer: Sendable {
   public var endings: Set<Int32>
   /// Put before every text and every task. A chat template writes its own, and files of ids have it or not.
   public var beginOfSequence: Int32?
-  /// Token ids of a text. Special tokens that stand in the text are recognised, none are added.
+  /// Returns the token ids of a text. Special tokens in the text are recognised, none are added.
   public var tokenize: @Sendable (String) throws -> [Int32]
 
   public init(

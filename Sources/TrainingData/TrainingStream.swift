@@ -1,12 +1,12 @@
 import JSON
 
-/// What a stream is asked to give.
+/// The options of a stream.
 public struct StreamOptions: Sendable, Equatable {
   /// Tokens of a row; at least 2, since the first of a document predicts nothing.
   public var length: Int
   /// Whether documents are joined until a row is full. Otherwise a row is one document, cut to `length`.
   public var packing: Bool
-  /// How often the documents come; nil without end.
+  /// How often the documents come; nil for no end.
   public var epochs: Int?
   public var seed: UInt64
 
@@ -18,37 +18,36 @@ public struct StreamOptions: Sendable, Equatable {
   }
 }
 
-/// Rows to train on, one after the other, from shuffled and mixed documents that are read and tokenized when it is
-/// their turn.
+/// A stream of rows to train on. It shuffles and mixes documents, and reads and tokenizes each at its turn.
 ///
-/// Packed rows have exactly `length` tokens: documents one after the other, each with its end token. What doesn't fit
-/// goes on in the next row, as a segment of its own. Only the last row of a limited stream may be shorter.
+/// Packed rows have exactly `length` tokens: documents one after the other, each with its end token. The rest of a
+/// document goes on in the next row, as a segment of its own. Only the last row of a limited stream may be shorter.
 ///
-/// The rows follow from the files, the options and the sources' order and weights alone. A stream that is made
-/// with another's `state` gives the rows that the other would have given.
+/// The rows follow from the files, the options, and the sources' order and weights alone. A stream made with another's
+/// `state` gives the same rows as the other.
 public struct TrainingStream: Sendable {
   /// How far the stream is.
   public struct Progress: Sendable, Equatable {
     /// Epochs that are over.
-    public fileprivate(set) var epoch = 0
-    public fileprivate(set) var rows = 0
-    /// In all rows.
-    public fileprivate(set) var tokens = 0
-    /// Of which to be predicted.
-    public fileprivate(set) var targets = 0
-    /// Documents that came to their end, or were cut.
-    public fileprivate(set) var documents = 0
+    public internal(set) var epoch = 0
+    public internal(set) var rows = 0
+    /// Tokens of all rows.
+    public internal(set) var tokens = 0
+    /// Tokens that are predicted.
+    public internal(set) var targets = 0
+    /// Documents that ended, or were cut.
+    public internal(set) var documents = 0
     /// Broken documents that were left out.
-    public fileprivate(set) var skipped = 0
+    public internal(set) var skipped = 0
   }
 
   private let options: StreamOptions
   private let readers: [DocumentReader]
   private var order: TrainingOrder
   private var counted = Progress()
-  /// The document whose turn it is, once it is read.
+  /// The current document, once it is read.
   private var document: Document?
-  /// Tokens of it that came in rows before.
+  /// Tokens of the current document that earlier rows have.
   private var offset = 0
 
   public var progress: Progress {
@@ -60,8 +59,8 @@ public struct TrainingStream: Sendable {
   /// Documents of one epoch.
   public var documentsOfEpoch: Int { order.documentsOfEpoch }
 
-  /// Maps the files and finds their documents; none is tokenized yet.
-  /// - Parameter state: where another stream of the same sources and options stands.
+  /// Maps the files and finds their documents. Nothing is tokenized yet.
+  /// - Parameter state: the `state` of another stream of the same sources and options.
   /// - Throws: `TrainingDataError`.
   public init(
     sources: [TrainingSource], options: StreamOptions, tokenizer: TrainingTokenizer,
@@ -69,16 +68,13 @@ public struct TrainingStream: Sendable {
   ) throws(TrainingDataError) {
     try Self.check(sources, options, tokenizer)
     self.options = options
-    var readers: [DocumentReader] = []
-    for source in sources { readers.append(try DocumentReader(source, tokenizer)) }
-    self.readers = readers
-    let saved: StreamState?
-    if let state { saved = try StreamState(reading: state) } else { saved = nil }
+    readers = try sources.map { (source) throws(TrainingDataError) in try DocumentReader(source, tokenizer) }
+    let saved = try state.map { (state) throws(TrainingDataError) in try StreamState(reading: state) }
     try saved?.check(against: Self.identity(readers, options))
     let order = try TrainingOrder(
       names: sources.map(\.name), counts: readers.map(\.count), weights: sources.map(\.weight),
       seed: options.seed,
-      epoch: saved?.epoch ?? 0, position: saved?.position ?? 0, cursors: saved?.cursors)
+      epoch: saved?.progress.epoch ?? 0, position: saved?.position ?? 0, cursors: saved?.cursors)
     self.order = order
     guard let saved else { return }
     guard saved.position < order.documentsOfEpoch,
@@ -87,11 +83,7 @@ public struct TrainingStream: Sendable {
       throw .otherStream(reason: "it stands behind the last document")
     }
     offset = saved.offset
-    counted.rows = saved.rows
-    counted.tokens = saved.tokens
-    counted.targets = saved.targets
-    counted.documents = saved.documents
-    counted.skipped = saved.skipped
+    counted = saved.progress
   }
 
   private static func check(
@@ -114,12 +106,11 @@ public struct TrainingStream: Sendable {
     }
   }
 
-  /// Where the stream stands, between two rows.
+  /// The stream's position, between two rows.
   public var state: JSONValue {
     StreamState(
-      identity: Self.identity(readers, options), epoch: order.epoch, position: order.position,
-      cursors: order.cursors, offset: offset, rows: counted.rows, tokens: counted.tokens,
-      targets: counted.targets, documents: counted.documents, skipped: counted.skipped
+      identity: Self.identity(readers, options), position: order.position, cursors: order.cursors,
+      offset: offset, progress: progress
     ).json
   }
 
@@ -132,10 +123,10 @@ public struct TrainingStream: Sendable {
       })
   }
 
-  /// The next row, or nil after the last epoch.
+  /// Returns the next row, or nil after the last epoch.
   ///
-  /// After an error the stream stands where it stood, so that the same error comes again.
-  /// - Throws: `TrainingDataError` about the document whose turn it is, or what the tokenizer throws.
+  /// An error leaves the stream where it was, so the same error comes again.
+  /// - Throws: `TrainingDataError` about the current document, or an error of the tokenizer.
   public mutating func next() throws -> PackedRow? {
     let before = self
     do {
@@ -172,7 +163,7 @@ public struct TrainingStream: Sendable {
     ])
   }
 
-  /// The document whose turn it is, past those that are empty or left out; nil after the last epoch.
+  /// Returns the current document, and skips those that are empty or left out; nil after the last epoch.
   private mutating func current() throws -> Document? {
     var lookedAt = 0
     while true {

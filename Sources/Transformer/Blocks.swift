@@ -1,9 +1,8 @@
-/// Sequences that lie one after another in a block of tokens; each starts at position 0.
+/// Sequences, one after another in a block of tokens. Each starts at position 0.
 struct SequenceBlock {
   /// Rows of each sequence within the block.
   let sequences: [Range<Int>]
   var tokens: Int { sequences.last?.upperBound ?? 0 }
-  var longest: Int { sequences.map(\.count).max() ?? 0 }
 
   init(lengths: some Sequence<Int>) {
     var start = 0
@@ -14,11 +13,11 @@ struct SequenceBlock {
   }
 }
 
-/// Sequences cut into blocks that go through a layer together.
+/// Sequences in blocks that go through a layer together.
 struct Blocks {
   struct Block {
     let sequences: SequenceBlock
-    /// Which sequences of the whole these are, and their first row in it.
+    /// The indices of these sequences among all, and their first row.
     let indices: Range<Int>
     let firstRow: Int
   }
@@ -27,7 +26,7 @@ struct Blocks {
   let rows: Int
   let longest: Int
 
-  /// - Parameter tokens: about how many go together; a longer sequence goes alone.
+  /// - Parameter tokens: the most tokens of a block; a longer sequence goes alone.
   init(_ sequences: [[Int32]], tokens: Int) {
     var all: [Block] = []
     var start = 0
@@ -53,6 +52,6 @@ struct Blocks {
 
   var mostTokens: Int { all.map(\.sequences.tokens).max() ?? 0 }
 
-  /// Tokens of a block: enough that a product's packing is small beside it, few enough for the cache's sake.
+  /// Tokens of a block: enough to make the packing of products cheap, few enough for the cache.
   static let usualTokens = 1024
 }

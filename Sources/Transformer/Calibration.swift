@@ -2,40 +2,40 @@ import Checkpoints
 import Kernels
 import Tensors
 
-/// What a calibration pass is asked for.
+/// The statistics that a calibration pass gathers, and from which text.
 public struct CalibrationRequest {
-  /// Token ids; each sequence starts at position 0 and predicts its tokens from the second on.
+  /// Token ids. Each sequence starts at position 0 and predicts its tokens from the second on.
   public var sequences: [[Int32]]
-  /// Sequences whose mean cross-entropy is one loss; the gradient is the sum over these mini-batches.
+  /// Sequences of a mini-batch. Its mean cross-entropy is one loss; the gradient is the sum over mini-batches.
   public var batchSize: Int
   public var gradients: Gradients
-  /// Bytes that activations may take between forward and backward; what does not fit is recomputed.
+  /// Bytes of activations kept between forward and backward. The others are recomputed.
   public var activationLimit: Int
-  /// Bytes that the residual stream may take in memory between forward and backward; what enters the layers goes to a file
-  /// without a name in `scratchFolder` beyond that.
+  /// Bytes of the residual stream kept in memory between forward and backward. A longer stream goes to a file without a name
+  /// in `scratchFolder`.
   public var streamLimit = 1 << 30
-  /// nil: it stays in memory, however large.
+  /// nil: the stream stays in memory.
   public var scratchFolder: String?
-  /// What to gather about the inputs of projections.
+  /// Statistics of the inputs of projections.
   public var inputs: Set<InputStatistics> = []
-  /// What the statistics that were asked for are handed out by.
+  /// The gatherers of the statistics.
   public internal(set) var gatherers: [Gatherer] = []
-  /// Whether to measure how far each sublayer turns the residual stream.
+  /// Whether to measure the cosine of the residual stream before and behind each sublayer.
   public var blockCosines = false
-  /// Families of whole sublayers or layers, of each of whose units to measure how the output changes without it.
+  /// Measure the change of the output when each unit of these families is removed.
   public var removals: Set<Family> = []
-  /// Bytes that the residual streams of the models without one unit may take; those of one layer always go together.
+  /// Bytes of the residual streams of models without one unit. Those of one layer always go together.
   public var removalLimit = 1 << 30
-  /// With whose labels to gather the Gram matrices of the gradients at output projections.
+  /// Which labels the output-gradient Gram matrices use.
   public var outputGradients: Set<Labels> = []
-  /// What labels drawn from the model depend on.
+  /// The seed of labels drawn from the model.
   public var seed: UInt64 = 0
 
   public enum Gradients: Sendable {
     case none
     /// Σ over mini-batches of the gradient of the mini-batch's mean cross-entropy.
     case sum
-    /// That, and the mean over single sequences of the square of the gradient of the sequence's mean cross-entropy.
+    /// `sum`, and the mean over sequences of the square of the gradient of the sequence's mean cross-entropy.
     case sumAndSquares
   }
 
@@ -49,42 +49,38 @@ public struct CalibrationRequest {
   }
 
   package var goesBack: Bool { gradients != .none || !outputGradients.isEmpty }
-  /// The losses whose gradients go back; where nobody asks for the data's, those are not made.
+  /// The losses whose gradients go back.
   var labels: [Labels] {
     Labels.allCases.filter { outputGradients.contains($0) || ($0 == .data && gradients != .none) }
   }
 }
 
-/// A layer's weights and gradients, valid while the pass is at that layer.
+/// A layer's weights and the statistics that the request asked for; nil or empty otherwise. Valid while the pass is at
+/// the layer.
 public struct CalibratedLayer {
   public let layer: Int
   public let weights: LayerParameters
-  /// nil if no gradients were asked for.
-  public let gradients: LayerParameters?
-  public let squares: LayerParameters?
-  /// What was asked for of its projections' inputs; nil if nothing was.
-  public let inputs: LayerInputs?
-  /// nil if not asked for.
-  public let cosines: BlockCosines?
-  /// Of those labels that were asked for.
-  public let outputGradients: [Labels: OutputGradients]
-  /// Of the families that were asked for.
-  public var removals: [Family: OutputChange] = [:]
-  /// Of the statistics that were asked for.
+  public internal(set) var gradients: LayerParameters?
+  public internal(set) var squares: LayerParameters?
+  public internal(set) var inputs: LayerInputs?
+  public internal(set) var cosines: BlockCosines?
+  public internal(set) var outputGradients: [Labels: OutputGradients] = [:]
+  public internal(set) var removals: [Family: OutputChange] = [:]
   var gatherers: [Gatherer] = []
 }
 
 public struct CalibrationResult {
   public let distances: LayerDistances
-  /// Mean cross-entropy of each mini-batch, in nats; empty unless gradients with the data's labels were asked for.
+  /// [mini-batches]: the mean cross-entropy in nats. Empty unless gradients with the data's labels were asked for.
   public let losses: [Double]
 }
 
 extension Decoder {
-  /// One pass over the calibration sequences, a layer at a time: forward, keeping each layer's input, and back
-  /// again, with a layer's activations recomputed from it. `visit` sees each layer once, from the last to the first,
-  /// with its weights and gradients; these are gone when it returns. Where nothing goes back it sees layers on the way
-  /// forward, from the first to the last, without gradients. A layer that has nothing left is not shown; its distances are those of a stream from itself.
+  /// Takes the calibration sequences through one layer after another: forward, keeping each layer's input, and back, with
+  /// the layer's activations recomputed from it.
+  ///
+  /// `visit` gets each layer once, on the way back, from the last to the first. Where nothing goes back it gets layers on the
+  /// way forward, without gradients. An empty layer is left out; its distances are those of a stream from itself.
   ///
   /// - Throws: `DecoderError`, `CheckpointError`, `ScratchMemory.Failure`, and what `visit` and `observer` throw.
   public func calibrate(
@@ -104,7 +100,33 @@ extension Decoder {
   }
 }
 
-/// The state of one calibration pass.
+extension Decoder {
+  /// A layer as a calibration pass would show it, with zeros for everything computed. It tells before a pass whether a plugin
+  /// takes layers of this shape with these statistics.
+  package func blankLayer(_ layer: Int, for request: CalibrationRequest) -> CalibratedLayer {
+    let sizes = sizes(layer)
+    func parameters() -> LayerParameters { LayerParameters(roomFor: [sizes]) }
+    let inputs = InputAccumulator(request.inputs, roomFor: [sizes], workers: Workers(count: 1))
+    inputs.begin(sizes)
+    var blank = CalibratedLayer(
+      layer: layer, weights: parameters(), gradients: request.gradients == .none ? nil : parameters(),
+      squares: request.gradients == .sumAndSquares ? parameters() : nil,
+      inputs: request.inputs.isEmpty ? nil : inputs.finish(),
+      cosines: request.blockCosines ? BlockCosines(attention: 0, mlp: 0, layer: 0) : nil,
+      gatherers: request.gatherers)
+    for labels in request.outputGradients {
+      blank.outputGradients[labels] = OutputGradients(
+        attention: Buffer(hidden * hidden), mlp: Buffer(hidden * hidden))
+    }
+    for family in request.removals { blank.removals[family] = OutputChange(angle: 0, norm: 0) }
+    return blank
+  }
+
+  /// Checks that a pass takes these sequences: ids and lengths.
+  /// - Throws: `DecoderError.tokenOutOfRange`, `DecoderError.sequenceTooShort`.
+  package func requireReadable(_ sequences: [[Int32]]) throws { try check(sequences) }
+}
+
 private final class CalibrationPass {
   let decoder: Decoder
   let request: CalibrationRequest
@@ -113,24 +135,23 @@ private final class CalibrationPass {
   let sizes: [LayerSizes]
   let workspace: LayerWorkspace
   let store: ActivationStore
-  /// nil if nothing is asked for.
+  /// nil if the request has no input statistics.
   let inputs: InputAccumulator?
-  /// [layers], as far as the forward pass has come; empty if not asked for.
+  /// [layers that the forward pass has done]; empty if not asked for.
   var cosines: [BlockCosines] = []
-  /// What enters each layer, and at the end what leaves the last: [layers + 1][rows, hidden].
+  /// The input of each layer and the output of the last: [layers + 1][rows, hidden].
   let stream: ResidualStream
   var lossGradients: [LossGradient] = []
-  /// For each row its mini-batch.
+  /// [rows]: the mini-batch of each row.
   let batchOfRow: [Int]
   let batches: Int
 
   /// One loss on its way back.
   struct LossGradient {
     let labels: Labels
-    /// Where `d` lies, if not where the stream lay.
+    /// The memory of `d`; nil where that is the stream's.
     let own: Buffer?
-    /// [rows, hidden]: the gradient of what leaves the last layer, turned layer by layer into that of what enters the
-    /// first.
+    /// [rows, hidden]: the gradient of the last layer's output. Each layer turns it into that of its input.
     let d: UnsafeMutablePointer<Float>
     let outputs: OutputGradientSums?
   }
@@ -142,13 +163,12 @@ private final class CalibrationPass {
     blocks = Blocks(request.sequences, tokens: Blocks.usualTokens)
     sizes = decoder.allSizes
     workspace = LayerWorkspace(decoder, blocks, workers: workers)
-    let backward = request.goesBack
     inputs =
       request.inputs.isEmpty ? nil : InputAccumulator(request.inputs, roomFor: sizes, workers: workers)
     store = ActivationStore(
-      layers: sizes, tokens: blocks.rows, limit: backward ? request.activationLimit : 0)
+      layers: sizes, tokens: blocks.rows, limit: request.goesBack ? request.activationLimit : 0)
     stream = try ResidualStream(
-      layers: backward ? decoder.layerCount + 1 : 2, count: blocks.rows * decoder.hidden,
+      layers: request.goesBack ? decoder.layerCount + 1 : 2, count: blocks.rows * decoder.hidden,
       limit: request.streamLimit, folder: request.scratchFolder)
     batchOfRow = request.sequences.enumerated().flatMap { index, sequence in
       [Int](repeating: index / request.batchSize, count: sequence.count)
@@ -176,14 +196,10 @@ private final class CalibrationPass {
     return CalibrationResult(distances: distances, losses: losses)
   }
 
-  private func calibrated(
-    _ layer: Int, gradients: LayerParameters? = nil, squares: LayerParameters? = nil,
-    outputGradients: [Labels: OutputGradients] = [:]
-  ) -> CalibratedLayer {
+  private func calibrated(_ layer: Int) -> CalibratedLayer {
     CalibratedLayer(
-      layer: layer, weights: workspace.weights, gradients: gradients, squares: squares,
-      inputs: inputs?.finish(),
-      cosines: request.blockCosines ? cosines[layer] : nil, outputGradients: outputGradients)
+      layer: layer, weights: workspace.weights, inputs: inputs?.finish(),
+      cosines: request.blockCosines ? cosines[layer] : nil)
   }
 
   // MARK: - Forward
@@ -191,7 +207,7 @@ private final class CalibrationPass {
   private func forward(_ layer: Int, _ distances: inout LayerDistances) throws {
     let pass = try workspace.at(layer)
     let (input, output) = (stream.entering(layer), stream.entering(layer + 1))
-    // With gradients the activations come by once more, and its statistics need not wait for it in memory.
+    // With gradients the layer comes by once more. Its statistics are gathered then, so that they need not wait in memory.
     let gathers = !request.goesBack
     if gathers { inputs?.begin(pass.sizes) }
     var cosineSums = CosineSums()
@@ -214,7 +230,7 @@ private final class CalibrationPass {
     _ x: UnsafePointer<Float>, _ y: UnsafePointer<Float>, _ distances: inout LayerDistances
   ) {
     let rows = RowDistances(x, y, rows: blocks.rows, hidden: hidden, workers)
-    func sumOfMeans(_ values: [Double]) -> Double {
+    func sumOfMeans(_ values: ArraySlice<Double>) -> Double {
       var sums = [Double](repeating: 0, count: batches)
       var counts = sums
       for (value, batch) in zip(values, batchOfRow) {
@@ -230,7 +246,7 @@ private final class CalibrationPass {
 
   // MARK: - Head
 
-  /// Predicted tokens of each mini-batch.
+  /// [mini-batches]: the predicted tokens.
   private var predictedTokens: [Int] {
     var counts = [Int](repeating: 0, count: batches)
     for (index, sequence) in request.sequences.enumerated() {
@@ -239,14 +255,14 @@ private final class CalibrationPass {
     return counts
   }
 
-  /// Fills `lossGradients`, and answers each mini-batch's mean loss with the data's labels, if these are asked for.
+  /// Fills `lossGradients`. Returns each mini-batch's mean loss with the data's labels, if these are asked for.
   private func head(_ observer: PassObserver) throws -> [Double] {
     let counts = predictedTokens
     let head = try Head(decoder, workers: workers)
     let leaving = stream.entering(decoder.layerCount)
     let count = blocks.rows * hidden
     var losses: [Double] = []
-    // The last of them may overwrite what leaves the last layer.
+    // The last loss may overwrite the last layer's output.
     for labels in request.labels.reversed() {
       let own = labels == request.labels.first ? nil : Buffer(count)
       own?.base.update(from: leaving, count: count)
@@ -255,7 +271,7 @@ private final class CalibrationPass {
         outputs: request.outputGradients.contains(labels)
           ? OutputGradientSums(hidden: hidden, workers: workers) : nil)
       lossGradients.append(gradient)
-      var predictions = predictions(counts)
+      var predictions = Prediction.all(of: request.sequences) { 1 / Float(counts[$0 / request.batchSize]) }
       if labels == .model {
         predictions = try head.drawn(gradient.d, predictions, seed: request.seed)
       }
@@ -271,30 +287,15 @@ private final class CalibrationPass {
     return zip(losses, counts).map { $0 / Double($1) }
   }
 
-  private func predictions(_ counts: [Int]) -> [Prediction] {
-    var predictions: [Prediction] = []
-    var row = 0
-    for (index, sequence) in request.sequences.enumerated() {
-      let weight = 1 / Float(counts[index / request.batchSize])
-      for position in 1..<sequence.count {
-        predictions.append(
-          Prediction(row: row + position - 1, target: sequence[position], weight: weight))
-      }
-      row += sequence.count
-    }
-    return predictions
-  }
-
   // MARK: - Backward
 
   private func backward(_ observer: PassObserver, _ visit: (CalibratedLayer) throws -> Void) throws {
     let squaresWanted = request.gradients == .sumAndSquares
     let gradients = LayerParameters(roomFor: sizes)
     let squares = squaresWanted ? LayerParameters(roomFor: sizes) : nil
-    // What the model's own labels say of the weights is nobody's business.
+    // Gradients of norms and biases with the model's own labels, which nobody uses.
     let unused = request.labels.contains(.model) ? LayerParameters(roomFor: sizes) : nil
-    let space = GradientSpace(
-      roomFor: sizes, tokens: blocks.mostTokens, singleSequences: squaresWanted)
+    let space = GradientSpace(roomFor: sizes, tokens: blocks.mostTokens, singleSequences: squaresWanted)
     let counts = predictedTokens
     for layer in (0..<decoder.layerCount).reversed() {
       let pass = try workspace.at(layer)
@@ -333,23 +334,22 @@ private final class CalibrationPass {
       }
       store.release(layer: layer)
       if !sizes[layer].isEmpty {
-        try visit(
-          calibrated(
-            layer, gradients: request.gradients == .none ? nil : gradients, squares: squares,
-            outputGradients: Dictionary(
-              uniqueKeysWithValues: lossGradients.compactMap { gradient in
-                gradient.outputs.map { (gradient.labels, $0.finish()) }
-              })))
+        var calibrated = calibrated(layer)
+        calibrated.gradients = request.gradients == .none ? nil : gradients
+        calibrated.squares = squares
+        for gradient in lossGradients {
+          calibrated.outputGradients[gradient.labels] = gradient.outputs?.finish()
+        }
+        try visit(calibrated)
       }
       stream.release(layer)
       try observer(
-        PassProgress(
-          phase: .backward, done: decoder.layerCount - layer, total: decoder.layerCount))
+        PassProgress(phase: .backward, done: decoder.layerCount - layer, total: decoder.layerCount))
     }
   }
 
-  /// What makes of the square of a sequence's part in its mini-batch's gradient its part in the mean of squares. The
-  /// mini-batch's mean holds the sequence's own mean with the weight (its predicted tokens) / (the mini-batch's).
+  /// The factor from the square of a sequence's part in its mini-batch's gradient to its part in the mean of squares. The
+  /// sequence's own mean has the weight (its predicted tokens) / (the mini-batch's) in that of the mini-batch.
   private func squareFactor(sequence index: Int, _ counts: [Int]) -> Float {
     let weight = Float(request.sequences[index].count - 1) / Float(counts[index / request.batchSize])
     return 1 / (weight * weight * Float(request.sequences.count))

@@ -2,15 +2,15 @@ import Checkpoints
 import Kernels
 import Tensors
 
-/// How a compensator is to be served.
+/// What a compensator needs.
 public struct CompensationRequest {
-  /// Token ids; each sequence starts at position 0.
+  /// Token ids. Each sequence starts at position 0.
   public var sequences: [[Int32]]
   /// The families that were cut.
   public var families: [Family]
-  /// Inputs come from the layers before as cut and compensated; else from the model before the cut.
+  /// Whether inputs come from the cut and compensated layers before; else from the model before the cut.
   public var followsCut: Bool
-  /// Every output projection of the families gets a bias.
+  /// Whether every output projection of the families gets a bias.
   public var addsBias: Bool
 
   public init(sequences: [[Int32]], families: [Family], followsCut: Bool, addsBias: Bool) {
@@ -21,8 +21,8 @@ public struct CompensationRequest {
   }
 }
 
-/// An output projection that is to lose columns, o_proj or down_proj, with x its inputs as all columns have them, and t what
-/// it is wished to answer. Valid until the closure that it is handed to returns.
+/// An output projection that loses columns, o_proj or down_proj. x: its input before the cut; t: the target output. Valid
+/// until the closure that gets it returns.
 public struct CutProjection {
   public let layer: Int
   /// `attention` or `mlp`.
@@ -31,14 +31,13 @@ public struct CutProjection {
   public let name: String
   public let rows: Int
   public let columns: Int
-  /// [rows, columns], before the cut; with an original as it has them, so that what earlier cuts made of them is not fitted
-  /// to the same tokens once more.
+  /// [rows, columns], before the cut. With an original, the original's: earlier compensations are not fitted again.
   public let weight: Buffer
-  /// [rows]; nil if it has none.
+  /// [rows]; nil if there is none.
   public let bias: [Float]?
   /// The columns that stay, ascending.
   public let kept: [Int]
-  /// Over all tokens: mean of x [columns], of xᵀx [columns, columns], of t [rows], of tᵀx [rows, columns].
+  /// Means over all tokens: x [columns], xᵀx [columns, columns], t [rows], tᵀx [rows, columns].
   public let inputMean: Buffer
   public let inputGram: Buffer
   public let targetMean: Buffer
@@ -46,15 +45,15 @@ public struct CutProjection {
 }
 
 extension Decoder {
-  /// Every parameter of `cut`, with the output projections of what was cut as `solve` changes them. This model is the one
-  /// before the cut. One pass forward, layer by layer.
+  /// Calls `body` with every parameter of `cut`, after `solve` has changed the output projections that were cut. This model is
+  /// the one before the cut. The pass goes forward once, layer by layer.
   ///
   /// - Parameters:
   ///   - cut: the same checkpoint with fewer units.
-  ///   - original: whose residual stream a compensator that follows the cut comes back to, if not this model's: one with
-  ///     the same sublayers, from which earlier cuts came.
-  ///   - solve: the projection without the columns that leave, [rows, kept], and its bias, [rows], if it has one.
-  ///   - body: as of `forEachParameter`.
+  ///   - original: the model that earlier cuts came from, with the same sublayers. A compensator that follows the cut aims at
+  ///     its residual stream; nil for this model's.
+  ///   - solve: returns the projection without the columns that leave, [rows, kept], and its bias, [rows], if there is one.
+  ///   - body: as in `forEachParameter`.
   /// - Throws: `DecoderError`, `CheckpointError`, and what the closures throw.
   public func compensate(
     _ cut: Decoder, original: Decoder? = nil, _ request: CompensationRequest, workers: Workers,
@@ -75,8 +74,8 @@ extension Decoder {
   }
 }
 
-/// One way through the layers. Two residual streams go along: that of the model before the cut, or of the original; and, if
-/// the compensator follows the cut, that of the cut model as compensated so far.
+/// One pass through the layers. It takes along the residual stream of the model before the cut, or of the original. If the
+/// compensator follows the cut, it also takes that of the cut model as compensated so far.
 private final class CompensationPass {
   typealias Solve = (CutProjection) throws -> (weight: [Float], bias: [Float]?)
 
@@ -88,7 +87,7 @@ private final class CompensationPass {
   let blocks: Blocks
   /// [rows, hidden]
   let uncutStream: Buffer
-  /// The same of the cut model; nil if nobody follows it.
+  /// [rows, hidden] of the cut model; nil if the compensator does not follow it.
   let cutStream: Buffer?
   private let before: LayerWorkspace
   /// The original's; nil if that is the model before the cut.
@@ -113,16 +112,16 @@ private final class CompensationPass {
     uncutStream = Buffer(blocks.rows * whole.hidden)
     cutStream = request.followsCut ? Buffer(blocks.rows * whole.hidden) : nil
     let sizes = whole.allSizes
-    let workspace = LayerWorkspace(whole, blocks, roomFor: original?.allSizes ?? [], workers: workers)
-    before = workspace
-    after = LayerWorkspace(cut, sharing: workspace)
-    first = original.map { LayerWorkspace($0, sharing: workspace) }
+    let before = LayerWorkspace(whole, blocks, roomFor: original?.allSizes ?? [], workers: workers)
+    self.before = before
+    after = LayerWorkspace(cut, sharing: before)
+    first = original.map { LayerWorkspace($0, sharing: before) }
     sums = ProjectionSums(
       rows: whole.hidden, columns: sizes.map { max($0.queryWidth, $0.intermediate) }.max() ?? 1, workers)
     target = Buffer(blocks.mostTokens * whole.hidden)
   }
 
-  /// One layer in the models that take turns.
+  /// One layer in each model.
   private struct Models {
     let before: DecoderLayer
     /// The original's; nil if that is the model before the cut.
@@ -130,15 +129,14 @@ private final class CompensationPass {
     let after: DecoderLayer
   }
 
-  /// Takes the streams through a layer, and answers its parameters as cut and compensated.
+  /// Takes the streams through a layer, and returns its parameters as cut and compensated.
   func layer(_ layer: Int, _ solve: Solve) throws -> LayerParameters {
-    let models = Models(
-      before: try before.at(layer), first: try first?.at(layer), after: try after.at(layer))
+    let models = Models(before: try before.at(layer), first: try first?.at(layer), after: try after.at(layer))
     for sublayer in models.before.sublayers { try pass(sublayer, of: layer, models, solve) }
     return models.after.weights
   }
 
-  /// Makes room for a bias that the checkpoint does not have.
+  /// Adds a bias that the checkpoint does not have.
   private func addBias(to sublayer: any Sublayer, _ after: LayerParameters) {
     guard request.addsBias, request.families.contains(Family(sublayer.kind)),
       !after.sizes.biases[output: sublayer.kind]
@@ -171,39 +169,34 @@ private final class CompensationPass {
     for block in blocks.all {
       let place = block.firstRow * whole.hidden
       if isCut {
-        let c = Rows(cutStream.at(place), stride: whole.hidden)
-        models.after.forward(sublayer.kind, c, into: c, block.sequences)
+        let c = cutStream.rows(whole.hidden, from: place)
+        models.after[sublayer.kind].forward(c, into: c, block.sequences)
       } else {
-        cutStream.at(place).update(
-          from: uncutStream.at(place), count: block.sequences.tokens * whole.hidden)
+        cutStream.at(place).update(from: uncutStream.at(place), count: block.sequences.tokens * whole.hidden)
       }
     }
   }
 
-  /// Takes a block of the uncut stream through the sublayer, and adds to the sums what the projection gets, and should
-  /// answer: what is missing behind it.
+  /// Takes a block of the uncut stream through the sublayer, and adds the projection's inputs and targets to the sums.
   private func advanceUncut(
     _ block: Blocks.Block, _ sublayer: any Sublayer, _ models: Models, gathers: Bool
   ) {
-    let hidden = whole.hidden
-    let tokens = block.sequences.tokens
+    let (hidden, tokens) = (whole.hidden, block.sequences.tokens)
     let place = block.firstRow * hidden
-    let u = Rows(uncutStream.at(place), stride: hidden)
+    let u = uncutStream.rows(hidden, from: place)
     let start = cutStream?.at(place) ?? u.base
     if gathers { target.base.update(from: start, count: tokens * hidden) }
-    let uncut = models.first ?? models.before
-    uncut.forward(sublayer.kind, u, into: u, block.sequences)
+    let uncut = (models.first ?? models.before)[sublayer.kind]
+    uncut.forward(u, into: u, block.sequences)
     guard gathers else { return }
-    uncut.residual(sublayer.kind).target(from: target.base, to: u.base, count: tokens * hidden)
-    if let cutStream {
-      sublayer.forwardInputs(from: Rows(cutStream.at(place), stride: hidden), block.sequences)
-    }
-    // Else the inputs that the output was made from are still there.
+    uncut.residual.target(from: target.base, to: u.base, count: tokens * hidden)
+    // Without a cut stream the inputs are still in the activations.
+    if let cutStream { sublayer.forwardInputs(from: cutStream.rows(hidden, from: place), block.sequences) }
     sums.addInputs(sublayer.activations.inputs, tokens)
     sums.addTargets(target, sublayer.activations.inputs, tokens)
   }
 
-  /// The columns that there are before the cut, as the original has them.
+  /// The columns before the cut, with the original's values.
   private func weight(of sublayer: any Sublayer, _ layer: Int, _ models: Models) throws -> Buffer {
     let slot = sublayer.slots.output
     guard let original, let first = models.first,
@@ -247,9 +240,9 @@ private final class CompensationPass {
   }
 }
 
-/// Sums over tokens of x, xᵀx, t and tᵀx, for inputs x and targets t of one projection.
+/// Sums over tokens of x, xᵀx, t and tᵀx, for the inputs x and targets t of one projection.
 private final class ProjectionSums {
-  /// [columns, columns], [rows, columns], [columns], [rows]; means after `finish`.
+  /// [columns, columns], [rows, columns], [columns], [rows]. `finish` makes them means.
   let gram: Buffer
   let product: Buffer
   let inputMean: Buffer
@@ -276,15 +269,14 @@ private final class ProjectionSums {
 
   func addInputs(_ x: Buffer, _ count: Int) {
     tokens += count
-    workers.addGram(
-      of: Rows(x.base, stride: columns), count: count, n: columns, to: Rows(gram.base, stride: columns))
+    workers.addGram(of: x.rows(columns), count: count, n: columns, to: gram.rows(columns))
     columnSums(x, columns, count, into: inputMean)
   }
 
   func addTargets(_ t: Buffer, _ x: Buffer, _ count: Int) {
     workers.multiply(
-      Rows(t.base, stride: rows), .transposed, Rows(x.base, stride: columns), .plain,
-      into: Rows(product.base, stride: columns), m: rows, n: columns, k: count, beta: 1)
+      t.rows(rows), .transposed, x.rows(columns), .plain, into: product.rows(columns), m: rows, n: columns,
+      k: count, beta: 1)
     columnSums(t, rows, count, into: targetMean)
   }
 
@@ -296,14 +288,12 @@ private final class ProjectionSums {
     }
   }
 
-  /// Turns the sums into means.
+  /// Divides the sums by the number of tokens.
   func finish() {
     let scale = 1 / Float(max(1, tokens))
-    workers.mirror(Rows(gram.base, stride: columns), n: columns, scale: scale)
+    workers.mirror(gram.rows(columns), n: columns, scale: scale)
     for (buffer, count) in [(product, rows * columns), (inputMean, columns), (targetMean, rows)] {
-      workers.ranges(count, grain: 1 << 16) { range, _ in
-        for index in range { buffer.base[index] *= scale }
-      }
+      workers.ranges(count, grain: 1 << 16) { range, _ in for index in range { buffer.base[index] *= scale } }
     }
   }
 }

@@ -1,8 +1,8 @@
 import Checkpoints
 import Tensors
 
-/// A model that can be pruned: a checkpoint and, for each layer, the units that stay. Weights are widened a layer at a
-/// time, gathered by those units; nothing is copied until the model is saved.
+/// A model that can be pruned: a checkpoint and the units of each layer that stay. Weights are dequantized and gathered one
+/// layer at a time. Nothing is copied until the model is saved.
 public final class Decoder {
   public let checkpoint: Checkpoint
   public var configuration: ModelConfiguration { checkpoint.configuration }
@@ -10,9 +10,9 @@ public final class Decoder {
   public private(set) var selected: [KeptUnits<Numbering.Checkpoint>]
   private let source: ModelOrigin?
 
-  /// - Parameter origin: if the checkpoint is a pruned model that an earlier stage wrote.
-  /// - Throws: `DecoderError.emptyModel` if no layer of the checkpoint has attention or an MLP,
-  ///   `DecoderError.wrongOrigin` if the origin's counts are not the checkpoint's.
+  /// - Parameter origin: what the checkpoint was cut from, if an earlier stage wrote it.
+  /// - Throws: `DecoderError.emptyModel` if no layer has attention or an MLP, `DecoderError.wrongOrigin` if the origin does
+  ///   not fit the checkpoint.
   public init(_ checkpoint: Checkpoint, origin: ModelOrigin? = nil) throws {
     self.checkpoint = checkpoint
     source = origin
@@ -20,7 +20,7 @@ public final class Decoder {
       let sizes = checkpoint.configuration.sizes($0)
       return KeptUnits { (0..<sizes.count(of: $0)).map { CheckpointUnit($0) } }
     }
-    guard !selected.allSatisfy(\.isEmpty) else { throw DecoderError.emptyModel(file: checkpoint.location) }
+    try requireAnything(of: selected)
     if let origin {
       let fits =
         origin.kept.count == selected.count && origin.counts.count == selected.count
@@ -32,14 +32,14 @@ public final class Decoder {
     }
   }
 
-  /// The same model by itself: what is kept of this one later leaves it as it is.
+  /// A copy. Later cuts of this model do not change it.
   public func copy() throws -> Decoder {
     let copy = try Decoder(checkpoint, origin: source)
     copy.selected = selected
     return copy
   }
 
-  /// The model as the checkpoint has it, by itself.
+  /// The whole model of the checkpoint.
   public func whole() throws -> Decoder { try Decoder(checkpoint, origin: source) }
 
   public var layerCount: Int { selected.count }
@@ -54,26 +54,26 @@ public final class Decoder {
     }
   }
 
-  /// How many units of a family the original model's layer had; 0 where it had no such sublayer.
+  /// The number of units of a family in the original model's layer; 0 if it had no such sublayer.
   public func originalCount(of family: Family, layer: Int) -> Int {
     family.isWhole
       ? (family.widths.contains { originalCount(of: $0, layer: layer) > 0 } ? 1 : 0)
       : source?.counts[layer][family] ?? configuration.sizes(layer).count(of: family)
   }
 
-  /// What a checkpoint of the model as it is now was cut from.
+  /// The origin of a checkpoint of the model as it is now.
   public var origin: ModelOrigin {
     ModelOrigin(
       kept: kept,
       counts: (0..<layerCount).map { layer in
-        Dictionary(
-          uniqueKeysWithValues: Family.widths.map { ($0, originalCount(of: $0, layer: layer)) })
+        Dictionary(uniqueKeysWithValues: Family.widths.map { ($0, originalCount(of: $0, layer: layer)) })
       })
   }
+
   public var hidden: Int { configuration.hiddenSize }
-  /// Whether the residual stream was sliced: such a model runs, and is not changed any more.
+  /// Whether the residual stream was sliced. Such a model runs, and cannot be changed.
   public var isSliced: Bool { configuration.residualWidths != nil }
-  /// Columns of the embedding, and of the head.
+  /// Columns of the embedding and of the head.
   var embeddingWidth: Int { configuration.residualWidths?.layer(0).input ?? hidden }
   var headWidth: Int { configuration.residualWidths?.head ?? hidden }
 
@@ -84,8 +84,8 @@ public final class Decoder {
 
   public var vocabulary: Int { configuration.vocabularySize }
 
-  /// Keeps, of the units that a layer has now, those at these positions; ascending, at least one. Of a family of whole
-  /// sublayers it may be none: then these leave.
+  /// Keeps these of the units that a layer has now: ascending, at least one. An empty list removes whole sublayers, of the
+  /// families of whole sublayers.
   /// - Throws: `DecoderError.badSelection`; `DecoderError.emptyModel` if no layer would have anything left.
   public func keep(_ positions: [CurrentUnit], of family: Family, layer: Int) throws {
     try requireUnsliced()
@@ -128,7 +128,6 @@ public final class Decoder {
     selected = units
   }
 
-  /// The sizes of a layer as it is now.
   public func sizes(_ layer: Int) -> LayerSizes {
     var sizes = configuration.sizes(layer)
     let groups = selected[layer].units(of: .attention).count
@@ -140,7 +139,7 @@ public final class Decoder {
 
   public var allSizes: [LayerSizes] { (0..<layerCount).map(sizes) }
 
-  /// Parameters now; a tied embedding counts once.
+  /// Parameters of the model as it is now. A tied embedding counts once.
   public var parameters: Int {
     let ends =
       vocabulary * embeddingWidth + (configuration.tiedEmbeddings ? 0 : vocabulary * headWidth)
@@ -148,12 +147,12 @@ public final class Decoder {
     return ends + allSizes.reduce(0) { $0 + $1.parameters }
   }
 
-  /// Multiply-accumulates a token in the projections and the head; attention over the context comes on top.
+  /// Multiply-accumulates of a token in the projections and the head. Attention over the context is not counted.
   public var multiplyAccumulates: Int {
     vocabulary * headWidth + allSizes.reduce(0) { $0 + $1.multiplyAccumulates }
   }
 
-  /// The configuration of the model as it is now, layers that have nothing left included.
+  /// The configuration of the model as it is now, empty layers included.
   public var prunedConfiguration: ModelConfiguration {
     var result = configuration
     result.layers = allSizes.map(\.shape)

@@ -2,7 +2,7 @@ import Checkpoints
 import Kernels
 import Tensors
 
-/// What the parts of a layer share while a pass is at it.
+/// What the parts of a layer share during a pass.
 struct LayerContext {
   let weights: LayerParameters
   let activations: LayerActivations
@@ -24,7 +24,7 @@ struct LayerContext {
     }
   }
 
-  /// y += factor · x, of the first `width` columns; of all where nil.
+  /// y += factor · x, in the first `width` columns; nil for all.
   func add(_ x: Rows, to y: Rows, _ tokens: Int, width: Int? = nil, by factor: Float = 1) {
     let width = Int64(width ?? sizes.hidden)
     workers.ranges(tokens, grain: LayerContext.grain) { rows, _ in
@@ -38,13 +38,12 @@ struct LayerContext {
 ///     m = x + attention(x)
 ///     y = m + mlp(m)
 ///
-/// A layer whose attention was removed has m = x, one whose MLP was removed y = m.
+/// Without attention m = x, and without an MLP y = m.
 ///
-/// In a sliced model the stream changes its basis beside each sublayer (`ResidualRule`), and may become narrower or wider
-/// there. Rows keep the stride `hidden`, with zeros behind the stream's width, so that a norm's mean is over `hidden`
-/// whatever the width, as it was in the model before.
+/// In a sliced model the basis of the stream, and its width, change beside each sublayer (`ResidualRule`). Rows keep the stride
+/// `hidden`, with zeros behind the stream's width. So a norm's mean is over `hidden`, as in the dense model.
 ///
-/// Passes work on a block of tokens; the order of sums depends on sizes and thread count alone.
+/// Passes work on a block of tokens. The order of sums depends only on sizes and thread count.
 struct DecoderLayer {
   let context: LayerContext
   let attention: SelfAttention
@@ -62,75 +61,51 @@ struct DecoderLayer {
   /// [tokens, hidden]: the residual stream between attention and MLP.
   var middle: Rows { Rows(activations.middle, stride: sizes.hidden) }
 
-  /// Those that are there, in the order of the forward pass.
+  /// The present sublayers, in the order of the forward pass.
   var sublayers: [any Sublayer] {
     let all: [any Sublayer] = [attention, mlp]
     return all.filter(\.isPresent)
   }
 
-  func residual(_ kind: ParameterSpec.Sublayer) -> ResidualRule { self[kind].residual }
-
-  private subscript(kind: ParameterSpec.Sublayer) -> any Sublayer {
-    kind == .attention ? attention : mlp
-  }
-
-  /// Takes the residual stream, [tokens, hidden], through one sublayer, or past it where it was removed; y may be x where
-  /// the model is not sliced.
-  func forward(_ kind: ParameterSpec.Sublayer, _ x: Rows, into y: Rows, _ block: SequenceBlock) {
-    let sublayer = self[kind]
-    if sublayer.isPresent { sublayer.forwardInputs(from: x, block) }
-    add(sublayer, to: x, into: y, block.tokens)
-  }
+  subscript(kind: ParameterSpec.Sublayer) -> any Sublayer { kind == .attention ? attention : mlp }
 
   /// How far a forward pass goes.
   enum Extent {
     /// To the output.
     case output(Rows)
-    /// As far as the backward pass needs; `productsKept`: the products of both sublayers and `middle` are there already and
-    /// what follows from them is recomputed.
+    /// As far as the backward pass needs. `productsKept`: the products of both sublayers and `middle` are there already.
     case activations(productsKept: Bool)
   }
 
-  /// - Parameter x: [tokens, hidden], the layer's input; the output may lie in its place.
+  /// - Parameter x: [tokens, hidden], the layer's input. The output may have its memory.
   func forward(_ x: Rows, _ block: SequenceBlock, _ extent: Extent) {
     var productsKept = false
     if case .activations(true) = extent { productsKept = true }
     if attention.isPresent { attention.forwardInputs(from: x, block, productsKept: productsKept) }
     if !productsKept {
-      add(attention, to: x, into: middle, block.tokens)
+      attention.addOutput(to: x, into: middle, block.tokens)
     } else if attention.isPresent {
       attention.residual.prepareBackward(attention.inputs, block.tokens)
     }
     if mlp.isPresent { mlp.forwardInputs(from: middle, block, productsKept: productsKept) }
     if case .output(let y) = extent {
-      add(mlp, to: middle, into: y, block.tokens)
+      mlp.addOutput(to: middle, into: y, block.tokens)
     } else if mlp.isPresent {
       mlp.residual.prepareBackward(mlp.inputs, block.tokens)
     }
   }
 
-  /// Continues a sequence: `count` tokens from `position` on, whose keys and values join those of the tokens before.
+  /// Continues a sequence with `count` tokens from `position` on. Their keys and values join those before.
   ///
   /// - Parameters:
   ///   - x, output: [count, hidden]
   ///   - keys, values: [capacity, keyValueWidth], filled up to `position`
-  func forward(
-    _ x: Rows, count: Int, position: Int, keys: Buffer, values: Buffer, output: Rows
-  ) {
+  func forward(_ x: Rows, count: Int, position: Int, keys: Buffer, values: Buffer, output: Rows) {
     if attention.isPresent {
       attention.forwardInputs(from: x, count: count, position: position, keys: keys, values: values)
     }
-    add(attention, to: x, into: middle, count)
-    if mlp.isPresent { mlp.forwardInputs(from: middle, SequenceBlock(lengths: [count])) }
-    add(mlp, to: middle, into: output, count)
-  }
-
-  private func add(_ sublayer: some Sublayer, to x: Rows, into y: Rows, _ tokens: Int) {
-    if sublayer.isPresent {
-      sublayer.addOutput(to: x, into: y, tokens)
-    } else {
-      context.copy(x, to: y, tokens)
-    }
+    attention.addOutput(to: x, into: middle, count)
+    mlp.forward(middle, into: output, SequenceBlock(lengths: [count]))
   }
 
   /// Takes the gradient through the layer, whose activations the forward pass has just filled.
@@ -138,7 +113,7 @@ struct DecoderLayer {
   /// - Parameters:
   ///   - x: [tokens, hidden], the layer's input.
   ///   - d: [tokens, hidden], the gradient of its output, overwritten by that of its input.
-  ///   - inputGradient: false leaves `d` unfinished, for the first layer when nobody asks for the embedding's gradient.
+  ///   - inputGradient: false leaves `d` unfinished, for a first layer where the embedding needs no gradient.
   func backward(
     _ x: Rows, _ d: Rows, _ block: SequenceBlock, into target: GradientTarget, _ space: GradientSpace,
     inputGradient: Bool

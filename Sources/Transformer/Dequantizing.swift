@@ -2,31 +2,29 @@ import Checkpoints
 import Synchronization
 import Tensors
 
-/// The way of weights from the checkpoint to memory: to float32, a layer at a time, the units that stay gathered.
+/// Weights from the checkpoint to memory: in float32, one layer at a time, gathered by the units that stay.
 extension Decoder {
-  /// Takes the checkpoint's pages out of this process's memory, once its weights have been copied.
+  /// Drops the checkpoint's pages from this process's memory, once the weights are copied.
   func releasePages() {
     for name in checkpoint.tensorNames { (try? checkpoint.tensor(named: name))?.releasePages() }
   }
 
-  /// Dequantizes a layer, its kept rows and columns gathered, on all threads.
+  /// Dequantizes the kept rows and columns of a layer, on all threads.
   /// - Throws: `CheckpointError`.
   func dequantize(layer: Int, into parameters: LayerParameters, workers: Workers) throws {
     parameters.sizes = sizes(layer)
     if isSliced {
-      for norm in ParameterSlot.norms.map(parameters.weight) {
-        norm.base.update(repeating: 1, count: norm.count)
-      }
+      for norm in ParameterSlot.norms { parameters.weight(norm).fill(1) }
     }
     let stored = configuration.sizes(layer)
-    // Rows are cut into parts, so that a layer's few large matrices keep all threads busy.
+    // Rows are cut into pieces, so that a few large matrices keep all threads busy.
     var pieces: [(parameter: NamedParameter, tensor: StoredTensor, above: Int, rows: Range<Int>)] = []
     for parameter in parameters.named {
       let tensor = try checkpoint.tensor(named: "model.layers.\(layer).\(parameter.spec.tensor)")
       let above = parameter.spec.fused?.above.reduce(0) { $0 + stored[$1] } ?? 0
-      for start in stride(from: 0, to: parameter.rows, by: parameter.isVector ? parameter.rows : 256) {
-        let end = parameter.isVector ? parameter.rows : min(parameter.rows, start + 256)
-        pieces.append((parameter, tensor, above, start..<end))
+      let most = parameter.isVector ? parameter.rows : 256
+      for start in stride(from: 0, to: parameter.rows, by: most) {
+        pieces.append((parameter, tensor, above, start..<min(parameter.rows, start + most)))
       }
     }
     var selections: [LayerDimension: [Int]] = [:]
@@ -48,12 +46,12 @@ extension Decoder {
     if configuration.design.queryKeyNorm == .wholeWidth { keepNorms(layer, parameters) }
   }
 
-  /// A norm over all queries divides by how many elements there are. After a cut there are fewer, and nothing else is to
-  /// change. There were n elements, now there are n′. With s = √(n′/n):
+  /// A norm over all queries divides by the number of elements. A cut leaves n′ of n elements, and must not change the
+  /// result. With s = √(n′/n):
   ///
   ///     w q / √(Σq²/n + ε) = (w/s) (s q) / √(Σ(s q)²/n′ + ε)
   ///
-  /// So the projection is multiplied by s, and the norm's weight by 1/s. The same of keys.
+  /// So the projection is multiplied by s, and the norm's weight by 1/s. The same holds for keys.
   private func keepNorms(_ layer: Int, _ parameters: LayerParameters) {
     let (whole, kept) = (configuration.layers[layer].keyValueHeads, parameters.sizes.keyValueHeads)
     guard kept < whole, kept > 0 else { return }
@@ -69,26 +67,24 @@ extension Decoder {
     }
   }
 
-  /// The checkpoint's indices of the rows or columns that stay; nil if all do.
-  func kept(_ dimension: LayerDimension, _ layer: Int) -> [Int]? {
+  /// The rows or columns of the checkpoint that stay; nil if all do.
+  private func kept(_ dimension: LayerDimension, _ layer: Int) -> [Int]? {
     let stored = configuration.sizes(layer)
     guard let (family, width) = units(of: dimension, layer) else { return nil }
     let kept = selected[layer].units(of: family)
     return kept.count * width == stored[dimension] ? nil : kept.lines(width: width)
   }
 
-  /// Whose units own rows or columns of a layer, and how many each has; nil if they are nobody's.
+  /// The family that owns rows or columns of a layer, and how many each unit has; nil if none does.
   func units(of dimension: LayerDimension?, _ layer: Int) -> (family: Family, width: Int)? {
     guard let dimension, let owner = dimension.owner else { return nil }
     return configuration.sizes(layer).perUnit(dimension).map { (Family(owner), $0) }
   }
 
-  /// Embeddings of tokens, [tokens, hidden], with zeros behind the embedding's width where the model is sliced.
+  /// The embeddings of tokens, [tokens, hidden]. In a sliced model, zeros follow the embedding's width.
   /// - Throws: `DecoderError.tokenOutOfRange`, `CheckpointError`.
   func embed(_ tokens: [Int32], into target: UnsafeMutablePointer<Float>) throws {
-    if let wrong = tokens.first(where: { $0 < 0 || Int($0) >= vocabulary }) {
-      throw DecoderError.tokenOutOfRange(token: Int(wrong), vocabulary: vocabulary)
-    }
+    try check(tokens: tokens)
     if isSliced { target.update(repeating: 0, count: tokens.count * hidden) }
     try checkpoint.tensor(named: "model.embed_tokens.weight").widen(
       rows: .rows(tokens.map(Int.init)),
@@ -101,10 +97,10 @@ extension Decoder {
     if scale != 1 { for index in 0..<count { values[index] *= scale } }
   }
 
-  /// What embeddings are multiplied by, and their gradients.
+  /// The factor of embeddings, and of their gradients.
   var embeddingScale: Float { Float(configuration.design.embeddingScale) }
 
-  /// The matrix that turns hidden states into logits, [vocabulary, headWidth].
+  /// The matrix from hidden states to logits, [vocabulary, headWidth].
   func head() throws -> StoredTensor {
     try checkpoint.tensor(
       named: configuration.tiedEmbeddings ? "model.embed_tokens.weight" : "lm_head.weight")
@@ -112,17 +108,16 @@ extension Decoder {
 
   func finalNorm() throws -> Buffer {
     let norm = Buffer(hidden)
-    guard !isSliced else {
-      norm.base.update(repeating: 1, count: hidden)
-      return norm
+    if isSliced {
+      norm.fill(1)
+    } else {
+      try checkpoint.tensor(named: "model.norm.weight").widen(into: norm.prefix(hidden))
     }
-    try checkpoint.tensor(named: "model.norm.weight")
-      .widen(into: UnsafeMutableBufferPointer(start: norm.base, count: hidden))
     return norm
   }
 }
 
-/// The first error that parts of a parallel loop met.
+/// The first error of a parallel loop.
 final class FirstError: @unchecked Sendable {
   private let lock = Mutex<Void>(())
   private var error: (any Error)?

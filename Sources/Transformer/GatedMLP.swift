@@ -6,12 +6,11 @@ import Tensors
 ///
 ///     a = silu(g) ∘ u,   with gates g = G n and ups u = U n
 ///
-/// and backward, with s = σ(g):   du = silu(g) ∘ da,   dg = s (1 + g (1 − s)) ∘ u ∘ da; or with GELU in silu's place.
+/// Backward, with s = σ(g):   du = silu(g) ∘ da,   dg = s (1 + g (1 − s)) ∘ u ∘ da. Some models have GELU in place of silu.
 struct GatedMLP: Sublayer {
   static let kind = ParameterSpec.Sublayer.mlp
   static let slots = SublayerSlots(
-    norm: .mlpNorm, shortcut: .mlpShortcut, input: .gateUp, output: .down, outputNorm: .mlpOutputNorm,
-    innerNorms: [])
+    norm: .mlpNorm, shortcut: .mlpShortcut, input: .gateUp, output: .down, outputNorm: .mlpOutputNorm)
   static let units = LayerDimension.channels
 
   let layer: LayerContext
@@ -47,7 +46,7 @@ struct GatedMLP: Sublayer {
   }
 }
 
-/// The function that gates go through, and its gradient.
+/// The function of gates, and its gradient.
 extension DecoderDesign.Activation {
   /// - Parameters:
   ///   - gateUp: [rows, 2 · width]

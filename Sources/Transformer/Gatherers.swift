@@ -2,21 +2,20 @@ import Checkpoints
 import Statistics
 import Tensors
 
-/// How a calibration pass comes by one statistic: what it is asked for, and where the value lies then.
+/// How a calibration pass gathers one statistic: what to ask of the pass, and where the value is.
 ///
 /// A new statistic is an entry in `HostStatistics.swift`, what gathers it, and a line in `Gatherers.host`.
 public struct Gatherer: Sendable {
-  /// The entry that it fills.
   public let statistic: Statistic
-  /// Asks a pass for what it needs. Families are those whose units are to be scored.
+  /// Adds what the statistic needs to a request that scores units of these families.
   let ask: @Sendable (inout CalibrationRequest, _ families: [Family]) -> Void
   let value: Value
 
-  /// Where the value lies while the pass is at the layer; nil where there is none.
+  /// The value while the pass is at the layer; nil where there is none.
   public enum Value: Sendable {
-    /// Of a projection's weight: packed, as large as the entry's shape says.
+    /// Of a projection's weight: packed, in the size of the statistic's shape.
     case ofMatrix(@Sendable (CalibratedLayer, ParameterSpec.Role) -> UnsafePointer<Float>?)
-    /// [count], of a family's units.
+    /// [units] of a family.
     case ofUnits(@Sendable (CalibratedLayer, Family) -> [Float]?)
     case ofLayer(@Sendable (LayerDistances, _ layer: Int) -> Double)
   }
@@ -30,7 +29,7 @@ public struct Gatherer: Sendable {
     self.value = value
   }
 
-  /// Of what an `InputGatherer` gathers.
+  /// A statistic of an `InputGatherer`.
   public init(
     _ statistic: Statistic, from inputs: InputStatistics,
     _ value: @escaping @Sendable (LayerInputs, ProjectionInput) -> UnsafePointer<Float>?
@@ -44,7 +43,7 @@ public struct Gatherer: Sendable {
   }
 }
 
-/// The gatherers that there are, one a statistic.
+/// The known gatherers, one for each statistic.
 public struct Gatherers: Sendable {
   public private(set) var all: [Gatherer]
 
@@ -60,8 +59,8 @@ public struct Gatherers: Sendable {
 extension CalibrationRequest {
   /// A pass that gathers these statistics.
   /// - Parameters:
-  ///   - families: whose units are to be scored.
-  ///   - seed: what labels drawn from the model depend on.
+  ///   - families: the families whose units are scored.
+  ///   - seed: the seed of labels drawn from the model.
   public init(
     sequences: [[Int32]], batchSize: Int, statistics: [Statistic], by known: Gatherers = .host,
     families: [Family], seed: UInt64
@@ -73,10 +72,10 @@ extension CalibrationRequest {
   }
 }
 
-// MARK: - What is handed out
+// MARK: - Values
 
 extension CalibratedLayer {
-  /// What was asked for, of a projection's weight.
+  /// The statistics of a projection's weight that were asked for.
   public func statistics(
     of weight: NamedParameter
   ) -> [(statistic: Statistic, base: UnsafePointer<Float>, rows: Int, columns: Int)] {
@@ -88,7 +87,7 @@ extension CalibratedLayer {
     }
   }
 
-  /// What was asked for, of a family's units.
+  /// The statistics of a family's units that were asked for.
   public func statistics(of family: Family) -> [Statistic: [Float]] {
     gatherers.reduce(into: [:]) { statistics, gatherer in
       guard case .ofUnits(let value) = gatherer.value else { return }
@@ -107,7 +106,7 @@ extension CalibratedLayer {
 }
 
 extension LayerDistances {
-  /// All that there are of a layer.
+  /// All statistics of a layer.
   public func statistics(of layer: Int) -> [Statistic: Double] {
     guard cosine.indices.contains(layer) else { return [:] }
     return Gatherers.host.all.reduce(into: [:]) { statistics, gatherer in
@@ -118,11 +117,9 @@ extension LayerDistances {
 }
 
 extension CutProjection {
-  /// What compensators may ask for.
+  /// The statistics that compensators may ask for.
   public var statistics: [Statistic: Buffer] {
-    [
-      .inputMean: inputMean, .inputGram: inputGram, .targetMean: targetMean, .targetProduct: targetProduct,
-    ]
+    [.inputMean: inputMean, .inputGram: inputGram, .targetMean: targetMean, .targetProduct: targetProduct]
   }
 }
 
@@ -132,7 +129,7 @@ extension LayerParameters {
   }
 }
 
-// MARK: - The host's
+// MARK: - The host's gatherers
 
 extension Gatherer {
   static let gradient = Gatherer(
@@ -182,11 +179,8 @@ extension Gatherer {
       .ofUnits { layer, family in layer.removals[family].map { [Float(value($0))] } })
   }
 
-  // Every pass measures these: they cost nothing.
-  static let layerCosine = Gatherer(
-    .layerCosine, asking: { _, _ in }, .ofLayer { $0.cosine[$1] })
-  static let layerEuclidean = Gatherer(
-    .layerEuclidean, asking: { _, _ in }, .ofLayer { $0.euclidean[$1] })
-  static let layerManhattan = Gatherer(
-    .layerManhattan, asking: { _, _ in }, .ofLayer { $0.manhattan[$1] })
+  // Every pass measures these. They cost nothing.
+  static let layerCosine = Gatherer(.layerCosine, asking: { _, _ in }, .ofLayer { $0.cosine[$1] })
+  static let layerEuclidean = Gatherer(.layerEuclidean, asking: { _, _ in }, .ofLayer { $0.euclidean[$1] })
+  static let layerManhattan = Gatherer(.layerManhattan, asking: { _, _ in }, .ofLayer { $0.manhattan[$1] })
 }

@@ -3,14 +3,14 @@ import Kernels
 import RandomNumbers
 import Tensors
 
-/// Continues a text token by token, with the keys and values of what has been read kept.
+/// Continues a text token by token. The keys and values of the tokens so far are kept.
 ///
-/// Weights are widened anew for each token, so that memory stays that of one layer.
+/// Weights are dequantized again for each token, so that the memory is that of one layer.
 public final class Generator {
   private let decoder: Decoder
   private let workspace: LayerWorkspace
   private let head: Head
-  /// Rotated keys and values of each layer: [capacity, keyValueWidth] each.
+  /// [layers]: rotated keys, and values, [capacity, keyValueWidth] each.
   private let keys: [Buffer]
   private let values: [Buffer]
 
@@ -19,7 +19,7 @@ public final class Generator {
   private var text: [Int32] = []
   public let capacity: Int
 
-  /// - Parameter capacity: tokens that prompt and continuation have together, at most.
+  /// - Parameter capacity: the most tokens of prompt and continuation together.
   public init(_ decoder: Decoder, capacity: Int, workers: Workers) throws {
     self.decoder = decoder
     self.capacity = capacity
@@ -30,7 +30,7 @@ public final class Generator {
     values = sizes.map { Buffer(capacity * $0.keyValueWidth) }
   }
 
-  /// Bytes of the keys and values of so many tokens, and of their rotations; nil where the number is out of reach.
+  /// Bytes of the keys, values and rotations of so many tokens; nil if the number is too large to count.
   public static func bytes(for decoder: Decoder, capacity: Int) -> Int? {
     let sizes = decoder.allSizes
     let widths = sizes.reduce(0) { $0 + 2 * $1.keyValueWidth } + 2 * (sizes.map(\.headDimension).max() ?? 0)
@@ -39,10 +39,10 @@ public final class Generator {
     return overflow ? nil : product
   }
 
-  /// Reads tokens and answers the logits of what comes next, [vocabulary].
+  /// Reads tokens and returns the logits of the next token, [vocabulary].
   ///
-  /// Where a text becomes longer than LongRoPE's short frequencies reach, all of it is read anew, as transformers does
-  /// (`prepare_inputs_for_generation` in modeling_phi3.py): the keys so far were turned by the others.
+  /// When a text outgrows LongRoPE's short frequencies, all of it is read again, as in transformers
+  /// (`prepare_inputs_for_generation` in modeling_phi3.py). Its keys were rotated by the short ones.
   /// - Throws: `GenerationError.full`, `DecoderError`, `CheckpointError`.
   public func read(_ more: [Int32]) throws -> [Float] {
     guard !more.isEmpty, more.count <= capacity - text.count else {
@@ -53,19 +53,18 @@ public final class Generator {
     let isChanged = changes.contains { text.count <= $0 && length > $0 }
     let position = isChanged ? 0 : text.count
     let tokens = isChanged ? text + more : more
-    let hidden = decoder.hidden
-    let count = tokens.count
+    let (hidden, count) = (decoder.hidden, tokens.count)
     let x = Buffer(count * hidden)
     try decoder.embed(tokens, into: x.base)
     workspace.resize(tokens: count, longest: position + count)
-    let rows = Rows(x.base, stride: hidden)
+    let rows = x.rows(hidden)
     for layer in 0..<decoder.layerCount {
       try workspace.at(layer).forward(
         rows, count: count, position: position, keys: keys[layer], values: values[layer], output: rows)
     }
     text += more
     let logits = Buffer(decoder.vocabulary)
-    try head.logits(x.at((count - 1) * hidden), rows: 1, into: logits.base)
+    try head.logits(x.base, rows: [count - 1], into: logits.base)
     return Array(logits.values.prefix(decoder.vocabulary))
   }
 }
@@ -81,9 +80,9 @@ public enum GenerationError: Error, Equatable, CustomStringConvertible {
   }
 }
 
-/// How the next token is chosen from its logits.
+/// Chooses the next token by its logits.
 public struct Sampler {
-  /// 0 takes the most likely token; above it, draws from softmax(logits / temperature).
+  /// 0 takes the most likely token. Above 0, tokens are drawn from softmax(logits / temperature).
   public let temperature: Double
   private var generator: SplitMix64
 

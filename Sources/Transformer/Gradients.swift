@@ -1,7 +1,7 @@
 import Checkpoints
 import Tensors
 
-/// Memory for the gradients of a layer's activations, for one block of tokens.
+/// The gradients of a layer's activations, for one block of tokens.
 final class GradientSpace {
   struct Sublayer {
     /// [tokens, products]
@@ -14,11 +14,11 @@ final class GradientSpace {
   let mlp: Sublayer
   /// [tokens, hidden]
   let normed: Buffer
-  /// [tokens, hidden]: of what an output projection answers, where that is not simply added to the stream.
+  /// [tokens, hidden]: of an output projection's result, where the stream is not just the sum with it.
   let branch: Buffer
-  /// Partial sums of a norm's gradient: one row for each part that rows are cut into, [parts, hidden].
+  /// [parts, hidden]: partial sums of a norm's gradient, one row for each part of the rows.
   let normParts: Buffer
-  /// One matrix as large as the layer's largest: a single sequence's gradient.
+  /// The gradient of one matrix and one sequence.
   let single: Buffer
 
   static let rowsPerPart = 128
@@ -41,22 +41,21 @@ final class GradientSpace {
   subscript(sublayer: ParameterSpec.Sublayer) -> Sublayer { sublayer == .attention ? attention : mlp }
 }
 
-/// What becomes of a layer's weight gradients.
+/// Where the gradients of a layer's weights go.
 struct GradientTarget {
-  /// Σ over sequences of the sequence's part of the gradient; added to. Norms and biases always, projections as
-  /// `matrices` says.
+  /// Gradients are added here, summed over sequences: those of norms and biases, and of projections as `matrices` says.
   let sum: LayerParameters
   let matrices: Matrices
-  /// Who gathers the gradients at the output projections' outputs.
+  /// Gathers the gradients at the outputs of the output projections.
   var outputs: OutputGradientSums?
 
+  /// Which gradients of projections are made.
   enum Matrices {
-    /// Nobody wants the projections' gradients.
     case none
     case sum
-    /// The sum, and Σ over sequences of factor · (the sequence's part)², element by element; one factor each sequence.
+    /// `sum`, and Σ over sequences of factor · (the sequence's part)², element by element. There is a factor for each sequence.
     case sumAndSquares(LayerParameters, factors: [Float])
-    /// The gradients of the adapters' own two matrices.
+    /// Only the gradients of the adapters' two matrices.
     case lowRank([LowRankAdapter])
   }
 }

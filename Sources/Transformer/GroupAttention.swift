@@ -3,26 +3,26 @@ import Tensors
 
 /// Causal attention of the query heads of one KV group over one sequence.
 ///
-/// Scores exist for `GroupAttention.blockRows` queries at a time, so no [heads, length, length] tensor does. The backward
-/// pass computes the probabilities anew from queries and keys.
+/// Scores exist for `blockRows` queries at a time, so there is no [heads, length, length] tensor. The backward pass computes
+/// the probabilities again from queries and keys.
 struct GroupAttention {
   /// Query heads in the group.
   let heads: Int
   let headDimension: Int
-  /// Positions a query sees, its own included; 0 for all.
+  /// Positions that a query sees, its own included; 0 for all.
   let window: Int
-  /// What scores are multiplied by.
+  /// The factor of scores.
   let scale: Float
-  /// What they are capped at then, if they are.
+  /// The cap of scaled scores; nil for none.
   let cap: Float?
 
   /// Queries whose scores exist at a time.
   static let blockRows = 128
 
-  /// Floats of scratch that a worker needs for sequences of up to `length` keys.
+  /// Floats of a worker's scratch, for sequences of up to `length` keys.
   static func scratchCount(length: Int, isCapped: Bool) -> Int { (isCapped ? 3 : 2) * blockRows * length }
 
-  /// Keys that some query of the block sees.
+  /// The keys that some query of the block sees.
   private func keys(queries: Range<Int>, position: Int) -> Range<Int> {
     let first = window > 0 ? max(0, position + queries.lowerBound - window + 1) : 0
     return first..<position + queries.upperBound
@@ -34,9 +34,9 @@ struct GroupAttention {
     }
   }
 
-  /// softmax(scale · Q Kᵀ), or softmax(cap · tanh(scale · Q Kᵀ / cap)), of a block, into `scores` [queries, keys].
+  /// Makes softmax(scale · Q Kᵀ), or softmax(cap · tanh(scale · Q Kᵀ / cap)), of a block in `scores` [queries, keys].
   ///
-  /// - Parameter capped: [queries, keys], where the capped scores are kept, if they are wanted.
+  /// - Parameter capped: [queries, keys]: keeps the capped scores; nil if nobody needs them.
   private func probabilities(
     _ query: Rows, _ key: Rows, queries: Range<Int>, keys: Range<Int>, position: Int, into scores: Rows,
     capped: UnsafeMutablePointer<Float>? = nil
@@ -54,8 +54,8 @@ struct GroupAttention {
   }
 
   /// - Parameters:
-  ///   - query: [count, heads · headDimension], positions `position` and on.
-  ///   - key, value: [position + count, headDimension], positions 0 and on.
+  ///   - query: [count, heads · headDimension], from `position` on.
+  ///   - key, value: [position + count, headDimension], from position 0 on.
   ///   - output: [count, heads · headDimension].
   ///   - scratch: [scratchCount(length: position + count)]
   func forward(
@@ -78,10 +78,10 @@ struct GroupAttention {
     }
   }
 
-  /// Gradients of a whole sequence (position 0) from that of the output. dKey and dValue are overwritten.
+  /// Gradients of a whole sequence from that of the output. dKey and dValue are overwritten.
   ///
-  /// With P the probabilities and dP = dO Vᵀ: dV = Pᵀ dO, dS = scale · P ∘ (dP − rowsum(P ∘ dP)), dQ = dS K, dK = dSᵀ Q;
-  /// a cap multiplies dS by 1 − (capped score / cap)².
+  /// With P the probabilities and dP = dO Vᵀ: dV = Pᵀ dO, dS = scale · P ∘ (dP − rowsum(P ∘ dP)), dQ = dS K, dK = dSᵀ Q.
+  /// A cap multiplies dS by 1 − (capped score / cap)².
   func backward(
     query: Rows, key: Rows, value: Rows, dOutput: Rows, dQuery: Rows, dKey: Rows, dValue: Rows, count: Int,
     scratch: UnsafeMutablePointer<Float>

@@ -3,16 +3,30 @@ import Kernels
 import RandomNumbers
 import Tensors
 
-/// Positions whose next token is predicted: a row of the residual stream, the token that follows, and what its loss
-/// weighs in the gradient.
+/// A token to predict: the row of the residual stream that predicts it, the token, and the weight of its loss in the
+/// gradient.
 struct Prediction {
   let row: Int
   let target: Int32
   let weight: Float
+
+  /// The wanted tokens of sequences that lie one after another in the stream. No sequence's first is predicted.
+  static func all(
+    of sequences: [[Int32]], weight: (_ sequence: Int) -> Float = { _ in 1 },
+    where isWanted: (_ sequence: Int, _ position: Int) -> Bool = { _, _ in true }
+  ) -> [Prediction] {
+    var row = 0
+    return sequences.enumerated().flatMap { index, tokens in
+      defer { row += tokens.count }
+      return tokens.indices.dropFirst().filter { isWanted(index, $0) }.map {
+        Prediction(row: row + $0 - 1, target: tokens[$0], weight: weight(index))
+      }
+    }
+  }
 }
 
-/// The final norm, the head and the cross-entropy, in chunks: neither [tokens, vocabulary] of a batch nor a stored head
-/// in float32 ever exists.
+/// The final norm, the head and the cross-entropy, in chunks. Neither a batch's [tokens, vocabulary] nor the whole head in
+/// float32 ever exists.
 final class Head {
   private let decoder: Decoder
   private let workers: Workers
@@ -22,7 +36,7 @@ final class Head {
   /// Bytes of logits that exist at a time.
   private static let logitBytes = 64 << 20
 
-  /// - Parameter ends: those of the decoder's checkpoint when nil.
+  /// - Parameter ends: nil for those of the checkpoint.
   init(_ decoder: Decoder, ends: (any ModelEnds)? = nil, workers: Workers) throws {
     self.decoder = decoder
     self.workers = workers
@@ -30,14 +44,14 @@ final class Head {
   }
 
   private var design: DecoderDesign { decoder.configuration.design }
-  /// What the product of hidden states and head is multiplied by, and what logits are capped at then.
+  /// Logits are hidden states times head, times `scale`, and then capped.
   private var scale: Float { Float(design.logitScale) }
   private var cap: Float? { design.finalSoftCap.map { Float($0) } }
 
   /// Predictions whose logits exist at a time.
   private var chunk: Int { max(16, Head.logitBytes / (4 * decoder.vocabulary)) }
 
-  /// Where gradients of the ends are added up, for whoever wants them.
+  /// Sums of the ends' gradients.
   struct Gradients {
     /// [hidden]
     let norm: Buffer
@@ -45,33 +59,32 @@ final class Head {
     let head: Buffer?
   }
 
-  /// A teacher whose distribution the model is to come near (knowledge distillation, Hinton et al., arXiv 1503.02531).
+  /// The teacher of a student (knowledge distillation, Hinton et al., arXiv 1503.02531).
   struct Teacher {
     let head: Head
-    /// What leaves the teacher's last layer, [rows, hidden] of the teacher, rows as the student's.
+    /// The output of the teacher's last layer, [rows, hidden of the teacher], in the student's rows.
     let stream: UnsafePointer<Float>
-    /// Both distributions are softened by it; the divergence is multiplied by its square.
+    /// Softens both distributions. Its square multiplies the divergence.
     let temperature: Float
-    /// Share of the divergence in the loss; the labels' cross-entropy has the rest.
+    /// The divergence's share in the loss. The cross-entropy of the labels has the rest.
     let weight: Float
   }
 
-  /// One each prediction, in nats.
+  /// [predictions], in nats.
   struct Losses {
     /// −ln p(target)
-    var crossEntropies: [Double]
+    var crossEntropies: [Double] = []
     /// T² · KL(teacher ‖ student); empty without a teacher.
     var divergences: [Double] = []
   }
 
-  /// Losses of each prediction.
+  /// The loss of each prediction.
   ///
   /// - Parameters:
-  ///   - stream: [rows, hidden], what leaves the last layer. With `backward` it is overwritten by its gradient, that of
-  ///     Σ weight · loss, in all rows; rows that predict nothing get 0.
-  ///   - gradients: if not nil, the gradients of the final norm and the head are added to it.
-  ///   - teacher: the loss is then (1 − teacher.weight) · cross-entropy + teacher.weight · divergence; only with
-  ///     `backward`.
+  ///   - stream: [rows, hidden], the last layer's output. With `backward` it is overwritten by the gradient of
+  ///     Σ weight · loss. Rows that predict nothing get 0.
+  ///   - gradients: the gradients of the final norm and the head are added to it.
+  ///   - teacher: makes the loss (1 − teacher.weight) · cross-entropy + teacher.weight · divergence. It needs `backward`.
   func losses(
     _ stream: UnsafeMutablePointer<Float>, rows: Int, _ predictions: [Prediction], backward: Bool,
     gradients: Gradients? = nil, teacher: Teacher? = nil, progress: (Int) throws -> Void = { _ in }
@@ -86,27 +99,27 @@ final class Head {
     let capped = cap != nil && backward ? Buffer(chunk * vocabulary) : nil
     let teacherLogits = teacher.map { _ in Buffer(chunk * vocabulary) }
     let dStream = backward ? Buffer(rows * hidden) : nil
-    var losses = Losses(crossEntropies: [Double](repeating: 0, count: predictions.count))
-    if teacher != nil { losses.divergences = losses.crossEntropies }
+    var losses = Losses()
 
     for start in stride(from: 0, to: predictions.count, by: chunk) {
       let part = Array(predictions[start..<min(predictions.count, start + chunk)])
       let count = part.count
-      gather(UnsafePointer(stream), part, into: gathered)
+      gather(UnsafePointer(stream), rows: part.map(\.row), into: gathered)
       try self.logits(of: gathered, count: count, normed, inverseRMS, into: logits.base)
       capped?.base.update(from: logits.base, count: count * vocabulary)
       if let teacher, let teacherLogits {
-        try teacher.head.logits(teacher.stream, part, into: teacherLogits.base)
-        distill(part, logits, teacherLogits, teacher, &losses, at: start)
+        try teacher.head.logits(teacher.stream, rows: part.map(\.row), into: teacherLogits.base)
+        let both = distill(part, logits, teacherLogits, teacher)
+        losses.crossEntropies += both.map(\.x)
+        losses.divergences += both.map(\.y)
       } else {
-        crossEntropies(part, logits, backward: backward, &losses.crossEntropies, at: start)
+        losses.crossEntropies += crossEntropies(part, logits, backward: backward)
       }
       if let capped, let cap {
-        // The cap's factor; that of the scale comes with the product.
+        // The factor of the cap; that of the scale comes with the product.
         workers.ranges(count, grain: 4) { range, _ in
           let first = range.lowerBound * vocabulary
-          ap_soft_cap_backward(
-            capped.at(first), logits.at(first), Int64(range.count * vocabulary), 1, cap)
+          ap_soft_cap_backward(capped.at(first), logits.at(first), Int64(range.count * vocabulary), 1, cap)
         }
       }
       if let dStream {
@@ -118,58 +131,44 @@ final class Head {
     return losses
   }
 
-  /// The same positions, each with a next token drawn from the model's prediction in place of its target. What is drawn
-  /// depends on the seed and the row alone.
+  /// The same positions with targets drawn from the model's predictions. A draw depends only on the seed and the row.
   func drawn(
     _ stream: UnsafeMutablePointer<Float>, _ predictions: [Prediction], seed: UInt64
   ) throws -> [Prediction] {
     let vocabulary = decoder.vocabulary
     let logits = Buffer(min(chunk, max(1, predictions.count)) * vocabulary)
-    var targets = [Int32](repeating: 0, count: predictions.count)
+    var targets: [Int32] = []
     for start in stride(from: 0, to: predictions.count, by: chunk) {
       let part = Array(predictions[start..<min(predictions.count, start + chunk)])
-      try self.logits(UnsafePointer(stream), part, into: logits.base)
+      try self.logits(stream, rows: part.map(\.row), into: logits.base)
       let uniforms = part.map { prediction in
-        var random = SplitMix64(
-          state: seed ^ UInt64(truncatingIfNeeded: prediction.row) &* SplitMix64.step)
+        var random = SplitMix64(state: seed ^ UInt64(truncatingIfNeeded: prediction.row) &* SplitMix64.step)
         return Double(random.next() >> 11) * 0x1p-53
       }
-      targets.withUnsafeMutableBufferPointer { targets in
-        nonisolated(unsafe) let targets = targets
-        workers.ranges(part.count, grain: 4) { range, _ in
-          for index in range {
-            targets[start + index] = ap_draw(
-              logits.base + index * vocabulary, Int64(vocabulary), uniforms[index])
-          }
-        }
+      var drawn = part.map(\.target)
+      workers.ranges(of: &drawn, grain: 1) { range, target in
+        target.pointee = ap_draw(
+          logits.base + range.lowerBound * vocabulary, Int64(vocabulary), uniforms[range.lowerBound])
       }
+      targets += drawn
     }
     return zip(predictions, targets).map { Prediction(row: $0.row, target: $1, weight: $0.weight) }
   }
 
-  /// Logits of a few rows, [rows, vocabulary].
-  func logits(_ stream: UnsafeMutablePointer<Float>, rows: Int, into logits: UnsafeMutablePointer<Float>)
-    throws
-  {
-    let all = (0..<rows).map { Prediction(row: $0, target: -1, weight: 0) }
-    try self.logits(UnsafePointer(stream), all, into: logits)
-  }
-
   // MARK: - Forward
 
-  private func logits(
-    _ stream: UnsafePointer<Float>, _ part: [Prediction], into logits: UnsafeMutablePointer<Float>
-  ) throws {
-    let gathered = Buffer(part.count * decoder.hidden)
-    gather(stream, part, into: gathered)
+  /// Logits of a few rows of the stream, [rows, vocabulary].
+  func logits(_ stream: UnsafePointer<Float>, rows: [Int], into logits: UnsafeMutablePointer<Float>) throws {
+    let gathered = Buffer(rows.count * decoder.hidden)
+    gather(stream, rows: rows, into: gathered)
     try self.logits(
-      of: gathered, count: part.count, Buffer(part.count * decoder.hidden), Buffer(part.count), into: logits)
+      of: gathered, count: rows.count, Buffer(rows.count * decoder.hidden), Buffer(rows.count), into: logits)
   }
 
-  private func gather(_ stream: UnsafePointer<Float>, _ part: [Prediction], into gathered: Buffer) {
+  private func gather(_ stream: UnsafePointer<Float>, rows: [Int], into gathered: Buffer) {
     let hidden = decoder.hidden
-    for (index, prediction) in part.enumerated() {
-      gathered.at(index * hidden).update(from: stream + prediction.row * hidden, count: hidden)
+    for (index, row) in rows.enumerated() {
+      gathered.at(index * hidden).update(from: stream + row * hidden, count: hidden)
     }
   }
 
@@ -184,7 +183,7 @@ final class Head {
       Int64(hidden), Int64(hidden), normed.base, inverseRMS.base)
     try overHead { columns, weights in
       workers.multiply(
-        Rows(normed.base, stride: hidden), .plain, weights, .transposed,
+        normed.rows(hidden), .plain, weights, .transposed,
         into: Rows(logits, stride: decoder.vocabulary).from(row: 0, column: columns.lowerBound), m: count,
         n: columns.count, k: decoder.headWidth, alpha: scale)
     }
@@ -204,58 +203,35 @@ final class Head {
 
   // MARK: - Losses; with `backward` the logits become their gradient
 
-  private func crossEntropies(
-    _ part: [Prediction], _ logits: Buffer, backward: Bool, _ losses: inout [Double], at start: Int
-  ) {
-    let targets = part.map(\.target)
-    let weights = part.map(\.weight)
+  private func crossEntropies(_ part: [Prediction], _ logits: Buffer, backward: Bool) -> [Double] {
     let vocabulary = decoder.vocabulary
-    losses.withUnsafeMutableBufferPointer { losses in
-      targets.withUnsafeBufferPointer { targets in
-        weights.withUnsafeBufferPointer { weights in
-          guard let losses = losses.baseAddress, let targets = targets.baseAddress,
-            let weights = weights.baseAddress
-          else { return }
-          workers.ranges(part.count, grain: 4) { range, _ in
-            let first = range.lowerBound
-            ap_cross_entropy(
-              logits.base + first * vocabulary, Int64(range.count), Int64(vocabulary), targets + first,
-              backward ? weights + first : nil, losses + start + first)
-          }
-        }
-      }
+    var losses = [Double](repeating: 0, count: part.count)
+    workers.ranges(of: &losses, grain: 4) { range, losses in
+      let part = part[range]
+      ap_cross_entropy(
+        logits.at(range.lowerBound * vocabulary), Int64(range.count), Int64(vocabulary), part.map(\.target),
+        backward ? part.map(\.weight) : nil, losses)
     }
+    return losses
   }
 
+  /// [predictions]: cross-entropy and divergence.
   private func distill(
-    _ part: [Prediction], _ logits: Buffer, _ teacherLogits: Buffer, _ teacher: Teacher,
-    _ losses: inout Losses, at start: Int
-  ) {
-    let targets = part.map(\.target)
-    let labels = part.map { $0.weight * (1 - teacher.weight) }
-    let soft = part.map { $0.weight * teacher.weight }
+    _ part: [Prediction], _ logits: Buffer, _ teacherLogits: Buffer, _ teacher: Teacher
+  ) -> [SIMD2<Double>] {
     let vocabulary = decoder.vocabulary
-    losses.crossEntropies.withUnsafeMutableBufferPointer { entropies in
-      losses.divergences.withUnsafeMutableBufferPointer { divergences in
-        guard let entropies = entropies.baseAddress, let divergences = divergences.baseAddress else { return }
-        workers.ranges(part.count, grain: 4) { range, _ in
-          let first = range.lowerBound
-          targets.withUnsafeBufferPointer { targets in
-            labels.withUnsafeBufferPointer { labels in
-              soft.withUnsafeBufferPointer { soft in
-                guard let targets = targets.baseAddress, let labels = labels.baseAddress,
-                  let soft = soft.baseAddress
-                else { return }
-                ap_distillation(
-                  logits.base + first * vocabulary, teacherLogits.base + first * vocabulary,
-                  Int64(range.count), Int64(vocabulary), targets + first, labels + first, soft + first,
-                  teacher.temperature, entropies + start + first, divergences + start + first)
-              }
-            }
-          }
-        }
-      }
+    var losses = [SIMD2<Double>](repeating: .zero, count: part.count)
+    workers.ranges(of: &losses, grain: 4) { range, losses in
+      let (part, first) = (part[range], range.lowerBound * vocabulary)
+      var entropies = [Double](repeating: 0, count: part.count)
+      var divergences = entropies
+      ap_distillation(
+        logits.at(first), teacherLogits.at(first), Int64(range.count), Int64(vocabulary), part.map(\.target),
+        part.map { $0.weight * (1 - teacher.weight) }, part.map { $0.weight * teacher.weight },
+        teacher.temperature, &entropies, &divergences)
+      for index in entropies.indices { losses[index] = SIMD2(entropies[index], divergences[index]) }
     }
+    return losses
   }
 
   // MARK: - Backward
@@ -264,20 +240,19 @@ final class Head {
     _ part: [Prediction], _ gathered: Buffer, _ normed: Buffer, _ inverseRMS: Buffer, dLogits: Buffer,
     into dStream: Buffer, _ gradients: Gradients?
   ) throws {
-    let hidden = decoder.hidden
-    let count = part.count
+    let (hidden, count) = (decoder.hidden, part.count)
     let dNormed = Buffer(count * hidden)
-    let dLogits = Rows(dLogits.base, stride: decoder.vocabulary)
+    let dLogits = dLogits.rows(decoder.vocabulary)
     try overHead { columns, weights in
       let block = dLogits.from(row: 0, column: columns.lowerBound)
       workers.multiply(
-        block, .plain, weights, .plain, into: Rows(dNormed.base, stride: hidden), m: count, n: hidden,
+        block, .plain, weights, .plain, into: dNormed.rows(hidden), m: count, n: hidden,
         k: columns.count, alpha: scale, beta: 1)
       if let dHead = gradients?.head {
         workers.multiply(
-          block, .transposed, Rows(normed.base, stride: hidden), .plain,
-          into: Rows(dHead.base, stride: hidden).from(row: columns.lowerBound), m: columns.count, n: hidden,
-          k: count, alpha: scale, beta: 1)
+          block, .transposed, normed.rows(hidden), .plain,
+          into: dHead.rows(hidden, from: columns.lowerBound * hidden), m: columns.count, n: hidden, k: count,
+          alpha: scale, beta: 1)
       }
     }
     let dGathered = Buffer(count * hidden)
@@ -287,8 +262,7 @@ final class Head {
       gathered.base, norm.base, inverseRMS.base, dNormed.base, Int64(count), Int64(hidden),
       Int64(hidden), Int64(hidden), Int64(hidden), dGathered.base, dNorm.base)
     for (index, prediction) in part.enumerated() {
-      ap_add_scaled(
-        dGathered.base + index * hidden, Int64(hidden), 1, dStream.base + prediction.row * hidden)
+      ap_add_scaled(dGathered.at(index * hidden), Int64(hidden), 1, dStream.at(prediction.row * hidden))
     }
   }
 }

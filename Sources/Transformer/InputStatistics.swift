@@ -2,13 +2,13 @@ import Checkpoints
 import Kernels
 import Tensors
 
-/// Statistics of the inputs of a layer's projections that a calibration pass may gather.
+/// A statistic of the inputs of a layer's projections, by the type that gathers it.
 public struct InputStatistics: Hashable, Sendable {
   let gatherer: any InputGatherer.Type
 
-  /// Moments of each input channel: `InputMoments`.
+  /// `InputMoments` of each input channel.
   public static let moments = InputStatistics(by: MomentGatherer.self)
-  /// Gram matrices of the inputs of the two output projections, o_proj and down_proj.
+  /// Gram matrices of the inputs of o_proj and down_proj.
   public static let gram = InputStatistics(by: GramGatherer.self)
 
   public init(by gatherer: any InputGatherer.Type) { self.gatherer = gatherer }
@@ -16,28 +16,25 @@ public struct InputStatistics: Hashable, Sendable {
   public func hash(into hasher: inout Hasher) { hasher.combine(ObjectIdentifier(gatherer)) }
 }
 
-/// What the projections of a layer read: q, k and v one input, gate and up one.
+/// The inputs of a layer's projections. q, k and v share one, and gate and up.
 public enum ProjectionInput: Int, CaseIterable, Sendable {
   /// Of q, k and v: the layer's input after its norm.
   case queryKeyValue
-  /// Of o: what attention answers.
+  /// Of o: the result of attention.
   case output
   /// Of gate and up: the residual stream after the second norm.
   case gateUp
   /// Of down: silu(gate) ∘ up.
   case down
 
-  /// nil of what is no projection.
+  /// nil if the role is no projection.
   public init?(of role: ParameterSpec.Role) {
     switch role {
     case .query, .key, .value: self = .queryKeyValue
     case .attentionOutput: self = .output
     case .gate, .up: self = .gateUp
     case .down: self = .down
-    case .attentionNorm, .attentionShortcut, .queryNorm, .keyNorm, .attentionOutputNorm, .mlpNorm,
-      .mlpShortcut,
-      .mlpOutputNorm:
-      return nil
+    default: return nil
     }
   }
 
@@ -52,27 +49,27 @@ public enum ProjectionInput: Int, CaseIterable, Sendable {
   }
 }
 
-/// Adds up statistics of the inputs x of one layer's projections, block after block of tokens, layer by layer.
+/// Sums statistics of the inputs x of one layer's projections, block after block of tokens, layer by layer.
 public protocol InputGatherer: AnyObject, SendableMetatype {
-  /// - Parameter layers: those that it must have room for.
+  /// - Parameter layers: the layers that must fit.
   init(roomFor layers: [LayerSizes], workers: Workers)
-  /// Floats that it keeps of a layer.
+  /// The floats that it keeps for a layer.
   static func room(for layer: LayerSizes) -> Int
-  /// A layer comes: all sums are zero.
+  /// Begins a layer with all sums at zero.
   func begin(_ sizes: LayerSizes)
   /// - Parameters:
   ///   - x: [tokens, width], packed; no columns where the layer has no such sublayer.
-  ///   - sequences: rows of each sequence.
+  ///   - sequences: the rows of each sequence.
   func add(_ x: Rows, of input: ProjectionInput, sequences: [Range<Int>])
-  /// The layer's last block has come. What is handed out from here on is valid until the next `begin`.
+  /// Ends a layer. Its results are valid until the next `begin`.
   func finish()
 }
 
-/// What was asked for of one layer's inputs, over all calibration tokens.
+/// The statistics of one layer's inputs, over all calibration tokens.
 public struct LayerInputs {
   let gatherers: [any InputGatherer]
 
-  /// nil if it was not asked for.
+  /// nil if the statistic was not asked for.
   public func gatherer<Gatherer: InputGatherer>(_ kind: Gatherer.Type) -> Gatherer? {
     gatherers.lazy.compactMap { $0 as? Gatherer }.first
   }
@@ -80,26 +77,18 @@ public struct LayerInputs {
   public func moments(of input: ProjectionInput) -> InputMoments? {
     gatherer(MomentGatherer.self)?.moments[input.rawValue]
   }
-  public var queryKeyValue: InputMoments? { moments(of: .queryKeyValue) }
-  public var output: InputMoments? { moments(of: .output) }
-  public var gateUp: InputMoments? { moments(of: .gateUp) }
-  public var down: InputMoments? { moments(of: .down) }
 
-  /// Mean over tokens of x xᵀ, [columns, columns], where o and down have `columns` inputs; the others have none.
+  /// The mean over tokens of xᵀx, [columns, columns], of o and down; nil for the others.
   public func gram(of input: ProjectionInput) -> Buffer? { gatherer(GramGatherer.self)?.grams[input] }
-  public var outputGram: Buffer? { gram(of: .output) }
-  public var downGram: Buffer? { gram(of: .down) }
 }
 
-/// Moments of a projection's inputs x, one number a column of its weight: [columns] each.
-///
-/// With T tokens in sequences s, m[s] the mean over a sequence's tokens:
+/// Moments of a projection's input x, [columns] each.
 public struct InputMoments {
-  /// Mean over all tokens.
+  /// The mean over all tokens.
   public let mean: Buffer
-  /// Mean over all tokens of (x − mean)².
+  /// The mean over all tokens of (x − mean)².
   public let variance: Buffer
-  /// FLAP's fluctuation as its code computes it (`BiasGPT.add_batch` in layerwrapper.py): see `add`.
+  /// FLAP's fluctuation, as its code computes it (`BiasGPT.add_batch` in layerwrapper.py): see `add`.
   public let fluctuation: Buffer
   /// √(mean over sequences of Σ over its tokens x²): ‖x‖₂ of Wanda (Sun et al., arXiv 2306.11695) and of FLAP's WIFN.
   public let norm: Buffer
@@ -108,7 +97,7 @@ public struct InputMoments {
   public let magnitude: Buffer
 }
 
-/// Shows a pass's blocks to all gatherers of input statistics.
+/// Gives a pass's blocks to all gatherers of input statistics.
 final class InputAccumulator {
   private let gatherers: [any InputGatherer]
   private var sizes: LayerSizes = .empty
@@ -132,12 +121,12 @@ final class InputAccumulator {
         case .gateUp: activations.mlp.normed
         case .down: activations.mlp.inputs
         }
-      let rows = Rows(x.base, stride: input.width(sizes))
+      let rows = x.rows(input.width(sizes))
       for gatherer in gatherers { gatherer.add(rows, of: input, sequences: block.sequences) }
     }
   }
 
-  /// What has been added since `begin`; valid until the next `begin`.
+  /// The results since `begin`, valid until the next `begin`.
   func finish() -> LayerInputs {
     for gatherer in gatherers { gatherer.finish() }
     return LayerInputs(gatherers: gatherers)
@@ -149,7 +138,7 @@ final class MomentGatherer: InputGatherer {
   private let sums: [MomentSums]
   private let workers: Workers
   private var sizes: LayerSizes = .empty
-  /// One an input; empty until the layer is done.
+  /// [inputs]; empty until the layer is done.
   private(set) var moments: [InputMoments] = []
 
   init(roomFor layers: [LayerSizes], workers: Workers) {
@@ -158,7 +147,7 @@ final class MomentGatherer: InputGatherer {
     sums = [most(\.hidden), most(\.queryWidth), most(\.hidden), most(\.intermediate)].map(MomentSums.init)
   }
 
-  /// A few numbers a column: not counted.
+  /// A few numbers a column, not counted.
   static func room(for layer: LayerSizes) -> Int { 0 }
 
   func begin(_ sizes: LayerSizes) {
@@ -175,7 +164,7 @@ final class MomentGatherer: InputGatherer {
   }
 }
 
-/// Gathers Gram matrices of what the output projections read.
+/// Gathers Gram matrices of the inputs of the output projections.
 final class GramGatherer: InputGatherer {
   let grams: [ProjectionInput: Buffer]
   private let workers: Workers
@@ -205,19 +194,19 @@ final class GramGatherer: InputGatherer {
     let count = sequences.last?.upperBound ?? 0
     if input == .output { tokens += count }
     guard let gram = grams[input] else { return }
-    workers.addGram(of: x, count: count, n: x.stride, to: Rows(gram.base, stride: x.stride))
+    workers.addGram(of: x, count: count, n: x.stride, to: gram.rows(x.stride))
   }
 
   func finish() {
     for (input, gram) in grams {
       let width = input.width(sizes)
-      workers.mirror(Rows(gram.base, stride: width), n: width, scale: 1 / Float(max(1, tokens)))
+      workers.mirror(gram.rows(width), n: width, scale: 1 / Float(max(1, tokens)))
     }
   }
 }
 
-/// Sums from which `InputMoments` come, in double precision, of one projection's inputs.
-private final class MomentSums: @unchecked Sendable {
+/// The sums behind `InputMoments`, in double precision, of one projection's input.
+private final class MomentSums {
   private var columns: [ColumnSums]
   private var tokens = 0
   private var sequences = 0
@@ -233,25 +222,24 @@ private final class MomentSums: @unchecked Sendable {
 
   func add(_ x: Rows, width: Int, _ rows: [Range<Int>], _ workers: Workers) {
     let (tokensBefore, sequencesBefore) = (tokens, sequences)
-    columns.withUnsafeMutableBufferPointer { columns in
-      nonisolated(unsafe) let columns = columns
-      workers.ranges(width, grain: Self.grain) { range, _ in
-        withUnsafeTemporaryAllocation(of: Double.self, capacity: 3 * range.count) { scratch in
-          guard let mean = scratch.baseAddress else { return }
-          let (differences, magnitude) = (mean + range.count, mean + 2 * range.count)
-          var (tokens, sequences) = (tokensBefore, sequencesBefore)
-          for rows in rows {
-            ap_column_moments(
-              x.from(row: rows.lowerBound, column: range.lowerBound).base, Int64(rows.count),
-              Int64(range.count), Int64(x.stride), mean, differences, magnitude)
-            for (place, column) in range.enumerated() {
-              columns[column].add(
-                mean[place], differences[place], magnitude[place], length: rows.count, tokens: tokens,
-                sequences: sequences)
-            }
-            tokens += rows.count
-            sequences += 1
+    workers.ranges(of: &columns, grain: Self.grain) { range, columns in
+      let range = range.clamped(to: 0..<width)
+      guard !range.isEmpty else { return }
+      withUnsafeTemporaryAllocation(of: Double.self, capacity: 3 * range.count) { scratch in
+        guard let mean = scratch.baseAddress else { return }
+        let (differences, magnitude) = (mean + range.count, mean + 2 * range.count)
+        var (tokens, sequences) = (tokensBefore, sequencesBefore)
+        for rows in rows {
+          ap_column_moments(
+            x.from(row: rows.lowerBound, column: range.lowerBound).base, Int64(rows.count),
+            Int64(range.count), Int64(x.stride), mean, differences, magnitude)
+          for place in 0..<range.count {
+            columns[place].add(
+              mean[place], differences[place], magnitude[place], length: rows.count, tokens: tokens,
+              sequences: sequences)
           }
+          tokens += rows.count
+          sequences += 1
         }
       }
     }
@@ -276,7 +264,7 @@ private struct ColumnSums {
   var mean = 0.0
   /// Σ over tokens of (x − mean)².
   var squaredDifferences = 0.0
-  /// FLAP's own running mean, which weighs sequences alike however long they are.
+  /// FLAP's running mean, in which all sequences weigh the same.
   var sequenceMean = 0.0
   var fluctuation = 0.0
   /// Σ over tokens of x².
@@ -284,14 +272,14 @@ private struct ColumnSums {
   /// Σ over sequences of (mean over its tokens |x|)².
   var squaredMagnitudes = 0.0
 
-  /// Adds a sequence of `length` tokens with mean m, Σ (x − m)² = `differences` and mean |x| = `magnitude`, after
-  /// `tokens` tokens in n = `sequences` sequences.
+  /// Adds a sequence of `length` tokens with mean m, Σ (x − m)² = `differences` and mean |x| = `magnitude`. Before it there
+  /// were `tokens` tokens in n = `sequences` sequences.
   ///
   /// The fluctuation is FLAP's: mean ← (n·mean + m) / (n + 1), and from the second sequence on
   ///
   ///     fluctuation ← fluctuation · (n − 1)/n + Σ (x − mean)² / (n + 1)
   ///
-  /// with the new mean in both factors, where Welford's update, which the code means, has the old one in one of them.
+  /// Both factors have the new mean. Welford's update, which the code means, has the old one in one factor.
   mutating func add(
     _ m: Double, _ differences: Double, _ magnitude: Double, length: Int, tokens: Int, sequences: Int
   ) {

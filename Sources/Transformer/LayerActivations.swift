@@ -1,9 +1,9 @@
 import Checkpoints
 import Tensors
 
-/// What a sublayer computes for one block of tokens and the backward pass needs again.
+/// A sublayer's activations for one block of tokens that the backward pass needs.
 final class SublayerActivations {
-  /// [tokens, hidden], the stream before it after its norm, and 1 / RMS a token.
+  /// [tokens, hidden]: the normed input; and [tokens]: 1 / RMS.
   let normed: Buffer
   let inverseRMS: Buffer
   /// [tokens, products]: queries, keys and values side by side, queries and keys rotated; or gates and ups, gates first.
@@ -11,8 +11,8 @@ final class SublayerActivations {
   fileprivate let ownProducts: Buffer
   /// [tokens, columns of the output projection]
   let inputs: Buffer
-  /// [tokens, hidden], what the output projection answers, where that is not simply added to the stream; and 1 / RMS a
-  /// token, where a norm stands behind it.
+  /// [tokens, hidden]: the output projection's result, where the stream is not just the sum with it; and [tokens]: 1 / RMS,
+  /// where a norm follows.
   let branch: Buffer
   let inverseRMSBranch: Buffer
 
@@ -27,23 +27,21 @@ final class SublayerActivations {
   }
 }
 
-/// What a decoder layer computes on the way from its input to its output, for one block of tokens. The three that cost
-/// large products to recompute can live elsewhere (`ActivationStore`).
+/// A decoder layer's activations for one block of tokens. The three that are dear to recompute can be in an
+/// `ActivationStore` instead.
 final class LayerActivations {
   let tokens: Int
   let attention: SublayerActivations
   let mlp: SublayerActivations
-  /// Queries and keys before their norm [tokens, queryWidth + keyValueWidth], and 1 / RMS a head [tokens, heads].
+  /// Queries and keys before their norm, [tokens, queryWidth + keyValueWidth]; and 1 / RMS, [tokens, heads].
   let rawQueryKey: Buffer
   let inverseRMSQueryKey: Buffer
   /// [tokens, hidden]: the residual stream between attention and MLP.
   private(set) var middle: UnsafeMutablePointer<Float>
   private let ownMiddle: Buffer
-
-  /// [tokens, hidden]: a sublayer's branch behind its norm, on its way to the stream.
+  /// [tokens, hidden]: a sublayer's branch after its norm.
   let normedBranch: Buffer
-
-  /// Scratch of attention, one a worker.
+  /// [workers]: scratch of attention.
   let scratch: [Buffer]
 
   init(roomFor layers: [LayerSizes], tokens: Int, longest: Int, workers: Int) {
@@ -74,7 +72,7 @@ final class LayerActivations {
     sublayer == .attention ? attention : mlp
   }
 
-  /// Puts the three expensive tensors where they will be found again, or, given nil, into this memory.
+  /// Puts the three dear tensors into an `ActivationStore`, or, given nil, into this memory.
   func use(_ kept: ActivationStore.Slice?) {
     attention.products = kept?.queryKeyValue ?? attention.ownProducts.base
     middle = kept?.middle ?? ownMiddle.base
@@ -82,10 +80,10 @@ final class LayerActivations {
   }
 }
 
-/// Keeps the activations of as many layers as fit a byte limit between the forward and the backward pass, so that their
-/// large products need not be done again. The others are recomputed from the residual stream.
+/// Keeps activations of as many layers as fit a byte limit between the forward and the backward pass. Those of the other
+/// layers are recomputed from the residual stream.
 final class ActivationStore {
-  /// Where one block's share of a layer lies.
+  /// The share of one block in a layer.
   struct Slice {
     let queryKeyValue, middle, gateUp: UnsafeMutablePointer<Float>
   }
@@ -98,23 +96,21 @@ final class ActivationStore {
   private var layers: [Int: Kept] = [:]
 
   /// - Parameters:
-  ///   - tokens: of the whole calibration.
-  ///   - limit: bytes for all that is kept. The last layers are kept: the backward pass comes to them first and frees
-  ///     them.
+  ///   - tokens: all tokens of the pass.
+  ///   - limit: bytes for all layers. The last layers are kept, since the backward pass frees them first.
   init(layers sizes: [LayerSizes], tokens: Int, limit: Int) {
     var left = limit
     for (index, layer) in sizes.enumerated().reversed()
     where layer.design.queryKeyNorm == .none && !layer.isEmpty {
-      let floats = tokens * (layer.queryKeyValueWidth + layer.hidden + 2 * layer.intermediate)
-      guard floats * MemoryLayout<Float>.size <= left else { break }
-      left -= floats * MemoryLayout<Float>.size
+      left -= 4 * tokens * (layer.queryKeyValueWidth + layer.hidden + 2 * layer.intermediate)
+      guard left >= 0 else { break }
       layers[index] = Kept(
         sizes: layer, queryKeyValue: Buffer(tokens * layer.queryKeyValueWidth),
         middle: Buffer(tokens * layer.hidden), gateUp: Buffer(tokens * 2 * layer.intermediate))
     }
   }
 
-  /// The part that belongs to the tokens from `firstToken` on; nil if the layer is not kept.
+  /// The part from `firstToken` on; nil if the layer is not kept.
   func slice(layer: Int, firstToken: Int) -> Slice? {
     layers[layer].map { kept in
       Slice(

@@ -1,12 +1,12 @@
 import Checkpoints
 import Tensors
 
-/// Where a layer's parameters lie in memory, one matrix and one bias each. Projections that read the same input lie under
-/// one another in one matrix, so that one product serves them.
+/// The places of a layer's parameters in memory, one matrix and one bias each. Projections that read the same input share a
+/// matrix, one under another, so that one product serves them.
 enum ParameterSlot: Int, CaseIterable {
   /// [hidden]; ones where the model is sliced.
   case attentionNorm
-  /// [inputWidth, middleWidth]: takes the residual stream to the next basis, of a sliced model alone.
+  /// [inputWidth, middleWidth]: takes the residual stream to the next basis; only of a sliced model.
   case attentionShortcut
   /// [queryWidth + 2 · keyValueWidth, inputWidth]; bias [queryWidth + 2 · keyValueWidth]
   case queryKeyValue
@@ -18,7 +18,7 @@ enum ParameterSlot: Int, CaseIterable {
   case attentionOutputNorm
   /// [hidden]; ones where the model is sliced.
   case mlpNorm
-  /// [middleWidth, outputWidth]: as attention's.
+  /// [middleWidth, outputWidth]: as `attentionShortcut`.
   case mlpShortcut
   /// [2 · intermediate, middleWidth]; bias [2 · intermediate]
   case gateUp
@@ -49,44 +49,40 @@ enum ParameterSlot: Int, CaseIterable {
   static let norms = [SelfAttention.slots.norm, GatedMLP.slots.norm]
 }
 
-/// Where a sublayer's parameters lie, by what they are to it.
+/// The places of a sublayer's parameters.
 struct SublayerSlots {
-  /// Before it.
+  /// The norm before the sublayer.
   let norm: ParameterSlot
   let shortcut: ParameterSlot
-  /// What reads the residual stream.
+  /// The projections that read the residual stream.
   let input: ParameterSlot
-  /// What writes it.
+  /// The projection that writes it.
   let output: ParameterSlot
-  /// Behind what writes it.
+  /// The norm behind the output projection.
   let outputNorm: ParameterSlot
-  /// Norms inside.
-  let innerNorms: [ParameterSlot]
-
-  var all: [ParameterSlot] { [norm, shortcut, input, output, outputNorm] + innerNorms }
 }
 
-/// One value for each parameter of a decoder layer: its weights in float32, or their gradients, or the
-/// gradients' squares. There is one such set at a time, made as large as the largest layer and filled anew for each.
+/// One value for each parameter of a decoder layer: weights in float32, gradients, or their squares. Passes make one such set,
+/// as large as the largest layer, and fill it for each layer.
 public final class LayerParameters {
   public internal(set) var sizes: LayerSizes
 
   private let weights: [Buffer]
   private let biases: [Buffer]
 
-  /// False in a set of norms and biases alone, whose `named` lists the matrices too, without memory behind them.
+  /// False in a set of norms and biases. Its `named` lists the matrices too, without memory behind them.
   private let hasMatrices: Bool
 
   /// - Parameters:
-  ///   - layers: the layers it must have room for; not empty.
-  ///   - matrices: whether there is room for the projections' weights.
+  ///   - layers: the layers that must fit; not empty.
+  ///   - matrices: whether to make room for the projections' weights.
   public init(roomFor layers: [LayerSizes], matrices: Bool = true) {
     hasMatrices = matrices
     sizes = layers.first ?? .empty
     var weights = ParameterSlot.allCases.map { _ in 1 }
     var biases = weights
     for layer in layers {
-      // A compensator's bias has room also where the checkpoint has none, and a norm's ones in a sliced model.
+      // A compensator may add a bias, and a sliced model has ones for its norms.
       for slot in ParameterSlot.norms { weights[slot.rawValue] = max(weights[slot.rawValue], layer.hidden) }
       for slot in [SelfAttention.slots.output, GatedMLP.slots.output] {
         biases[slot.rawValue] = max(biases[slot.rawValue], layer.hidden)
@@ -115,7 +111,7 @@ extension LayerSizes {
     hidden: 1, shape: LayerShape(queryHeads: 1, keyValueHeads: 1, headDimension: 1, intermediateSize: 1))
 }
 
-/// A parameter of a layer, and where its values lie.
+/// A parameter of a layer with its values.
 public struct NamedParameter {
   public let spec: ParameterSpec
   public let rows: Int
@@ -124,16 +120,17 @@ public struct NamedParameter {
   /// Packed, [rows, columns].
   public let base: UnsafeMutablePointer<Float>
   let slot: ParameterSlot
-  /// Its first row in the slot's matrix.
+  /// The first row in the slot's matrix.
   let firstRow: Int
 
   /// As in `model.layers.<i>.<name>`.
   public var name: String { spec.name }
   public var isVector: Bool { spec.columns == nil }
+  var values: UnsafeBufferPointer<Float> { UnsafeBufferPointer(start: base, count: rows * columns) }
 }
 
 extension LayerParameters {
-  /// Where a parameter lies in its slot's matrix or bias.
+  /// The place of a parameter in its slot's matrix or bias.
   private struct Place {
     let spec: ParameterSpec
     let slot: ParameterSlot
@@ -156,8 +153,7 @@ extension LayerParameters {
     return places
   }
 
-  /// All parameters of the layer, in the order of their roles, as views of this memory. A sublayer that is gone has
-  /// none.
+  /// All parameters of the layer, in the order of their roles, as views of this memory. A removed sublayer has none.
   public var named: [NamedParameter] {
     LayerParameters.places(sizes).map { place in
       let buffer = place.spec.isBias ? bias(place.slot) : weight(place.slot)

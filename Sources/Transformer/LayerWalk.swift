@@ -1,22 +1,21 @@
 import Checkpoints
 import Tensors
 
+// The weights of a model, layer by layer: for criteria that need nothing else, and for whoever saves it.
+
 extension Decoder {
-  /// Shows each layer's weights, from the last layer to the first as a calibration pass does: for criteria that need
-  /// nothing else. A layer that has nothing left is passed over.
+  /// Calls `visit` with each layer's weights, from the last layer to the first as a calibration pass does. Empty layers are
+  /// left out.
   public func forEachLayer(workers: Workers, visit: (CalibratedLayer) throws -> Void) throws {
     let weights = LayerParameters(roomFor: allSizes)
     for layer in (0..<layerCount).reversed() where !selected[layer].isEmpty {
       try dequantize(layer: layer, into: weights, workers: workers)
-      try visit(
-        CalibratedLayer(
-          layer: layer, weights: weights, gradients: nil, squares: nil, inputs: nil, cosines: nil,
-          outputGradients: [:]))
+      try visit(CalibratedLayer(layer: layer, weights: weights))
     }
   }
 
-  /// Every parameter of the model as it is now, in float32, under Hugging Face's names, in pieces from its first row to
-  /// its last.
+  /// Calls `body` with every parameter of the model as it is now, in float32, under Hugging Face's names. A large parameter
+  /// comes in pieces, from its first row to its last.
   public func forEachParameter(
     workers: Workers, progress: (Int, Int) throws -> Void = { _, _ in },
     body: (_ name: String, _ values: UnsafeBufferPointer<Float>) throws -> Void
@@ -29,8 +28,8 @@ extension Decoder {
       }, end: { _ in nil }, body: body)
   }
 
-  /// The same with a layer's weights from `layer`, which may fill the workspace it is handed, and with what `end` has
-  /// for the embedding, the final norm and the head in the place of the checkpoint's.
+  /// The same with other values. `layer` returns a layer's weights, and may fill the workspace it is given. `end` returns an
+  /// embedding, final norm or head that replaces the checkpoint's.
   func forEachParameter(
     workers: Workers, progress: (Int, Int) throws -> Void,
     layer layerWeights: (Int, LayerParameters) throws -> LayerParameters,
@@ -44,7 +43,7 @@ extension Decoder {
       let piece = Buffer(min(rows, tensor.rows) * tensor.columns)
       for start in stride(from: 0, to: tensor.rows, by: rows) {
         let range = start..<min(tensor.rows, start + rows)
-        let target = UnsafeMutableBufferPointer(start: piece.base, count: range.count * tensor.columns)
+        let target = piece.prefix(range.count * tensor.columns)
         try tensor.widen(rows: .range(range), into: target)
         try body(name, UnsafeBufferPointer(target))
       }
@@ -53,9 +52,7 @@ extension Decoder {
     let workspace = LayerParameters(roomFor: allSizes)
     for layer in 0..<layerCount {
       for parameter in try layerWeights(layer, workspace).named {
-        try body(
-          "model.layers.\(layer).\(parameter.spec.tensor)",
-          UnsafeBufferPointer(start: parameter.base, count: parameter.rows * parameter.columns))
+        try body("model.layers.\(layer).\(parameter.spec.tensor)", parameter.values)
       }
       try progress(layer + 1, layerCount)
     }

@@ -30,8 +30,7 @@ final class LayerWorkspace {
 
   convenience init(_ decoder: Decoder, _ blocks: Blocks, roomFor others: [LayerSizes] = [], workers: Workers)
   {
-    self.init(
-      decoder, tokens: blocks.mostTokens, longest: blocks.longest, roomFor: others, workers: workers)
+    self.init(decoder, tokens: blocks.mostTokens, longest: blocks.longest, roomFor: others, workers: workers)
   }
 
   /// A workspace of a model that takes turns with another in its activations.

@@ -1,23 +1,23 @@
 import Checkpoints
 import Tensors
 
-/// What lies at the two ends of a model: the embedding, the final norm and the head, as a pass reads them.
+/// The two ends of a model as a pass reads them: the embedding, the final norm and the head.
 protocol ModelEnds: AnyObject {
   /// The final norm's weight, [hidden].
   var norm: Buffer { get }
   /// Embeddings of tokens, [tokens, hidden].
   func embed(_ tokens: [Int32], into target: UnsafeMutablePointer<Float>) throws
-  /// Some rows of the matrix that turns hidden states into logits, [rows, hidden], valid until the next call; [rows,
-  /// headWidth] of a sliced model.
+  /// Rows of the matrix from hidden states to logits, [rows, hidden]; [rows, headWidth] in a sliced model. They are valid until
+  /// the next call.
   func head(_ rows: Range<Int>, workers: Workers) throws -> Rows
 }
 
-/// The ends as the checkpoint has them: the head is widened block by block and never whole.
+/// The ends in the checkpoint. The head is dequantized block by block, and never whole.
 final class StoredEnds: ModelEnds {
   let norm: Buffer
   private let decoder: Decoder
   private let matrix: StoredTensor
-  /// Rows of the head that are widened at a time, [at most Head.blockRows, hidden].
+  /// Dequantized rows of the head, [at most Head.blockRows, hidden].
   private let block: Buffer
 
   init(_ decoder: Decoder) throws {
@@ -43,6 +43,6 @@ final class StoredEnds: ModelEnds {
       } catch { failure.keep(error) }
     }
     try failure.rethrow()
-    return Rows(block.base, stride: width)
+    return block.rows(width)
   }
 }

@@ -1,48 +1,45 @@
 import Checkpoints
 import Tensors
 
-/// Whose next tokens a loss asks for.
+/// The next tokens that a loss asks for.
 public enum Labels: String, CaseIterable, Sendable {
-  /// The text's: squares of the gradient then make the empirical Fisher matrix.
+  /// The text's. Squares of the gradient make the empirical Fisher matrix.
   case data
-  /// Drawn from the model's own predictions: they make the true one (Kunstner et al., arXiv 1905.12558).
+  /// Tokens drawn from the model's predictions. They make the true Fisher matrix (Kunstner et al., arXiv 1905.12558).
   case model
 }
 
-/// Gram matrices of the gradients at the outputs of one layer's two output projections, [hidden, hidden] each: the mean
-/// over all calibration tokens of gᵀg, with g the gradient of the sum of the sequence's cross-entropies.
+/// Gram matrices of the gradients g at the outputs of a layer's two output projections, [hidden, hidden] each: the mean of gᵀg
+/// over all calibration tokens. g is the gradient of the sum of the sequence's cross-entropies.
 public struct OutputGradients {
-  /// At the output of o_proj.
+  /// Of o_proj.
   public let attention: Buffer
-  /// At the output of down_proj.
+  /// Of down_proj.
   public let mlp: Buffer
 }
 
-/// Adds up one layer's `OutputGradients`, block after block, on the way back.
+/// Sums one layer's `OutputGradients`, block after block, on the way back.
 final class OutputGradientSums {
-  private let attention: Buffer
-  private let mlp: Buffer
+  private let grams: OutputGradients
   private let hidden: Int
   private let workers: Workers
   private var tokens = 0
-  /// Parts of the block at hand, each with what its rows are to be multiplied with: a mini-batch's mean makes gradients
-  /// smaller by its number of predicted tokens.
+  /// Parts of the block, each with the factor of its rows. It undoes the mini-batch's mean, which divides gradients by the number
+  /// of predicted tokens.
   private var parts: [(rows: Range<Int>, factor: Float)] = []
 
   init(hidden: Int, workers: Workers) {
     self.hidden = hidden
     self.workers = workers
-    attention = Buffer(hidden * hidden)
-    mlp = Buffer(hidden * hidden)
+    grams = OutputGradients(attention: Buffer(hidden * hidden), mlp: Buffer(hidden * hidden))
   }
 
   func begin() {
     tokens = 0
-    attention.zero()
-    mlp.zero()
+    for gram in [grams.attention, grams.mlp] { gram.zero() }
   }
 
-  /// - Parameter factors: one a sequence.
+  /// - Parameter factors: [sequences]
   func begin(_ block: SequenceBlock, factors: [Float]) {
     tokens += block.tokens
     parts = []
@@ -57,20 +54,19 @@ final class OutputGradientSums {
 
   /// - Parameter d: [tokens, hidden], the gradient at the projection's output.
   func add(_ d: Rows, of sublayer: ParameterSpec.Sublayer) {
-    let gram = sublayer == .attention ? attention : mlp
+    let gram = sublayer == .attention ? grams.attention : grams.mlp
     for (rows, factor) in parts {
       workers.addGram(
         of: d.from(row: rows.lowerBound), count: rows.count, n: hidden, alpha: factor * factor,
-        to: Rows(gram.base, stride: hidden))
+        to: gram.rows(hidden))
     }
   }
 
-  /// What has been added since `begin`; valid until the next `begin`.
+  /// The means since `begin`, valid until the next `begin`.
   func finish() -> OutputGradients {
-    let scale = 1 / Float(max(1, tokens))
-    for gram in [attention, mlp] {
-      workers.mirror(Rows(gram.base, stride: hidden), n: hidden, scale: scale)
+    for gram in [grams.attention, grams.mlp] {
+      workers.mirror(gram.rows(hidden), n: hidden, scale: 1 / Float(max(1, tokens)))
     }
-    return OutputGradients(attention: attention, mlp: mlp)
+    return grams
   }
 }

@@ -1,29 +1,26 @@
 import Checkpoints
 import Tensors
 
-/// What a pass over tokens takes of memory, in bytes, before it begins: the buffers that it makes, and no more.
+/// The memory of a pass over tokens, in bytes: the buffers that it will make, and no others.
 package struct PassMemory {
-  /// Of the model as it is now.
-  let layers: [LayerSizes]
-  let hidden: Int
-  let vocabulary: Int
-  /// Whether logits are capped, which keeps them beside their gradient.
-  let isCapped: Bool
-  let threads: Int
+  /// The layers of the model as it is now.
+  private let layers: [LayerSizes]
+  private let decoder: Decoder
+  private let threads: Int
   /// Tokens of all sequences, and of the longest.
-  let rows: Int
-  let longest: Int
+  private let rows: Int
+  private let longest: Int
 
   package init(_ decoder: Decoder, threads: Int, rows: Int, longest: Int) {
     layers = decoder.allSizes
-    hidden = decoder.hidden
-    vocabulary = decoder.vocabulary
-    isCapped = decoder.configuration.design.finalSoftCap != nil
+    self.decoder = decoder
     self.threads = threads
     self.rows = rows
     self.longest = longest
   }
 
+  private var hidden: Int { decoder.hidden }
+  private var vocabulary: Int { decoder.vocabulary }
   private func most(_ size: (LayerSizes) -> Int) -> Int { layers.map(size).max() ?? 0 }
   private func floats(_ counts: Int...) -> Int {
     counts.reduce(0) { Saturating.sum($0, Saturating.product(4, $1)) }
@@ -64,6 +61,8 @@ package struct PassMemory {
   /// A part of the logits (`Head`), and rows of the head.
   private var head: Int {
     let chunk = min(rows, max(16, (64 << 20) / max(1, 4 * vocabulary)))
+    // Capped logits are kept beside their gradient.
+    let isCapped = decoder.configuration.design.finalSoftCap != nil
     return Saturating.product(chunk, (isCapped ? 2 : 1) * vocabulary + 4 * hidden) + Head.blockRows * hidden
   }
 
@@ -76,11 +75,9 @@ package struct PassMemory {
   /// Log-likelihoods of sequences.
   package var scoring: Int { floats(layer, layerActivations, stream, head) }
 
-  /// Of a calibration pass. The residual stream beyond the request's limit lies in a file.
+  /// A calibration pass. A residual stream above the request's limit is in a file.
   package func calibration(_ request: CalibrationRequest) -> Int {
-    let inputs = most { layer in
-      request.inputs.reduce(0) { $0 + $1.gatherer.room(for: layer) }
-    }
+    let inputs = most { layer in request.inputs.reduce(0) { $0 + $1.gatherer.room(for: layer) } }
     let forward = floats(layer, layerActivations, inputs)
     guard request.goesBack else { return Saturating.sum(forward, floats(stream, stream)) }
     let gradients = request.gradients == .sumAndSquares ? 3 : 2
@@ -92,7 +89,7 @@ package struct PassMemory {
       floats(Saturating.product(request.outputGradients.count, Saturating.sum(2 * hidden * hidden, stream))))
   }
 
-  /// Of making up for a cut: the model before and after it, with a Gram matrix in single and in double precision.
+  /// A compensation: the model before and after the cut, and a Gram matrix in single and in double precision.
   package var compensation: Int {
     let columns = most { max($0.queryWidth, $0.intermediate) }
     return floats(
@@ -100,14 +97,14 @@ package struct PassMemory {
       Saturating.product(3, columns, columns))
   }
 
-  /// Of slicing: Gram matrices and bases in double precision.
+  /// Slicing: Gram matrices and bases in double precision.
   package var slicing: Int { floats(layer, layerActivations, stream, Saturating.product(8, hidden, hidden)) }
 
-  /// Of training on micro-batches of so many rows.
+  /// Training on micro-batches of so many rows.
   /// - Parameters:
-  ///   - changing: parameters that change; each has a value, a gradient and two moments.
-  ///   - activations: bytes that activations may take.
-  ///   - teacher: whether the loss asks a second model.
+  ///   - changing: parameters that change. Each has a value, a gradient and two moments.
+  ///   - activations: the limit of activations in bytes.
+  ///   - teacher: whether there is a teacher.
   package func training(changing: Int, activations: Int, teacher: Bool) -> Int {
     let streams = Saturating.product(layers.count + 2, stream)
     let own = floats(

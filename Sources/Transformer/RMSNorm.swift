@@ -3,7 +3,7 @@ import Kernels
 import Tensors
 
 extension DecoderDesign {
-  /// What a norm multiplies by, for its stored weight w: w, or 1 + w.
+  /// The factors of a norm with the stored weight w: w or 1 + w.
   func factors(_ weight: Buffer) -> Buffer {
     guard normWeight == .onePlus else { return weight }
     let factors = Buffer(weight.count)
@@ -18,7 +18,7 @@ extension LayerContext {
   /// - Parameters:
   ///   - x, y: [tokens, hidden]
   ///   - weight: [hidden]
-  ///   - inverseRMS: [tokens], filled for the backward pass.
+  ///   - inverseRMS: [tokens], for the backward pass.
   func normalise(_ x: Rows, _ weight: Buffer, _ tokens: Int, into y: Buffer, _ inverseRMS: Buffer) {
     let hidden = sizes.hidden
     let weight = sizes.design.factors(weight)
@@ -43,8 +43,8 @@ extension LayerContext {
     }
   }
 
-  /// Parts of the rows sum a weight's gradient, [width], apart and are joined in order, so that the sum does not depend on
-  /// which thread was quicker.
+  /// Sums a weight's gradient, [width], over parts of the rows, and adds the parts in their order. So the sum does not depend on
+  /// the speed of threads.
   func overParts(
     _ tokens: Int, width: Int, into total: UnsafeMutablePointer<Float>, _ space: GradientSpace,
     _ body: (_ rows: Range<Int>, _ sums: UnsafeMutablePointer<Float>) -> Void

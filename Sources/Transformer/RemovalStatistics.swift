@@ -3,22 +3,21 @@ import Foundation
 import Kernels
 import Tensors
 
-/// How the model's logits change without one sublayer or layer, from those of the checkpoint as a whole: FinerCut's measure
-/// (Zhang et al., arXiv 2405.18218; `dissect/evaluators/output.py` of its code compares with the model that nothing has
-/// left yet, at every step).
+/// The change of the logits when one sublayer or layer is removed, from those of the whole checkpoint. FinerCut measures so
+/// (Zhang et al., arXiv 2405.18218; `dissect/evaluators/output.py` compares with the whole model at every step).
 public struct OutputChange: Equatable, Sendable {
-  /// Mean over all tokens of arccos(cos(z, z′)) / π, in [0, 1], with z and z′ a token's logits.
+  /// The mean over tokens of arccos(cos(z, z′)) / π, in [0, 1], with z and z′ a token's logits.
   public let angle: Double
-  /// Mean over sequences of ‖Z − Z′‖₂ over all logits of the sequence, Z [tokens, vocabulary].
+  /// The mean over sequences of ‖Z − Z′‖₂ with all logits of the sequence, Z [tokens, vocabulary].
   public let norm: Double
 }
 
 extension Decoder {
-  /// `OutputChange` of each unit of families of whole sublayers and layers: [layers].
+  /// The `OutputChange` of each whole sublayer and layer: [layers].
   ///
-  /// The models without one unit walk together through the layers, each from the layer where it differs on, so that a
-  /// layer's weights are widened once for all of them. Their residual streams take candidates · tokens · hidden floats;
-  /// what is beyond the request's `removalLimit` goes in a further walk.
+  /// The models without one unit go through the layers together, each from the layer where it differs on. So a layer is
+  /// dequantized once for all. Their residual streams take candidates · tokens · hidden floats. What exceeds the request's
+  /// `removalLimit` goes in another walk.
   func outputChanges(
     _ request: CalibrationRequest, workers: Workers, observer: PassObserver
   ) throws -> [[Family: OutputChange]] {
@@ -40,7 +39,7 @@ private final class RemovalPass {
   let sizes: [LayerSizes]
   let blocks: Blocks
   let workspace: LayerWorkspace
-  /// Those that walk together: all of one layer, or of several that follow one another.
+  /// Candidates that walk together: all those of a layer, or of neighbouring layers.
   let groups: [[Candidate]]
   var hidden: Int { decoder.hidden }
 
@@ -50,7 +49,7 @@ private final class RemovalPass {
     sequences = request.sequences
     sizes = decoder.allSizes
     blocks = Blocks(sequences, tokens: Blocks.usualTokens)
-    // Blocks of several models' sequences hold no more tokens than one may, or than a single sequence has.
+    // A block of several models' sequences is no larger than one model's.
     workspace = LayerWorkspace(
       decoder, tokens: max(Blocks.usualTokens, blocks.longest), longest: blocks.longest, workers: workers)
     let room = request.removalLimit / max(1, blocks.rows * decoder.hidden * MemoryLayout<Float>.size)
@@ -70,7 +69,7 @@ private final class RemovalPass {
   func run(_ observer: PassObserver) throws -> [[Family: OutputChange]] {
     var changes = [[Family: OutputChange]](repeating: [:], count: decoder.layerCount)
     let comparison = try OutputComparison(decoder, sequences, blocks, workers: workers)
-    // The model as it is now, as it enters the layer behind the last where one of the groups so far differs.
+    // The stream of the model as it is now, before the first layer that no group so far has needed.
     let base = Buffer(blocks.rows * hidden)
     try decoder.embed(sequences.flatMap(\.self), into: base.base)
     let starts = [0] + groups.map { ($0.last?.layer ?? -1) + 1 }
@@ -90,7 +89,7 @@ private final class RemovalPass {
     return changes
   }
 
-  /// Takes the models that differ already through a layer, and then has those begin that differ here.
+  /// Takes the models that differ already through a layer, and starts those that differ here.
   private func walk(
     _ layer: Int, _ base: Buffer, _ streams: Buffer, _ walking: inout Int, _ group: [Candidate]
   ) throws {
@@ -99,21 +98,21 @@ private final class RemovalPass {
     let together = Blocks(
       [[[Int32]]](repeating: sequences, count: walking).flatMap(\.self), tokens: Blocks.usualTokens)
     for block in together.all {
-      let x = Rows(streams.at(block.firstRow * hidden), stride: hidden)
+      let x = streams.rows(hidden, from: block.firstRow * hidden)
       pass.forward(x, block.sequences, .output(x))
     }
-    // Behind the last layer where one differs the model as it is has done its part, for this group.
+    // Behind the last layer where one differs, this group needs no stream of the model as it is.
     guard layer <= group.last?.layer ?? -1 else { return }
     let new = group.filter { $0.layer == layer }
     for block in blocks.all {
       let tokens = block.sequences.tokens
       func stream(_ index: Int) -> Rows {
-        Rows(streams.at(((walking + index) * blocks.rows + block.firstRow) * hidden), stride: hidden)
+        streams.rows(hidden, from: ((walking + index) * blocks.rows + block.firstRow) * hidden)
       }
-      let x = Rows(base.at(block.firstRow * hidden), stride: hidden)
+      let x = base.rows(hidden, from: block.firstRow * hidden)
       for (index, candidate) in new.enumerated() {
         switch candidate.family {
-        case .attentionBlock: pass.forward(.mlp, x, into: stream(index), block.sequences)
+        case .attentionBlock: pass.mlp.forward(x, into: stream(index), block.sequences)
         case .layer: pass.context.copy(x, to: stream(index), tokens)
         case .attention, .mlp, .mlpBlock: break
         }
@@ -127,14 +126,14 @@ private final class RemovalPass {
   }
 }
 
-/// Compares logits with those of the checkpoint's model, a block of the vocabulary at a time: no token's logits ever
-/// exist as a whole.
+/// Compares logits with those of the whole checkpoint, a block of the vocabulary at a time. No token's logits exist as a
+/// whole.
 private final class OutputComparison {
   private let decoder: Decoder
   private let ends: StoredEnds
   private let blocks: Blocks
   private let workers: Workers
-  /// What leaves the checkpoint's last layer, after the final norm: [rows, hidden].
+  /// The whole model's final hidden states, after the final norm: [rows, hidden].
   private let reference: Buffer
   /// Rows whose logits exist at a time.
   private static let chunk = 512
@@ -151,23 +150,22 @@ private final class OutputComparison {
     normalise(reference, rows: blocks.rows)
   }
 
-  /// - Parameter streams: [count, rows, hidden], what leaves the models' last layers; overwritten.
+  /// - Parameter streams: [count, rows, hidden], the outputs of the models' last layers; overwritten.
   func changes(_ streams: Buffer, count: Int, _ observer: PassObserver) throws -> [OutputChange] {
     let (rows, hidden) = (blocks.rows, decoder.hidden)
     normalise(streams, rows: count * rows)
     let width = min(Head.blockRows, decoder.vocabulary)
     let expected = Buffer(min(Self.chunk, rows) * width)
     let found = Buffer(min(Self.chunk, rows) * width)
-    // Of each model's each row: z·z′, ‖z‖², ‖z′‖², ‖z − z′‖².
-    var sums = [Double](repeating: 0, count: count * rows * 4)
+    // [count, rows]: z·z′, ‖z‖², ‖z′‖², ‖z − z′‖².
+    var sums = [SIMD4<Double>](repeating: .zero, count: count * rows)
     for first in stride(from: 0, to: decoder.vocabulary, by: Head.blockRows) {
       let columns = first..<min(decoder.vocabulary, first + Head.blockRows)
       let weights = try ends.head(columns, workers: workers)
       func logits(_ hiddens: UnsafeMutablePointer<Float>, _ count: Int, into target: Buffer) {
         workers.multiply(
-          Rows(hiddens, stride: hidden), .plain, weights, .transposed,
-          into: Rows(target.base, stride: columns.count), m: count, n: columns.count, k: hidden,
-          alpha: Float(decoder.configuration.design.logitScale))
+          Rows(hiddens, stride: hidden), .plain, weights, .transposed, into: target.rows(columns.count),
+          m: count, n: columns.count, k: hidden, alpha: Float(decoder.configuration.design.logitScale))
         guard let cap = decoder.configuration.design.finalSoftCap else { return }
         ap_soft_cap(target.base, Int64(count * columns.count), 1, Float(cap))
       }
@@ -176,12 +174,21 @@ private final class OutputComparison {
         logits(reference.at(start * hidden), part, into: expected)
         for model in 0..<count {
           logits(streams.at((model * rows + start) * hidden), part, into: found)
-          add(expected, found, rows: part, columns: columns.count, to: &sums, at: model * rows + start)
+          let place = model * rows + start..<model * rows + start + part
+          var own = Array(sums[place])
+          workers.ranges(of: &own, grain: 16) { range, sums in
+            let first = range.lowerBound * columns.count
+            sums.withMemoryRebound(to: Double.self, capacity: 4 * range.count) {
+              ap_row_products(
+                expected.at(first), found.at(first), Int64(range.count), Int64(columns.count), $0)
+            }
+          }
+          sums.replaceSubrange(place, with: own)
         }
       }
       try observer(PassProgress(phase: .head, done: columns.upperBound, total: decoder.vocabulary))
     }
-    return (0..<count).map { change(sums[($0 * rows * 4)..<(($0 + 1) * rows * 4)]) }
+    return (0..<count).map { change(Array(sums[($0 * rows)..<(($0 + 1) * rows)])) }
   }
 
   private func normalise(_ x: Buffer, rows: Int) {
@@ -196,34 +203,16 @@ private final class OutputComparison {
     }
   }
 
-  private func add(
-    _ expected: Buffer, _ found: Buffer, rows: Int, columns: Int, to sums: inout [Double], at row: Int
-  ) {
-    sums.withUnsafeMutableBufferPointer { sums in
-      nonisolated(unsafe) let sums = sums[(row * 4)..<((row + rows) * 4)]
-      workers.ranges(rows, grain: 16) { range, _ in
-        let part = UnsafeMutableBufferPointer(
-          rebasing: sums[(sums.startIndex + range.lowerBound * 4)..<(sums.startIndex + range.upperBound * 4)])
-        guard let base = part.baseAddress else { return }
-        ap_row_products(
-          expected.at(range.lowerBound * columns), found.at(range.lowerBound * columns), Int64(range.count),
-          Int64(columns), base)
-      }
-    }
-  }
-
-  /// - Parameter sums: [rows, 4] of one model.
-  private func change(_ sums: ArraySlice<Double>) -> OutputChange {
-    func sum(_ row: Int, _ which: Int) -> Double { sums[sums.startIndex + row * 4 + which] }
-    var angles = 0.0
-    for row in 0..<blocks.rows {
-      let norms = (sum(row, 1) * sum(row, 2)).squareRoot()
-      angles += acos(norms > 0 ? max(-1, min(1, sum(row, 0) / norms)) : 0)
+  /// - Parameter sums: [rows] of one model.
+  private func change(_ sums: [SIMD4<Double>]) -> OutputChange {
+    let angles = sums.reduce(0) { angles, sum in
+      let norms = (sum.y * sum.z).squareRoot()
+      return angles + acos(norms > 0 ? max(-1, min(1, sum.x / norms)) : 0)
     }
     var norms = 0.0
     for block in blocks.all {
       for rows in block.sequences.sequences {
-        norms += rows.reduce(0) { $0 + sum(block.firstRow + $1, 3) }.squareRoot()
+        norms += rows.reduce(0) { $0 + sums[block.firstRow + $1].w }.squareRoot()
       }
     }
     let sequences = blocks.all.reduce(0) { $0 + $1.indices.count }

@@ -1,40 +1,40 @@
 import Checkpoints
 
-/// A place of the residual stream that has a basis of its own in a sliced model: before a sublayer, or behind the last.
+/// A place of the residual stream with its own basis in a sliced model: before a sublayer, or behind the last.
 public struct ResidualPlace: Equatable, Sendable {
   public enum Kind: String, Sendable { case attention, mlp, head }
 
-  /// The sublayer that reads the stream here.
+  /// What reads the stream here.
   public let kind: Kind
-  /// Of the head the number of layers.
+  /// For the head, the number of layers.
   public let layer: Int
-  /// Parameters in matrices that one column of the stream costs here, shortcuts apart, and multiply-accumulates a token:
-  /// what reads it and what writes it.
+  /// Parameters that one column of the stream costs in the matrices that read and write it, without shortcuts; and
+  /// multiply-accumulates of a token.
   public let parameters: Int
   public let multiplyAccumulates: Int
 }
 
-/// The places of a model, first to last, and what widths there come to:
+/// The places of a model, first to last, and the size of a sliced model with their widths:
 ///
-///     size = fixed + Σ cost[k] · width[k] + Σ width[k] · width[k + 1],
+///     size = fixed + Σ cost[k] · width[k] + Σ width[k] · width[k + 1]
 ///
-/// the products being the shortcut matrices, one beside each sublayer.
+/// The products are the shortcut matrices, one beside each sublayer.
 public struct ResidualPlaces: Equatable, Sendable {
   public let places: [ResidualPlace]
   public let hidden: Int
-  /// What no width changes: biases of queries, keys, values, gates and ups, and the norms of queries and keys.
+  /// Parameters that no width changes: biases of queries, keys, values, gates and ups, and norms of queries and keys.
   public let fixedParameters: Int
   private let layers: [LayerSizes]
 
   /// - Parameters:
-  ///   - layers: of a model that is not sliced.
-  ///   - vocabulary: rows of the embedding, and of the head, which is untied where it was tied.
+  ///   - layers: the layers of a model that is not sliced.
+  ///   - vocabulary: rows of the embedding and of the head. Slicing unties them.
   init(layers: [LayerSizes], hidden: Int, vocabulary: Int) {
     self.layers = layers
     self.hidden = hidden
     var places: [ResidualPlace] = []
     var fixed = 0
-    // What writes the stream that the next place reads.
+    // Parameters and multiply-accumulates of what writes the stream that the next place reads.
     var (written, multiplied) = (vocabulary, 0)
     func add(_ kind: ResidualPlace.Kind, _ layer: Int, reads: Int, writes: Int, biases: Int) {
       places.append(
@@ -51,7 +51,7 @@ public struct ResidualPlaces: Equatable, Sendable {
           reads: specs.reduce(0) { $0 + ($1.isProjection && !$1.role.isOutput ? layer[$1.rows] : 0) },
           writes: writing.reduce(0) { $0 + ($1.columns.map { layer[$0] } ?? 0) },
           biases: writing.count(where: \.isBias))
-        // Norms of the stream are in the matrices behind them.
+        // Norms of the stream go into the matrices behind them.
         fixed += specs.reduce(0) {
           $0 + ($1.columns == nil && !$1.role.isOutput && $1.rows != .hidden ? layer[$1.rows] : 0)
         }
@@ -62,7 +62,7 @@ public struct ResidualPlaces: Equatable, Sendable {
     fixedParameters = fixed
   }
 
-  /// The same widths by layer.
+  /// The widths by layer.
   ///
   /// - Parameter widths: [places]
   public func widths(_ widths: [Int]) -> ResidualWidths {
@@ -82,8 +82,8 @@ public struct ResidualPlaces: Equatable, Sendable {
 }
 
 extension Decoder {
-  /// Where the residual stream can be sliced.
-  /// - Throws: `DecoderError.sliced`.
+  /// The places where the residual stream can be sliced.
+  /// - Throws: `DecoderError.sliced`, `DecoderError.normsBehind`.
   public func residualPlaces() throws -> ResidualPlaces {
     try requireUnsliced()
     guard !configuration.design.normPlacement.hasAfter else {

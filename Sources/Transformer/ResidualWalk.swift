@@ -1,7 +1,7 @@
 import Kernels
 import Tensors
 
-/// The residual stream of all samples on its way through the dense layers, a sublayer at a time.
+/// Takes the residual stream of all samples through the dense layers, one sublayer at a time.
 final class ResidualWalk {
   let decoder: Decoder
   let places: ResidualPlaces
@@ -12,7 +12,7 @@ final class ResidualWalk {
   private let stream: Buffer
   private let workspace: LayerWorkspace
   private let sum: GramSum
-  /// [hidden], the weights of a norm that has none.
+  /// [hidden]: the weights of a norm without weights.
   private let ones: Buffer
 
   init(_ decoder: Decoder, _ request: SlicingRequest, _ workers: Workers) throws {
@@ -26,15 +26,15 @@ final class ResidualWalk {
     stream = Buffer(blocks.rows * decoder.hidden)
     sum = GramSum(decoder.hidden)
     ones = Buffer(decoder.hidden)
-    ones.base.update(repeating: 1, count: decoder.hidden)
+    ones.fill(1)
     try decoder.embed(request.sequences.flatMap(\.self), into: stream.base)
-    if request.centersEmbeddings { center(Rows(stream.base, stride: hidden), rows: blocks.rows) }
+    if request.centersEmbeddings { center(stream.rows(hidden), rows: blocks.rows) }
   }
 
   var hidden: Int { decoder.hidden }
   private var activations: LayerActivations { workspace.activations }
 
-  /// Takes each row's mean from its elements.
+  /// Subtracts each row's mean.
   func center(_ x: Rows, rows: Int) {
     let hidden = hidden
     workers.ranges(rows, grain: 256) { range, _ in
@@ -48,11 +48,9 @@ final class ResidualWalk {
     }
   }
 
-  private func rows(_ block: Blocks.Block) -> Rows {
-    Rows(stream.at(block.firstRow * hidden), stride: hidden)
-  }
+  private func rows(_ block: Blocks.Block) -> Rows { stream.rows(hidden, from: block.firstRow * hidden) }
 
-  /// The mean over all tokens of xᵀx, or the same of x / rms(x), [hidden, hidden].
+  /// The mean over all tokens of xᵀx, or of the same with x / rms(x), [hidden, hidden].
   func gram() -> [Double] {
     sum.reset()
     for block in blocks.all {
@@ -72,7 +70,7 @@ final class ResidualWalk {
         activations.attention.normed.base + rows.lowerBound * hidden,
         activations.attention.inverseRMS.base + rows.lowerBound)
     }
-    return Rows(activations.attention.normed.base, stride: hidden)
+    return activations.attention.normed.rows(hidden)
   }
 
   /// x ← x Bᵀ B.
@@ -80,26 +78,22 @@ final class ResidualWalk {
     guard basis.width < hidden else { return }
     let sliced = Buffer(blocks.mostTokens * basis.width)
     for block in blocks.all {
-      let (x, y) = (rows(block), Rows(sliced.base, stride: basis.width))
+      let (x, y) = (rows(block), sliced.rows(basis.width))
       let tokens = block.sequences.tokens
       workers.multiply(x, .plain, basis.rows, .transposed, into: y, m: tokens, n: basis.width, k: hidden)
       workers.multiply(y, .plain, basis.rows, .plain, into: x, m: tokens, n: hidden, k: basis.width)
     }
   }
 
-  /// Comes to a layer.
   func enter(_ layer: Int) throws -> DecoderLayer { try workspace.at(layer) }
 
-  /// Takes the stream through a sublayer of that layer.
+  /// Takes the stream through a sublayer of the layer that was entered.
   func pass(_ sublayer: any Sublayer) {
-    for block in blocks.all {
-      let x = rows(block)
-      sublayer.forward(x, into: x, block.sequences)
-    }
+    for block in blocks.all { sublayer.forward(rows(block), into: rows(block), block.sequences) }
   }
 }
 
-/// The directions that stay at a place, a row each: [width, hidden].
+/// The directions that stay at a place, as rows: [width, hidden].
 struct KeptBasis {
   let width: Int
   let hidden: Int
@@ -111,5 +105,5 @@ struct KeptBasis {
     values = Buffer(basis.prefix(width * hidden).map { Float($0) })
   }
 
-  var rows: Rows { Rows(values.base, stride: hidden) }
+  var rows: Rows { values.rows(hidden) }
 }

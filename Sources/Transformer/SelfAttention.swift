@@ -7,14 +7,13 @@ import Tensors
 ///     p = [q k v]
 ///     a = softmax(scale · q kᵀ) v
 ///
-/// Some models normalise q and k (Qwen3). Most rotate them (RoFormer, arXiv 2104.09864). Query heads of a group share keys
-/// and values.
-/// What one KV group computes over one sequence is `GroupAttention`'s.
+/// Some models normalise q and k (Qwen3). Most rotate them (RoFormer, arXiv 2104.09864). The query heads of a group share keys
+/// and values. `GroupAttention` computes one KV group over one sequence.
 struct SelfAttention: Sublayer {
   static let kind = ParameterSpec.Sublayer.attention
   static let slots = SublayerSlots(
     norm: .attentionNorm, shortcut: .attentionShortcut, input: .queryKeyValue, output: .attentionOutput,
-    outputNorm: .attentionOutputNorm, innerNorms: [.queryNorm, .keyNorm])
+    outputNorm: .attentionOutputNorm)
   static let units = LayerDimension.queryHeads
 
   let layer: LayerContext
@@ -49,8 +48,7 @@ struct SelfAttention: Sublayer {
     }
   }
 
-  /// Continues a sequence: `count` tokens from `position` on, whose keys and values join those of the tokens before. As
-  /// `forwardInputs`.
+  /// `forwardInputs` that continues a sequence with `count` tokens from `position` on. Their keys and values join those before.
   ///
   /// - Parameters:
   ///   - x: [count, hidden]
@@ -60,8 +58,7 @@ struct SelfAttention: Sublayer {
     normalise(x, count)
     project(count)
     normaliseQueriesAndKeys(count)
-    rotate(
-      rows: 0..<count, position: position, length: position + count, activations.products, direction: 1)
+    rotate(rows: 0..<count, position: position, length: position + count, activations.products, direction: 1)
     for row in 0..<count {
       let own = activations.products + row * s.queryKeyValueWidth + s.queryWidth
       let place = (position + row) * s.keyValueWidth
@@ -73,15 +70,15 @@ struct SelfAttention: Sublayer {
       let column = index * s.repeats * s.headDimension
       group.forward(
         query: Rows(activations.products, stride: s.queryKeyValueWidth).from(row: 0, column: column),
-        key: Rows(keys.base, stride: s.keyValueWidth).from(row: 0, column: index * s.headDimension),
-        value: Rows(values.base, stride: s.keyValueWidth).from(row: 0, column: index * s.headDimension),
+        key: keys.rows(s.keyValueWidth, from: index * s.headDimension),
+        value: values.rows(s.keyValueWidth, from: index * s.headDimension),
         output: inputs.from(row: 0, column: column), count: count, position: position,
         scratch: layer.activations.scratch[worker].base)
     }
   }
 
-  /// An RMS norm over each head's elements, one weight for all query heads, one for all key heads; or over all heads
-  /// together.
+  /// An RMS norm over the elements of each head, with one weight for all query heads and one for all key heads; or over all
+  /// heads together.
   private func normaliseQueriesAndKeys(_ tokens: Int) {
     let s = sizes
     guard s.design.queryKeyNorm != .none else { return }
@@ -97,8 +94,7 @@ struct SelfAttention: Sublayer {
         let inverse = activations.inverseRMSQueryKey.base + row * heads
         raw.update(from: target, count: rawWidth)
         normalise(raw, queryNorm, s.queryNorm, into: target, inverse)
-        normalise(
-          raw + s.queryWidth, keyNorm, s.keyNorm, into: target + s.queryWidth, inverse + s.queryHeads)
+        normalise(raw + s.queryWidth, keyNorm, s.keyNorm, into: target + s.queryWidth, inverse + s.queryHeads)
       }
     }
   }
@@ -111,7 +107,7 @@ struct SelfAttention: Sublayer {
     ap_rms_norm(raw, weight.base, layer.normEpsilon, Int64(parts.count), d, d, d, y, inverse)
   }
 
-  /// Queries and keys lie side by side, so one call turns both. Direction −1 undoes it, which is its gradient.
+  /// Queries and keys are side by side, so one call rotates both. Direction −1 rotates back, which is the gradient.
   private func rotate(
     _ block: SequenceBlock, _ queryKeyValue: UnsafeMutablePointer<Float>, direction: Float
   ) {
@@ -122,8 +118,8 @@ struct SelfAttention: Sublayer {
   }
 
   /// - Parameters:
-  ///   - position: of the first of these rows in its sequence.
-  ///   - length: of the sequence.
+  ///   - position: the first row's position in its sequence.
+  ///   - length: the tokens of the sequence.
   private func rotate(
     rows: Range<Int>, position: Int, length: Int, _ queryKeyValue: UnsafeMutablePointer<Float>,
     direction: Float
@@ -133,7 +129,7 @@ struct SelfAttention: Sublayer {
     let first = queryKeyValue + rows.lowerBound * s.queryKeyValueWidth
     let (cosine, sine) = (rotary.cosine.at(position * rotary.half), rotary.sine.at(position * rotary.half))
     let heads = s.queryHeads + s.keyValueHeads
-    // To the kernel, heads that are turned in part do not follow one another.
+    // The kernel rotates neighbouring heads. Heads that are rotated in part have gaps between them.
     let isWhole = 2 * rotary.half == s.headDimension
     for head in 0..<(isWhole ? 1 : heads) {
       ap_rope(
@@ -142,7 +138,7 @@ struct SelfAttention: Sublayer {
     }
   }
 
-  /// Queries, keys and values (or their gradients) of one group in one sequence.
+  /// The queries, keys and values of one group in one sequence, or their gradients.
   private func heads(of group: Int, row: Int, in queryKeyValue: UnsafeMutablePointer<Float>) -> (
     query: Rows, key: Rows, value: Rows
   ) {
@@ -161,7 +157,7 @@ struct SelfAttention: Sublayer {
     let s = sizes
     let (group, queryKeyValue) = (group, activations.products)
     // [tokens, queryWidth] and [tokens, queryKeyValueWidth]
-    let dAttended = Rows(space.attention.inputs.base, stride: s.queryWidth)
+    let dAttended = space.attention.inputs.rows(s.queryWidth)
     let dQueryKeyValue = space.attention.products.base
     layer.workers.run(block.sequences.count * s.keyValueHeads) { part, worker in
       let rows = block.sequences[part / s.keyValueHeads]
@@ -178,7 +174,7 @@ struct SelfAttention: Sublayer {
     if s.design.queryKeyNorm != .none { queryKeyNormGradient(sums, block.tokens, space) }
   }
 
-  /// In place on the gradients of queries and keys.
+  /// Works in place on the gradients of queries and keys.
   private func queryKeyNormGradient(_ sums: LayerParameters, _ tokens: Int, _ space: GradientSpace) {
     let s = sizes
     let activations = layer.activations
@@ -206,7 +202,7 @@ struct SelfAttention: Sublayer {
 }
 
 extension LayerSizes {
-  /// Elements that the norms of queries and of keys have a weight for, and how many such parts a token has.
+  /// Elements of the weight of the norm of queries, and of keys; and how many such parts a token has.
   var queryNorm: (width: Int, count: Int) { norm(heads: queryHeads) }
   var keyNorm: (width: Int, count: Int) { norm(heads: keyValueHeads) }
 

@@ -1,14 +1,14 @@
 import Checkpoints
 import Tensors
 
-/// Of which text, and how, the residual stream's Gram matrices are taken.
+/// Which Gram matrices of the residual stream to take, and of which text.
 public struct SlicingRequest {
-  /// Token ids; each sequence starts at position 0.
+  /// Token ids. Each sequence starts at position 0.
   public var sequences: [[Int32]]
-  /// Each token's embedding loses the mean of its elements before anything else.
+  /// Whether to subtract from each token's embedding the mean of its elements.
   public var centersEmbeddings: Bool
-  /// Gram matrices are of x / rms(x), so that every token counts alike; else of x, in which the few tokens of massive
-  /// activations that many models have outweigh all others.
+  /// Whether Gram matrices are of x / rms(x), in which every token weighs the same. In those of x, the few tokens with massive
+  /// activations outweigh the others.
   public var normalisesTokens: Bool
 
   public init(sequences: [[Int32]], centersEmbeddings: Bool = false, normalisesTokens: Bool = false) {
@@ -18,34 +18,33 @@ public struct SlicingRequest {
   }
 }
 
-/// The residual stream at a place, in the model's own basis, as sliced so far.
+/// The Gram matrix of the residual stream at a place, in the model's own basis, as sliced so far.
 public struct ResidualGram {
   public let place: ResidualPlace
   /// Columns that will stay.
   public let width: Int
   public let tokens: Int
-  /// [hidden, hidden]: the mean over all tokens of xᵀx, or the same of x / rms(x).
+  /// [hidden, hidden]: the mean over all tokens of xᵀx, or of the same with x / rms(x).
   public let gram: [Double]
 }
 
 extension Decoder {
-  /// Every parameter of the model with its residual stream sliced: configuration as `prunedConfiguration`, but
-  /// `residualWidths` those of the request, and the head untied.
+  /// Calls `body` with every parameter of the model after slicing its residual stream. The configuration is
+  /// `prunedConfiguration` with the request's `residualWidths` and an untied head.
   ///
-  /// At each place the stream is turned into a basis and loses all columns but the first ones. The tokens go through the
-  /// model layer by layer, so that a place's stream is what is left behind the places before (the order of
-  /// rotate_and_slice_sequential in TransformerCompression's rotate.py). In the model's own basis slicing is
-  /// x ← x Bᵀ B with B the rows that stay, so the dense layers serve for the pass; what is written has the norm's weights g
-  /// and the bases in its matrices:
+  /// At each place the stream gets a basis, and keeps only its first columns. The tokens go through the model layer by layer, so
+  /// a place sees the stream that the places before have left (as in rotate_and_slice_sequential of
+  /// TransformerCompression's rotate.py). In the model's own basis slicing is x ← x Bᵀ B, with B the rows that stay. So the
+  /// pass uses the dense layers. The written matrices contain the norm's weights g and the bases:
   ///
   ///     reading W:  (W · diag g) Bᵀ      writing W:  B' W, bias B' b      shortcut:  B B'ᵀ
   ///
-  /// with B' of the place behind. A norm without weights commutes with B, since B's rows are orthonormal.
+  /// B' is that of the next place. A norm without weights commutes with B, since B's rows are orthonormal.
   ///
   /// - Parameters:
   ///   - widths: [places]: columns that stay.
-  ///   - orient: answers an orthonormal basis [hidden, hidden], a direction a row, in the order in which they are kept.
-  ///   - body: as of `forEachParameter`.
+  ///   - orient: returns an orthonormal basis [hidden, hidden] with a direction in each row, the first to keep first.
+  ///   - body: as in `forEachParameter`.
   /// - Throws: `DecoderError`, `CheckpointError`, and what the closures throw.
   public func slice(
     _ request: SlicingRequest, widths: [Int], workers: Workers, observer: PassObserver = { _ in },
@@ -56,8 +55,8 @@ extension Decoder {
     try SlicingPass(walk, widths: widths).run(observer: observer, orient: orient, body: body)
   }
 
-  /// How the residual stream's energy is spread in the model as it is: at each place the eigenvalues of the mean over all
-  /// tokens of xᵀx, the largest first, [places][hidden].
+  /// The spread of the residual stream's energy: at each place the eigenvalues of the mean over all tokens of xᵀx, the largest
+  /// first, [places][hidden].
   /// - Throws: `DecoderError`, `CheckpointError`, `LinearAlgebraError`, and what `observer` throws.
   public func residualEnergies(
     _ request: SlicingRequest, workers: Workers, observer: PassObserver = { _ in }
@@ -79,15 +78,15 @@ extension Decoder {
   }
 }
 
-/// One way through the layers, in which each place gets its basis and each layer is rewritten once the basis behind it is
-/// known. At most three bases exist at a time.
+/// One pass through the layers. Each place gets its basis, and each layer is rewritten once the next basis is known. At most
+/// three bases exist at a time.
 private final class SlicingPass {
   typealias Orient = (ResidualGram) throws -> [Double]
   typealias Body = (_ name: String, _ values: UnsafeBufferPointer<Float>) throws -> Void
 
   private let walk: ResidualWalk
   private let widths: [Int]
-  /// Rows of embedding and head at a time.
+  /// Rows of the embedding and the head at a time.
   private static let pieceRows = 4096
   private var nextPlace = 0
 
@@ -120,20 +119,18 @@ private final class SlicingPass {
         walk.project(on: here)
         walk.pass(sublayer)
         let next = try basis(orient)
-        rewrite(sublayer.slots, before.weights, into: after, here, next)
+        rewrite(sublayer, before.weights, into: after, here, next)
         here = next
       }
       for parameter in after.named {
-        try body(
-          "model.layers.\(layer).\(parameter.spec.tensor)",
-          UnsafeBufferPointer(start: parameter.base, count: parameter.rows * parameter.columns))
+        try body("model.layers.\(layer).\(parameter.spec.tensor)", parameter.values)
       }
       try observer(PassProgress(phase: .forward, done: layer + 1, total: decoder.layerCount))
     }
     try writeHead(here, body)
   }
 
-  /// Of the place that the stream has come to.
+  /// The basis of the next place.
   private func basis(_ orient: Orient) throws -> KeptBasis {
     let (place, width) = (walk.places.places[nextPlace], widths[nextPlace])
     nextPlace += 1
@@ -147,17 +144,18 @@ private final class SlicingPass {
 
   // MARK: - Layers
 
-  /// Writes a sublayer's parameters in the bases before and behind it.
+  /// Rewrites a sublayer's parameters for the bases before and behind it.
   private func rewrite(
-    _ slots: SublayerSlots, _ before: LayerParameters, into after: LayerParameters, _ here: KeptBasis,
+    _ sublayer: any Sublayer, _ before: LayerParameters, into after: LayerParameters, _ here: KeptBasis,
     _ next: KeptBasis
   ) {
-    let own = before.named.filter { slots.all.contains($0.slot) }
-    let rows = own.reduce(0) { $0 + ($1.slot == slots.input && !$1.spec.isBias ? $1.rows : 0) }
+    let slots = sublayer.slots
     read(
-      before.weight(slots.input), rows, norm: before.weight(slots.norm), here, into: after.weight(slots.input)
+      before.weight(slots.input), sublayer.sizes.productWidth(of: sublayer.kind),
+      norm: before.weight(slots.norm), here, into: after.weight(slots.input)
     )
-    for parameter in own where parameter.slot != slots.norm {
+    for parameter in before.named
+    where parameter.spec.role.sublayer == sublayer.kind && parameter.slot != slots.norm {
       if parameter.slot == slots.output {
         write(
           parameter, next, into: parameter.spec.isBias ? after.bias(slots.output) : after.weight(slots.output)
@@ -174,8 +172,8 @@ private final class SlicingPass {
   private func read(_ weight: Buffer, _ count: Int, norm: Buffer, _ basis: KeptBasis, into target: Buffer) {
     scale(weight, count, by: norm)
     workers.multiply(
-      Rows(weight.base, stride: hidden), .plain, basis.rows, .transposed,
-      into: Rows(target.base, stride: basis.width), m: count, n: basis.width, k: hidden)
+      weight.rows(hidden), .plain, basis.rows, .transposed, into: target.rows(basis.width), m: count,
+      n: basis.width, k: hidden)
   }
 
   private func scale(_ weight: Buffer, _ count: Int, by norm: Buffer) {
@@ -192,14 +190,14 @@ private final class SlicingPass {
   private func write(_ parameter: NamedParameter, _ basis: KeptBasis, into target: Buffer) {
     let columns = parameter.columns
     workers.multiply(
-      basis.rows, .plain, Rows(parameter.base, stride: columns), .plain,
-      into: Rows(target.base, stride: columns), m: basis.width, n: columns, k: hidden)
+      basis.rows, .plain, Rows(parameter.base, stride: columns), .plain, into: target.rows(columns),
+      m: basis.width, n: columns, k: hidden)
   }
 
   private func shortcut(_ here: KeptBasis, _ next: KeptBasis, into target: Buffer) {
     workers.multiply(
-      here.rows, .plain, next.rows, .transposed, into: Rows(target.base, stride: next.width), m: here.width,
-      n: next.width, k: hidden)
+      here.rows, .plain, next.rows, .transposed, into: target.rows(next.width), m: here.width, n: next.width,
+      k: hidden)
   }
 
   // MARK: - Ends
@@ -207,7 +205,7 @@ private final class SlicingPass {
   private func writeEmbedding(_ basis: KeptBasis, _ body: Body) throws {
     let tensor = try decoder.checkpoint.tensor(named: "model.embed_tokens.weight")
     try rewrite(tensor, as: "model.embed_tokens.weight", basis, body) { piece, rows in
-      if walk.request.centersEmbeddings { walk.center(Rows(piece.base, stride: hidden), rows: rows) }
+      if walk.request.centersEmbeddings { walk.center(piece.rows(hidden), rows: rows) }
     }
   }
 
@@ -218,7 +216,7 @@ private final class SlicingPass {
     }
   }
 
-  /// Hands on W Bᵀ of a matrix [vocabulary, hidden], a piece at a time, each changed by `prepare` before.
+  /// Calls `body` with W Bᵀ of a matrix [vocabulary, hidden], in pieces. `prepare` changes each piece first.
   private func rewrite(
     _ tensor: StoredTensor, as name: String, _ basis: KeptBasis, _ body: Body,
     prepare: (_ piece: Buffer, _ rows: Int) -> Void
@@ -227,13 +225,11 @@ private final class SlicingPass {
     let (piece, turned) = (Buffer(most * hidden), Buffer(most * basis.width))
     for start in stride(from: 0, to: tensor.rows, by: Self.pieceRows) {
       let range = start..<min(tensor.rows, start + Self.pieceRows)
-      try tensor.widen(
-        rows: .range(range),
-        into: UnsafeMutableBufferPointer(start: piece.base, count: range.count * hidden))
+      try tensor.widen(rows: .range(range), into: piece.prefix(range.count * hidden))
       prepare(piece, range.count)
       workers.multiply(
-        Rows(piece.base, stride: hidden), .plain, basis.rows, .transposed,
-        into: Rows(turned.base, stride: basis.width), m: range.count, n: basis.width, k: hidden)
+        piece.rows(hidden), .plain, basis.rows, .transposed, into: turned.rows(basis.width), m: range.count,
+        n: basis.width, k: hidden)
       try body(name, UnsafeBufferPointer(start: turned.base, count: range.count * basis.width))
     }
   }

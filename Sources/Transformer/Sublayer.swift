@@ -9,25 +9,24 @@ import Tensors
 ///     a = core(p)
 ///     y = x + O a + c
 ///
-/// Where no norm stands before the sublayer, n is x. W holds the projections that read the stream, side by side. The core is
-/// what the type that conforms is about. `ResidualRule` joins the output projection O a + c to the stream.
+/// Where no norm stands before the sublayer, n is x. W holds the projections that read the stream, side by side.
+/// `ResidualRule` joins the output projection O a + c to the stream.
 ///
-/// The frame is here, forward and backward; the core of each kind in a file of its own.
+/// The frame is here, forward and backward. The core of each kind has a file of its own.
 protocol Sublayer {
   static var kind: ParameterSpec.Sublayer { get }
   static var slots: SublayerSlots { get }
-  /// Columns of the output projection, by what they count.
+  /// What the columns of the output projection count.
   static var units: LayerDimension { get }
 
   var layer: LayerContext { get }
-  /// What it computes for a block of tokens.
   var activations: SublayerActivations { get }
 
-  /// What becomes of the products before they are kept.
+  /// The last step of the products before they are kept.
   func finishProducts(_ block: SequenceBlock)
   /// a = core(p), into the activations' `inputs`.
   func forwardCore(_ block: SequenceBlock)
-  /// The gradient of p from that of a, both in `space`; adds the gradients of parameters inside the core to `sums`.
+  /// The gradient of p from that of a, both in `space`. Adds the gradients of the core's own parameters to `sums`.
   func backwardCore(_ block: SequenceBlock, _ sums: LayerParameters, _ space: GradientSpace)
 }
 
@@ -39,17 +38,17 @@ extension Sublayer {
   var isPresent: Bool { layer.sizes.has(kind) }
   private var workers: Workers { layer.workers }
 
-  /// [tokens, columns]: what the output projection reads.
-  var inputs: Rows { Rows(activations.inputs.base, stride: sizes[units]) }
-  private var normed: Rows { Rows(activations.normed.base, stride: sizes.hidden) }
+  /// [tokens, columns]: the input of the output projection.
+  var inputs: Rows { activations.inputs.rows(sizes[units]) }
+  private var normed: Rows { activations.normed.rows(sizes.hidden) }
   private var products: Rows { Rows(activations.products, stride: sizes.productWidth(of: kind)) }
-  var residual: ResidualRule { ResidualRule(layer, kind, slots) }
+  var residual: ResidualRule { ResidualRule(layer: layer, kind: kind, slots: slots) }
 
   // MARK: - Forward
 
   /// From the residual stream to the inputs of the output projection.
   ///
-  /// - Parameter productsKept: p is there already.
+  /// - Parameter productsKept: whether p is there already.
   func forwardInputs(from x: Rows, _ block: SequenceBlock, productsKept: Bool = false) {
     normalise(x, block.tokens)
     if !productsKept {
@@ -59,14 +58,14 @@ extension Sublayer {
     forwardCore(block)
   }
 
-  /// y = x + O a + c. Where the model is not sliced, y may be x.
+  /// y = x + O a + c, or y = x where the sublayer was removed. y may be x, unless the model is sliced.
   func addOutput(to x: Rows, into y: Rows, _ tokens: Int) {
-    residual.add(inputs, to: x, into: y, tokens)
+    if isPresent { residual.add(inputs, to: x, into: y, tokens) } else { layer.copy(x, to: y, tokens) }
   }
 
-  /// The residual stream behind the sublayer, from that before it.
+  /// Takes the residual stream, [tokens, hidden], through the sublayer. y may be x, unless the model is sliced.
   func forward(_ x: Rows, into y: Rows, _ block: SequenceBlock) {
-    forwardInputs(from: x, block)
+    if isPresent { forwardInputs(from: x, block) }
     addOutput(to: x, into: y, block.tokens)
   }
 
@@ -87,11 +86,11 @@ extension Sublayer {
   // MARK: - Backward
 
   /// Takes the gradient through the sublayer, whose activations the forward pass has just filled. The residual connection
-  /// passes `d` on as it is; what comes through the branch is added to it.
+  /// leaves `d` as it is, and the gradient through the branch is added.
   ///
   /// - Parameters:
   ///   - x: [tokens, hidden], the residual stream before the sublayer.
-  ///   - d: [tokens, hidden], the gradient of the stream behind it, overwritten by that of x.
+  ///   - d: [tokens, hidden], the gradient of the stream behind the sublayer, overwritten by that of x.
   ///   - inputGradient: false leaves `d` unfinished.
   func backward(
     _ x: Rows, _ d: Rows, _ block: SequenceBlock, into target: GradientTarget, _ space: GradientSpace,
@@ -111,24 +110,24 @@ extension Sublayer {
       layer.biasGradient(dOutput, target.sum.bias(slots.output), tokens, width: hidden)
     }
     workers.multiply(
-      dOutput, .plain, Rows(layer.weights.weight(slots.output).base, stride: columns), .plain,
-      into: Rows(own.inputs.base, stride: columns), m: tokens, n: columns, k: hidden)
+      dOutput, .plain, layer.weights.weight(slots.output).rows(columns), .plain,
+      into: own.inputs.rows(columns), m: tokens, n: columns, k: hidden)
 
     // a = core(p)
     backwardCore(block, target.sum, space)
 
     // p = W n + b
-    let dProducts = Rows(own.products.base, stride: productWidth)
+    let dProducts = own.products.rows(productWidth)
     layer.weightGradient(
       dProducts, normed, slots.input, outputs: productWidth, inputs: hidden, block, target, space)
     if s.biases[input: kind] {
       layer.biasGradient(dProducts, target.sum.bias(slots.input), tokens, width: productWidth)
     }
     guard inputGradient else { return }
-    let dNormed = Rows(space.normed.base, stride: hidden)
+    let dNormed = space.normed.rows(hidden)
     workers.multiply(
-      dProducts, .plain, Rows(layer.weights.weight(slots.input).base, stride: hidden), .plain,
-      into: dNormed, m: tokens, n: hidden, k: productWidth)
+      dProducts, .plain, layer.weights.weight(slots.input).rows(hidden), .plain, into: dNormed, m: tokens,
+      n: hidden, k: productWidth)
 
     // n = rmsnorm(x)
     guard s.design.normPlacement.hasBefore else { return layer.add(dNormed, to: d, tokens) }
@@ -144,17 +143,11 @@ extension Sublayer {
 ///     y = x + m · rmsnorm(o)    with a norm behind the sublayer
 ///     y = x Q + m · o           in a sliced model
 ///
-/// Q leads into the basis behind the sublayer. Passes that change an output projection ask here what it is to answer.
+/// Q leads to the basis behind the sublayer. `target` says which o a new output projection has to make.
 struct ResidualRule {
-  private let layer: LayerContext
-  private let kind: ParameterSpec.Sublayer
-  private let slots: SublayerSlots
-
-  init(_ layer: LayerContext, _ kind: ParameterSpec.Sublayer, _ slots: SublayerSlots) {
-    self.layer = layer
-    self.kind = kind
-    self.slots = slots
-  }
+  let layer: LayerContext
+  let kind: ParameterSpec.Sublayer
+  let slots: SublayerSlots
 
   /// - Parameters:
   ///   - a: [tokens, columns of O]
@@ -163,9 +156,8 @@ struct ResidualRule {
     let s = layer.sizes
     passBy(x, into: y, tokens, from: s.streamWidth(before: kind), to: s.streamWidth(behind: kind))
     guard !s.addsBranchAsIs else { return project(a, into: y, tokens, accumulate: true) }
-    let branch = branch(of: a, tokens)
     layer.add(
-      Rows(branch.base, stride: s.hidden), to: y, tokens, width: s.streamWidth(behind: kind), by: multiplier)
+      branch(of: a, tokens).rows(s.hidden), to: y, tokens, width: s.streamWidth(behind: kind), by: multiplier)
   }
 
   private var multiplier: Float { Float(layer.sizes.design.residualMultiplier) }
@@ -180,10 +172,10 @@ struct ResidualRule {
       accumulate: accumulate)
   }
 
-  /// Makes o in the activations, [tokens, hidden], and answers rmsnorm(o), or o where no norm follows.
+  /// Makes o in the activations, [tokens, hidden], and returns rmsnorm(o), or o where no norm follows.
   @discardableResult
   func branch(of a: Rows, _ tokens: Int) -> Buffer {
-    let branch = Rows(activations.branch.base, stride: layer.sizes.hidden)
+    let branch = activations.branch.rows(layer.sizes.hidden)
     project(a, into: branch, tokens, accumulate: false)
     guard hasNorm else { return activations.branch }
     layer.normalise(
@@ -192,7 +184,7 @@ struct ResidualRule {
     return layer.activations.normedBranch
   }
 
-  /// Makes what the backward pass needs of a branch that has not been added.
+  /// Makes what the backward pass needs of a branch that was not added.
   func prepareBackward(_ a: Rows, _ tokens: Int) {
     if hasNorm { branch(of: a, tokens) }
   }
@@ -201,27 +193,26 @@ struct ResidualRule {
   func outputGradient(_ d: Rows, _ tokens: Int, _ sums: LayerParameters, _ space: GradientSpace) -> Rows {
     let hidden = layer.sizes.hidden
     guard !layer.sizes.addsBranchAsIs else { return d }
-    let result = Rows(space.branch.base, stride: hidden)
+    let result = space.branch.rows(hidden)
     space.branch.base.update(repeating: 0, count: tokens * hidden)
     guard hasNorm else {
       layer.add(d, to: result, tokens, by: multiplier)
       return result
     }
-    // Nothing else has a gradient in `normed` yet.
-    let scaled = Rows(space.normed.base, stride: hidden)
+    // `normed` has no other gradient yet.
+    let scaled = space.normed.rows(hidden)
     space.normed.base.update(repeating: 0, count: tokens * hidden)
     layer.add(d, to: scaled, tokens, by: multiplier)
     layer.normGradient(
-      Rows(activations.branch.base, stride: hidden), layer.weights.weight(slots.outputNorm),
-      activations.inverseRMSBranch, scaled, into: result, sums.weight(slots.outputNorm), tokens,
-      width: hidden, space)
+      activations.branch.rows(hidden), layer.weights.weight(slots.outputNorm), activations.inverseRMSBranch,
+      scaled, into: result, sums.weight(slots.outputNorm), tokens, width: hidden, space)
     return result
   }
 
-  /// What o is to be, for the stream to come from `before` to `after`, which this sublayer has just made of `x`. Where a
-  /// norm follows, o's size is lost behind it: then it is what o was.
+  /// The o that takes the stream from `before` to `after`, this sublayer's last output. A norm behind the sublayer loses the
+  /// size of o. Then the target is o as it was.
   ///
-  /// - Parameter before: [count], overwritten by the answer.
+  /// - Parameter before: [count], overwritten by the target.
   func target(from before: UnsafeMutablePointer<Float>, to after: UnsafePointer<Float>, count: Int) {
     guard !hasNorm else { return before.update(from: activations.branch.base, count: count) }
     let multiplier = multiplier
@@ -230,12 +221,11 @@ struct ResidualRule {
     }
   }
 
-  /// What goes by the sublayer: x itself, or in a sliced model x Q with Q [from, to].
+  /// The residual connection: x, or in a sliced model x Q with Q [from, to].
   private func passBy(_ x: Rows, into y: Rows, _ tokens: Int, from: Int, to: Int) {
     guard layer.sizes.sliced != nil else { return layer.copy(x, to: y, tokens) }
     layer.workers.multiply(
-      x, .plain, Rows(layer.weights.weight(slots.shortcut).base, stride: to), .plain, into: y, m: tokens,
-      n: to, k: from)
+      x, .plain, layer.weights.weight(slots.shortcut).rows(to), .plain, into: y, m: tokens, n: to, k: from)
     let rest = layer.sizes.hidden - to
     guard rest > 0 else { return }
     layer.workers.ranges(tokens, grain: LayerContext.grain) { rows, _ in
@@ -245,10 +235,10 @@ struct ResidualRule {
 }
 
 extension LayerSizes {
-  /// The stream behind a sublayer is that before it plus what its output projection answers.
+  /// Whether the stream behind a sublayer is that before it plus the output projection's result.
   var addsBranchAsIs: Bool { !design.normPlacement.hasAfter && design.residualMultiplier == 1 }
 
-  /// Columns of the products: what the projections that read the stream answer, side by side.
+  /// Columns of the products: the results of the projections that read the stream, side by side.
   func productWidth(of sublayer: ParameterSpec.Sublayer) -> Int {
     sublayer == .attention ? queryKeyValueWidth : 2 * intermediate
   }
@@ -263,12 +253,12 @@ extension LayerSizes {
 }
 
 extension Biases {
-  /// Of the projections that read the stream.
+  /// Whether the projections that read the stream have biases.
   subscript(input sublayer: ParameterSpec.Sublayer) -> Bool {
     sublayer == .attention ? queryKeyValue : gateUp
   }
 
-  /// Of the output projection.
+  /// Whether the output projection has a bias.
   subscript(output sublayer: ParameterSpec.Sublayer) -> Bool {
     get { sublayer == .attention ? attentionOutput : down }
     set { if sublayer == .attention { attentionOutput = newValue } else { down = newValue } }

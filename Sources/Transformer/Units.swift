@@ -10,17 +10,17 @@ public enum Family: String, CaseIterable, Sendable {
   case attentionBlock = "attention_block"
   /// A layer's whole MLP with its norm: one unit, while it is there.
   case mlpBlock = "mlp_block"
-  /// All that a layer has: one unit, as long as it has anything.
+  /// A whole layer: one unit, while it has anything.
   case layer
 
-  /// Those whose units make a layer narrower. Of each, at least one unit stays.
+  /// The families that make a layer narrower. At least one unit of each stays.
   public static let widths: [Family] = [.attention, .mlp]
-  /// Those whose units make the model shallower, a sublayer at a time.
+  /// The families that make the model shallower, one sublayer at a time.
   public static let blocks: [Family] = [.attentionBlock, .mlpBlock]
-  /// Families of one group may be pruned together: their units have no weight in common.
+  /// Families of one group may be pruned together: their units share no weights.
   public static let groups: [[Family]] = [widths, blocks, [.layer]]
 
-  /// The families all of whose units are gone with one unit of this one; of a width family itself.
+  /// The width families that one unit takes with it; of a width family, itself.
   public var widths: [Family] {
     switch self {
     case .attention, .attentionBlock: [.attention]
@@ -29,15 +29,15 @@ public enum Family: String, CaseIterable, Sendable {
     }
   }
 
-  /// Whose units are parts of a sublayer.
+  /// The family of a sublayer's units.
   public init(_ sublayer: ParameterSpec.Sublayer) { self = sublayer == .attention ? .attention : .mlp }
 
-  /// The sublayer whose parts the units of a width family are; nil of whole sublayers and layers.
+  /// The sublayer that a width family is part of; nil for whole sublayers and layers.
   public var sublayer: ParameterSpec.Sublayer? {
     ParameterSpec.Sublayer.allCases.first { Family($0) == self }
   }
 
-  /// A unit is a whole sublayer, or layer, and may leave as the last one.
+  /// Whether a unit is a whole sublayer or layer. The last one may leave too.
   public var isWhole: Bool { !Family.widths.contains(self) }
 }
 
@@ -88,13 +88,13 @@ public struct KeptUnits<In>: Equatable, Sendable {
 
   public var isEmpty: Bool { lists.allSatisfy(\.isEmpty) }
 
-  /// Of a family of whole sublayers [0], or nothing where they are gone.
+  /// [0] for a whole sublayer or layer that is there, nothing for one that is gone.
   public func units(of family: Family) -> [UnitIndex<In>] {
     Family.widths.firstIndex(of: family).map { lists[$0] }
       ?? (family.widths.contains { !units(of: $0).isEmpty } ? [0] : [])
   }
 
-  /// - Parameter family: one of `Family.widths`; of another, each of those that it is made of.
+  /// Sets the units of each width family of `family`.
   mutating func set(_ units: [UnitIndex<In>], of family: Family) {
     for (index, width) in Family.widths.enumerated() where family.widths.contains(width) {
       lists[index] = units
@@ -102,8 +102,7 @@ public struct KeptUnits<In>: Equatable, Sendable {
   }
 }
 
-/// What a checkpoint was cut from, when an earlier stage of the run wrote it: which units of the original model its
-/// layers have, and how many there were.
+/// What an earlier stage of the run cut a checkpoint from: the original units that its layers have, and how many there were.
 public struct ModelOrigin: Equatable, Sendable {
   /// [layers], one for each unit of the checkpoint's layer.
   public var kept: [KeptUnits<Numbering.Original>]
@@ -117,7 +116,6 @@ public struct ModelOrigin: Equatable, Sendable {
 }
 
 extension LayerSizes {
-  /// How many units of a family the layer has.
   public func count(of family: Family) -> Int {
     switch family {
     case .attention: keyValueHeads
@@ -126,7 +124,7 @@ extension LayerSizes {
     }
   }
 
-  /// What leaves with one unit; with a whole sublayer go its norms and biases.
+  /// The cost of what leaves with one unit. Norms and biases go with a whole sublayer.
   public func costPerUnit(of family: Family, in measure: Measure) -> Int {
     family.sublayer.map { costPerUnit(of: $0, in: measure) }
       ?? family.widths.compactMap(\.sublayer).reduce(0) { $0 + cost(of: $1, in: measure) }

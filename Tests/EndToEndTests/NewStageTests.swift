@@ -30,7 +30,7 @@ private struct WeighStage: StageWork {
       ])
   }
 
-  func words(round: Int, of rounds: Int) -> [String] { ["weighs the model in \(unit.rawValue)"] }
+  func words(in round: StageRound) -> [String] { ["weighs the model in \(unit.rawValue)"] }
 
   func execute(in session: RunSession, _ context: StageContext) throws {
     context.reporter.note("\(context.label): \(cups) cups of \(sign)")

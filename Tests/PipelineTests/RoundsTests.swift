@@ -24,7 +24,7 @@ import Testing
   private func steps(_ json: String) throws -> [Int] {
     try resolve(json, in: folder).executions.compactMap { execution in
       guard let stage = execution.work as? TrainStage else { return nil }
-      return stage.steps(round: execution.round.time, of: execution.round.times)
+      return stage.steps(in: execution.round)
     }
   }
 

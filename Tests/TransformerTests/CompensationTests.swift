@@ -103,11 +103,11 @@ import Transformer
       _ = try partly.calibrate(statistics, workers: workers) { layer in
         guard layer.layer == projection.layer, let inputs = layer.inputs else { return }
         let isAttention = projection.family == .attention
-        let gram = try #require(isAttention ? inputs.outputGram : inputs.downGram)
+        let gram = try #require(inputs.gram(of: isAttention ? .output : .down))
         let count = projection.columns * projection.columns
         #expect(
           relativeError(projection.inputGram.values.prefix(count), Array(gram.values.prefix(count))) < 1e-4)
-        let mean = try #require(isAttention ? inputs.output : inputs.down).mean
+        let mean = try #require(inputs.moments(of: isAttention ? .output : .down)).mean
         #expect(
           relativeError(projection.inputMean.values.prefix(projection.columns), Array(mean.values)) < 1e-4)
         compared += 1

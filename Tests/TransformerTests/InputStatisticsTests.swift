@@ -45,9 +45,10 @@ import Transformer
       layers.insert(layer.layer)
       let inputs = try #require(layer.inputs)
       for (module, moments, gram) in [
-        ("self_attn.q_proj", inputs.queryKeyValue, nil),
-        ("self_attn.o_proj", inputs.output, inputs.outputGram),
-        ("mlp.gate_proj", inputs.gateUp, nil), ("mlp.down_proj", inputs.down, inputs.downGram),
+        ("self_attn.q_proj", inputs.moments(of: .queryKeyValue), nil),
+        ("self_attn.o_proj", inputs.moments(of: .output), inputs.gram(of: .output)),
+        ("mlp.gate_proj", inputs.moments(of: .gateUp), nil),
+        ("mlp.down_proj", inputs.moments(of: .down), inputs.gram(of: .down)),
       ] {
         let moments = try #require(moments)
         var found = [
@@ -78,12 +79,12 @@ import Transformer
     var layers: Set<Int> = []
     _ = try decoder.calibrate(request, workers: Workers(count: 1)) { layer in
       layers.insert(layer.layer)
-      #expect(layer.inputs?.down == nil && layer.cosines == nil)
+      #expect(layer.inputs?.moments(of: .down) == nil && layer.cosines == nil)
       guard layer.layer == 1 else { return }
       // Channel by channel the pruned layer's inputs are those of the whole one: nothing before them changed.
       let whole = try golden("llama").floats("1.mlp.down_proj.gram")
       let kept = [0, 3, 4].flatMap { row in [0, 3, 4].map { whole[row * 40 + $0] } }
-      #expect(relativeError(try #require(layer.inputs?.downGram).values.prefix(9), kept) < 1e-5)
+      #expect(relativeError(try #require(layer.inputs?.gram(of: .down)).values.prefix(9), kept) < 1e-5)
     }
     #expect(layers.count == decoder.layerCount && layers.contains(1))
   }
@@ -102,9 +103,9 @@ import Transformer
       layers.append(layer.layer)
       let (inputs, cosines) = (try #require(layer.inputs), try #require(layer.cosines))
       let hasAttention = layer.layer == 2
-      #expect(inputs.queryKeyValue.map { $0.norm.count } == (hasAttention ? 32 : 1))
-      #expect(try #require(inputs.output).norm.values.contains { $0 > 0 } == hasAttention)
-      #expect(try #require(inputs.down).norm.values.contains { $0 > 0 } != hasAttention)
+      #expect(inputs.moments(of: .queryKeyValue).map { $0.norm.count } == (hasAttention ? 32 : 1))
+      #expect(try #require(inputs.moments(of: .output)).norm.values.contains { $0 > 0 } == hasAttention)
+      #expect(try #require(inputs.moments(of: .down)).norm.values.contains { $0 > 0 } != hasAttention)
       // The stream goes through what is gone unturned.
       #expect(abs((hasAttention ? cosines.mlp : cosines.attention) - 1) < 1e-6)
       #expect((hasAttention ? cosines.attention : cosines.mlp) < 0.9999)

@@ -3,30 +3,28 @@ import JSON
 
 /// Gemma 2: norms of weight 1 + w around each sublayer, and a gate of GELU. Embeddings are scaled, scores and logits are
 /// capped. Every other layer has a window. Sources: modeling_gemma2.py of transformers 5, gemma2.cpp of llama.cpp.
-struct Gemma2: ArchitectureRules {
+struct Gemma2: GemmaRules {
   let modelType = "gemma2"
   let className = "Gemma2ForCausalLM"
-  let defaults = GemmaRules.defaults(vocabularySize: 256_000, maxPositions: 8192)
-  let activation = GemmaRules.activation
+  let defaults: ArchitectureDefaults = Self.defaults(vocabularySize: 256_000, maxPositions: 8192)
   let ownKeys: Set<String> = ["hidden_activation"]
-  let ggufNormOffset: Float = 1
   let ggufKeys: Set<String> = [
     "attn_logit_softcapping", "final_logit_softcapping", "attention.sliding_window_pattern",
   ]
 
   func design(_ keys: ConfigurationKeys, hiddenSize: Int) throws(CheckpointError) -> DecoderDesign {
-    var design = try GemmaRules.design(keys, hiddenSize: hiddenSize)
-    design.attentionSoftCap = try GemmaRules.cap(keys, "attn_logit_softcapping", default: 50)
-    design.finalSoftCap = try GemmaRules.cap(keys, "final_logit_softcapping", default: 30)
+    var design = try Self.design(keys, hiddenSize: hiddenSize)
+    design.attentionSoftCap = try Self.cap(keys, "attn_logit_softcapping", default: 50)
+    design.finalSoftCap = try Self.cap(keys, "final_logit_softcapping", default: 30)
     return design
   }
 
   func windows(_ keys: ConfigurationKeys, layers: Int) throws(CheckpointError) -> [Int?] {
-    try GemmaRules.windows(keys, layers: layers, period: 2)
+    try Self.windows(keys, layers: layers, period: 2)
   }
 
   func write(_ configuration: ModelConfiguration, into keys: inout JSONObject) {
-    GemmaRules.write(configuration, into: &keys)
+    Self.write(configuration, into: &keys)
     keys["attn_logit_softcapping"] = configuration.design.attentionSoftCap.map { .number($0) } ?? .null
   }
 
@@ -34,7 +32,7 @@ struct Gemma2: ArchitectureRules {
   func finish(
     _ configuration: inout ModelConfiguration, gguf keys: ConfigurationKeys
   ) throws(CheckpointError) {
-    try GemmaRules.finish(&configuration, keys, period: 2, window: 4096, largest: 46)
+    try Self.finish(&configuration, keys, period: 2, window: 4096, largest: 46)
     configuration.design.attentionSoftCap = try keys.number("attn_logit_softcapping", default: 50)
     configuration.design.finalSoftCap = try keys.number("final_logit_softcapping", default: 30)
   }
@@ -42,29 +40,27 @@ struct Gemma2: ArchitectureRules {
 
 /// Gemma 3's text model: Gemma 2 with norms of queries and keys in place of the caps. Layers with a window have a rotary
 /// embedding of their own. Sources: modeling_gemma3.py of transformers 5, gemma3.cpp of llama.cpp.
-struct Gemma3Text: ArchitectureRules {
+struct Gemma3Text: GemmaRules {
   let modelType = "gemma3_text"
   let className = "Gemma3ForCausalLM"
   let ggufName: String? = "gemma3"
-  let defaults = GemmaRules.defaults(vocabularySize: 262_208, maxPositions: 131_072, ropeTheta: 1e6)
-  let activation = GemmaRules.activation
+  let defaults: ArchitectureDefaults = Self.defaults(
+    vocabularySize: 262_208, maxPositions: 131_072, ropeTheta: 1e6)
   let ownKeys: Set<String> = ["hidden_activation", "rope_local_base_freq"]
-  let ggufNormOffset: Float = 1
   let ggufKeys: Set<String> = [
     "final_logit_softcapping", "attention.sliding_window_pattern", "rope.freq_base_swa",
   ]
 
   /// `attn_logit_softcapping` is read past: Gemma3Attention does not hand it on.
   func design(_ keys: ConfigurationKeys, hiddenSize: Int) throws(CheckpointError) -> DecoderDesign {
-    var design = try GemmaRules.design(keys, hiddenSize: hiddenSize)
+    var design = try Self.design(keys, hiddenSize: hiddenSize)
     design.queryKeyNorm = .perHead
-    design.finalSoftCap = try GemmaRules.cap(keys, "final_logit_softcapping", default: nil)
+    design.finalSoftCap = try Self.cap(keys, "final_logit_softcapping", default: nil)
     return design
   }
 
   func windows(_ keys: ConfigurationKeys, layers: Int) throws(CheckpointError) -> [Int?] {
-    try GemmaRules.windows(
-      keys, layers: layers, period: try keys.size("sliding_window_pattern", default: 6))
+    try Self.windows(keys, layers: layers, period: try keys.size("sliding_window_pattern", default: 6))
   }
 
   /// `rope_scaling` is of layers that see everything; transformers 5 has an object for each type of layers.
@@ -99,7 +95,7 @@ struct Gemma3Text: ArchitectureRules {
   }
 
   func write(_ configuration: ModelConfiguration, into keys: inout JSONObject) {
-    GemmaRules.write(configuration, into: &keys)
+    Self.write(configuration, into: &keys)
     guard let local = configuration.ropes.dropFirst().first else { return }
     if local.scaling == .none {
       keys["rope_local_base_freq"] = .number(local.theta)
@@ -118,7 +114,7 @@ struct Gemma3Text: ArchitectureRules {
   func finish(
     _ configuration: inout ModelConfiguration, gguf keys: ConfigurationKeys
   ) throws(CheckpointError) {
-    try GemmaRules.finish(&configuration, keys, period: 6, window: nil, largest: 62)
+    try Self.finish(&configuration, keys, period: 6, window: nil, largest: 62)
     configuration.design.queryKeyNorm = .perHead
     if let cap = keys["final_logit_softcapping"], cap.numberValue != 0 {
       configuration.design.finalSoftCap = try keys.number("final_logit_softcapping")
@@ -131,12 +127,15 @@ struct Gemma3Text: ArchitectureRules {
   }
 }
 
-/// What both have.
-private enum GemmaRules {
-  static let activation: (key: String, names: [String: DecoderDesign.Activation]) = (
+/// The rules that both share.
+protocol GemmaRules: ArchitectureRules {}
+
+extension GemmaRules {
+  var activation: (key: String, names: [String: DecoderDesign.Activation]) {
     // Names of one function in transformers' activations.py.
-    "hidden_activation", ["gelu_pytorch_tanh": .geluTanh, "gelu_new": .geluTanh]
-  )
+    ("hidden_activation", ["gelu_pytorch_tanh": .geluTanh, "gelu_new": .geluTanh])
+  }
+  var ggufNormOffset: Float { 1 }
 
   static func defaults(
     vocabularySize: Int, maxPositions: Int, ropeTheta: Double = 10_000
@@ -167,7 +166,7 @@ private enum GemmaRules {
     return design
   }
 
-  /// - Parameter standard: where there is no such key; null means none.
+  /// - Parameter standard: the cap where there is no such key. null means none.
   static func cap(
     _ keys: ConfigurationKeys, _ key: String, default standard: Double?
   ) throws(CheckpointError) -> Double? {
@@ -175,14 +174,14 @@ private enum GemmaRules {
     return keys[key] == nil ? standard : try keys.number(key)
   }
 
-  /// Every `period`-th layer sees everything, the others slide; or as `layer_types` says.
+  /// Follows `layer_types`. Without it every `period`-th layer sees everything, and the others slide.
   static func windows(
     _ keys: ConfigurationKeys, layers: Int, period: Int
   ) throws(CheckpointError) -> [Int?] {
     let window =
       keys.members["sliding_window"] == .null ? nil : try keys.size("sliding_window", default: 4096)
     let missing = "sliding_window is null"
-    if let windows = try LayerTypes.windows(keys, layers: layers, window: window, missing: missing) {
+    if let windows = try LayerTypes.windows(keys, layers: layers, used: window, missing: missing) {
       return windows
     }
     guard let window else { throw keys.malformed("sliding_window", "the width of the window") }
@@ -204,7 +203,7 @@ private enum GemmaRules {
     keys["final_logit_softcapping"] = design.finalSoftCap.map { .number($0) } ?? .null
   }
 
-  /// llama.cpp knows the scale by the number of layers.
+  /// llama.cpp derives the scale from the number of layers.
   static func finish(
     _ configuration: inout ModelConfiguration, _ keys: ConfigurationKeys, period: Int, window: Int?,
     largest: Int

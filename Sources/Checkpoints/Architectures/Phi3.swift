@@ -72,8 +72,7 @@ struct Phi3: ArchitectureRules {
           theta: theta,
           scaling: .longRope(
             short: try factors("short_factor"), long: try factors("long_factor"),
-            originalMaxPositions: original,
-            attentionFactor: attention),
+            originalMaxPositions: original, attentionFactor: attention),
           partialFactor: partial)
       case let other:
         throw scaling.unsupported(
@@ -123,18 +122,18 @@ struct Phi3: ArchitectureRules {
       throw keys.malformed("rope.dimension_count", "an even number up to \(headDimension)")
     }
     let partial = Double(rotated) / Double(headDimension)
-    let long = try RotaryEmbedding.divisors(gguf, Self.longFactors, count: rotated / 2)
-    let short = try RotaryEmbedding.divisors(gguf, Self.shortFactors, count: rotated / 2)
-    guard let long, let short else {
+    func factors(_ name: String) throws(CheckpointError) -> [Double]? {
+      try RotaryEmbedding.divisors(gguf, name, count: rotated / 2)?.map { Double("\($0)") ?? Double($0) }
+    }
+    guard let long = try factors(Self.longFactors), let short = try factors(Self.shortFactors) else {
       var rope = try RotaryEmbedding.read(keys, in: gguf, headDimension: headDimension)
       rope.partialFactor = partial
       return rope
     }
-    func numbers(_ factors: [Float]) -> [Double] { factors.map { Double("\($0)") ?? Double($0) } }
     return RotaryEmbedding(
       theta: try keys.number("rope.freq_base", default: 10_000),
       scaling: .longRope(
-        short: numbers(short), long: numbers(long),
+        short: short, long: long,
         originalMaxPositions: try keys.size("rope.scaling.original_context_length"),
         attentionFactor: try keys.number("rope.scaling.attn_factor", default: 1)),
       partialFactor: partial)

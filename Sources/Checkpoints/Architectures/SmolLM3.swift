@@ -13,36 +13,24 @@ struct SmolLM3: ArchitectureRules {
   let ownKeys: Set<String> = ["no_rope_layers"]
   let ggufFollowsLlama = true
 
-  /// 1 for a layer that turns, 0 for one that does not; without the key each fourth does not.
+  /// [layers]: whether queries and keys are turned. The key has 1 for yes, 0 for no; without it each fourth is not.
   private func turns(_ keys: ConfigurationKeys, layers: Int) throws(CheckpointError) -> [Bool] {
     let key = "no_rope_layers"
     guard let value = keys[key] else {
       let interval = try keys.size("no_rope_layer_interval", default: 4)
       return (0..<layers).map { ($0 + 1) % interval != 0 }
     }
-    guard case .array(let flags) = value, flags.count >= layers else {
+    let flags = value.arrayValue?.prefix(layers) ?? []
+    guard flags.count == layers, flags.allSatisfy({ $0 == 0 || $0 == 1 }) else {
       throw keys.malformed(key, "a list of at least \(layers) numbers, 0 or 1")
     }
-    var turns: [Bool] = []
-    for flag in flags.prefix(layers) {
-      guard flag == .integer(0) || flag == .integer(1) else {
-        throw keys.malformed(key, "a list of at least \(layers) numbers, 0 or 1")
-      }
-      turns.append(flag == .integer(1))
-    }
-    return turns
+    return flags.map { $0 == 1 }
   }
 
-  /// Without `layer_types` the layers slide that do not turn.
+  /// Without `layer_types`, the layers that do not turn have the window.
   func windows(_ keys: ConfigurationKeys, layers: Int) throws(CheckpointError) -> [Int?] {
-    let slides = try keys.flag("use_sliding_window", default: false) && keys["sliding_window"] != nil
-    let window = slides ? try keys.size("sliding_window") : nil
-    if let windows = try LayerTypes.windows(
-      keys, layers: layers, window: window,
-      missing: "use_sliding_window is not true, or sliding_window is null")
-    {
-      return windows
-    }
+    let window = try LayerTypes.usedWindow(keys, default: nil)
+    if let windows = try LayerTypes.windows(keys, layers: layers, used: window) { return windows }
     return try turns(keys, layers: layers).map { $0 ? nil : window }
   }
 
@@ -65,7 +53,7 @@ struct SmolLM3: ArchitectureRules {
     keys["layer_types"] = LayerTypes.json(of: configuration.layers)
   }
 
-  /// llama.cpp has it that each fourth layer does not turn, and that none slides.
+  /// In llama.cpp each fourth layer does not turn, and none has a window.
   func finish(_ configuration: inout ModelConfiguration, gguf keys: ConfigurationKeys) throws(CheckpointError)
   {
     for index in configuration.layers.indices {

@@ -9,19 +9,19 @@ import PluginRuntime
 extension Plugins {
   struct Check: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Tries to break a plugin, in a process of its own, and says what it does wrong.",
+      abstract: "Tries to break a plugin in its own process, and reports its faults.",
       discussion: """
-        Each check has a name, what is right, and, where that is not so, what was found and what to do. All of a \
-        strictness and of those below it are made. Exit code 1 if any fails.
+        Each check has a name and a claim. A failed check also says what was found and what to do. A strictness \
+        includes all checks of lower strictnesses. The exit code is 1 if a check fails.
         """)
 
     @Argument(help: "A plugin's folder, or its plugin.json.")
     var path: String
 
-    @Option(name: .long, help: "From 1, the plainest, to 10.")
+    @Option(name: .long, help: "From 1, the plainest checks, to 10.")
     var strictness = 5
 
-    @Option(name: .long, help: ArgumentHelp("Seconds that a check may take.", valueName: "seconds"))
+    @Option(name: .long, help: ArgumentHelp("The most seconds that a check may take.", valueName: "seconds"))
     var timeLimit = 60.0
 
     @Flag(name: .long, help: "JSON instead of text.")
@@ -74,7 +74,7 @@ extension Plugins {
   }
 }
 
-/// What `plugin check` starts for each plugin.
+/// The process that `plugin check` starts for each plugin.
 struct PluginCheckProcess: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: CheckProcess.command, abstract: "Checks a plugin for the program that started it.",

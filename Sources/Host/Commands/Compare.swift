@@ -1,4 +1,5 @@
 import ArgumentParser
+import Files
 import Foundation
 import JSON
 import Pipeline
@@ -7,7 +8,7 @@ import PluginRuntime
 /// `adapt-pruner compare`.
 struct Compare: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Runs pipelines side by side, or lines up earlier runs, with tests of their differences.",
+    abstract: "Compares pipelines or earlier runs, and tests their differences.",
     discussion: """
       For instance:
 
@@ -15,10 +16,10 @@ struct Compare: ParsableCommand {
           --model MODEL --output DIR --targets 0.9,0.8,0.7 \\
           --set inputs.calibration=FILE --set inputs.evaluation=FILE
 
-      Each run is an ordinary run in DIR/runs. What runs have in common, calibration of the unpruned model and its \
-      evaluation, is done once. A run that is in DIR already is not run again, one that was stopped is resumed, so \
-      that the same command goes on after a stop. At the end stand tables here and DIR/report.html; adapt-pruner \
-      report DIR makes the page anew. If a run fails the others go on, and the exit code is 1.
+      Each run is an ordinary run in DIR/runs. The runs share the calibration and the evaluation of the unpruned \
+      model, which are made once. After a stop, the same command continues: it skips finished runs and resumes \
+      unfinished ones. At the end it prints tables and writes DIR/report.html; adapt-pruner report DIR writes the \
+      page again. If a run fails, the others go on, and the exit code is 1.
       """)
 
   @Argument(help: "Pipelines (JSON files), and folders of earlier runs.")
@@ -27,7 +28,7 @@ struct Compare: ParsableCommand {
   @Option(
     name: .long,
     help: ArgumentHelp(
-      "The model that pipelines run on: a Hugging Face folder or a GGUF file.", valueName: "path"))
+      "The model of the pipelines: a Hugging Face folder or a GGUF file.", valueName: "path"))
   var model: String?
 
   @Option(
@@ -41,14 +42,15 @@ struct Compare: ParsableCommand {
     help: ArgumentHelp(
       "Shares of the original model, with commas: 0.9,0.8.",
       discussion: """
-        Each pipeline runs once for each. Every prune or transform stage whose target is a share of the original model gets the \
-        new share, whether of parameters or of macs; other targets stay. A pipeline without such a stage is refused.
+        Each pipeline runs once for each share. It replaces the target of every prune or transform stage whose target is a \
+        share of the original model, of parameters or of macs. Other targets stay. A pipeline without such a stage is \
+        refused.
         """, valueName: "shares"), transform: Shares.init(parsing:))
   var targets: Shares?
 
   @Option(
     name: .long,
-    help: "How many of each run, with the pipeline's seed, the next one, and so on.")
+    help: "How many runs of each pipeline and target, with successive seeds from the pipeline's own on.")
   var seeds = 1
 
   @Option(
@@ -56,7 +58,7 @@ struct Compare: ParsableCommand {
     help: ArgumentHelp(
       "Changes a value of every pipeline. May be given several times.",
       discussion: """
-        As in run. An input (inputs.NAME=FILE) is set in those pipelines that have it; all else has to be in every one.
+        As in run. An input (inputs.NAME=FILE) is set in the pipelines that have it. Any other key must be in all.
         """, valueName: "key.path=value"), transform: Override.init(parsing:))
   var set: [Override] = []
 
@@ -66,11 +68,11 @@ struct Compare: ParsableCommand {
   @Option(
     name: .long,
     help: ArgumentHelp(
-      "A text that every model goes on with. May be given several times. Default: two short beginnings.",
+      "A text that every model continues. May be given several times. Default: two short beginnings.",
       valueName: "text"))
   var prompt: [String] = []
 
-  @Option(name: .long, help: "How many tokens each sample has at most; 0 for no samples.")
+  @Option(name: .long, help: "The most tokens of a sample; 0 for no samples.")
   var sampleTokens = 32
 
   @OptionGroup var work: WorkOptions
@@ -85,21 +87,11 @@ struct Compare: ParsableCommand {
 
   func run() throws {
     let registry = plugins.registry()
-    var pipelines: [String] = []
-    var folders: [String] = []
-    for input in inputs {
-      var isFolder: ObjCBool = false
-      let exists = FileManager.default.fileExists(atPath: input, isDirectory: &isFolder)
-      if exists, isFolder.boolValue { folders.append(input) } else { pipelines.append(input) }
-    }
-    var overrides = set
-    if let seed { overrides.append(Override(text: "--seed \(seed)", path: ["seed"], value: .integer(seed))) }
+    let resolver = ManifestResolver(catalog: PluginCatalog(registry), isolation: isolation.limits)
     let request = CompareRequest(
-      pipelines: try ManifestResolver(
-        catalog: PluginCatalog(registry), isolation: isolation.limits
-      ).resolve(
-        files: pipelines, overrides: overrides),
-      folders: folders, registry: registry, modelPath: model, outputPath: output,
+      pipelines: try resolver.resolve(
+        files: inputs.filter { !Folder.exists($0) }, overrides: set + Override.seed(seed)),
+      folders: inputs.filter(Folder.exists), registry: registry, modelPath: model, outputPath: output,
       targets: targets?.values ?? [], seeds: seeds, threads: work.threadCount,
       prompts: prompt.isEmpty
         ? ["The history of Rome is", "To make bread, first"] : prompt, sampleTokens: sampleTokens)

@@ -21,7 +21,7 @@ struct Evaluate: ParsableCommand {
     help: ArgumentHelp(
       "An evaluator with its options. May be given several times.",
       discussion: """
-        A value with a comma stands in double quotes. adapt-pruner plugin describe ID tells the options.
+        Put a value with a comma in double quotes. adapt-pruner plugin describe ID lists the options.
         """, valueName: "id[:key=value,…]"),
     transform: EvaluatorArgument.init(parsing:))
   var evaluator: [EvaluatorArgument] = []

@@ -6,12 +6,12 @@ import Synchronization
 /// `adapt-pruner generate`.
 struct Generate: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Lets a model go on with a text or a conversation, to see what pruning has left of it.",
+    abstract: "Continues a text or a conversation, to show what pruning has left of a model.",
     discussion: """
-      What is made comes out as it is made, after the prompt if that is a text. Without --temperature the likeliest \
-      token is taken each time. The model ends where its generation_config.json says.
+      Prints a text prompt, and then each token as the model makes it. Without --temperature it takes the likeliest \
+      token each time. Generation ends at the tokens that generation_config.json names.
 
-      A model that was trained on conversations is asked so:
+      For a model that was trained on conversations:
 
         adapt-pruner generate MODEL --chat --system "Be brief." --user "What is a river?"
       """)
@@ -19,19 +19,19 @@ struct Generate: ParsableCommand {
   @Argument(help: "The model: a Hugging Face folder or a GGUF file.")
   var model: String
 
-  @Option(name: .long, help: "The text to go on with.")
+  @Option(name: .long, help: "The text to continue.")
   var prompt: String?
 
   @Flag(
     name: .long,
-    help: "Writes a conversation with the model's chat template, and lets the assistant answer.")
+    help: "Formats a conversation with the model's chat template, and generates the assistant's answer.")
   var chat = false
 
   @Option(
     name: .long,
     help: ArgumentHelp(
       "With --chat: what the system says. May be given several times.",
-      discussion: "--system, --user and --assistant make the conversation in the order in which they stand."),
+      discussion: "The conversation has the order of --system, --user and --assistant on the command line."),
     transform: { Turn("system", $0) })
   var system: [Turn] = []
 
@@ -48,31 +48,32 @@ struct Generate: ParsableCommand {
   @Option(
     name: .long,
     help: ArgumentHelp(
-      "With --chat: the day that the template is told when it asks for today's. Default: 2024-07-26.",
+      "With --chat: the current day for the template. Default: 2024-07-26.",
       valueName: "yyyy-mm-dd"))
   var date: String?
 
   @Option(
     name: .long,
-    help: "How many tokens are added at most. Default: 64, or as many as the model has positions left.")
+    help: "The most tokens to add. Default: 64, or fewer if the model has fewer positions left.")
   var maxTokens: Int?
 
-  @Option(name: .long, help: "How freely tokens are drawn: 0 takes the likeliest, 1 the model's own odds.")
+  @Option(
+    name: .long, help: "0 takes the likeliest token each time, 1 samples with the model's own probabilities.")
   var temperature = 0.0
 
-  @Option(name: .long, help: "The seed that tokens are drawn with.")
+  @Option(name: .long, help: "The seed of the sampling.")
   var seed = 0
 
   @OptionGroup var work: WorkOptions
 
-  /// What one side says, and when it stands on the command line.
+  /// A message, and its place on the command line.
   struct Turn: Sendable {
     let turn: ChatTurn
     let place: Int
 
     private static let places = Mutex(0)
 
-    /// Options are read in their order, whatever their names.
+    /// The argument parser calls this in the order of the options.
     init(_ role: String, _ content: String) {
       turn = ChatTurn(role: role, content: content)
       place = Self.places.withLock { place in
@@ -107,7 +108,7 @@ struct Generate: ParsableCommand {
       }
       if prompt == nil {
         throw ValidationError(
-          "--prompt is missing: which text is to be gone on with? Or give --chat and --user")
+          "--prompt is missing: give a text to continue, or --chat and --user")
       }
     }
   }

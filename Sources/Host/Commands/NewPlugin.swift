@@ -5,19 +5,19 @@ import PluginTemplates
 extension Plugins {
   struct New: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Starts a plugin of your own: a folder that builds, with a method that works and its test.",
+      abstract: "Starts a plugin of your own: a folder that builds, with a working method and its test.",
       discussion: """
-        It builds with its language's own tool: make, swift build or cargo build. What it holds is the simplest method of \
-        its kind that is one, to be replaced by yours, and the header that says what the host hands in and expects.
+        It builds with its language's own tool: make, swift build or cargo build. It holds the simplest method of its \
+        kind, which you replace by yours, and the header of the plugin ABI.
         """)
 
     @Argument(help: "The plugin's id, publisher.name, in lower-case letters, digits and '-'.")
     var id: String
 
-    @Option(name: .long, help: "What it judges.")
+    @Option(name: .long, help: "The kind of plugin.")
     var kind: PluginTemplate.Kind
 
-    @Option(name: .long, help: "What it is written in.")
+    @Option(name: .long, help: "The language.")
     var language: PluginTemplate.Language
 
     @Option(
@@ -37,15 +37,15 @@ extension Plugins {
       try template.write(to: folder)
       try Output.text(
         """
-        \(folder) holds \(template.id), \(template.kindWithArticle) in \(template.languageName). What to type next:
+        \(folder) holds \(template.id), \(template.kindWithArticle) in \(template.tools.language). What to type next:
 
           cd \(Self.quoted(folder))
-          \(template.build)
-          \(template.runTest)
+          \(template.tools.build)
+          \(template.tools.test)
           adapt-pruner plugin check .
           \(template.use)
 
-        README.md there tells what the files are.
+        README.md there explains the files.
 
         """)
     }
@@ -54,18 +54,10 @@ extension Plugins {
       try PluginTemplate(id: id, kind: kind, language: language)
     }
 
-    /// As a shell takes it for one word and no option.
+    /// Quotes a path so that a shell takes it for one word and no option.
     private static func quoted(_ path: String) -> String {
       let path = path.hasPrefix("-") ? "./" + path : path
-      let isPlain = path.utf8.allSatisfy { byte in
-        switch byte {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-          UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"),
-          UInt8(ascii: "/"):
-          true
-        default: false
-        }
-      }
+      let isPlain = path.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "._-/".contains($0)) }
       return isPlain ? path : "'" + path.replacing("'", with: "'\\''") + "'"
     }
   }

@@ -2,7 +2,7 @@ import ArgumentParser
 import Pipeline
 import PluginRuntime
 
-/// What `run --isolate` starts for each plugin.
+/// The process that `run --isolate` starts for each plugin.
 struct PluginWorkerProcess: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: Isolation.command, abstract: "Serves a plugin to the program that started it.",

@@ -5,13 +5,13 @@ import PluginRuntime
 /// `adapt-pruner plugin`, with `list` and `describe`.
 struct Plugins: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "plugin", abstract: "Lists the plugins, describes one, starts a new one, or checks one.",
+    commandName: "plugin", abstract: "Lists the plugins, describes, starts or checks one.",
     subcommands: [List.self, Describe.self, New.self, Check.self], defaultSubcommand: List.self,
     aliases: ["plugins"])
 
   struct List: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Lists the plugins that can be found, with their libraries; loads none.")
+      abstract: "Lists the plugins that are found. Loads none.")
 
     @OptionGroup var plugins: PluginOptions
 
@@ -26,7 +26,7 @@ struct Plugins: ParsableCommand {
 
   struct Describe: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Tells a plugin's options with their types and defaults, what it needs, and its paper.")
+      abstract: "Shows a plugin's options with types and defaults, its statistics and its paper.")
 
     @Argument(help: "The plugin's id, as in adapt-pruner.taylor.")
     var id: String
@@ -37,7 +37,7 @@ struct Plugins: ParsableCommand {
     var json = false
 
     func run() throws {
-      // Somebody looks at it who may not trust it yet.
+      // The user may not trust the plugin yet.
       let plugin = try LoadedPlugin(loading: plugins.registry().find(id), isolated: Isolation())
       if json {
         try Output.json(PluginReport.json(of: plugin))

@@ -8,16 +8,16 @@ import RunRecords
 struct MakeReport: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "report",
-    abstract: "Writes the page about a run or a comparison; or prints its numbers for papers and notebooks.",
+    abstract: "Writes the page about a run or a comparison, or prints its numbers for papers and notebooks.",
     discussion: """
-      A run writes its page itself, as report.html in its folder, and so does a comparison. This makes it anew from the \
-      folder's files, also of a run that is under way or has failed. The page is one file, which opens without a network.
+      Runs and comparisons write their page themselves, as report.html in their folder. This command writes it again \
+      from the folder's files, even while a run goes on or after it failed. The page is one file and needs no network.
 
-      --format markdown prints tables, csv one line for each metric at each stage of each run, json all of it, of a \
-      comparison with the differences between pairs.
+      --format markdown prints tables. csv prints one line for each metric of each stage and run. json prints \
+      everything, with the differences between the pairs of a comparison.
       """)
 
-  @Argument(help: "The folder of a run or of a comparison: what --output was.")
+  @Argument(help: "The folder of a run or of a comparison, the earlier --output.")
   var folder: String
 
   @Option(
@@ -27,7 +27,7 @@ struct MakeReport: ParsableCommand {
   @Option(
     name: .shortAndLong,
     help:
-      "The file to write; - for stdout. Default: report.html in the folder; for other forms than html stdout."
+      "The file to write; - for stdout. Default: report.html in the folder for html, otherwise stdout."
   )
   var output: String?
 
@@ -58,7 +58,7 @@ struct MakeReport: ParsableCommand {
     }
   }
 
-  /// Says which file was written. What went to a device, or to stdout by another name, speaks for itself.
+  /// Prints the path of the written file, unless it is a device or another name of stdout.
   private func tell(_ path: String) throws {
     if case .file = WritePlace(path) { try Output.text(path + "\n") }
   }

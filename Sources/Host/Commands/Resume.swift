@@ -5,14 +5,14 @@ import Pipeline
 /// `adapt-pruner resume`.
 struct Resume: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Takes up a run that was stopped, and ends it as if it never had been.",
+    abstract: "Resumes a run. The result equals that of an uninterrupted one.",
     discussion: """
-      The run goes on from its last checkpoint, or from the stage that was under way, with the threads that it was \
-      started with. Another pipeline or model than the run was made with is refused; another plugin, perhaps one \
-      that was mended, is told about, and refused with --locked.
+      The run continues from its last checkpoint, or from the start of the unfinished stage, with the same number of \
+      threads. A changed pipeline or model is refused. A changed plugin, perhaps a repaired one, is reported; with \
+      --locked it is refused.
       """)
 
-  @Argument(help: "The run's folder: what --output was.")
+  @Argument(help: "The run's folder, the earlier --output.")
   var folder: String
 
   @Flag(name: .long, help: "No progress on stderr.")

@@ -5,11 +5,10 @@ import Pipeline
 /// `adapt-pruner run`.
 struct Run: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Runs a pipeline: prunes, evaluates and saves a model as it says.",
+    abstract: "Runs a pipeline, which prunes, evaluates and saves a model.",
     discussion: """
-      Before it begins it looks at all that validate --model looks at. Everything about the run is kept in the output \
-      folder: the pipeline with all defaults filled in, metrics, what each iteration removed, and the models that were \
-      saved.
+      First it makes the checks of validate --model. The output folder gets everything about the run: the pipeline \
+      with all defaults, the metrics, the units that each iteration removed, and the saved models.
       """)
 
   @OptionGroup var pipeline: PipelineOptions
@@ -22,7 +21,7 @@ struct Run: ParsableCommand {
   @Option(
     name: .long,
     help: ArgumentHelp(
-      "The run's folder. It must be missing or empty, or hold what a run left that was stopped at its very start.",
+      "The run's folder. It must be missing or empty, or hold a run that stopped at its very start.",
       valueName: "dir"))
   var output: String
 

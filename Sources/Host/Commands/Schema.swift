@@ -3,12 +3,13 @@ import Files
 import Pipeline
 import PluginRuntime
 
+/// `adapt-pruner schema`.
 struct Schema: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Prints the JSON Schema of pipelines, with which editors complete and check them.",
+    abstract: "Prints the JSON Schema of pipelines, by which editors complete and check them.",
     discussion: """
-      It knows the stages with their keys, and the plugins that can be found with their options. Plugins of your own are \
-      among these: put the schema beside your pipelines, and name it there as "$schema".
+      It has the stages with their keys, and the plugins that are found with their options. So it knows plugins of your \
+      own too. Put the schema beside your pipelines, and name it there as "$schema".
       """)
 
   @OptionGroup var plugins: PluginOptions
@@ -16,7 +17,7 @@ struct Schema: ParsableCommand {
   @Option(
     name: .long,
     help: ArgumentHelp(
-      "Prints this page instead, with its tables of keys made anew.", valueName: "page", visibility: .hidden))
+      "Prints this page instead, with new tables of keys.", valueName: "page", visibility: .hidden))
   var fill: String?
 
   func run() throws {

@@ -8,11 +8,11 @@ struct Validate: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Checks a pipeline without running it: every key, plugin, option and data file.",
     discussion: """
-      Prints what would be done, stage by stage. All problems are listed, not just the first.
+      Prints the work of each stage, or all problems.
 
-      With --model it looks at what depends on the model besides: whether targets can be reached, whether there is enough \
-      text, whether plugins take the model with these options, whether there is enough memory. Then it says about how \
-      long a run takes, and how much memory. run makes the same check before it begins.
+      With --model it also checks what depends on the model: whether targets can be reached, whether there is enough \
+      text and memory, and whether plugins accept the model with these options. Then it estimates the time and the \
+      memory of a run. run makes the same check before it begins.
       """)
 
   @OptionGroup var pipeline: PipelineOptions
@@ -20,12 +20,12 @@ struct Validate: ParsableCommand {
   @Option(
     name: .long,
     help: ArgumentHelp(
-      "The model that the pipeline is to run on: a Hugging Face folder or a GGUF file.", valueName: "path"))
+      "The model of the pipeline: a Hugging Face folder or a GGUF file.", valueName: "path"))
   var model: String?
 
   @Option(
     name: .long,
-    help: ArgumentHelp("The folder that a run would have. It must be missing or empty.", valueName: "dir"))
+    help: ArgumentHelp("The folder of a later run. It must be missing or empty.", valueName: "dir"))
   var output: String?
 
   @OptionGroup var lock: LockOptions
@@ -35,7 +35,7 @@ struct Validate: ParsableCommand {
   @Flag(
     name: .long,
     help: """
-      JSON: "valid", and "manifest" with everything filled in (with --model also "estimate") or else "problems".
+      JSON: "valid", and "manifest" with all defaults (with --model also "estimate"), or else "problems".
       """)
   var json = false
 

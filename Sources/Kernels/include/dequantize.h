@@ -1,8 +1,8 @@
-// Widening of stored weights to float32, and narrowing for writing.
+// Stored weights to float32, and back for writing.
 //
-// Every `ap_widen_*` reads `count` elements (a multiple of the type's block) from `source`, which need not
-// be aligned, and writes `count` floats to `destination`. Nothing is allocated, nothing overlaps. Results
-// are the same bits on every processor: no fused multiply-add.
+// Every `ap_widen_*` reads `count` elements (a multiple of the type's block) from `source`, aligned or not, and
+// writes `count` floats to `destination`. Nothing is allocated, nothing overlaps. Results are the same bits on every
+// processor.
 //
 // [any thread]
 #pragma once

@@ -1,7 +1,6 @@
-/* Element-wise work on rows of float32, one call a block of rows. All matrices are row-major and
- * packed unless a stride is named; no pointer is null unless marked; outputs may not overlap inputs
- * unless "in place" is said. Each function is compiled for several vector widths and picked at load time,
- * so that one binary is portable and quick. */
+/* Element-wise work on rows of float32, a block of rows a call. Matrices are row-major, and packed unless a stride is
+ * named. No pointer is null unless marked. Outputs do not overlap inputs unless "in place" is said. Each function
+ * is compiled for several vector widths, and the loader picks one. */
 #ifndef ADAPT_PRUNER_ELEMENTWISE_H
 #define ADAPT_PRUNER_ELEMENTWISE_H
 
@@ -34,14 +33,13 @@ void ap_soft_cap(float *x, int64_t count, float scale, float cap);
 /* With y what ap_soft_cap made and d its gradient: d becomes that of x, scale * (1 - (y / cap)^2) * d. */
 void ap_soft_cap_backward(const float *y, float *d, int64_t count, float scale, float cap);
 
-/* Rotates pairs (i, i + head_dimension / 2) of `heads` neighbouring heads in each row, in place.
- * cosine and sine are [rows, head_dimension / 2]; direction +1 rotates, -1 rotates back, which is the
- * gradient. */
+/* Rotates pairs (i, i + head_dimension / 2) of `heads` neighbouring heads in each row, in place. cosine and sine are
+ * [rows, head_dimension / 2]. direction +1 rotates; -1 rotates back, which is the gradient. */
 void ap_rope(float *x, int64_t rows, int64_t stride, int64_t heads, int64_t head_dimension,
              const float *cosine, const float *sine, float direction);
 
-/* Softmax of scale * x over the columns first[r] ..< last[r], where row r may look; zero elsewhere. In place.
- * Row r looks at columns max(0, position + r - window + 1) ... position + r (window 0: no lower bound). */
+/* Softmax of scale * x over the columns that row r sees, zero elsewhere. In place. Row r sees the columns
+ * max(0, position + r - window + 1) ... position + r (window 0: no lower bound). */
 void ap_causal_softmax(float *x, int64_t rows, int64_t columns, int64_t stride, int64_t position,
                        int64_t window, float scale);
 
@@ -61,6 +59,11 @@ int32_t ap_draw(float *logits, int64_t columns, double uniform);
 /* Row by row: cosine of x and y, their Euclidean and their Manhattan distance, as doubles. */
 void ap_row_distances(const float *x, const float *y, int64_t rows, int64_t columns, double *cosine,
                       double *euclidean, double *manhattan);
+
+/* x is [rows, columns], rows at least 1. For each column: the mean, the sum of squared differences from it, and the mean
+ * of absolute values, in double precision. */
+void ap_column_moments(const float *x, int64_t rows, int64_t columns, int64_t stride, double *mean,
+                       double *squared_differences, double *mean_magnitude);
 
 /* sums[r,:] += Σ x·y, Σ x², Σ y², Σ (x − y)² over the columns of row r, as doubles: sums is [rows, 4]. */
 void ap_row_products(const float *x, const float *y, int64_t rows, int64_t columns, double *sums);

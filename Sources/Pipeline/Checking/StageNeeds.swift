@@ -125,8 +125,10 @@ struct NeedsCounting {
     case .full: break
     case .normsAndBiases: changing = Saturating.product(layers.count, 4, decoder.hidden)
     case .lowRank(let rank, _, let targets):
+      // The rows and columns of each projection.
       changing = layers.reduce(0) { sum, sizes in
-        targets.reduce(sum) { Saturating.sum($0, Saturating.product(rank, sizes.edges(of: $1))) }
+        sizes.specs.filter { $0.isProjection && targets.contains($0.shortName) }
+          .reduce(sum) { Saturating.sum($0, Saturating.product(rank, sizes.shape(of: $1).reduce(0, +))) }
       }
     case .distill: hasTeacher = true
     }
@@ -140,14 +142,5 @@ struct NeedsCounting {
         changing: changing, activations: stage.activationBytes, teacher: hasTeacher),
       operations: Double(steps) * step,
       traffic: Double(steps) * (40 * Double(changing) * share + Double(stage.accumulation) * dequantizing))
-  }
-}
-
-extension LayerSizes {
-  /// Rows and columns of a projection together.
-  fileprivate func edges(of projection: String) -> Int {
-    specs.reduce(0) {
-      $0 + ($1.isProjection && $1.shortName == projection ? shape(of: $1).reduce(0, +) : 0)
-    }
   }
 }

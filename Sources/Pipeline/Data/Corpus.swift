@@ -130,11 +130,9 @@ extension DataSource {
         "this is \(first.kindName), expected a list of token ids; for texts, make JSON lines of the file and "
           + "say \"format\": \"jsonl\"")
     }
-    var documents: [[Int32]] = []
-    for (index, list) in lists.enumerated() {
-      documents.append(try tokenIDs(list, at: place.index(index), vocabularySize: vocabularySize))
+    return try lists.enumerated().map { (index, list) throws(DataError) in
+      try tokenIDs(list, at: place.index(index), vocabularySize: vocabularySize)
     }
-    return documents
   }
 
   private func tokenIDs(
@@ -143,9 +141,7 @@ extension DataSource {
     guard let elements = list.arrayValue else {
       throw broken(at: place, "this is \(list.kindName), expected a list of token ids")
     }
-    var ids: [Int32] = []
-    ids.reserveCapacity(elements.count)
-    for (index, element) in elements.enumerated() {
+    return try elements.enumerated().map { (index, element) throws(DataError) in
       guard let id = element.integerValue else {
         throw broken(at: place.index(index), "\(element.shown), expected a token id")
       }
@@ -153,9 +149,8 @@ extension DataSource {
         throw .outOfVocabulary(
           path: path, place: place.index(index).description, id: id, vocabularySize: vocabularySize)
       }
-      ids.append(small)
+      return small
     }
-    return ids
   }
 }
 
@@ -180,13 +175,10 @@ extension CalibrationSample {
     guard documents.count >= sequences else {
       throw .tooFewSequences(path: data.path, sequences: documents.count, needed: sequences)
     }
-    var chosen: [[Int32]] = []
-    for (index, document) in documents.prefix(sequences).enumerated() {
-      guard document.count >= length else {
-        throw .shortSequence(path: data.path, sequence: index, tokens: document.count, length: length)
-      }
-      chosen.append(Array(document.prefix(length)))
+    let first = documents.prefix(sequences)
+    if let index = first.firstIndex(where: { $0.count < length }) {
+      throw .shortSequence(path: data.path, sequence: index, tokens: first[index].count, length: length)
     }
-    return chosen
+    return first.map { Array($0.prefix(length)) }
   }
 }

@@ -5,7 +5,6 @@ import PluginRuntime
 extension Operations {
   /// Reads the data that a `plugin.json` names for the checks of its plugin. There is no tokenizer: each byte of a text is
   /// a token. Lists of token ids are taken as they are.
-  ///
   /// - Parameters:
   ///   - value: a path or an object with `path`, as in a pipeline. It is relative to the folder of the `plugin.json`.
   ///   - manifest: the path of the `plugin.json`.

@@ -34,8 +34,7 @@ public struct Override: Sendable, Equatable {
 }
 
 extension Override {
-  /// Changes `document`.
-  /// - Returns: the changed place.
+  /// Changes `document`, and returns the changed place.
   func apply(to document: inout JSONValue) throws(ManifestProblem) -> JSONPath {
     try set(path[...], in: &document, at: .root, StageNames.all(in: document))
   }
@@ -64,8 +63,7 @@ extension Override {
       node = .array(elements)
       return changed
     case .null, .bool, .integer, .number, .string:
-      throw ManifestProblem(
-        source: text, path: place.description, found: "\(node.shown) and has no \"\(segment)\" within")
+      throw problem(place, "\(node.shown) and has no \"\(segment)\" within")
     }
   }
 
@@ -86,22 +84,27 @@ extension Override {
   ) throws(ManifestProblem) -> Int {
     if let index = Int(segment) {
       if elements.indices.contains(index) { return index }
-      throw ManifestProblem(
-        source: text, path: place.description, found: "there is no element \(index)",
+      throw problem(
+        place, "there is no element \(index)",
         expected: elements.isEmpty ? "elements; the list is empty" : "0 to \(elements.count - 1)")
     }
     let names = elements.indices.map { names[place.index($0)] }
     if let index = names.firstIndex(of: segment) { return index }
     let ofKind = elements.indices.filter { elements[$0]["stage"]?.stringValue == segment }
     if ofKind.count == 1, let index = ofKind.first { return index }
-    let advice =
-      ofKind.isEmpty
-      ? NearestName.advice(for: segment, among: names.compactMap { $0 }, called: "stages")
-      : "say which: \(ofKind.compactMap { names[$0] }.joined(separator: ", "))"
-    throw ManifestProblem(
-      source: text, path: place.description,
-      found: ofKind.isEmpty
-        ? "there is no stage \"\(segment)\"" : "there are \(ofKind.count) stages of the kind \"\(segment)\"",
-      advice: advice)
+    if ofKind.isEmpty {
+      let advice = NearestName.advice(for: segment, among: names.compactMap(\.self), called: "stages")
+      throw problem(place, "there is no stage \"\(segment)\"", advice: advice)
+    }
+    throw problem(
+      place, "there are \(ofKind.count) stages of the kind \"\(segment)\"",
+      advice: "say which: \(ofKind.compactMap { names[$0] }.joined(separator: ", "))")
+  }
+
+  private func problem(_ place: JSONPath, _ found: String, expected: String = "", advice: String = "")
+    -> ManifestProblem
+  {
+    ManifestProblem(
+      source: text, path: place.description, found: found, expected: expected, advice: advice)
   }
 }

@@ -6,7 +6,7 @@ public enum PipelineText {
     let title = manifest.name + (manifest.description.isEmpty ? "" : ": " + manifest.description) + "\n\n"
     var table = TextTable([.init("#", .right), .init("stage"), .init("does")])
     for (index, execution) in manifest.executions.enumerated() {
-      let lines = execution.work.words(round: execution.round.time, of: execution.round.times)
+      let lines = execution.work.words(in: execution.round)
       for (line, words) in lines.enumerated() {
         table.add(line == 0 ? ["\(index + 1)", execution.label, words] : ["", "", words])
       }

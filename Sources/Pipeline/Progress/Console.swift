@@ -8,9 +8,11 @@ import Wording
   import Darwin
 #endif
 
-/// stdout and stderr: what they are, and what may be printed on them.
+/// stdout and stderr: their properties, and safe writing to them.
+///
+/// Sentences contain text from files. So every writing function removes the control characters that steer a terminal.
 public enum Console {
-  /// The reporter that fits stderr: a bar on a terminal, lines elsewhere, warnings alone with `--quiet`.
+  /// Returns the reporter that fits stderr: a bar on a terminal, lines elsewhere, warnings alone with `--quiet`.
   public static func progress(
     quiet: Bool, environment: [String: String] = ProcessInfo.processInfo.environment
   ) -> any ProgressReporter {
@@ -20,7 +22,7 @@ public enum Console {
       colour: allowsColour(environment), width: { terminalWidth }, write: writeRawError)
   }
 
-  /// Whether a terminal in this environment wants colours: https://no-color.org, and `TERM=dumb`.
+  /// Whether a terminal in this environment wants colours (https://no-color.org and `TERM`).
   public static func allowsColour(_ environment: [String: String]) -> Bool {
     (environment["NO_COLOR"] ?? "").isEmpty && !isDumb(environment)
   }
@@ -38,32 +40,29 @@ public enum Console {
     return Int(size.ws_col)
   }
 
-  // What is said comes from files too: whichever way a sentence was made, it is here that it loses what would steer the
-  // terminal.
-
-  /// Puts sentences on stderr. Where that can't be written there is no place to say so.
+  /// Writes sentences to stderr. A failure can't be reported anywhere.
   @Sendable public static func writeError(_ text: String) { writeRawError(ShownText.lines(text)) }
 
-  /// Puts sentences and tables on stdout.
-  /// - Returns: false if its reader has gone away.
+  /// Writes sentences and tables to stdout.
+  /// - Returns: false if the reader is gone.
   @discardableResult
   public static func writeOutput(_ text: String) throws(FileError) -> Bool {
     try write(ShownText.lines(text))
   }
 
-  /// Puts JSON on stdout.
-  /// - Returns: false if its reader has gone away.
+  /// Writes JSON to stdout.
+  /// - Returns: false if the reader is gone.
   @discardableResult
   public static func writeJSON(_ text: String) throws(FileError) -> Bool { try write(ShownText.json(text)) }
 
-  /// Puts on stdout what was asked for, such as a model's text or a table for a program: as it is, unless stdout is a terminal.
-  /// - Returns: false if its reader has gone away.
+  /// Writes a result to stdout, such as a model's text or a table for a program. It is unchanged unless stdout is a terminal.
+  /// - Returns: false if the reader is gone.
   @discardableResult
   public static func writeResult(_ text: String) throws(FileError) -> Bool {
     try write(isatty(STDOUT_FILENO) == 1 ? ShownText.withoutControls(text) : text)
   }
 
-  /// For progress, which moves on its line.
+  /// Writes progress, which contains control characters of its own.
   @Sendable private static func writeRawError(_ text: String) {
     do { try writeStream(Array(text.utf8), to: STDERR_FILENO, path: "to stderr") } catch {}
   }
@@ -72,7 +71,7 @@ public enum Console {
     try writeStream(Array(text.utf8), to: STDOUT_FILENO, path: stdout)
   }
 
-  /// Some file systems tell only when a file is closed that it was not written.
+  /// Closes a copy of stdout. Some file systems report a failed write only then.
   public static func finishOutput() throws(FileError) {
     let copy = dup(STDOUT_FILENO)
     guard copy >= 0 else { return }

@@ -1,6 +1,6 @@
 import Wording
 
-/// How far one task is and what that says about the rest of it. Pure arithmetic: the time is handed in.
+/// Computes the progress, the rate and the remaining time of one task. The caller passes the time.
 struct ProgressMeter {
   let task: ProgressTask
   /// Seconds on the reporter's clock.
@@ -19,23 +19,23 @@ struct ProgressMeter {
 
   var fraction: Double { task.total > 0 ? Double(done) / Double(task.total) : 0 }
 
-  /// Units a second, once a unit is done and time has passed.
+  /// Units a second; nil before the first unit.
   func rate(at now: Double) -> Double? {
     let elapsed = now - started
     return done > 0 && elapsed > 0 ? Double(done) / elapsed : nil
   }
 
-  /// Seconds to the end at the rate so far.
+  /// Seconds to the end at the current rate.
   func secondsLeft(at now: Double) -> Double? {
     guard task.total > 0, let rate = rate(at: now) else { return nil }
     return Double(task.total - done) / rate
   }
 
-  /// `12/30 layers, 4.1 layers/s, 4.4 s left`, and how far a plugin is within the next unit.
+  /// `12/30 layers, 4.1 layers/s, 4.4 s left`, and a plugin's progress within the next unit.
   func numbers(at now: Double, _ plugin: PluginProgress? = nil) -> String {
     var parts = [task.total > 0 ? "\(done)/\(task.total) \(task.unit)" : "\(done) \(task.unit)"]
     if let rate = rate(at: now) {
-      // Below one a second the other way round says more.
+      // A rate below one a second is shown as its inverse.
       parts.append(
         rate >= 1
           ? HumanFormat.fixed(rate, 1) + " \(task.unit)/s"
@@ -46,7 +46,7 @@ struct ProgressMeter {
     return parts.joined(separator: ", ")
   }
 
-  /// `prune: 30 layers in 7.3 s`, or how far it came if it was given up.
+  /// `prune: 30 layers in 7.3 s`, or `12 of 30 layers` for an abandoned task.
   func summary(at now: Double) -> String {
     let took = HumanFormat.duration(seconds: now - started)
     let whole = task.total == 0 || done == task.total
@@ -54,8 +54,8 @@ struct ProgressMeter {
     return "\(task.title): \(amount) in \(took)"
   }
 
-  /// One line of at most `width` characters: title, bar, numbers. What does not fit goes in this order:
-  /// the bar, then the end of the title.
+  /// One line of at most `width` characters: title, bar, numbers. A narrow line loses the bar first, then the end of the
+  /// title.
   func bar(width: Int, at now: Double, _ plugin: PluginProgress? = nil) -> String {
     let numbers = numbers(at: now, plugin)
     let whole = "\(task.title)  \(numbers)"

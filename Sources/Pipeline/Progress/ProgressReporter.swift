@@ -1,13 +1,13 @@
 import Synchronization
 import Wording
 
-/// A stretch of work whose length is known: a pass through the layers, the windows of an evaluation.
+/// A piece of work that counts units, for instance a pass through the layers.
 public struct ProgressTask: Sendable, Equatable {
-  /// Where in the pipeline and what: `prune, iteration 3 of 10: backward`.
+  /// The stage and its work: `prune, iteration 3 of 10: backward`.
   public let title: String
-  /// How many units there are; 0 if that is unknown.
+  /// The number of units; 0 if it is unknown.
   public let total: Int
-  /// What is counted, in the plural: `layers`, `windows`.
+  /// The unit in the plural: `layers`, `windows`.
   public let unit: String
 
   public init(title: String, total: Int, unit: String) {
@@ -17,7 +17,7 @@ public struct ProgressTask: Sendable, Equatable {
   }
 }
 
-/// How far a plugin's call is.
+/// The progress of a plugin's call.
 struct PluginProgress {
   let plugin: String
   let done: Int
@@ -30,52 +30,47 @@ struct PluginProgress {
   }
 }
 
-/// Where long work says how far it is. One task is under way at a time: `begin` ends the one before.
-/// Every function may be called from any thread.
+/// Shows the progress of long work to the user. Any thread may call every function.
+///
+/// There is one task at a time: `begin` ends the previous one. By default a warning is a note, and nothing is shown.
 public protocol ProgressReporter: Sendable {
   func begin(_ task: ProgressTask)
   /// `done` of the task's units are finished.
   func advance(to done: Int)
-  /// A plugin that is called for the task, or between two, says how far its call is, in units of its own. That counts
-  /// until the task goes on. `total` is 0 or less where it is unknown.
+  /// Shows the progress of a plugin's call, in the plugin's own units, until the task advances. `total` is 0 or less if it
+  /// is unknown.
   func tell(plugin: String, done: Int, of total: Int)
-  /// The task is finished, or was given up.
+  /// The task is finished or abandoned.
   func end()
-  /// A sentence for the person who waits. Results do not belong here: they go to stdout.
+  /// Shows a sentence that is not a result. Results go to stdout.
   func note(_ sentence: String)
-  /// A sentence about a result that is not what was to be expected: said even to who wants no progress.
+  /// Shows a warning about a result, even without progress.
   func warn(_ sentence: String)
 }
 
 extension ProgressReporter {
+  public func begin(_ task: ProgressTask) {}
+  public func advance(to done: Int) {}
   public func tell(plugin: String, done: Int, of total: Int) {}
-
+  public func end() {}
+  public func note(_ sentence: String) {}
   public func warn(_ sentence: String) { note("warning: " + sentence) }
 }
 
-/// Says nothing but warnings: `--quiet`.
+/// Shows warnings alone: `--quiet`.
 public struct QuietProgress: ProgressReporter {
   private let write: @Sendable (String) -> Void
 
   public init(write: @escaping @Sendable (String) -> Void) { self.write = write }
-  public func begin(_ task: ProgressTask) {}
-  public func advance(to done: Int) {}
-  public func end() {}
-  public func note(_ sentence: String) {}
   public func warn(_ sentence: String) { write("warning: \(sentence)\n") }
 }
 
-/// Says nothing: tests, and work within other work.
+/// Shows nothing, for tests and for work within other work.
 public struct SilentProgress: ProgressReporter {
   public init() {}
-  public func begin(_ task: ProgressTask) {}
-  public func advance(to done: Int) {}
-  public func end() {}
-  public func note(_ sentence: String) {}
-  public func warn(_ sentence: String) {}
 }
 
-/// Set once, when the user asks to stop; long work polls it between layers.
+/// The user's request to stop. Long work polls it between layers.
 public final class Cancellation: Sendable {
   private let flag = Atomic<Bool>(false)
 
@@ -85,10 +80,10 @@ public final class Cancellation: Sendable {
 
   public func cancel() { flag.store(true, ordering: .relaxed) }
 
-  /// Whether it is the user who ended the work that threw `error`.
+  /// Whether `error` follows from the user's request.
   func isBehind(_ error: any Error) -> Bool { error is Interrupted || isCancelled }
 
-  /// Throws `Interrupted` once the user has asked to stop.
+  /// Throws `Interrupted` after the user has asked to stop.
   public func check() throws(Interrupted) {
     if isCancelled { throw Interrupted() }
   }

@@ -2,7 +2,7 @@ import Foundation
 import Synchronization
 import Wording
 
-/// Progress for a terminal: one line, rewritten in place.
+/// Shows progress on a terminal, in one line that it rewrites.
 public final class TerminalProgress: ProgressReporter {
   private struct State {
     var meter: ProgressMeter?
@@ -18,10 +18,8 @@ public final class TerminalProgress: ProgressReporter {
   private let write: @Sendable (String) -> Void
 
   /// - Parameters:
-  ///   - colour: whether to print colours.
-  ///   - width: the terminal's width in characters, asked again for each line since windows are resized.
-  ///   - clock: seconds from any fixed moment.
-  ///   - write: puts text on the terminal.
+  ///   - width: returns the terminal's width in characters. It is called for each line, because windows are resized.
+  ///   - clock: returns seconds from any fixed moment.
   public init(
     colour: Bool, width: @escaping @Sendable () -> Int,
     clock: @escaping @Sendable () -> Double = ProgressClock.seconds,
@@ -62,20 +60,20 @@ public final class TerminalProgress: ProgressReporter {
     state.withLock { state in
       clearLine(&state)
       write(ShownText.lines(sentence) + "\n")
-      // Nobody says when a call between two tasks ends.
+      // A plugin's call between two tasks does not report its end.
       if state.meter == nil { state.plugin = nil }
       draw(&state)
     }
   }
 
-  /// Ten times a second is as fast as one reads; more would slow the work down.
+  /// Draws at most ten times a second. More would slow the work down.
   private func drawIfDue(_ state: inout State) {
     if clock() - state.drawn >= 0.1 { draw(&state) }
   }
 
   private func draw(_ state: inout State) {
     let now = clock()
-    // The last column stays free: some terminals wrap as soon as it is written.
+    // The last column stays free, because some terminals wrap after it.
     let width = max(1, width() - 1)
     let bar = state.meter?.bar(width: width, at: now, state.plugin)
     guard let line = bar ?? state.plugin.map({ String($0.words.prefix(width)) }) else { return }
@@ -98,17 +96,15 @@ public final class TerminalProgress: ProgressReporter {
     write("\r\u{1B}[K")
   }
 
-  /// The bar in green.
+  /// Makes the bar green.
   private func tinted(_ line: String) -> String {
     guard let start = line.range(of: "  [")?.upperBound, let end = line.lastIndex(of: "]"), start <= end
-    else {
-      return line
-    }
+    else { return line }
     return line[..<start] + "\u{1B}[32m" + line[start..<end] + "\u{1B}[0m" + line[end...]
   }
 }
 
-/// Progress for a file or a pipe: whole lines, few of them.
+/// Shows progress in a file or a pipe, in a few whole lines.
 public final class LineProgress: ProgressReporter {
   private struct State {
     var meter: ProgressMeter?
@@ -120,7 +116,7 @@ public final class LineProgress: ProgressReporter {
   private let clock: @Sendable () -> Double
   private let write: @Sendable (String) -> Void
 
-  /// - Parameter interval: seconds between two lines of one task, at least.
+  /// - Parameter interval: the least seconds between two lines of a task.
   public init(
     interval: Double = 10, clock: @escaping @Sendable () -> Double = ProgressClock.seconds,
     write: @escaping @Sendable (String) -> Void
@@ -172,7 +168,7 @@ public final class LineProgress: ProgressReporter {
   }
 }
 
-/// The clock that progress is measured by: it never jumps.
+/// A clock that never jumps.
 public enum ProgressClock {
   @Sendable public static func seconds() -> Double { ProcessInfo.processInfo.systemUptime }
 }

@@ -2,20 +2,20 @@ import JSON
 import PluginRuntime
 import Wording
 
-/// What `plugins` and `plugins describe` print.
+/// The output of `plugin list` and `plugin describe`.
 public struct PluginReport: Sendable {
   private let plugins: [PluginDescription]
   private let shadowed: [PluginDescription]
   private let tried: [TriedPath]
 
-  /// What their plugin.json files say: none is loaded.
+  /// Reads the plugin.json files, and loads no plugin.
   public init(_ registry: PluginRegistry) {
     plugins = registry.plugins
     shadowed = registry.shadowed
     tried = registry.tried
   }
 
-  /// A table; if there is no plugin, where they were looked for.
+  /// A table of the plugins; if there are none, the folders that were searched.
   public var text: String {
     guard !plugins.isEmpty else {
       let places = tried.map { place in
@@ -25,7 +25,7 @@ public struct PluginReport: Sendable {
       return "There are no plugins. They were looked for in\n" + places.joined()
     }
     var table = TextTable([.init("id"), .init("kind"), .init("version"), .init("summary")])
-    // So that the summary, which says more than what is cut here, has some room.
+    // These limits leave room for the summary, which says more.
     let widths = [44, 11, 12]
     for plugin in plugins {
       let cells = zip([plugin.id, plugin.kind.rawValue, plugin.version], widths).map {
@@ -35,12 +35,9 @@ public struct PluginReport: Sendable {
     }
     let places = tried.filter { $0.found?.isEmpty == false }.map { "\($0.path)\n" }
     let hidden = shadowed.map { "\n\($0.id) in \($0.manifest) is hidden by the one above.\n" }
-    return table.plain(width: Self.width) + "\nTheir folders, the first of an id wins:\n"
+    return table.plain(width: 100) + "\nTheir folders, the first of an id wins:\n"
       + places.joined() + hidden.joined()
   }
-
-  /// Characters of a line.
-  private static let width = 100
 
   public var json: JSONValue {
     [
@@ -101,7 +98,7 @@ public struct PluginReport: Sendable {
     return .object(object)
   }
 
-  /// `integer from 1`, `l1, l2`, `data`: what a value may be.
+  /// The values that an option takes: `integer from 1`, `l1, l2`, `data`.
   private static func type(of property: OptionsSchema.Property) -> String {
     if property.isData { return "data" }
     if let allowed = property.allowed {

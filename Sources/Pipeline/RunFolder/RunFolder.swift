@@ -86,7 +86,7 @@ public struct RunFolder: Sendable {
   /// - Throws: `RunFolderError`, `FolderLockError`, `FileError`.
   public static func requireUsable(_ path: String, isRun: Bool = false) throws {
     guard FileManager.default.fileExists(atPath: path) else { return try requireMakeable(path) }
-    guard FileHash.isFolder(path) else { throw RunFolderError.notAFolder(path: path) }
+    guard Folder.exists(path) else { throw RunFolderError.notAFolder(path: path) }
     if let holder = FolderLock.holder(of: path) { throw FolderLockError.held(folder: path, holder: holder) }
     try requireFree(path, isRun: isRun, note: FolderLock.words(in: path))
     try requireWritable(path)
@@ -99,7 +99,7 @@ public struct RunFolder: Sendable {
       above = (above as NSString).deletingLastPathComponent
     } while above != "/" && !above.isEmpty && !FileManager.default.fileExists(atPath: above)
     if above.isEmpty { above = "/" }
-    guard above == "/" || FileHash.isFolder(above) else { throw RunFolderError.notAFolder(path: above) }
+    guard above == "/" || Folder.exists(above) else { throw RunFolderError.notAFolder(path: above) }
     try requireWritable(above)
   }
 

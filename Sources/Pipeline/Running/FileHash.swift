@@ -36,13 +36,15 @@ enum FileHash {
     var total = 0
     for name in (try? FileManager.default.subpathsOfDirectory(atPath: path)) ?? [] {
       let place = path + "/" + name
-      if FileManager.default.fileExists(atPath: place), !isFolder(place) { total += try size(place) }
+      if FileManager.default.fileExists(atPath: place), !Folder.exists(place) { total += try size(place) }
     }
     return total
   }
+}
 
+extension Folder {
   /// Whether a folder, or a link to one, is at the path.
-  static func isFolder(_ path: String) -> Bool {
+  package static func exists(_ path: String) -> Bool {
     var isFolder: ObjCBool = false
     return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && isFolder.boolValue
   }

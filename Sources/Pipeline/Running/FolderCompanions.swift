@@ -33,7 +33,7 @@ struct FolderCompanions {
     }
     var left: [LeftBehind] = []
     for name in names where !replaced.contains(name) {
-      if FileHash.isFolder(path + "/" + name) {
+      if Folder.exists(path + "/" + name) {
         left +=
           Self.templateFolders.contains(name) ? try copyTemplates(name, target) : [LeftBehind(name + "/")]
       } else if Self.isCopied(name) {
@@ -55,7 +55,7 @@ struct FolderCompanions {
       atPath: target + "/" + folder, withIntermediateDirectories: true)
     for name in names.sorted() {
       let place = folder + "/" + name
-      if FileHash.isFolder(path + "/" + place) {
+      if Folder.exists(path + "/" + place) {
         left.append(LeftBehind(place + "/"))
       } else if name.hasSuffix(".jinja") {
         try copy(place, target, &left)

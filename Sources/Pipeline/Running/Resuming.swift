@@ -97,7 +97,7 @@ struct ResumedRun {
   private static func check(modelFiles: [RunRecord.File], of path: String) throws {
     for file in modelFiles {
       guard let name = file.name, let hash = file.sha256 else { continue }
-      let place = FileHash.isFolder(path) ? path + "/" + name : path
+      let place = Folder.exists(path) ? path + "/" + name : path
       try require("the model's file \(place)", hash, try FileHash.sha256(place))
     }
   }

@@ -22,7 +22,7 @@ extension EvaluateStage: StageWork {
       ])
   }
 
-  package func words(round: Int, of rounds: Int) -> [String] { evaluators.map { "measures " + $0.words } }
+  package func words(in round: StageRound) -> [String] { evaluators.map { "measures " + $0.words } }
 
   package var memoryAdvice: String { "have the evaluator read fewer or shorter windows" }
 

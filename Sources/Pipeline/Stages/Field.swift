@@ -54,10 +54,7 @@ extension Field {
   /// The key must be there.
   /// - Parameter expected: ends the sentence about a missing key.
   package func required(_ expected: String) -> Field {
-    with {
-      $0.isRequired = true
-      $0.askedFor = expected
-    }
+    with { ($0.isRequired, $0.askedFor) = (true, expected) }
   }
 
   func late() -> Field { with { $0.isLate = true } }
@@ -112,10 +109,7 @@ extension Field {
   func described(by schema: JSONObject) -> Field { with { $0.schema = schema } }
 
   func holding(_ kind: PluginKind, _ plugins: @escaping (Owner) -> [PluginUse]) -> Field {
-    with {
-      $0.pluginKind = kind
-      $0.plugins = plugins
-    }
+    with { ($0.pluginKind, $0.plugins) = (kind, plugins) }
   }
 }
 

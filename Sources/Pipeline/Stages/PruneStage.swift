@@ -95,7 +95,7 @@ extension PruneStage: StageWork {
     return CalibrationSample.read(value, at: place, CalibrationSample.fields, stage)
   }
 
-  package func words(round: Int, of rounds: Int) -> [String] {
+  package func words(in round: StageRound) -> [String] {
     var lines = [
       "prunes \(families.map(\.rawValue).joined(separator: " and ")) to \(target.words) in "
         + "\(iterations) \(iterations == 1 ? "iteration" : "iterations")",

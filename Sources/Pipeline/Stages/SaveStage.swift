@@ -48,11 +48,10 @@ extension SaveStage: StageWork {
       ])
   }
 
-  package func words(round: Int, of rounds: Int) -> [String] {
+  package func words(in round: StageRound) -> [String] {
     ["saves the model \(type == .auto ? "in its source's type" : "as \(type.rawValue)") in \(directory)"]
   }
 
-  /// In a repeat the directory has the round's number at its end: `model-2`.
   package func inRound(_ round: StageRound) -> Self {
     with(\.directory, ([directory] + round.rounds.map(String.init)).joined(separator: "-"))
   }

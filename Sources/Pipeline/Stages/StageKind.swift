@@ -28,10 +28,7 @@ package protocol StageWork: StageKind {
   static var leavesModel: Bool { get }
 
   /// The stage in words, a line for each fact.
-  /// - Parameters:
-  ///   - round: the number of the execution, from 0.
-  ///   - rounds: the number of executions.
-  func words(round: Int, of rounds: Int) -> [String]
+  func words(in round: StageRound) -> [String]
   /// The stage in one round of the repeats around it.
   func inRound(_ round: StageRound) -> Self
   /// What to do about too little memory.

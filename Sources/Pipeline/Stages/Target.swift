@@ -175,12 +175,11 @@ extension Target {
     var object = TargetWords.fields.schema
     object["oneOf"] = .array(Measure.allCases.map { ["required": [.string($0.rawValue)]] })
     let shares = Measure.allCases.map { ($0.rawValue, JSONValue.object(.reference("share"))) }
-    let original: JSONValue = ["const": .string(Base.original.rawValue)]
     object["allOf"] = [
       ["if": ["required": ["of"]], "then": ["properties": .object(JSONObject(shares))]],
       [
         "if": ["properties": ["spread_over_rounds": ["const": true]], "required": ["spread_over_rounds"]],
-        "then": ["properties": .object(JSONObject(shares + [("of", original)]))],
+        "then": ["properties": .object(JSONObject(shares + [("of", ["const": "original"])]))],
       ],
     ]
     return [

@@ -34,10 +34,9 @@ public struct TrainStage: Sendable, Equatable {
   package init() {}
 
   /// The steps of one round.
-  /// - Parameter round: from 0.
-  package func steps(round: Int, of rounds: Int) -> Int {
-    let shares = share.shares(of: steps, rounds: rounds)
-    return shares.indices.contains(round) ? shares[round] : 0
+  package func steps(in round: StageRound) -> Int {
+    let shares = share.shares(of: steps, rounds: round.times)
+    return shares.indices.contains(round.time) ? shares[round.time] : 0
   }
 }
 
@@ -109,9 +108,9 @@ extension TrainStage: StageWork {
       ])
   }
 
-  package func words(round: Int, of rounds: Int) -> [String] {
+  package func words(in round: StageRound) -> [String] {
     [
-      "trains \(recovery.words) for \(HumanFormat.grouped(steps(round: round, of: rounds))) steps of "
+      "trains \(recovery.words) for \(HumanFormat.grouped(steps(in: round))) steps of "
         + "\(batchSize * accumulation) × \(length) tokens",
       "reads " + data.map(\.path).joined(separator: ", "),
       "AdamW at \(HumanFormat.scientific(optimizer.learningRate)), schedule \(schedule.kind.rawValue) over "
@@ -133,7 +132,7 @@ extension TrainStage: StageWork {
       findings.attempt(execution) { try requireAddressable(label: execution.label) }
       findings.attempt(execution) { try checkData(check.model, label: execution.label) }
     }
-    let steps = steps(round: execution.round.time, of: execution.round.times)
+    let steps = steps(in: execution.round)
     findings.need(findings.counting.training(self, steps: steps), execution)
   }
 

@@ -62,7 +62,7 @@ extension TransformStage: StageWork {
     }
   }
 
-  package func words(round: Int, of rounds: Int) -> [String] {
+  package func words(in round: StageRound) -> [String] {
     [
       "slices the residual stream" + (target.map { " to " + $0.words } ?? ""),
       "turns it by " + transform.words, calibration.words,

@@ -18,7 +18,7 @@ struct Training {
   private var reporter: any ProgressReporter { context.reporter }
   private var folder: RunFolder { session.folder }
   private var execution: StageExecution { session.execution }
-  private var total: Int { stage.steps(round: execution.round.time, of: execution.round.times) }
+  private var total: Int { stage.steps(in: execution.round) }
 
   /// Trains to the round's end, and writes the model. The trainer's memory is free when this returns.
   /// - Parameters:
@@ -72,7 +72,10 @@ struct Training {
       let clock = ContinuousClock.now
       let position = earlier + step
       let rate = stage.optimizer.learningRate * stage.schedule.factor(step: position, total: stage.steps)
-      let result = try trainer.step(microBatches(), learningRate: rate)
+      let batches = try (0..<stage.accumulation).map { _ in
+        try (0..<stage.batchSize).flatMap { _ in try rows.next() }
+      }
+      let result = try trainer.step(batches, learningRate: rate)
       let seconds = (ContinuousClock.now - clock) / .seconds(1)
       try log(result, step: position + 1, rate: rate, seconds: seconds, board)
       recent += result.loss
@@ -118,12 +121,6 @@ struct Training {
       maxGradientNorm: stage.optimizer.maxGradientNorm, teacher: teacher,
       room: TrainingRoom(tokens: rows, longest: stage.length, activationLimit: stage.activationBytes),
       workers: context.workers)
-  }
-
-  private func microBatches() throws -> [[TrainingSequence]] {
-    try (0..<stage.accumulation).map { _ in
-      try (0..<stage.batchSize).flatMap { _ in try rows.next() }
-    }
   }
 
   private func writeCheckpoint(_ trainer: Trainer, step: Int) throws {

@@ -11,7 +11,7 @@ enum ComparedCostSection {
     return Page.Section(
       id: "cost", title: "Time and memory",
       content: sentences.map { .tag("p", $0.sentence) }
-        + (settings.isEmpty ? [] : [.table(caption, settings, tables.costs)]))
+        + Markup.tables(caption, settings, tables.costs))
   }
 }
 

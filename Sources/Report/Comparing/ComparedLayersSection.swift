@@ -6,7 +6,7 @@ enum ComparedLayersSection {
     var content: [Markup] = []
     let iterations = comparison.runs.flatMap(\.files.iterations)
     let families = iterations.flatMap(\.familyNames).unique
-    let maps = comparison.methods.compactMap { KeptMap($0, families, comparison)?.table }
+    let maps = comparison.methods.compactMap { KeptMap.table($0, families, comparison) }
     if !maps.isEmpty {
       content += [
         .tag("h3", "Kept units"),

@@ -2,7 +2,7 @@ import RunRecords
 import Wording
 
 /// What one method left of each layer. Each layer is a row; each family of units has a column for each target.
-struct KeptMap {
+enum KeptMap {
   private struct Column {
     let family: String
     let setting: Comparison.Setting
@@ -10,58 +10,39 @@ struct KeptMap {
     let units: [[IterationRecord.Units]]
   }
 
-  private let method: String
-  private let families: [String]
-  private let columns: [Column]
-
   /// Returns nil if the method's kept units are not known.
   /// - Parameter families: those of all methods, in their order.
-  init?(_ method: String, _ families: [String], _ comparison: Comparison) {
+  static func table(_ method: String, _ families: [String], _ comparison: Comparison) -> Markup? {
     let settings = comparison.pruned.filter { $0.method == method }
-    var columns: [Column] = []
-    for family in families {
-      for setting in settings {
+    let columns = families.flatMap { family in
+      settings.compactMap { setting -> Column? in
         let kept = setting.runs.map(\.files.kept)
         let units = (0..<(kept.map(\.count).max() ?? 0)).map { layer in
           kept.compactMap { $0[safe: layer]?[family] }.filter { $0.original > 0 }
         }
-        if units.contains(where: { !$0.isEmpty }) {
-          columns.append(Column(family: family, setting: setting, units: units))
-        }
+        return units.allSatisfy(\.isEmpty) ? nil : Column(family: family, setting: setting, units: units)
       }
     }
-    guard !columns.isEmpty else { return nil }
-    self.method = method
-    self.columns = columns
-    self.families = families.filter { family in columns.contains { $0.family == family } }
-  }
-
-  var table: Markup {
-    let groups = families.map { family in
+    if columns.isEmpty { return nil }
+    let groups = columns.groups(by: \.family).map { family, own in
       let (title, units) = LayersSection.words(for: family)
-      let own = columns.filter { $0.family == family }
-      return CellTable.Heading(
-        text: title,
-        note: original(own).map { $0 == "1" ? "1: kept, 0: gone" : "\(units) of \($0)" } ?? units,
-        columns: own.count)
+      // The number of a layer's units before pruning, if it is the same for all.
+      let counts = Set(own.flatMap(\.units).joined().map(\.original))
+      let note =
+        counts.count > 1
+        ? units
+        : counts.first.map { $0 == 1 ? "1: kept, 0: gone" : "\(units) of \(HumanFormat.grouped($0))" }
+      return CellTable.Heading(text: title, note: note, columns: own.count)
     }
     let layers = columns.map(\.units.count).max() ?? 0
     return CellTable(
       title: method, note: "",
-      head: [
-        [.init(text: "Layer", rows: 2)] + groups, columns.map { .init(text: Self.label($0.setting)) },
-      ],
+      head: [[.init(text: "Layer", rows: 2)] + groups, columns.map { .init(text: label($0.setting)) }],
       rows: (0..<layers).map { layer in ("\(layer)", columns.map { cell($0, layer) }) }
     ).markup
   }
 
-  /// The number of a layer's units before pruning, if it is the same for all.
-  private func original(_ columns: [Column]) -> String? {
-    let counts = Set(columns.flatMap(\.units).joined().map(\.original))
-    return counts.count == 1 ? counts.first.map(HumanFormat.grouped) : nil
-  }
-
-  private func cell(_ column: Column, _ layer: Int) -> CellTable.Cell {
+  private static func cell(_ column: Column, _ layer: Int) -> CellTable.Cell {
     let (title, units) = LayersSection.words(for: column.family)
     let place = "layer \(layer), \(title), target \(column.setting.target?.label ?? "none"): "
     let found = column.units[safe: layer] ?? []

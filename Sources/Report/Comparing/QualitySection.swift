@@ -7,16 +7,15 @@ enum QualitySection {
 
   static func section(_ comparison: Comparison, _ tables: ComparisonTables) -> Page.Section {
     let charts = comparison.measurements.compactMap { chart(comparison, $0) }
-    var content: [Markup] = charts.isEmpty ? [] : [.tag("div", ["class": "plots"], charts)]
-    if !comparison.settings.isEmpty {
-      let caption =
-        "What each method came to"
-        + (comparison.severalSeeds
-          ? "; of several seeds the mean and the range, else the standard error where it is known"
-          : "; metrics with their standard errors, where these are known")
-      content.append(.table(caption, comparison.settings, tables.results))
-    }
-    return Page.Section(id: "quality", title: "Quality against size", content: content)
+    let caption =
+      "What each method came to"
+      + (comparison.severalSeeds
+        ? "; of several seeds the mean and the range, else the standard error where it is known"
+        : "; metrics with their standard errors, where these are known")
+    return Page.Section(
+      id: "quality", title: "Quality against size",
+      content: (charts.isEmpty ? [] : [.tag("div", ["class": "plots"], charts)])
+        + Markup.tables(caption, comparison.settings, tables.results))
   }
 
   private static func chart(_ comparison: Comparison, _ measurement: Measurement) -> Markup? {

@@ -1,12 +1,12 @@
 import Kernels
 import Tensors
 
-/// AdamW's constants, named and with the meaning that `torch.optim.AdamW` gives them.
+/// AdamW's constants, with the names and meanings of `torch.optim.AdamW`.
 public struct AdamWOptions: Equatable, Sendable {
   public var beta1: Double
   public var beta2: Double
   public var epsilon: Double
-  /// Decoupled; of matrices alone. Norms and biases do not decay.
+  /// Decoupled weight decay of matrices. Norms and biases do not decay.
   public var weightDecay: Double
 
   public init(beta1: Double = 0.9, beta2: Double = 0.95, epsilon: Double = 1e-8, weightDecay: Double = 0.1) {
@@ -17,16 +17,16 @@ public struct AdamWOptions: Equatable, Sendable {
   }
 }
 
-/// The optimizer's memory: both moments of every tensor, in float32, and how many steps they have seen.
+/// The optimizer with its state: both moments of every tensor, in float32, and their steps.
 final class AdamW {
   let options: AdamWOptions
-  /// As the trainee's tensors: Σ of gradients and of their squares, both decaying.
+  /// [tensors]: decaying sums of gradients, and of their squares.
   let firstMoments: [Buffer]
   let secondMoments: [Buffer]
-  /// Of the oldest tensor.
+  /// Steps of the oldest tensor.
   var steps = 0
-  /// By tensor, how many of them were made before there was such a tensor. Each counts its own steps, as PyTorch's do
-  /// (`state["step"]`): the corrections of a new bias are those of its first step, however old the others are.
+  /// [tensors]: steps made before the tensor existed. Each tensor counts its own steps, as in PyTorch (`state["step"]`). So a
+  /// new bias starts with the corrections of a first step.
   var stepsMissed: [Int]
 
   /// Elements that one thread takes at a time.
@@ -42,19 +42,15 @@ final class AdamW {
   /// The Euclidean norm of all gradients together.
   static func gradientNorm(_ tensors: [TrainableTensor], _ workers: Workers) -> Double {
     tensors.reduce(0) { sum, tensor in
-      var parts = [Double](repeating: 0, count: (tensor.count + grain - 1) / grain)
-      parts.withUnsafeMutableBufferPointer { parts in
-        guard let parts = parts.baseAddress else { return }
-        workers.ranges(tensor.count, grain: grain) { range, _ in
+      sum
+        + workers.sum(tensor.count, grain: grain) { range in
           let gradient = tensor.gradient + range.lowerBound
-          parts[range.lowerBound / grain] = ap_dot(gradient, gradient, Int64(range.count))
+          return ap_dot(gradient, gradient, Int64(range.count))
         }
-      }
-      return sum + parts.reduce(0, +)
     }.squareRoot()
   }
 
-  /// - Parameter gradientScale: what gradients are multiplied with first.
+  /// - Parameter gradientScale: multiplies the gradients first.
   func step(_ tensors: [TrainableTensor], learningRate: Double, gradientScale: Double, _ workers: Workers) {
     steps += 1
     var known: [Int: (first: Double, secondRoot: Double)] = [:]
@@ -80,7 +76,7 @@ final class AdamW {
     }
   }
 
-  /// What the moments are divided by, since they began at 0: 1 − β₁ᵗ and √(1 − β₂ᵗ).
+  /// The divisors of the moments, which started at 0: 1 − β₁ᵗ and √(1 − β₂ᵗ).
   private func corrections(steps: Int) -> (first: Double, secondRoot: Double) {
     func power(_ beta: Double) -> Double { (0..<max(0, steps)).reduce(1) { result, _ in result * beta } }
     return (1 - power(options.beta1), (1 - power(options.beta2)).squareRoot())

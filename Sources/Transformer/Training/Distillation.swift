@@ -1,7 +1,7 @@
 import Kernels
 import Tensors
 
-/// How a dense teacher guides the training of a pruned student, as in Minitron (Muralidharan et al., arXiv 2407.14679):
+/// The loss with a dense teacher, as in Minitron (Muralidharan et al., arXiv 2407.14679):
 ///
 ///     (1 − weight) · cross-entropy + weight · T² · KL(softmax(teacher / T) ‖ softmax(student / T))
 ///       + hiddenWeight · mean over layers but the last of mean((student's residual stream − teacher's)²)
@@ -17,41 +17,36 @@ public struct DistillationOptions: Equatable, Sendable {
   }
 }
 
-/// The teacher's side of a training pass: its residual stream for the sequences at hand. Its weights stay in its
-/// checkpoint's own type and are widened a layer at a time.
+/// The teacher's forward pass in a training pass. Its weights stay in the checkpoint's type, and are dequantized one layer at a
+/// time.
 final class TeacherPass {
   let options: DistillationOptions
   private let teacher: Decoder
-  private let workers: Workers
   private let head: Head
   private let workspace: LayerWorkspace
   private let stream: ResidualStream
 
-  /// - Throws: `DecoderError.unlikeTeacher` if the two cannot be compared.
+  /// - Throws: `DecoderError.unlikeTeacher` if teacher and student cannot be compared.
   init(
     _ teacher: Decoder, student: Decoder, _ options: DistillationOptions, room: TrainingRoom, workers: Workers
   ) throws {
-    guard teacher.vocabulary == student.vocabulary else {
-      throw DecoderError.unlikeTeacher(
-        what: "vocabulary", teacher: teacher.vocabulary, student: student.vocabulary)
+    func requireEqual(_ what: String, _ size: KeyPath<Decoder, Int>) throws {
+      let (teacher, student) = (teacher[keyPath: size], student[keyPath: size])
+      guard teacher == student else {
+        throw DecoderError.unlikeTeacher(what: what, teacher: teacher, student: student)
+      }
     }
+    try requireEqual("vocabulary", \.vocabulary)
     if options.hiddenWeight != 0 {
-      guard teacher.layerCount == student.layerCount else {
-        throw DecoderError.unlikeTeacher(
-          what: "layer count", teacher: teacher.layerCount, student: student.layerCount)
-      }
-      guard teacher.hidden == student.hidden else {
-        throw DecoderError.unlikeTeacher(
-          what: "hidden size", teacher: teacher.hidden, student: student.hidden)
-      }
+      try requireEqual("layer count", \.layerCount)
+      try requireEqual("hidden size", \.hidden)
     }
     self.options = options
     self.teacher = teacher
-    self.workers = workers
     head = try Head(teacher, workers: workers)
     workspace = LayerWorkspace(teacher, tokens: room.blockTokens, longest: room.longest, workers: workers)
-    // Of a forward pass alone two are enough; the hidden term asks for each layer's output.
-    stream = ResidualStream(
+    // Only the hidden term needs the output of each layer.
+    stream = try ResidualStream(
       layers: options.hiddenWeight == 0 ? 2 : teacher.layerCount + 1, count: room.tokens * teacher.hidden)
   }
 
@@ -75,11 +70,11 @@ final class TeacherPass {
       temperature: Float(options.temperature), weight: Float(options.weight))
   }
 
-  /// Adds the hidden term's gradient with respect to what leaves `layer`, all but the last.
+  /// Adds the hidden term's gradient with respect to the output of a layer, of all but the last.
   ///
   /// - Parameters:
   ///   - student, gradient: [rows, hidden]
-  ///   - tokens: of the whole step, over which the mean is taken.
+  ///   - tokens: the tokens of the whole step, for the mean.
   /// - Returns: Σ (student − teacher)².
   func addHiddenGradient(
     layer: Int, student: UnsafePointer<Float>, rows: Int, tokens: Int,
@@ -90,16 +85,10 @@ final class TeacherPass {
     let elements = Double(teacher.layerCount - 1) * Double(tokens) * Double(hidden)
     let scale = Float(2 * options.hiddenWeight / elements)
     let reference = stream.entering(layer + 1)
-    let grain = 256
-    var parts = [Double](repeating: 0, count: (rows + grain - 1) / grain)
-    parts.withUnsafeMutableBufferPointer { parts in
-      guard let parts = parts.baseAddress else { return }
-      workers.ranges(rows, grain: grain) { range, _ in
-        let offset = range.lowerBound * hidden
-        parts[range.lowerBound / grain] = ap_squared_difference(
-          student + offset, reference + offset, Int64(range.count * hidden), scale, gradient + offset)
-      }
+    return workspace.workers.sum(rows, grain: 256) { range in
+      let offset = range.lowerBound * hidden
+      return ap_squared_difference(
+        student + offset, reference + offset, Int64(range.count * hidden), scale, gradient + offset)
     }
-    return parts.reduce(0, +)
   }
 }

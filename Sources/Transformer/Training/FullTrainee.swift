@@ -1,6 +1,6 @@
 import Tensors
 
-/// All parameters, held in float32: the master copy that the optimizer changes.
+/// All parameters in float32, the master copy that the optimizer changes.
 final class FullTrainee: Trainee {
   private let layers: [LayerParameters]
   private let gradients: [LayerParameters]
@@ -9,7 +9,7 @@ final class FullTrainee: Trainee {
   let endGradients: Head.Gradients
   let embeddingGradient: Buffer?
 
-  /// Widens the whole model.
+  /// Dequantizes the whole model.
   /// - Throws: `CheckpointError`.
   init(_ decoder: Decoder, workers: Workers) throws {
     let sizes = decoder.allSizes
@@ -26,25 +26,17 @@ final class FullTrainee: Trainee {
     let dEmbedding = tied ? dHead : Buffer(residentEnds.embedding.count)
     embeddingGradient = dEmbedding
 
-    func end(_ name: String, _ value: Buffer, _ gradient: Buffer, rows: Int, vector: Bool) -> TrainableTensor
-    {
+    func matrix(_ name: String, _ value: Buffer, _ gradient: Buffer) -> TrainableTensor {
       TrainableTensor(
-        name: name, rows: rows, columns: vector ? 1 : decoder.hidden, isVector: vector, rowOwner: nil,
-        columnOwner: nil, layer: nil, value: value.base, gradient: gradient.base)
+        name: name, rows: decoder.vocabulary, columns: decoder.hidden, value: value.base,
+        gradient: gradient.base)
     }
-    var list = [
-      end(
-        "model.embed_tokens.weight", residentEnds.embedding, dEmbedding, rows: decoder.vocabulary,
-        vector: false)
-    ]
+    var list = [matrix("model.embed_tokens.weight", residentEnds.embedding, dEmbedding)]
     for (index, (values, gradients)) in zip(layers, gradients).enumerated() {
       list += TrainableTensor.list(layer: index, values.named, gradients.named)
     }
-    list.append(
-      end("model.norm.weight", residentEnds.norm, endGradients.norm, rows: decoder.hidden, vector: true))
-    if !tied {
-      list.append(end("lm_head.weight", residentEnds.matrix, dHead, rows: decoder.vocabulary, vector: false))
-    }
+    list.append(.finalNorm(residentEnds.norm, endGradients.norm))
+    if !tied { list.append(matrix("lm_head.weight", residentEnds.matrix, dHead)) }
     tensors = list
   }
 
@@ -58,7 +50,13 @@ final class FullTrainee: Trainee {
 }
 
 extension TrainableTensor {
-  /// A layer's parameters with their gradients, which come in the same order.
+  static func finalNorm(_ value: Buffer, _ gradient: Buffer) -> TrainableTensor {
+    TrainableTensor(
+      name: "model.norm.weight", rows: value.count, columns: 1, isVector: true, value: value.base,
+      gradient: gradient.base)
+  }
+
+  /// A layer's parameters with their gradients, which have the same order.
   static func list(layer: Int, _ values: [NamedParameter], _ gradients: [NamedParameter]) -> [TrainableTensor]
   {
     zip(values, gradients).map { value, gradient in
@@ -70,12 +68,12 @@ extension TrainableTensor {
   }
 }
 
-/// The ends in float32, whole.
+/// The whole ends in float32.
 final class ResidentEnds: ModelEnds {
   let norm: Buffer
   /// [vocabulary, hidden]
   let embedding: Buffer
-  /// [vocabulary, hidden]; the embedding itself where both are tied.
+  /// [vocabulary, hidden]; the embedding where both are tied.
   let matrix: Buffer
   private let hidden: Int
   private let decoder: Decoder
@@ -88,15 +86,14 @@ final class ResidentEnds: ModelEnds {
     guard !overflow else { throw DecoderError.tooLarge(file: decoder.checkpoint.location) }
     func whole(_ name: String) throws -> Buffer {
       let buffer = Buffer(count)
-      try decoder.checkpoint.tensor(named: name)
-        .widen(into: UnsafeMutableBufferPointer(start: buffer.base, count: count))
+      try decoder.checkpoint.tensor(named: name).widen(into: buffer.prefix(count))
       return buffer
     }
     embedding = try whole("model.embed_tokens.weight")
     matrix = decoder.configuration.tiedEmbeddings ? embedding : try whole("lm_head.weight")
   }
 
-  /// The ids have been checked against the vocabulary.
+  /// The ids were checked against the vocabulary.
   func embed(_ tokens: [Int32], into target: UnsafeMutablePointer<Float>) {
     for (row, token) in tokens.enumerated() {
       (target + row * hidden).update(from: embedding.at(Int(token) * hidden), count: hidden)
@@ -105,6 +102,6 @@ final class ResidentEnds: ModelEnds {
   }
 
   func head(_ rows: Range<Int>, workers: Workers) -> Rows {
-    Rows(matrix.at(rows.lowerBound * hidden), stride: hidden)
+    matrix.rows(hidden, from: rows.lowerBound * hidden)
   }
 }

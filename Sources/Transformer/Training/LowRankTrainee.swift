@@ -4,15 +4,15 @@ import Kernels
 import RandomNumbers
 import Tensors
 
-/// What low-rank adaptation is asked for.
+/// The options of low-rank adaptation.
 public struct LowRankOptions: Equatable, Sendable {
-  /// Rows of A, columns of B.
+  /// Rows of A and columns of B.
   public var rank: Int
   /// The product is scaled by alpha / rank.
   public var alpha: Double
-  /// Projections by their names in Hugging Face, such as `q_proj`.
+  /// Hugging Face's names of projections, such as `q_proj`.
   public var targets: [String]
-  /// Of the random start of A.
+  /// The seed of A's random start.
   public var seed: UInt64
 
   public init(rank: Int, alpha: Double, targets: [String], seed: UInt64) {
@@ -27,11 +27,11 @@ public struct LowRankOptions: Equatable, Sendable {
     .map(\.shortName)
 }
 
-/// One projection's adapter: the layer computes with W + scale · B A (LoRA, Hu et al., arXiv 2106.09685).
+/// The adapter of one projection. The layer computes with W + scale · B A (LoRA, Hu et al., arXiv 2106.09685).
 struct LowRankAdapter {
   /// As in `model.layers.<i>.<name>`.
   let name: String
-  /// The matrix of `LayerParameters` that holds the projection, and its first row in it.
+  /// The projection's matrix in `LayerParameters`, and its first row there.
   let slot: ParameterSlot
   let firstRow: Int
   let rows: Int
@@ -42,20 +42,20 @@ struct LowRankAdapter {
   let a, b, dA, dB: Buffer
 }
 
-/// Low-rank adapters beside projections that stay frozen in the checkpoint's own type.
+/// Low-rank adapters beside frozen projections in the checkpoint's type.
 final class LowRankTrainee: Trainee {
   private let decoder: Decoder
   /// [layers]
   let adapters: [[LowRankAdapter]]
-  /// Norms and biases have gradients that nobody asks for.
+  /// Gradients of norms and biases, which nobody uses.
   private let unused: LayerParameters
   private let storedEnds: StoredEnds
   let tensors: [TrainableTensor]
   let endGradients: Head.Gradients
   let embeddingGradient: Buffer? = nil
 
-  /// A starts uniformly random in ±1/√columns (what `torch.nn.Linear`, and with it the `peft` library, does), B at 0,
-  /// so that the model starts as it was.
+  /// A starts uniformly random in ±1/√columns, as in `torch.nn.Linear` and the `peft` library. B starts at 0, so that the model
+  /// starts as it was.
   init(_ decoder: Decoder, _ options: LowRankOptions, workers: Workers) throws {
     self.decoder = decoder
     let sizes = decoder.allSizes
@@ -74,13 +74,11 @@ final class LowRankTrainee: Trainee {
       adapters.flatMap { adapter in
         [
           TrainableTensor(
-            name: adapter.name + ".lora_A.weight", rows: adapter.rank, columns: adapter.columns,
-            isVector: false, rowOwner: nil, columnOwner: nil, layer: layer, value: adapter.a.base,
-            gradient: adapter.dA.base),
+            name: adapter.name + ".lora_A.weight", rows: adapter.rank, columns: adapter.columns, layer: layer,
+            value: adapter.a.base, gradient: adapter.dA.base),
           TrainableTensor(
-            name: adapter.name + ".lora_B.weight", rows: adapter.rows, columns: adapter.rank, isVector: false,
-            rowOwner: nil, columnOwner: nil, layer: layer, value: adapter.b.base,
-            gradient: adapter.dB.base),
+            name: adapter.name + ".lora_B.weight", rows: adapter.rows, columns: adapter.rank, layer: layer,
+            value: adapter.b.base, gradient: adapter.dB.base),
         ]
       }
     }
@@ -107,10 +105,8 @@ final class LowRankTrainee: Trainee {
     try decoder.dequantize(layer: layer, into: workspace, workers: workers)
     for adapter in adapters[layer] {
       workers.multiply(
-        Rows(adapter.b.base, stride: adapter.rank), .plain, Rows(adapter.a.base, stride: adapter.columns),
-        .plain,
-        into: Rows(
-          workspace.weight(adapter.slot).at(adapter.firstRow * adapter.columns), stride: adapter.columns),
+        adapter.b.rows(adapter.rank), .plain, adapter.a.rows(adapter.columns), .plain,
+        into: workspace.weight(adapter.slot).rows(adapter.columns, from: adapter.firstRow * adapter.columns),
         m: adapter.rows, n: adapter.columns, k: adapter.rank, alpha: adapter.scale, beta: 1)
     }
     return workspace

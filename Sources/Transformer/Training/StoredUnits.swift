@@ -1,11 +1,11 @@
 import Checkpoints
 import OrderedCollections
 
-/// Which units of the original model a state file's rows and columns belong to, in the file's own metadata: a list for
-/// each layer and family, `units.model.layers.3.mlp` = `0,1,4`.
+/// The units that a state file's rows and columns belong to, in the file's metadata: a list for each layer and family,
+/// `units.model.layers.3.mlp` = `0,1,4`.
 ///
-/// A run goes on after a file was written: units leave, layers empty, and every train stage or compensator writes the model
-/// anew, with its rows numbered anew. What lasts is the original model's numbering.
+/// They are original units, since their numbers last. After the file was written, units leave, and stages write the model with
+/// new row numbers.
 struct StoredUnits {
   /// [layers]
   private let kept: [KeptUnits<Numbering.Original>]
@@ -25,7 +25,7 @@ struct StoredUnits {
     }
   }
 
-  /// - Throws: `CheckpointError.malformed` if a layer's units are missing or no ascending indices.
+  /// - Throws: `CheckpointError.malformed` if a layer's units are missing or not ascending.
   init(of file: SafetensorsFile, layers: Int) throws {
     func read(_ layer: Int, _ family: Family) throws -> [OriginalUnit] {
       let key = Self.key(layer, family)
@@ -48,7 +48,7 @@ struct StoredUnits {
     kept = try (0..<layers).map { layer in try KeptUnits { try read(layer, $0) } }
   }
 
-  /// - Throws: `CheckpointError.malformed` if the file's units are others than the model's.
+  /// - Throws: `CheckpointError.malformed` if the file's units are not the model's.
   func require(_ now: [KeptUnits<Numbering.Original>], in file: String) throws {
     for (layer, (stored, now)) in zip(kept, now).enumerated() {
       for family in Family.widths where stored.units(of: family) != now.units(of: family) {
@@ -59,17 +59,17 @@ struct StoredUnits {
     }
   }
 
-  /// Where rows or columns stood when the file was written.
+  /// Rows or columns of the file.
   struct Places {
-    /// How many there were.
+    /// All that the file has.
     let count: Int
-    /// Of these the ones that the model still has, ascending.
+    /// Those that the model still has, ascending.
     let kept: [Int]
   }
 
   /// - Parameter now: the units that the layer has now.
-  /// - Returns: nil if the rows or columns belong to no unit: then all stay.
-  /// - Throws: `CheckpointError.malformed` if the model has a unit that it did not have then.
+  /// - Returns: nil if the rows or columns belong to no unit, and all stay.
+  /// - Throws: `CheckpointError.malformed` if the model has a unit that the file does not have.
   func places(
     of owner: LayerDimension?, in decoder: Decoder, _ layer: Int, now: KeptUnits<Numbering.Original>,
     file: String

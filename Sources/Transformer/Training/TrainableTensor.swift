@@ -1,17 +1,18 @@
 import Checkpoints
 import Tensors
 
-/// One tensor that training changes: its value and its gradient, in memory that its `Trainee` owns.
+/// One tensor that training changes: its value and its gradient, in its `Trainee`'s memory.
 struct TrainableTensor {
-  /// As Hugging Face names it; of an adapter, with `.lora_A.weight` or `.lora_B.weight` at its end.
+  /// Hugging Face's name. That of an adapter ends in `.lora_A.weight` or `.lora_B.weight`.
   let name: String
   let rows: Int
   let columns: Int
-  let isVector: Bool
-  /// What its rows and columns count, in `layer`; nil outside of layers.
-  let rowOwner: LayerDimension?
-  let columnOwner: LayerDimension?
-  let layer: Int?
+  var isVector = false
+  /// What the rows and columns count; nil in adapters and outside of layers.
+  var rowOwner: LayerDimension?
+  var columnOwner: LayerDimension?
+  /// nil outside of layers.
+  var layer: Int?
   /// [rows, columns]
   let value: UnsafeMutablePointer<Float>
   let gradient: UnsafeMutablePointer<Float>
@@ -20,19 +21,17 @@ struct TrainableTensor {
   var shape: [Int] { isVector ? [rows] : [rows, columns] }
 }
 
-/// The part of a model that training changes, where it lies, and how passes see the model with it.
-///
-/// A protocol since three stand behind it: all parameters, low-rank adapters, norms and biases.
+/// The part of a model that training changes: all parameters, low-rank adapters, or norms and biases.
 protocol Trainee: AnyObject {
-  /// In a fixed order.
+  /// The tensors, in a fixed order.
   var tensors: [TrainableTensor] { get }
   var ends: any ModelEnds { get }
   var endGradients: Head.Gradients { get }
-  /// [vocabulary, hidden]; nil where the embedding is not trained, the head's where both are one.
+  /// [vocabulary, hidden]; nil if the embedding is not trained. A tied embedding has the head's.
   var embeddingGradient: Buffer? { get }
-  /// A layer's weights as they are now, in memory of the trainee's own or in `workspace`.
+  /// A layer's weights as they are now, in the trainee's memory or in `workspace`.
   func weights(_ layer: Int, workspace: LayerParameters, workers: Workers) throws -> LayerParameters
-  /// Where the layer's gradients are added up.
+  /// The sums of the layer's gradients.
   func target(_ layer: Int) -> GradientTarget
 }
 

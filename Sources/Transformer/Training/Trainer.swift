@@ -1,33 +1,33 @@
 import Checkpoints
 import Tensors
 
-/// What training changes.
+/// The parameters that training changes.
 public enum TrainingScope: Equatable, Sendable {
   case full
   case lowRank(LowRankOptions)
   case normsAndBiases
 }
 
-/// What one optimizer step saw.
+/// The results of one optimizer step.
 public struct TrainingStep: Sendable {
   public let loss: TrainingLoss
-  /// Of all gradients together, before clipping.
+  /// The norm of all gradients together, before clipping.
   public let gradientNorm: Double
 }
 
-/// A model under training: the decoder's weights, the part of them that changes, and the optimizer.
+/// A model in training: the decoder, the part of it that changes, and the optimizer.
 public final class Trainer {
   let decoder: Decoder
   let trainee: any Trainee
   let optimizer: AdamW
   private let pass: TrainingPass
   private let workers: Workers
-  /// Gradients are scaled down to this norm where they are longer; nil leaves them.
+  /// Longer gradients are scaled down to this norm; nil leaves them.
   private let maxGradientNorm: Double?
 
   /// - Parameters:
-  ///   - decoder: must not be pruned while this exists.
-  ///   - teacher: a dense model whose distribution the loss asks for, besides or instead of the labels.
+  ///   - decoder: the model; do not prune it while this exists.
+  ///   - teacher: a dense model whose distribution the loss asks for, with or without the labels.
   /// - Throws: `CheckpointError`, `DecoderError`.
   public init(
     _ decoder: Decoder, _ scope: TrainingScope, optimizer options: AdamWOptions, maxGradientNorm: Double?,
@@ -57,8 +57,8 @@ public final class Trainer {
 
   /// One step of the optimizer on the mean loss over all targets of the micro-batches.
   ///
-  /// - Throws: `DecoderError.noTargets` if there is nothing to predict; `DecoderError.notFinite` if the loss or the
-  ///   gradient is no number, with the weights left as they were; and what `observer` throws.
+  /// - Throws: `DecoderError.noTargets` if there is nothing to predict; `DecoderError.notFinite`, with unchanged weights, if the
+  ///   loss or the gradient is not finite; and what `observer` throws.
   public func step(
     _ microBatches: [[TrainingSequence]], learningRate: Double, observer: PassObserver = { _ in }
   ) throws -> TrainingStep {
@@ -66,13 +66,13 @@ public final class Trainer {
     guard step.gradientNorm.isFinite, step.loss.crossEntropy.isFinite else {
       throw DecoderError.notFinite(step: optimizer.steps + 1)
     }
-    // As torch.nn.utils.clip_grad_norm_ has it, its 1e-6 included.
+    // As in torch.nn.utils.clip_grad_norm_, with its 1e-6.
     let scale = maxGradientNorm.map { min(1, $0 / (step.gradientNorm + 1e-6)) } ?? 1
     optimizer.step(trainee.tensors, learningRate: learningRate, gradientScale: scale, workers)
     return step
   }
 
-  /// The gradients of such a step, left in the trainee's tensors.
+  /// Makes the gradients of such a step in the trainee's tensors.
   package func gradients(
     _ microBatches: [[TrainingSequence]], observer: PassObserver = { _ in }
   ) throws -> TrainingStep {
@@ -86,18 +86,17 @@ public final class Trainer {
     return TrainingStep(loss: loss, gradientNorm: AdamW.gradientNorm(trainee.tensors, workers))
   }
 
-  /// The gradients that the last step took, under Hugging Face's names: for checks.
+  /// The last step's gradients, under Hugging Face's names: for tests.
   package var namedGradients: [(name: String, values: [Float])] {
     trainee.tensors.map { ($0.name, Array(UnsafeBufferPointer(start: $0.gradient, count: $0.count))) }
   }
 
-  /// What changes, as it is now, under Hugging Face's names: for checks.
+  /// The values that training changes, under Hugging Face's names: for tests.
   package var namedValues: [(name: String, values: [Float])] {
     trainee.tensors.map { ($0.name, Array(UnsafeBufferPointer(start: $0.value, count: $0.count))) }
   }
 
-  /// Every parameter of the model as it is now, adapters merged, in the order and under the names of
-  /// `Decoder.forEachParameter`.
+  /// Calls `body` with every parameter of the model as it is now, as `Decoder.forEachParameter` does. Adapters are merged.
   public func forEachParameter(
     progress: (Int, Int) throws -> Void = { _, _ in },
     body: (_ name: String, _ values: UnsafeBufferPointer<Float>) throws -> Void

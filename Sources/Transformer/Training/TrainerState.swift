@@ -2,21 +2,20 @@ import Checkpoints
 import OrderedCollections
 import Tensors
 
-/// What a trainer has beyond the decoder's checkpoint, as a safetensors file: trained values under Hugging Face's
-/// names, and the moments as `exp_avg.<name>` and `exp_avg_sq.<name>`, as PyTorch's state calls them. The metadata say
-/// whose rows and columns these are (`StoredUnits`), and of tensors that are younger than the others how many steps
-/// they have seen, as `step.<name>`.
+/// The state of a trainer as a safetensors file: trained values under Hugging Face's names, and PyTorch's moments
+/// `exp_avg.<name>` and `exp_avg_sq.<name>`. The metadata name the units (`StoredUnits`) and the steps of tensors younger
+/// than the others, as `step.<name>`.
 extension Trainer {
   private static let prefixes = (first: "exp_avg.", second: "exp_avg_sq.", step: "step.")
 
   /// Steps that the moments have seen.
   public var optimizerSteps: Int { optimizer.steps }
 
-  /// Writes values and moments, enough to go on as if nothing had been.
+  /// Writes values and moments, which is all that a resumed run needs.
   /// - Throws: `CheckpointError`.
   public func writeState(to path: String) throws { try write(to: path, values: true) }
 
-  /// Writes the moments alone, for a later stage to take up.
+  /// Writes the moments, for a later round.
   /// - Throws: `CheckpointError`.
   public func writeMoments(to path: String) throws { try write(to: path, values: false) }
 
@@ -45,7 +44,7 @@ extension Trainer {
     try writer.finish()
   }
 
-  /// Puts back what `writeState` wrote.
+  /// Restores what `writeState` wrote.
   /// - Throws: `CheckpointError` if the file has other tensors, shapes or units.
   public func restoreState(from path: String, optimizerSteps: Int) throws {
     let file = try SafetensorsFile(path: path)
@@ -58,17 +57,17 @@ extension Trainer {
     optimizer.steps = optimizerSteps
   }
 
-  /// Puts trained values in place, the moments left as they are.
+  /// Restores the trained values, and leaves the moments.
   package func restoreValues(from path: String) throws {
     let file = try SafetensorsFile(path: path)
     for tensor in trainee.tensors { try read(tensor, named: tensor.name, from: file, into: tensor.value) }
   }
 
-  /// Takes up the moments that this stage wrote in an earlier round. Units that have left since then leave their rows and
-  /// columns behind, whatever has been done to the model in between: both sides are numbered as in the original model.
+  /// Restores the moments that this stage wrote in an earlier round. Rows and columns of units that have left since are dropped.
+  /// Both sides have original numbers, so it does not matter what happened to the model in between.
   ///
-  /// A bias that a compensator has added since then starts as it would in PyTorch: with moments of 0 and a step count of
-  /// its own (`torch.optim.AdamW` makes an empty state for a parameter that has none).
+  /// A bias that a compensator has added since starts as in PyTorch, with moments of 0 and its own step count
+  /// (`torch.optim.AdamW` makes an empty state for a new parameter).
   /// - Throws: `CheckpointError`.
   public func adoptMoments(from path: String, optimizerSteps: Int) throws {
     let file = try SafetensorsFile(path: path)
@@ -104,7 +103,7 @@ extension Trainer {
     optimizer.steps = optimizerSteps
   }
 
-  /// Of all parameters, only output projections' biases come into being while a run goes on.
+  /// Only biases of output projections can be added during a run.
   private func isNewBias(_ tensor: TrainableTensor, in file: SafetensorsFile) -> Bool {
     tensor.isVector && tensor.name.hasSuffix(".bias")
       && [Self.prefixes.first, Self.prefixes.second].allSatisfy { file.tensors[$0 + tensor.name] == nil }
@@ -124,7 +123,7 @@ extension Trainer {
     optimizer.stepsMissed[index] = steps - own
   }
 
-  /// The optimizer's moments under the tensors' names: for checks.
+  /// The optimizer's moments under the tensors' names: for tests.
   package var namedMoments: [(name: String, first: [Float], second: [Float])] {
     trainee.tensors.indices.map { index in
       let tensor = trainee.tensors[index]

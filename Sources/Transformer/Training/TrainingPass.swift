@@ -1,13 +1,13 @@
 import Kernels
 import Tensors
 
-/// How much one micro-batch may hold.
+/// The largest micro-batch.
 public struct TrainingRoom: Equatable, Sendable {
   /// Tokens of a micro-batch.
   public var tokens: Int
   /// Tokens of its longest sequence.
   public var longest: Int
-  /// Bytes that activations may take between forward and backward; what does not fit is recomputed.
+  /// Bytes of activations kept between forward and backward. The others are recomputed.
   public var activationLimit: Int
 
   public init(tokens: Int, longest: Int, activationLimit: Int) {
@@ -20,23 +20,22 @@ public struct TrainingRoom: Equatable, Sendable {
   var blockTokens: Int { min(tokens, max(longest, Blocks.usualTokens)) }
 }
 
-/// What losses are divided by: the whole optimizer step's counts, whatever micro-batches it is cut into.
+/// The counts of the whole optimizer step, which divide its losses.
 struct StepCounts {
   let targets: Int
   let tokens: Int
 }
 
-/// Forward and backward of one micro-batch through a model under training. Gradients are added to the trainee's.
+/// Forward and backward of one micro-batch through a model in training. Gradients are added to the trainee's.
 final class TrainingPass {
   private let decoder: Decoder
   private let trainee: any Trainee
   private let teacher: TeacherPass?
-  private let workers: Workers
   private let room: TrainingRoom
   private let workspace: LayerWorkspace
   private let space: GradientSpace
   private let store: ActivationStore
-  /// What enters each layer and leaves the last: [layers + 1][tokens, hidden].
+  /// The input of each layer and the output of the last: [layers + 1][tokens, hidden].
   private let stream: ResidualStream
   private let head: Head
 
@@ -46,13 +45,12 @@ final class TrainingPass {
     self.decoder = decoder
     self.trainee = trainee
     self.teacher = teacher
-    self.workers = workers
     self.room = room
     let sizes = decoder.allSizes
     workspace = LayerWorkspace(decoder, tokens: room.blockTokens, longest: room.longest, workers: workers)
     space = GradientSpace(roomFor: sizes, tokens: room.blockTokens, singleSequences: false)
     store = ActivationStore(layers: sizes, tokens: room.tokens, limit: room.activationLimit)
-    stream = ResidualStream(layers: decoder.layerCount + 1, count: room.tokens * decoder.hidden)
+    stream = try ResidualStream(layers: decoder.layerCount + 1, count: room.tokens * decoder.hidden)
     head = try Head(decoder, ends: trainee.ends, workers: workers)
   }
 
@@ -87,11 +85,7 @@ final class TrainingPass {
   }
 
   private func check(_ sequences: [TrainingSequence]) throws {
-    for sequence in sequences {
-      if let wrong = sequence.tokens.first(where: { $0 < 0 || Int($0) >= decoder.vocabulary }) {
-        throw DecoderError.tokenOutOfRange(token: Int(wrong), vocabulary: decoder.vocabulary)
-      }
-    }
+    for sequence in sequences { try decoder.check(tokens: sequence.tokens) }
     let tokens = sequences.reduce(0) { $0 + $1.tokens.count }
     let longest = sequences.map(\.tokens.count).max() ?? 0
     guard tokens <= room.tokens, longest <= room.longest else {
@@ -100,7 +94,7 @@ final class TrainingPass {
   }
 
   private func layerPass(_ layer: Int) throws -> DecoderLayer {
-    workspace.pass(try trainee.weights(layer, workspace: workspace.weights, workers: workers))
+    workspace.pass(try trainee.weights(layer, workspace: workspace.weights, workers: workspace.workers))
   }
 
   private func forward(_ layer: Int, _ blocks: Blocks) throws {
@@ -119,14 +113,8 @@ final class TrainingPass {
     _ sequences: [TrainingSequence], rows: Int, _ counts: StepCounts, _ observer: PassObserver
   ) throws -> TrainingLoss {
     let weight = 1 / Float(max(1, counts.targets))
-    var predictions: [Prediction] = []
-    var row = 0
-    for sequence in sequences {
-      for (position, token) in sequence.tokens.enumerated() where position > 0 && sequence.isTarget[position]
-      {
-        predictions.append(Prediction(row: row + position - 1, target: token, weight: weight))
-      }
-      row += sequence.tokens.count
+    let predictions = Prediction.all(of: sequences.map(\.tokens), weight: { _ in weight }) {
+      sequences[$0].isTarget[$1]
     }
     let losses = try head.losses(
       stream.entering(decoder.layerCount), rows: rows, predictions, backward: true,
@@ -140,18 +128,14 @@ final class TrainingPass {
     return loss
   }
 
-  /// - Returns: the hidden term's sum of squares at what leaves the layer.
+  /// - Returns: the hidden term's sum of squares at the layer's output.
   private func backward(_ layer: Int, _ blocks: Blocks, _ counts: StepCounts) throws -> Double {
     let pass = try layerPass(layer)
     let hidden = decoder.hidden
-    // The gradient of what leaves the last layer, turned layer by layer into that of what enters the first.
+    // The gradient of the last layer's output. Each layer turns it into that of its input.
     let d = stream.entering(decoder.layerCount)
-    var difference = 0.0
-    if let teacher, layer < decoder.layerCount - 1 {
-      difference = teacher.addHiddenGradient(
-        layer: layer, student: UnsafePointer(stream.entering(layer + 1)), rows: blocks.rows,
-        tokens: counts.tokens, into: d)
-    }
+    let difference = teacher?.addHiddenGradient(
+      layer: layer, student: stream.entering(layer + 1), rows: blocks.rows, tokens: counts.tokens, into: d)
     let target = trainee.target(layer)
     for block in blocks.all {
       let offset = block.firstRow * hidden
@@ -162,6 +146,6 @@ final class TrainingPass {
       pass.backward(
         x, Rows(d + offset, stride: hidden), block.sequences, into: target, space, inputGradient: true)
     }
-    return difference
+    return difference ?? 0
   }
 }

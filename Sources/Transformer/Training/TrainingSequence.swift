@@ -1,8 +1,7 @@
-/// A document, or a part of one, that is trained on: attention does not leave it, and its first token stands at
-/// position 0.
+/// A document, or a part of one, to train on. Attention stays inside, and the first token has position 0.
 public struct TrainingSequence: Equatable, Sendable {
   public var tokens: [Int32]
-  /// Which tokens the loss asks for, one flag each. The first is never asked for, since nothing comes before it.
+  /// [tokens]: whether the loss asks for the token. The first is never a target, since nothing comes before it.
   public var isTarget: [Bool]
 
   public init(tokens: [Int32], isTarget: [Bool]) {
@@ -18,13 +17,13 @@ public struct TrainingSequence: Equatable, Sendable {
   public var targets: Int { isTarget.dropFirst().count(where: \.self) }
 }
 
-/// Sums over the sequences of a step, before any mean is taken.
+/// Sums over the sequences of a step.
 public struct TrainingLoss: Equatable, Sendable {
   /// Σ −ln p(target), in nats.
   public var crossEntropy = 0.0
-  /// Σ T² · KL(teacher ‖ student) over targets; 0 without a teacher.
+  /// Σ over targets of T² · KL(teacher ‖ student); 0 without a teacher.
   public var divergence = 0.0
-  /// Σ over layers, tokens and elements of (student's residual stream − teacher's)²; 0 unless asked for.
+  /// Σ over layers, tokens and elements of (student's residual stream − teacher's)²; 0 without a hidden term.
   public var hiddenDifference = 0.0
   public var targets = 0
   public var tokens = 0

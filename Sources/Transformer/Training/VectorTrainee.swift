@@ -1,8 +1,8 @@
 import Checkpoints
 import Tensors
 
-/// Norms and biases alone, the matrices frozen in the checkpoint's own type: PERP's finding is that a fraction of a
-/// percent of the parameters recovers most of what pruning took (Zimmer et al., arXiv 2312.15230).
+/// Norms and biases, with frozen matrices in the checkpoint's type. PERP finds that this fraction of a percent of the
+/// parameters recovers most of what pruning took (Zimmer et al., arXiv 2312.15230).
 final class VectorTrainee: Trainee {
   private let decoder: Decoder
   private let values: [LayerParameters]
@@ -26,13 +26,8 @@ final class VectorTrainee: Trainee {
     endGradients = Head.Gradients(norm: Buffer(decoder.hidden), head: nil)
     tensors =
       zip(values, gradients).enumerated().flatMap { layer, pair in
-        TrainableTensor.list(
-          layer: layer, pair.0.named.filter(\.isVector), pair.1.named.filter(\.isVector))
-      } + [
-        TrainableTensor(
-          name: "model.norm.weight", rows: decoder.hidden, columns: 1, isVector: true, rowOwner: nil,
-          columnOwner: nil, layer: nil, value: storedEnds.norm.base, gradient: endGradients.norm.base)
-      ]
+        TrainableTensor.list(layer: layer, pair.0.named.filter(\.isVector), pair.1.named.filter(\.isVector))
+      } + [.finalNorm(storedEnds.norm, endGradients.norm)]
   }
 
   var ends: any ModelEnds { storedEnds }

@@ -3,7 +3,7 @@
  *     share = (now - goal of the iteration) / (what all units cost)
  *     keep  = floor((1 - share) * units), but no fewer than the family's minimum
  *
- * Rounded down, so that the goal is reached wherever the minimum lets it be.
+ * `keep` is rounded down, so that the goal is reached if the minimum allows it.
  */
 #include "adapt_pruner_plugin.h"
 #include <math.h>
@@ -23,7 +23,7 @@ static ap_status allocate(void *instance, const ap_host *host, const ap_model *m
   for (int64_t l = 0; l < allocation->layer_count; l++)
     for (int64_t f = 0; f < allocation->layers[l]->family_count; f++) {
       const ap_family *family = allocation->layers[l]->families[f];
-      if (family->minimum < 1) { /* a whole sublayer or layer: the one unit stays or leaves */
+      if (family->minimum < 1) { /* the one unit of a whole sublayer or layer stays or leaves */
         host->set_error(host, "there is no share of a whole layer or sublayer; prune attention and mlp");
         return AP_UNSUPPORTED;
       }
@@ -33,7 +33,7 @@ static ap_status allocate(void *instance, const ap_host *host, const ap_model *m
   const double excess = (double)(allocation->budget->now - allocation->budget->iteration_goal);
   const double share = excess > 0 && cost > 0 ? fmin(1, excess / cost) : 0;
 
-  int64_t next = 0; /* shares are in the order of the layers, and of the families in each */
+  int64_t next = 0; /* shares are in the order of layers, and of families in each */
   for (int64_t l = 0; l < allocation->layer_count; l++)
     for (int64_t f = 0; f < allocation->layers[l]->family_count; f++) {
       const ap_family *family = allocation->layers[l]->families[f];
@@ -47,14 +47,14 @@ static ap_status allocate(void *instance, const ap_host *host, const ap_model *m
   return AP_OK;
 }
 
-/* Zero: the host does not ask for the goal to within one unit, and goes on until it is passed. */
+/* Zero: the host does not check each iteration's goal. It goes on until the stage's goal is passed. */
 static int32_t meets_goal(void *instance) {
   (void)instance;
   return 0;
 }
 
 static const ap_allocator table = {sizeof table, create, destroy, NULL, allocate, meets_goal};
-static const char *const statistics[] = {NULL}; /* "layer_cosine", say: section 6 of the header */
+static const char *const statistics[] = {NULL}; /* for example "layer_cosine": see section 6 of the header */
 static const ap_descriptor descriptor = {
     sizeof descriptor, AP_ALLOCATOR, "__ID__", "__VERSION__", "__SUMMARY__", "0BSD", NULL,
     "{\"type\": \"object\", \"properties\": {}}", statistics, &table};

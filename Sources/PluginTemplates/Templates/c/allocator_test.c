@@ -1,23 +1,7 @@
-/* What the host would do, with numbers worked out by hand. */
-#include "adapt_pruner_plugin.h"
-#include <stdio.h>
-#include <string.h>
+/* Calls the plugin as the host does. The expected numbers are worked out by hand. */
+#include "testing.h"
 
-const ap_library *adapt_pruner_plugin(void);
-
-static int failures; /* counted, since assert is gone where NDEBUG is defined */
-#define CHECK(claim) \
-  do { \
-    if (!(claim)) fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #claim), failures++; \
-  } while (0)
-
-static int errors;
-static void set_error(const ap_host *host, const char *sentence) {
-  (void)host, (void)sentence;
-  errors++;
-}
-
-/* A layer's statistics, in the order in which the instance asks for them: section 6 of the header. */
+/* Gives a layer's statistics in the order of the instance. Section 6 of the header lists them. */
 enum { MOST = 8 };
 static void give(const ap_descriptor *plugin, void *instance, double given[MOST]) {
   static const struct { const char *name; double value; } known[] = {
@@ -31,12 +15,10 @@ static void give(const ap_descriptor *plugin, void *instance, double given[MOST]
 
 int main(void) {
   const ap_host host = {.struct_size = sizeof host, .abi_major = AP_ABI_MAJOR, .set_error = set_error};
-  const ap_model model = {.struct_size = sizeof model, .architecture = "llama", .layer_count = 1};
-  const ap_descriptor *plugin = adapt_pruner_plugin()->descriptors[0];
+  const ap_descriptor *plugin = found(AP_ALLOCATOR);
   const ap_allocator *allocator = plugin->interface;
-  CHECK(plugin->kind == AP_ALLOCATOR);
 
-  /* 4 of 8 groups at 20, and 10 channels at 3: 110 of the 200 that are spent. */
+  /* 4 of 8 groups cost 20 each, and 10 channels cost 3 each: 110 of the 200 that are spent. */
   ap_family attention = {.struct_size = sizeof attention, .name = "attention", .count = 4,
                          .original_count = 8, .positions = 16, .cost = 20, .minimum = 1};
   const ap_family mlp = {.struct_size = sizeof mlp, .name = "mlp", .count = 10,
@@ -55,12 +37,12 @@ int main(void) {
   CHECK(allocator->create(&host, "{}", &instance) == AP_OK);
   give(plugin, instance, statistics);
 
-  budget.iteration_goal = 145; /* 55 of 110 have to go */
+  budget.iteration_goal = 145; /* 55 of 110 have to leave */
   CHECK(allocator->allocate(instance, &host, &model, &allocation, shares) == AP_OK);
   CHECK(first.keep == 2 && first.sparsity == 0.75); /* 2 of the original 8 */
   CHECK(second.keep == 5 && second.sparsity == 0.5);
 
-  budget.iteration_goal = 0; /* more than there is: one unit of each stays */
+  budget.iteration_goal = 0; /* out of reach: one unit of each stays */
   CHECK(allocator->allocate(instance, &host, &model, &allocation, shares) == AP_OK);
   CHECK(first.keep == 1 && first.sparsity == 0.875);
   CHECK(second.keep == 1);
@@ -69,12 +51,11 @@ int main(void) {
   CHECK(allocator->allocate(instance, &host, &model, &allocation, shares) == AP_OK);
   CHECK(first.keep == 4 && second.keep == 10);
 
-  attention.minimum = 0; /* as of whole layers */
+  attention.minimum = 0; /* whole layers */
   CHECK(errors == 0);
   CHECK(allocator->allocate(instance, &host, &model, &allocation, shares) == AP_UNSUPPORTED);
   CHECK(errors == 1);
   allocator->destroy(instance);
 
-  puts(failures ? "failed" : "passed");
-  return failures != 0;
+  return result();
 }

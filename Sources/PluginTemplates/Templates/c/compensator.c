@@ -2,7 +2,7 @@
  *
  *     bias += W[:, left] · mean x[left]
  *
- * over the columns that left an output projection W [rows, columns], x being its inputs before the cut.
+ * The columns `left` are those that leave the output projection W [rows, columns]. x is its input before the cut.
  */
 #include "adapt_pruner_plugin.h"
 
@@ -21,11 +21,11 @@ static float element(const ap_tensor *t, int64_t row, int64_t column) {
 
 static ap_status compensate(void *instance, const ap_host *host, const ap_model *model,
                             const ap_projection *projection, float *weight, float *bias) {
-  (void)instance, (void)host, (void)model, (void)weight; /* the weights that stay are left as they are */
+  (void)instance, (void)host, (void)model, (void)weight; /* the remaining weights stay as they are */
   const ap_tensor *mean = &projection->statistics[0]; /* [1, columns] */
   for (int64_t row = 0; row < projection->weight.shape[0]; row++) {
-    double sum = bias[row]; /* there is one, since adds_bias says so */
-    int64_t next = 0;       /* in `kept`, which is ascending */
+    double sum = bias[row]; /* adds_bias answers 1, so there is a bias */
+    int64_t next = 0;       /* place in `kept`, which is ascending */
     for (int64_t column = 0; column < projection->weight.shape[1]; column++) {
       if (next < projection->kept_count && projection->kept[next] == column)
         next++;
@@ -37,7 +37,7 @@ static ap_status compensate(void *instance, const ap_host *host, const ap_model 
   return AP_OK;
 }
 
-/* Zero: the means are those of the model as it was before the cut. */
+/* Zero: the means are those of the model before the cut. */
 static int32_t follows_cut(void *instance) {
   (void)instance;
   return 0;

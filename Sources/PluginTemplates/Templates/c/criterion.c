@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The host has held the options against the schema below and filled in defaults: {"power":1} */
+/* The host has checked the options against the schema below and filled in defaults: {"power":1} */
 static ap_status create(const ap_host *host, const char *options, void **instance) {
   const char *option = strstr(options, "\"power\"");
   int *power = malloc(sizeof *power);
@@ -48,7 +48,7 @@ static ap_status score(void *instance, const ap_host *host, const ap_model *mode
 }
 
 static const ap_criterion table = {sizeof table, create, destroy, NULL, score};
-static const char *const statistics[] = {NULL}; /* "input_norm", say: section 4 of the header */
+static const char *const statistics[] = {NULL}; /* for example "input_norm": see section 4 of the header */
 static const ap_descriptor descriptor = {
     sizeof descriptor, AP_CRITERION, "__ID__", "__VERSION__", "__SUMMARY__", "0BSD", NULL,
     "{\"type\": \"object\", \"properties\": {\"power\": {\"type\": \"integer\", \"minimum\": 1, \"maximum\": 2, "

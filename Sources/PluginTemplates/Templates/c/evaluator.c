@@ -2,8 +2,8 @@
  *
  *     m = sum of S_i / sum of n_i          S_i = sum over the tokens t of window i of -ln p(t | those before it)
  *
- * A document is cut into windows of 128 tokens, the last one being shorter; the first token of each is not
- * predicted, which leaves n_i. The standard error is that of a ratio of sums, the W windows being the sample:
+ * A document is cut into windows of 128 tokens. The last one may be shorter. The first token of a window is not
+ * predicted; n_i counts the others. The standard error is that of a ratio of sums over the sample of W windows:
  *
  *     sqrt( W / (W - 1) * sum of (S_i - m n_i)^2 ) / sum of n_i
  */
@@ -15,14 +15,14 @@
 enum { WINDOW = 128 };
 
 static ap_status create(const ap_host *host, const char *options, void **instance) {
-  (void)host, (void)options; /* the one option, "data", is the host's to read */
+  (void)host, (void)options; /* the host reads the one option, "data" */
   *instance = NULL;
   return AP_OK;
 }
 
 static void destroy(void *instance) { (void)instance; }
 
-/* What log_likelihood takes, one of each for a window. */
+/* The arguments of log_likelihood, one of each per window. */
 typedef struct windows {
   int64_t count;
   const int32_t **tokens;
@@ -30,7 +30,7 @@ typedef struct windows {
   float **out, *values;
 } windows;
 
-/* Counts the windows and, if there is room for them, fills them in. */
+/* Counts the windows. Fills them in if `into` is not NULL. */
 static int64_t cut(const ap_corpus *corpus, windows *into) {
   int64_t count = 0;
   for (int64_t d = 0; d < corpus->document_count; d++)
@@ -49,7 +49,7 @@ static void report(const ap_metrics *sink, const char *data, const windows *w) {
   char name[256];
   snprintf(name, sizeof name, "%s.token_nll@%d", data, WINDOW);
   double sum = 0, tokens = 0, squares = 0;
-  for (int pass = 0; pass < 2; pass++) /* the sums, then what each window is away from them */
+  for (int pass = 0; pass < 2; pass++) /* first the sums, then the squared differences from them */
     for (int64_t i = 0; i < w->count; i++) {
       double surprise = 0;
       const double predicted = (double)(w->lengths[i] - 1);

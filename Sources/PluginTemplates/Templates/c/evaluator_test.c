@@ -1,23 +1,8 @@
-/* What the host would do, with numbers worked out by hand. */
-#include "adapt_pruner_plugin.h"
+/* Calls the plugin as the host does. The expected numbers are worked out by hand. */
+#include "testing.h"
 #include <math.h>
-#include <stdio.h>
-#include <string.h>
 
-const ap_library *adapt_pruner_plugin(void);
-
-static int failures; /* counted, since assert is gone where NDEBUG is defined */
-#define CHECK(claim) \
-  do { \
-    if (!(claim)) fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #claim), failures++; \
-  } while (0)
-
-static void set_error(const ap_host *host, const char *sentence) {
-  (void)host;
-  fprintf(stderr, "the plugin says: %s\n", sentence);
-}
-
-/* Two documents: 130 tokens, which is a window of 128 and one of 2, and a single token, which is none. */
+/* Two documents. The first has 130 tokens: a window of 128 and one of 2. The second has one token and no window. */
 static ap_status open_data(const ap_host *host, const char *option, ap_corpus *out) {
   static const int32_t ids[130] = {0};
   static const int32_t *const tokens[] = {ids, ids};
@@ -31,7 +16,7 @@ static ap_status open_data(const ap_host *host, const char *option, ap_corpus *o
   return AP_OK;
 }
 
-/* A model to which every token of the first window comes as a surprise of 2, and of the second of 1. */
+/* A model for which -ln p is 2 for every token of the first window, and 1 for those of the second. */
 static ap_status log_likelihood(const ap_host *host, int64_t count, const int32_t *const *tokens,
                                 const int64_t *lengths, const int64_t *first, float *const *out) {
   (void)host, (void)tokens;
@@ -56,8 +41,7 @@ static void metric(const ap_metrics *sink, const char *name, double value, doubl
   metric_count++;
   CHECK(strcmp(name, "text.token_nll@128") == 0);
   CHECK(value == 255.0 / 128); /* (127 · 2 + 1 · 1) / (127 + 1) */
-  /* The windows' sums are 127/128 above and below what the mean has for them:
-   * sqrt(2 / 1 · 2 (127/128)²) / 128 */
+  /* The windows' sums are 127/128 above and below the mean's share: sqrt(2 / 1 · 2 (127/128)²) / 128 */
   CHECK(fabs(standard_error - 254.0 / 16384) < 1e-12);
   CHECK(lower_is_better != 0);
 }
@@ -65,11 +49,8 @@ static void metric(const ap_metrics *sink, const char *name, double value, doubl
 int main(void) {
   const ap_host host = {.struct_size = sizeof host, .abi_major = AP_ABI_MAJOR, .set_error = set_error,
                         .open_data = open_data, .log_likelihood = log_likelihood};
-  const ap_model model = {.struct_size = sizeof model, .architecture = "llama", .layer_count = 1};
   const ap_metrics sink = {.struct_size = sizeof sink, .metric = metric, .item = item};
-  const ap_descriptor *plugin = adapt_pruner_plugin()->descriptors[0];
-  const ap_evaluator *evaluator = plugin->interface;
-  CHECK(plugin->kind == AP_EVALUATOR);
+  const ap_evaluator *evaluator = found(AP_EVALUATOR)->interface;
 
   void *instance = NULL;
   CHECK(evaluator->create(&host, "{\"data\":\"text.txt\"}", &instance) == AP_OK);
@@ -78,6 +59,5 @@ int main(void) {
   CHECK(items[0] == 2 && items[1] == 1);
   evaluator->destroy(instance);
 
-  puts(failures ? "failed" : "passed");
-  return failures != 0;
+  return result();
 }

@@ -3,7 +3,7 @@
 //     share = (now - goal of the iteration) / (what all units cost)
 //     keep  = floor((1 - share) * units), but no fewer than the family's minimum
 //
-// Rounded down, so that the goal is reached wherever the minimum lets it be.
+// `keep` is rounded down, so that the goal is reached if the minimum allows it.
 #include "border.hpp"
 #include <algorithm>
 #include <cmath>
@@ -11,7 +11,7 @@
 
 namespace {
 
-/// All families, in the order in which the host wants its answers: layer by layer.
+/// All families, layer by layer. The host wants its answers in this order.
 std::vector<const ap_family *> families(const ap_allocation &allocation) {
   std::vector<const ap_family *> all;
   for (int64_t l = 0; l < allocation.layer_count; l++) {
@@ -38,19 +38,12 @@ void answer(const ap_family &family, double share, ap_share &answer) {
 }
 
 extern "C" {
-static ap_status create(const ap_host *, const char *, void **instance) {
-  *instance = nullptr; // no options, nothing to keep
-  return AP_OK;
-}
-
-static void destroy(void *) {}
-
 static ap_status allocate(void *, const ap_host *host, const ap_model *, const ap_allocation *allocation,
                           ap_share *const *shares) {
   return guarded(host, [&]() -> ap_status {
     const auto all = families(*allocation);
     for (const ap_family *family : all)
-      if (family->minimum < 1) { // a whole sublayer or layer: the one unit stays or leaves
+      if (family->minimum < 1) { // the one unit of a whole sublayer or layer stays or leaves
         host->set_error(host, "there is no share of a whole layer or sublayer; prune attention and mlp");
         return AP_UNSUPPORTED;
       }
@@ -60,12 +53,12 @@ static ap_status allocate(void *, const ap_host *host, const ap_model *, const a
   });
 }
 
-// Zero: the host does not ask for the goal to within one unit, and goes on until it is passed.
+// Zero: the host does not check each iteration's goal. It goes on until the stage's goal is passed.
 static int32_t meets_goal(void *) { return 0; }
 }
 
-const ap_allocator table = {sizeof table, create, destroy, nullptr, allocate, meets_goal};
-const char *const statistics[] = {nullptr}; // "layer_cosine", say: section 6 of the header
+const ap_allocator table = {sizeof table, create_nothing, destroy_nothing, nullptr, allocate, meets_goal};
+const char *const statistics[] = {nullptr}; // for example "layer_cosine": see section 6 of the header
 const ap_descriptor descriptor = {
     sizeof descriptor, AP_ALLOCATOR, "__ID__", "__VERSION__", "__SUMMARY__", "0BSD", nullptr,
     R"({"type": "object", "properties": {}})", statistics, &table};

@@ -1,11 +1,11 @@
-// The border to the host: it is C, and no exception may cross it.
+// The border to the host. It is C, so no exception may cross it.
 #pragma once
 
 #include "adapt_pruner_plugin.h"
 #include <exception>
 #include <new>
 
-/// Does work that answers an ap_status, and makes a status and a sentence of what it throws.
+/// Does work that answers an ap_status. An exception becomes a status and a sentence.
 template <typename Work>
 ap_status guarded(const ap_host *host, Work work) noexcept {
   try {
@@ -22,13 +22,20 @@ ap_status guarded(const ap_host *host, Work work) noexcept {
   }
 }
 
+/// The create and destroy of a plugin that keeps nothing.
+extern "C" inline ap_status create_nothing(const ap_host *, const char *, void **instance) {
+  *instance = nullptr;
+  return AP_OK;
+}
+extern "C" inline void destroy_nothing(void *) {}
+
 /// Element (row, column) of a matrix.
 inline float element(const ap_tensor &matrix, int64_t row, int64_t column) {
   const auto *bytes = static_cast<const char *>(matrix.data) + matrix.byte_offset;
   return reinterpret_cast<const float *>(bytes)[row * matrix.strides[0] + column * matrix.strides[1]];
 }
 
-/// One plugin as the library of which it is all.
+/// Declares the library of one plugin.
 #define ADAPT_PRUNER_LIBRARY(descriptor) \
   static const ap_descriptor *const descriptors[] = {&descriptor}; \
   static const ap_library library = {sizeof library, AP_ABI_MAJOR, AP_ABI_MINOR, 1, descriptors}; \

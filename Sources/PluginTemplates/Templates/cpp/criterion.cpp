@@ -11,7 +11,7 @@ namespace {
 struct MeanWeight {
   int power;
 
-  /// The host has held the options against the schema below and filled in defaults: {"power":1}
+  /// The host has checked the options against the schema below and filled in defaults: {"power":1}
   explicit MeanWeight(const std::string &options) {
     const auto key = options.find("\"power\"");
     const auto colon = key == std::string::npos ? key : options.find(':', key);
@@ -58,7 +58,7 @@ static ap_status score(void *instance, const ap_host *host, const ap_model *, co
 }
 
 const ap_criterion table = {sizeof table, create, destroy, nullptr, score, nullptr};
-const char *const statistics[] = {nullptr}; // "input_norm", say: section 4 of the header
+const char *const statistics[] = {nullptr}; // for example "input_norm": see section 4 of the header
 const ap_descriptor descriptor = {
     sizeof descriptor, AP_CRITERION, "__ID__", "__VERSION__", "__SUMMARY__", "0BSD", nullptr,
     R"({"type": "object", "properties": {"power": {"type": "integer", "minimum": 1, "maximum": 2,

@@ -2,8 +2,8 @@
 //
 //     m = sum of S_i / sum of n_i          S_i = sum over the tokens t of window i of -ln p(t | those before it)
 //
-// A document is cut into windows of 128 tokens, the last one being shorter; the first token of each is not
-// predicted, which leaves n_i. The standard error is that of a ratio of sums, the W windows being the sample:
+// A document is cut into windows of 128 tokens. The last one may be shorter. The first token of a window is not
+// predicted; n_i counts the others. The standard error is that of a ratio of sums over the sample of W windows:
 //
 //     sqrt( W / (W - 1) * sum of (S_i - m n_i)^2 ) / sum of n_i
 #include "border.hpp"
@@ -18,7 +18,7 @@ namespace {
 
 constexpr int64_t window = 128;
 
-/// What log_likelihood takes, one of each for a window.
+/// The arguments of log_likelihood, one of each per window.
 struct Windows {
   std::vector<const int32_t *> tokens;
   std::vector<int64_t> lengths, first;
@@ -65,13 +65,6 @@ struct Windows {
 };
 
 extern "C" {
-static ap_status create(const ap_host *, const char *, void **instance) {
-  *instance = nullptr; // the one option, "data", is the host's to read
-  return AP_OK;
-}
-
-static void destroy(void *) {}
-
 static ap_status evaluate(void *, const ap_host *host, const ap_model *, const ap_metrics *sink) {
   return guarded(host, [&]() -> ap_status {
     ap_corpus corpus = {};
@@ -89,9 +82,9 @@ static ap_status evaluate(void *, const ap_host *host, const ap_model *, const a
 }
 }
 
-const ap_evaluator table = {sizeof table, create, destroy, evaluate};
+const ap_evaluator table = {sizeof table, create_nothing, destroy_nothing, evaluate};
 const char *const statistics[] = {nullptr};
-const ap_descriptor descriptor = {
+const ap_descriptor descriptor = { // the host reads the option "data"
     sizeof descriptor, AP_EVALUATOR, "__ID__", "__VERSION__", "__SUMMARY__", "0BSD", nullptr,
     R"({"type": "object", "required": ["data"], "properties": {"data": {"format": "adapt-pruner-data",
         "description": "the text, or the token ids, to read"}}})",

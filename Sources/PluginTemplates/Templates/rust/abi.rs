@@ -1,5 +1,5 @@
-//! The declarations of adapt_pruner_plugin.h, ABI 1.1, by the same names without `ap_`, but those of transforms. What
-//! each field and function means, who owns it, what may be null and which thread may call it is said in the header.
+//! The declarations of adapt_pruner_plugin.h, ABI 1.1, without those of transforms. Names are the same without `ap_`.
+//! The header says what each field and function means, who owns it, what may be null and which thread may call it.
 #![allow(dead_code)] // a plugin of one kind does not need the others
 
 use std::ffi::{c_char, c_void};
@@ -64,7 +64,7 @@ pub struct Corpus {
     pub lengths: *const i64,
 }
 
-/// The functions are optional here, so that a test can make a host that has some of them; the real one has all.
+/// The functions are optional here, so that a test can make a host with some of them. The real host has all.
 #[repr(C)]
 pub struct Host {
     pub struct_size: u32,
@@ -150,7 +150,7 @@ pub struct Units {
     pub statistics: *const Tensor,
 }
 
-/// `options` is a JSON object that fits the descriptor's schema; `instance` gets what is the plugin's own.
+/// `options` is a JSON object that fits the descriptor's schema. `instance` takes the plugin's own pointer.
 pub type Create = unsafe extern "C" fn(
     host: *const Host,
     options: *const c_char,
@@ -322,7 +322,7 @@ pub struct Compensator {
     ) -> Status,
 }
 
-/// What a C compiler answers for the header's structs where pointers have 64 bits.
+/// The sizes of the header's structs by a C compiler with pointers of 64 bits.
 #[cfg(target_pointer_width = "64")]
 mod sizes {
     use super::*;

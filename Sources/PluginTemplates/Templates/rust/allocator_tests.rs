@@ -1,24 +1,22 @@
-//! What the host would do, with numbers worked out by hand.
+//! Calls the plugin as the host does. The expected numbers are worked out by hand.
 use crate::abi::*;
+use crate::testing::{made, nothing, table};
 use std::mem::{size_of, zeroed};
-use std::ptr::{null, null_mut};
 
-/// 4 of 8 groups at 20, and 10 channels at 3: 110 of the 200 that are spent.
+/// 4 of 8 groups cost 20 each, and 10 channels cost 3 each: 110 of the 200 that are spent.
 fn family(count: i64, original_count: i64, cost: i64, minimum: i64) -> Family {
     Family {
         struct_size: size_of::<Family>() as u32,
-        name: c"mlp".as_ptr(),
         count,
         original_count,
         positions: 1,
         cost,
         minimum,
-        previous_sparsity: 0.0,
-        scores: null(),
+        ..unsafe { zeroed() }
     }
 }
 
-/// The status, and of both families what stays and the sparsity.
+/// The status, and for both families what stays and the sparsity.
 fn allocate(iteration_goal: i64, minimum: i64) -> (Status, [(i64, f64); 2]) {
     let (attention, mlp) = (family(4, 8, 20, minimum), family(10, 10, 3, minimum));
     let families: [*const Family; 2] = [&attention, &mlp];
@@ -26,18 +24,16 @@ fn allocate(iteration_goal: i64, minimum: i64) -> (Status, [(i64, f64); 2]) {
         struct_size: size_of::<Layer>() as u32,
         family_count: 2,
         families: families.as_ptr(),
-        statistics: null(),
+        ..unsafe { zeroed() }
     };
     let layers: [*const Layer; 1] = [&layer];
     let budget = Budget {
         struct_size: size_of::<Budget>() as u32,
-        measure: c"parameters".as_ptr(),
         now: 200,
         original: 280,
-        goal: 0,
         iteration_goal,
-        iteration: 0,
         iterations: 1,
+        ..unsafe { zeroed() }
     };
     let allocation = Allocation {
         struct_size: size_of::<Allocation>() as u32,
@@ -53,29 +49,21 @@ fn allocate(iteration_goal: i64, minimum: i64) -> (Status, [(i64, f64); 2]) {
     };
     let (mut first, mut second) = (share(), share());
     let shares: [*mut Share; 2] = [&mut first, &mut second];
-    // All zero: no services, and nothing that the plugin reads.
-    let (host, model): (Host, Model) = unsafe { (zeroed(), zeroed()) };
+    let (host, model) = nothing();
+    let allocator: &Allocator = table(ALLOCATOR);
     let status = unsafe {
-        let library = &*crate::adapt_pruner_plugin();
-        assert_eq!((library.abi_major, library.count), (ABI_MAJOR, 1));
-        let plugin = &**library.descriptors;
-        assert_eq!(plugin.kind, ALLOCATOR);
-        let allocator = &*plugin.interface.cast::<Allocator>();
-        let mut instance = null_mut();
-        assert_eq!((allocator.create)(&host, c"{}".as_ptr(), &mut instance), OK);
+        let instance = made(allocator.create, &host, c"{}");
         let status = (allocator.allocate)(instance, &host, &model, &allocation, shares.as_ptr());
         (allocator.destroy)(instance);
         status
     };
-    (
-        status,
-        [(first.keep, first.sparsity), (second.keep, second.sparsity)],
-    )
+    let answers = [(first.keep, first.sparsity), (second.keep, second.sparsity)];
+    (status, answers)
 }
 
 #[test]
 fn every_family_loses_the_same_share() {
-    // 55 of 110 have to go; 2 of the original 8 stay.
+    // 55 of 110 have to leave; 2 of the original 8 stay.
     assert_eq!(allocate(145, 1), (OK, [(2, 0.75), (5, 0.5)]));
 }
 

@@ -2,30 +2,21 @@
 //!
 //!     bias += W[:, left] · mean x[left]
 //!
-//! over the columns that left an output projection W [rows, columns], x being its inputs before the cut.
+//! The columns `left` are those that leave the output projection W [rows, columns]. x is its input before the cut.
 mod abi;
+#[macro_use]
 mod border;
+#[cfg(test)]
+mod testing;
 #[cfg(test)]
 mod tests;
 
-use abi::{Compensator, Descriptor, Host, Library, Model, Projection, Status};
-use border::{guarded, list, Constant};
+use abi::{Compensator, Host, Model, Projection, Status};
+use border::{create_nothing, destroy_nothing, guarded, list};
 use std::ffi::{c_char, c_void};
 use std::mem::size_of;
-use std::ptr::{null, null_mut};
 
-unsafe extern "C" fn create(
-    _host: *const Host,
-    _options: *const c_char,
-    instance: *mut *mut c_void,
-) -> Status {
-    *instance = null_mut(); // no options, nothing to keep
-    abi::OK
-}
-
-unsafe extern "C" fn destroy(_instance: *mut c_void) {}
-
-/// The weights that stay are left as they are.
+/// Changes the bias only. The remaining weights stay as they are.
 unsafe extern "C" fn compensate(
     _instance: *mut c_void,
     host: *const Host,
@@ -43,7 +34,7 @@ unsafe extern "C" fn compensate(
             .filter(|c| kept.binary_search(c).is_err())
             .collect();
         for row in 0..rows {
-            // There is one, since adds_bias says so.
+            // adds_bias answers 1, so there is a bias.
             let bias = &mut *bias.offset(row as isize);
             let lost: f64 = left
                 .iter()
@@ -55,7 +46,7 @@ unsafe extern "C" fn compensate(
     })
 }
 
-/// Zero: the means are those of the model as it was before the cut.
+/// Zero: the means are those of the model before the cut.
 unsafe extern "C" fn follows_cut(_instance: *mut c_void) -> i32 {
     0
 }
@@ -66,37 +57,17 @@ unsafe extern "C" fn adds_bias(_instance: *mut c_void) -> i32 {
 
 static TABLE: Compensator = Compensator {
     struct_size: size_of::<Compensator>() as u32,
-    create,
-    destroy,
+    create: create_nothing,
+    destroy: destroy_nothing,
     statistics: None,
     follows_cut,
     adds_bias,
     compensate,
 };
-static STATISTICS: Constant<[*const c_char; 2]> = Constant([c"input_mean".as_ptr(), null()]);
-static DESCRIPTOR: Constant<Descriptor> = Constant(Descriptor {
-    struct_size: size_of::<Descriptor>() as u32,
-    kind: abi::COMPENSATOR,
-    id: c"__ID__".as_ptr(),
-    version: c"__VERSION__".as_ptr(),
-    summary: c"__SUMMARY__".as_ptr(),
-    licence: c"0BSD".as_ptr(),
-    paper: null(),
-    options_schema: cr#"{"type": "object", "properties": {}}"#.as_ptr(),
-    statistics: STATISTICS.0.as_ptr(),
-    interface: &TABLE as *const Compensator as *const c_void,
-    scores_compare: 0,
-});
-static DESCRIPTORS: Constant<[*const Descriptor; 1]> = Constant([&DESCRIPTOR.0]);
-static LIBRARY: Constant<Library> = Constant(Library {
-    struct_size: size_of::<Library>() as u32,
-    abi_major: abi::ABI_MAJOR,
-    abi_minor: abi::ABI_MINOR,
-    count: 1,
-    descriptors: DESCRIPTORS.0.as_ptr(),
-});
 
-#[no_mangle]
-pub extern "C" fn adapt_pruner_plugin() -> *const Library {
-    &LIBRARY.0
+library! {
+    kind: abi::COMPENSATOR,
+    interface: TABLE,
+    options_schema: cr#"{"type": "object", "properties": {}}"#,
+    statistics: [c"input_mean"],
 }

@@ -2,22 +2,24 @@
 //!
 //!     score(unit) = mean of |w|^power over the unit's weights w in all matrices of its family
 mod abi;
+#[macro_use]
 mod border;
+#[cfg(test)]
+mod testing;
 #[cfg(test)]
 mod tests;
 
-use abi::{Criterion, Descriptor, Host, Library, Model, Status, Units};
-use border::{failed, guarded, list, text, Constant};
+use abi::{Criterion, Host, Model, Status, Units};
+use border::{failed, guarded, list, text};
 use std::ffi::{c_char, c_void};
 use std::mem::size_of;
-use std::ptr::null;
 
 struct MeanWeight {
     power: i64,
 }
 
 impl MeanWeight {
-    /// The host has held the options against the schema below and filled in defaults: {"power":1}
+    /// The host has checked the options against the schema below and filled in defaults: {"power":1}
     fn new(options: &str) -> Option<Self> {
         let (_, rest) = options.split_once("\"power\"")?;
         let number = rest.trim_start_matches([':', ' ']);
@@ -93,34 +95,12 @@ static TABLE: Criterion = Criterion {
     score,
     scores_compare: None,
 };
-// c"input_norm".as_ptr(), say: section 4 of the header
-static STATISTICS: Constant<[*const c_char; 1]> = Constant([null()]);
-static DESCRIPTOR: Constant<Descriptor> = Constant(Descriptor {
-    struct_size: size_of::<Descriptor>() as u32,
+
+library! {
     kind: abi::CRITERION,
-    id: c"__ID__".as_ptr(),
-    version: c"__VERSION__".as_ptr(),
-    summary: c"__SUMMARY__".as_ptr(),
-    licence: c"0BSD".as_ptr(),
-    paper: null(),
+    interface: TABLE,
     options_schema:
         cr#"{"type": "object", "properties": {"power": {"type": "integer", "minimum": 1,
-        "maximum": 2, "default": 1, "description": "1: absolute values, 2: squares"}}}"#
-            .as_ptr(),
-    statistics: STATISTICS.0.as_ptr(),
-    interface: &TABLE as *const Criterion as *const c_void,
-    scores_compare: 0, // a score ranks the units of one family of one layer
-});
-static DESCRIPTORS: Constant<[*const Descriptor; 1]> = Constant([&DESCRIPTOR.0]);
-static LIBRARY: Constant<Library> = Constant(Library {
-    struct_size: size_of::<Library>() as u32,
-    abi_major: abi::ABI_MAJOR,
-    abi_minor: abi::ABI_MINOR,
-    count: 1,
-    descriptors: DESCRIPTORS.0.as_ptr(),
-});
-
-#[no_mangle]
-pub extern "C" fn adapt_pruner_plugin() -> *const Library {
-    &LIBRARY.0
+        "maximum": 2, "default": 1, "description": "1: absolute values, 2: squares"}}}"#,
+    statistics: [], // for example c"input_norm": see section 4 of the header
 }

@@ -2,24 +2,27 @@
 //!
 //!     m = sum of S_i / sum of n_i          S_i = sum over the tokens t of window i of -ln p(t | those before it)
 //!
-//! A document is cut into windows of 128 tokens, the last one being shorter; the first token of each is not
-//! predicted, which leaves n_i. The standard error is that of a ratio of sums, the W windows being the sample:
+//! A document is cut into windows of 128 tokens. The last one may be shorter. The first token of a window is not
+//! predicted; n_i counts the others. The standard error is that of a ratio of sums over the sample of W windows:
 //!
 //!     sqrt( W / (W - 1) * sum of (S_i - m n_i)^2 ) / sum of n_i
 mod abi;
+#[macro_use]
 mod border;
+#[cfg(test)]
+mod testing;
 #[cfg(test)]
 mod tests;
 
-use abi::{Corpus, Descriptor, Evaluator, Host, Library, Metrics, Model, Status};
-use border::{check, failed, guarded, list, text, Constant, Failure};
+use abi::{Corpus, Evaluator, Host, Metrics, Model, Status};
+use border::{check, create_nothing, destroy_nothing, failed, guarded, list, text, Failure};
 use std::ffi::{c_char, c_void, CString};
 use std::mem::size_of;
-use std::ptr::{null, null_mut};
+use std::ptr::null;
 
 const WINDOW: usize = 128;
 
-/// Windows of two tokens or more: of one token nothing is predicted.
+/// Windows of two tokens or more. A window of one token predicts nothing.
 unsafe fn windows(corpus: &Corpus) -> Vec<&[i32]> {
     let documents = list(corpus.tokens, corpus.document_count);
     let lengths = list(corpus.lengths, corpus.document_count);
@@ -31,7 +34,7 @@ unsafe fn windows(corpus: &Corpus) -> Vec<&[i32]> {
         .collect()
 }
 
-/// ln p of all tokens of each window but its first.
+/// ln p of each window's tokens, without its first token.
 unsafe fn measure(host: &Host, windows: &[&[i32]]) -> Result<Vec<Vec<f32>>, Failure> {
     let tokens: Vec<*const i32> = windows.iter().map(|w| w.as_ptr()).collect();
     let lengths: Vec<i64> = windows.iter().map(|w| w.len() as i64).collect();
@@ -52,7 +55,7 @@ unsafe fn measure(host: &Host, windows: &[&[i32]]) -> Result<Vec<Vec<f32>>, Fail
     Ok(values)
 }
 
-/// The mean by token, and its standard error; NaN, that is none, of a single window.
+/// The mean by token, and its standard error. A single window has no error: NaN.
 fn mean(sums: &[f64], counts: &[f64]) -> (f64, f64) {
     let (predicted, windows) = (counts.iter().sum::<f64>(), sums.len() as f64);
     let mean = sums.iter().sum::<f64>() / predicted;
@@ -64,17 +67,6 @@ fn mean(sums: &[f64], counts: &[f64]) -> (f64, f64) {
     let error = (windows / (windows - 1.0) * squares).sqrt() / predicted;
     (mean, if windows > 1.0 { error } else { f64::NAN })
 }
-
-unsafe extern "C" fn create(
-    _host: *const Host,
-    _options: *const c_char,
-    instance: *mut *mut c_void,
-) -> Status {
-    *instance = null_mut(); // the one option, "data", is the host's to read
-    abi::OK
-}
-
-unsafe extern "C" fn destroy(_instance: *mut c_void) {}
 
 unsafe extern "C" fn evaluate(
     _instance: *mut c_void,
@@ -114,36 +106,16 @@ unsafe extern "C" fn evaluate(
 
 static TABLE: Evaluator = Evaluator {
     struct_size: size_of::<Evaluator>() as u32,
-    create,
-    destroy,
+    create: create_nothing,
+    destroy: destroy_nothing,
     evaluate,
 };
-static STATISTICS: Constant<[*const c_char; 1]> = Constant([null()]);
-static DESCRIPTOR: Constant<Descriptor> = Constant(Descriptor {
-    struct_size: size_of::<Descriptor>() as u32,
-    kind: abi::EVALUATOR,
-    id: c"__ID__".as_ptr(),
-    version: c"__VERSION__".as_ptr(),
-    summary: c"__SUMMARY__".as_ptr(),
-    licence: c"0BSD".as_ptr(),
-    paper: null(),
-    options_schema: cr#"{"type": "object", "required": ["data"], "properties": {"data": {
-        "format": "adapt-pruner-data", "description": "the text, or the token ids, to read"}}}"#
-        .as_ptr(),
-    statistics: STATISTICS.0.as_ptr(),
-    interface: &TABLE as *const Evaluator as *const c_void,
-    scores_compare: 0,
-});
-static DESCRIPTORS: Constant<[*const Descriptor; 1]> = Constant([&DESCRIPTOR.0]);
-static LIBRARY: Constant<Library> = Constant(Library {
-    struct_size: size_of::<Library>() as u32,
-    abi_major: abi::ABI_MAJOR,
-    abi_minor: abi::ABI_MINOR,
-    count: 1,
-    descriptors: DESCRIPTORS.0.as_ptr(),
-});
 
-#[no_mangle]
-pub extern "C" fn adapt_pruner_plugin() -> *const Library {
-    &LIBRARY.0
+// The host reads the option "data".
+library! {
+    kind: abi::EVALUATOR,
+    interface: TABLE,
+    options_schema: cr#"{"type": "object", "required": ["data"], "properties": {"data": {
+        "format": "adapt-pruner-data", "description": "the text, or the token ids, to read"}}}"#,
+    statistics: [],
 }

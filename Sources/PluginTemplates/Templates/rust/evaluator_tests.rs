@@ -1,13 +1,13 @@
-//! What the host would do, with numbers worked out by hand.
+//! Calls the plugin as the host does. The expected numbers are worked out by hand.
 use crate::abi::*;
+use crate::testing::{made, nothing, table};
 use std::ffi::{c_char, c_void, CStr};
-use std::mem::{size_of, zeroed};
-use std::ptr::null_mut;
+use std::mem::size_of;
 
 static IDS: [i32; 130] = [0; 130];
 static LENGTHS: [i64; 2] = [130, 1];
 
-/// Two documents: 130 tokens, which is a window of 128 and one of 2, and a single token, which is none.
+/// Two documents. The first has 130 tokens: a window of 128 and one of 2. The second has one token and no window.
 unsafe extern "C" fn open_data(_: *const Host, option: *const c_char, out: *mut Corpus) -> Status {
     static TOKENS: [&[i32; 130]; 2] = [&IDS, &IDS]; // a reference is a pointer
     if CStr::from_ptr(option) != c"data" {
@@ -20,7 +20,7 @@ unsafe extern "C" fn open_data(_: *const Host, option: *const c_char, out: *mut 
     OK
 }
 
-/// A model to which every token of the first window comes as a surprise of 2, and of the second of 1.
+/// A model for which -ln p is 2 for every token of the first window, and 1 for those of the second.
 unsafe extern "C" fn log_likelihood(
     _: *const Host,
     count: i64,
@@ -66,8 +66,7 @@ unsafe extern "C" fn item(sink: *const Metrics, _name: *const c_char, value: f64
 
 #[test]
 fn the_mean_is_by_token_and_its_error_by_window() {
-    // All zero: no services but these, and nothing that the plugin reads.
-    let (mut host, model): (Host, Model) = unsafe { (zeroed(), zeroed()) };
+    let (mut host, model) = nothing();
     host.open_data = Some(open_data);
     host.log_likelihood = Some(log_likelihood);
     let mut found = Found::default();
@@ -77,17 +76,9 @@ fn the_mean_is_by_token_and_its_error_by_window() {
         metric,
         item,
     };
+    let evaluator: &Evaluator = table(EVALUATOR);
     unsafe {
-        let library = &*crate::adapt_pruner_plugin();
-        assert_eq!((library.abi_major, library.count), (ABI_MAJOR, 1));
-        let plugin = &**library.descriptors;
-        assert_eq!(plugin.kind, EVALUATOR);
-        let evaluator = &*plugin.interface.cast::<Evaluator>();
-        let mut instance = null_mut();
-        assert_eq!(
-            (evaluator.create)(&host, c"{\"data\":\"text.txt\"}".as_ptr(), &mut instance),
-            OK
-        );
+        let instance = made(evaluator.create, &host, c"{\"data\":\"text.txt\"}");
         assert_eq!((evaluator.evaluate)(instance, &host, &model, &sink), OK);
         (evaluator.destroy)(instance);
     }
@@ -97,9 +88,9 @@ fn the_mean_is_by_token_and_its_error_by_window() {
         (found.metrics.len(), name.as_str()),
         (1, "text.token_nll@128")
     );
-    assert_eq!(*value, 255.0 / 128.0); // (127 · 2 + 1 · 1) / (127 + 1)
-                                       // The windows' sums are 127/128 above and below what the mean has for them:
-                                       // sqrt(2 / 1 · 2 (127/128)²) / 128
+    // (127 · 2 + 1 · 1) / (127 + 1)
+    assert_eq!(*value, 255.0 / 128.0);
+    // The windows' sums are 127/128 above and below the mean's share: sqrt(2 / 1 · 2 (127/128)²) / 128
     assert!((error - 254.0 / 16384.0).abs() < 1e-12);
     assert_ne!(*lower_is_better, 0);
 }

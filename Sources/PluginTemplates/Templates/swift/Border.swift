@@ -1,13 +1,13 @@
-// The border to the host: it is C, and no error may cross it.
+// The border to the host. It is C, so no error may cross it.
 import PluginABI
 
-/// Why a call fails: a status, and a sentence unless a service of the host has noted its own.
+/// Why a call fails: a status and a sentence. The sentence is nil if a service of the host has noted its own.
 struct Failure: Error {
   var status = AP_FAILED
   var sentence: String?
 }
 
-/// Does work, and makes a status and a sentence of what it throws.
+/// Does the work. An error becomes a status and a sentence.
 func guarded(
   _ host: UnsafePointer<ap_host>?, _ work: (UnsafePointer<ap_host>) throws -> Void
 ) -> ap_status {
@@ -24,19 +24,19 @@ func guarded(
   }
 }
 
-/// What a service of the host answered; nil if there is no such service.
+/// Throws if a service of the host has failed, or is missing: `status` is nil then.
 func check(_ status: ap_status?) throws {
   guard let status else { throw Failure(status: AP_UNSUPPORTED, sentence: "the host lacks a service") }
   if status != ap_status(AP_OK) { throw Failure(status: Int(status)) }
 }
 
-/// What the header says is never null.
+/// Unwraps a pointer that the header says is never null.
 func present<Pointer>(_ pointer: Pointer?) throws -> Pointer {
   guard let pointer else { throw Failure(sentence: "the host handed in a null pointer") }
   return pointer
 }
 
-/// A matrix of the host's, borrowed for the length of the call.
+/// A matrix of the host. It is valid during the call.
 struct Matrix {
   let rows: Int
   let columns: Int
@@ -56,17 +56,15 @@ struct Matrix {
   }
 }
 
-/// The length of a struct, for its struct_size.
+/// The size of a struct, for its struct_size.
 func size<Value>(_ type: Value.Type) -> UInt32 { UInt32(MemoryLayout<Value>.size) }
 
 /// A constant that is valid until the process ends.
 func constant<Value>(_ value: Value) -> UnsafePointer<Value> {
-  let place = UnsafeMutablePointer<Value>.allocate(capacity: 1)
-  place.initialize(to: value)
-  return UnsafePointer(place)
+  constants([value])
 }
 
-/// Elements one behind the other, valid until the process ends.
+/// Constants in a row, valid until the process ends.
 func constants<Value>(_ values: [Value]) -> UnsafePointer<Value> {
   let place = UnsafeMutablePointer<Value>.allocate(capacity: values.count)
   place.initialize(from: values, count: values.count)
@@ -76,14 +74,34 @@ func constants<Value>(_ values: [Value]) -> UnsafePointer<Value> {
 /// A text with its NUL, valid until the process ends.
 func text(_ text: String) -> UnsafePointer<CChar> { constants(Array(text.utf8CString)) }
 
-/// Texts, ended by a null pointer.
+/// Texts with a null pointer at the end.
 func texts(_ list: [String]) -> UnsafePointer<UnsafePointer<CChar>?> {
   constants(list.map { text($0) } + [nil])
 }
 
-/// A library of one plugin.
-func library(of descriptor: ap_descriptor) -> UnsafePointer<ap_library> {
-  constant(
+/// The `create` of a plugin that keeps nothing.
+func createNothing(
+  _ host: UnsafePointer<ap_host>?, _ options: UnsafePointer<CChar>?,
+  _ instance: UnsafeMutablePointer<UnsafeMutableRawPointer?>?
+) -> ap_status {
+  instance?.pointee = nil
+  return ap_status(AP_OK)
+}
+
+/// The `destroy` of a plugin that keeps nothing.
+func destroyNothing(_ instance: UnsafeMutableRawPointer?) {}
+
+/// The library of one plugin.
+func library<Table>(
+  of kind: Int, _ table: Table, statistics: [String], options: String
+) -> UnsafePointer<ap_library> {
+  let descriptor = ap_descriptor(
+    struct_size: size(ap_descriptor.self), kind: ap_kind(kind), id: text("__ID__"),
+    version: text("__VERSION__"), summary: text("__SUMMARY__"), licence: text("0BSD"), paper: nil,
+    options_schema: text(options), statistics: texts(statistics),
+    interface: UnsafeRawPointer(constant(table)),
+    scores_compare: 0)  // a criterion's score ranks the units of one family of one layer
+  return constant(
     ap_library(
       struct_size: size(ap_library.self), abi_major: UInt16(AP_ABI_MAJOR), abi_minor: UInt16(AP_ABI_MINOR),
       count: 1, descriptors: constants([constant(descriptor)])))

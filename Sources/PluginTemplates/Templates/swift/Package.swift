@@ -6,7 +6,7 @@ let package = Package(
   products: [.library(name: "__NAME__", type: .dynamic, targets: ["__NAME__"])],
   targets: [
     .systemLibrary(name: "PluginABI"),
-    // Its name has the publisher's in it: two modules of one name in a process would share their types.
+    // The name has the publisher in it. Two modules of one name in a process would share their types.
     .target(name: "__NAME__", dependencies: ["PluginABI"]),
     .testTarget(name: "PluginTests", dependencies: ["__NAME__", "PluginABI"]),
   ]

@@ -9,14 +9,14 @@ func table<Table>(_ kind: Int, as type: Table.Type) -> Table? {
   return descriptor.pointee.interface.load(as: type)
 }
 
-/// Memory with these values, which a test need not give back.
+/// Memory with these values. A test need not free it.
 func memory<Value>(_ values: [Value]) -> UnsafeMutablePointer<Value> {
   let place = UnsafeMutablePointer<Value>.allocate(capacity: values.count)
   place.initialize(from: values, count: values.count)
   return place
 }
 
-/// A matrix of two dimensions, row by row.
+/// A matrix, row by row.
 func tensor(_ values: [Float], rows: Int64, columns: Int64) -> ap_tensor {
   var tensor = ap_tensor()
   tensor.data = UnsafeMutableRawPointer(memory(values))

@@ -5,13 +5,13 @@ import PluginABI
 ///     share = (now - goal of the iteration) / (what all units cost)
 ///     keep  = floor((1 - share) * units), but no fewer than the family's minimum
 ///
-/// Rounded down, so that the goal is reached wherever the minimum lets it be.
+/// `keep` is rounded down, so that the goal is reached if the minimum allows it.
 enum EqualShare {
-  /// One answer for each family, in the order in which the host wants them: layer by layer.
-  /// - Parameter allocation: not copied, since an older host's is shorter.
+  /// One answer for each family, layer by layer. The host wants its answers in this order.
+  /// - Parameter allocation: a pointer, because an older host's struct is shorter.
   static func shares(of allocation: UnsafePointer<ap_allocation>) throws -> [ap_share] {
     let families = try families(of: allocation)
-    // A whole sublayer or layer: the one unit stays or leaves.
+    // The one unit of a whole sublayer or layer stays or leaves.
     if families.contains(where: { $0.minimum < 1 }) {
       throw Failure(
         status: AP_UNSUPPORTED,
@@ -44,11 +44,8 @@ enum EqualShare {
 
 private let table = ap_allocator(
   struct_size: size(ap_allocator.self),
-  create: { _, _, instance in
-    instance?.pointee = nil  // no options, nothing to keep
-    return ap_status(AP_OK)
-  },
-  destroy: { _ in },
+  create: createNothing,
+  destroy: destroyNothing,
   statistics: nil,
   allocate: { _, host, model, allocation, shares in
     guarded(host) { _ in
@@ -61,15 +58,12 @@ private let table = ap_allocator(
       }
     }
   },
-  // Zero: the host does not ask for the goal to within one unit, and goes on until it is passed.
+  // Zero: the host does not check each iteration's goal. It goes on until the stage's goal is passed.
   meets_goal: { _ in 0 })
 
 nonisolated(unsafe) private let plugin = library(
-  of: ap_descriptor(
-    struct_size: size(ap_descriptor.self), kind: ap_kind(AP_ALLOCATOR), id: text("__ID__"),
-    version: text("__VERSION__"), summary: text("__SUMMARY__"), licence: text("0BSD"), paper: nil,
-    options_schema: text(#"{"type": "object", "properties": {}}"#),
-    statistics: texts([]),  // "layer_cosine", say: section 6 of the header
-    interface: UnsafeRawPointer(constant(table)), scores_compare: 0))
+  of: AP_ALLOCATOR, table,
+  statistics: [],  // for example "layer_cosine": see section 6 of the header
+  options: #"{"type": "object", "properties": {}}"#)
 
 @c(adapt_pruner_plugin) public func entry() -> UnsafePointer<ap_library> { plugin }

@@ -1,11 +1,12 @@
 import PluginABI
 import Testing
 
-/// What stays of 4 of 8 groups at 20, and of 10 channels at 3: 110 of the 200 that are spent. Numbers worked out by hand.
+/// 4 of 8 groups cost 20 each, and 10 channels cost 3 each: 110 of the 200 that are spent. The expected numbers are worked
+/// out by hand.
 @Test(
   arguments: [
-    (145, [2, 5], [0.75, 0.5]),  // 55 of 110 have to go; 2 of the original 8 stay
-    (0, [1, 1], [0.875, 0.9]),  // more than there is: the minimum stays
+    (145, [2, 5], [0.75, 0.5]),  // 55 of 110 have to leave; 2 of the original 8 stay
+    (0, [1, 1], [0.875, 0.9]),  // out of reach: the minimum stays
     (200, [4, 10], [0.5, 0]),  // nothing to do
   ] as [(Int64, [Int64], [Double])])
 func everyFamilyLosesTheSameShare(goal: Int64, keep: [Int64], sparsity: [Double]) throws {

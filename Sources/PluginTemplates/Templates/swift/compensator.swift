@@ -4,9 +4,9 @@ import PluginABI
 ///
 ///     bias += W[:, left] · mean x[left]
 ///
-/// over the columns that left an output projection W [rows, columns], x being its inputs before the cut.
+/// The columns `left` are those that leave the output projection W [rows, columns]. x is its input before the cut.
 enum MeanBias {
-  /// [rows]: what the bias gains.
+  /// The change of the bias: [rows].
   static func gain(of projection: ap_projection) throws -> [Double] {
     let (weight, mean) = (
       try Matrix(projection.weight), try Matrix(present(projection.statistics).pointee)  // mean: [1, columns]
@@ -21,19 +21,16 @@ enum MeanBias {
 
 private let table = ap_compensator(
   struct_size: size(ap_compensator.self),
-  create: { _, _, instance in
-    instance?.pointee = nil  // no options, nothing to keep
-    return ap_status(AP_OK)
-  },
-  destroy: { _ in },
+  create: createNothing,
+  destroy: destroyNothing,
   statistics: nil,
-  // Zero: the means are those of the model as it was before the cut.
+  // Zero: the means are those of the model before the cut.
   follows_cut: { _ in 0 },
   adds_bias: { _ in 1 },
-  // The weights that stay are left as they are.
+  // Changes the bias only. The remaining weights stay as they are.
   compensate: { _, host, model, projection, weight, bias in
     guarded(host) { _ in
-      let bias = try present(bias)  // there is one, since adds_bias says so
+      let bias = try present(bias)  // adds_bias answers 1, so there is a bias
       for (row, gain) in try MeanBias.gain(of: present(projection).pointee).enumerated() {
         bias[row] = Float(Double(bias[row]) + gain)
       }
@@ -41,10 +38,8 @@ private let table = ap_compensator(
   })
 
 nonisolated(unsafe) private let plugin = library(
-  of: ap_descriptor(
-    struct_size: size(ap_descriptor.self), kind: ap_kind(AP_COMPENSATOR), id: text("__ID__"),
-    version: text("__VERSION__"), summary: text("__SUMMARY__"), licence: text("0BSD"), paper: nil,
-    options_schema: text(#"{"type": "object", "properties": {}}"#),
-    statistics: texts(["input_mean"]), interface: UnsafeRawPointer(constant(table)), scores_compare: 0))
+  of: AP_COMPENSATOR, table,
+  statistics: ["input_mean"],
+  options: #"{"type": "object", "properties": {}}"#)
 
 @c(adapt_pruner_plugin) public func entry() -> UnsafePointer<ap_library> { plugin }

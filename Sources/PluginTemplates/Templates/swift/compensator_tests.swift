@@ -1,7 +1,7 @@
 import PluginABI
 import Testing
 
-/// What the host would do, with numbers worked out by hand.
+/// Calls the plugin as the host does. The expected numbers are worked out by hand.
 @Test func theBiasGainsTheMeanOfWhatLeft() throws {
   let compensator = try #require(table(AP_COMPENSATOR, as: ap_compensator.self))
   var (host, model, instance) = (ap_host(), ap_model(), UnsafeMutableRawPointer?.none)
@@ -9,7 +9,7 @@ import Testing
   defer { compensator.destroy(instance) }
   #expect(compensator.adds_bias(instance) != 0)
 
-  // Of three columns the middle one leaves; its input was 0.5 on average.
+  // Of three columns the middle one leaves. The mean of its input is 0.5.
   var projection = ap_projection()
   projection.weight = tensor([1, 2, 3, 4, 5, 6], rows: 2, columns: 3)
   (projection.kept_count, projection.kept) = (2, UnsafePointer(memory([0, 2])))

@@ -9,7 +9,7 @@ final class MeanWeight {
 
   private let power: Int
 
-  /// The host has held the options against the schema below and filled in defaults: {"power":1}
+  /// The host has checked the options against the schema below and filled in defaults: {"power":1}
   init(options: String) throws {
     power = try JSONDecoder().decode(Options.self, from: Data(options.utf8)).power
   }
@@ -58,16 +58,12 @@ private let table = ap_criterion(
   scores_compare: nil)
 
 nonisolated(unsafe) private let plugin = library(
-  of: ap_descriptor(
-    struct_size: size(ap_descriptor.self), kind: ap_kind(AP_CRITERION), id: text("__ID__"),
-    version: text("__VERSION__"), summary: text("__SUMMARY__"), licence: text("0BSD"), paper: nil,
-    options_schema: text(
-      """
-      {"type": "object", "properties": {"power": {"type": "integer", "minimum": 1, "maximum": 2, "default": 1,
-        "description": "1: absolute values, 2: squares"}}}
-      """),
-    statistics: texts([]),  // "input_norm", say: section 4 of the header
-    interface: UnsafeRawPointer(constant(table)),
-    scores_compare: 0))  // a score ranks the units of one family of one layer
+  of: AP_CRITERION, table,
+  statistics: [],  // for example "input_norm": see section 4 of the header
+  options:
+    """
+    {"type": "object", "properties": {"power": {"type": "integer", "minimum": 1, "maximum": 2, "default": 1,
+      "description": "1: absolute values, 2: squares"}}}
+    """)
 
 @c(adapt_pruner_plugin) public func entry() -> UnsafePointer<ap_library> { plugin }

@@ -1,7 +1,7 @@
 import PluginABI
 import Testing
 
-/// What the host would do, with numbers worked out by hand.
+/// Calls the plugin as the host does. The expected numbers are worked out by hand.
 @Test(arguments: [
   (1, [Float(3.75), 5.25]),  // (1 + 2 + 5 + 7) / 4, (3 + 4 + 6 + 8) / 4
   (2, [19.75, 31.25]),  // (1 + 4 + 25 + 49) / 4, (9 + 16 + 36 + 64) / 4

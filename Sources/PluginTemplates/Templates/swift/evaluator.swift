@@ -4,20 +4,20 @@ import PluginABI
 ///
 ///     m = sum of S_i / sum of n_i          S_i = sum over the tokens t of window i of -ln p(t | those before it)
 ///
-/// A document is cut into windows of 128 tokens, the last one being shorter; the first token of each is not
-/// predicted, which leaves n_i. The standard error is that of a ratio of sums, the W windows being the sample:
+/// A document is cut into windows of 128 tokens. The last one may be shorter. The first token of a window is not
+/// predicted; n_i counts the others. The standard error is that of a ratio of sums over the sample of W windows:
 ///
 ///     sqrt( W / (W - 1) * sum of (S_i - m n_i)^2 ) / sum of n_i
 enum TokenSurprise {
   static let window = 128
 
-  /// Of a window: S and n.
+  /// S and n of a window.
   struct Sum {
     var surprise: Double
     var tokens: Double
   }
 
-  /// Windows of two tokens or more: of one token nothing is predicted.
+  /// Windows of two tokens or more. A window of one token predicts nothing.
   static func windows(of corpus: ap_corpus) throws -> [UnsafeBufferPointer<Int32>] {
     try (0..<Int(corpus.document_count)).flatMap { index in
       let length = Int(try present(corpus.lengths)[index])
@@ -45,7 +45,7 @@ enum TokenSurprise {
     }
   }
 
-  /// The mean by token, and its standard error; NaN, that is none, of a single window.
+  /// The mean by token, and its standard error. A single window has no error: NaN.
   static func mean(of sums: [Sum]) -> (value: Double, error: Double) {
     let (windows, tokens) = (Double(sums.count), sums.reduce(0) { $0 + $1.tokens })
     let mean = sums.reduce(0) { $0 + $1.surprise } / tokens
@@ -56,11 +56,8 @@ enum TokenSurprise {
 
 private let table = ap_evaluator(
   struct_size: size(ap_evaluator.self),
-  create: { _, _, instance in
-    instance?.pointee = nil  // the one option, "data", is the host's to read
-    return ap_status(AP_OK)
-  },
-  destroy: { _ in },
+  create: createNothing,  // the host reads the one option, "data"
+  destroy: destroyNothing,
   evaluate: { _, host, model, sink in
     guarded(host) { host in
       let sink = try present(sink)
@@ -80,14 +77,12 @@ private let table = ap_evaluator(
   })
 
 nonisolated(unsafe) private let plugin = library(
-  of: ap_descriptor(
-    struct_size: size(ap_descriptor.self), kind: ap_kind(AP_EVALUATOR), id: text("__ID__"),
-    version: text("__VERSION__"), summary: text("__SUMMARY__"), licence: text("0BSD"), paper: nil,
-    options_schema: text(
-      """
-      {"type": "object", "required": ["data"], "properties": {"data": {"format": "adapt-pruner-data",
-        "description": "the text, or the token ids, to read"}}}
-      """),
-    statistics: texts([]), interface: UnsafeRawPointer(constant(table)), scores_compare: 0))
+  of: AP_EVALUATOR, table,
+  statistics: [],
+  options:
+    """
+    {"type": "object", "required": ["data"], "properties": {"data": {"format": "adapt-pruner-data",
+      "description": "the text, or the token ids, to read"}}}
+    """)
 
 @c(adapt_pruner_plugin) public func entry() -> UnsafePointer<ap_library> { plugin }

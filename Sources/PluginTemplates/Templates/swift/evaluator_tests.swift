@@ -1,17 +1,17 @@
 import PluginABI
 import Testing
 
-/// What the plugin has told the host.
+/// The results that the plugin reports.
 private final class Found {
   var metrics: [(name: String, value: Double, error: Double, lowerIsBetter: Int32)] = []
   var items: [Double] = []
 }
 
-/// What the host would do, with numbers worked out by hand.
+/// Calls the plugin as the host does. The expected numbers are worked out by hand.
 @Test func theMeanIsByTokenAndItsErrorByWindow() throws {
   let evaluator = try #require(table(AP_EVALUATOR, as: ap_evaluator.self))
   var (host, model, instance) = (ap_host(), ap_model(), UnsafeMutableRawPointer?.none)
-  // Two documents: 130 tokens, which is a window of 128 and one of 2, and a single token, which is none.
+  // Two documents. The first has 130 tokens: a window of 128 and one of 2. The second has one token and no window.
   host.open_data = { _, option, corpus in
     guard let option, let corpus, String(cString: option) == "data" else { return ap_status(AP_FAILED) }
     corpus.pointee.name = UnsafePointer(memory(Array("text".utf8CString)))
@@ -21,7 +21,7 @@ private final class Found {
     corpus.pointee.lengths = UnsafePointer(memory([130, 1]))
     return ap_status(AP_OK)
   }
-  // A model to which every token of the first window comes as a surprise of 2, and of the second of 1.
+  // A model for which -ln p is 2 for every token of the first window, and 1 for those of the second.
   host.log_likelihood = { _, count, tokens, lengths, first, out in
     guard let lengths, let first, let out, count == 2, lengths[0] == 128, lengths[1] == 2 else {
       return ap_status(AP_FAILED)
@@ -53,6 +53,6 @@ private final class Found {
   let metric = try #require(found.metrics.first)
   #expect(found.metrics.count == 1 && metric.name == "text.token_nll@128" && metric.lowerIsBetter != 0)
   #expect(metric.value == 255.0 / 128)  // (127 · 2 + 1 · 1) / (127 + 1)
-  // The windows' sums are 127/128 above and below what the mean has for them: sqrt(2 / 1 · 2 (127/128)²) / 128
+  // The windows' sums are 127/128 above and below the mean's share: sqrt(2 / 1 · 2 (127/128)²) / 128
   #expect(abs(metric.error - 254.0 / 16384) < 1e-12)
 }
