@@ -59,7 +59,8 @@ extension PluginDescription {
     var plugins: [PluginDescription] = []
     var ids: Set<String> = []
     // Plain functions have one place more.
-    var placesOf: [Bool: (all: [String], chosen: String)] = [:]
+    let places = [false, true].map { Self.places(name, manifest: path, isForeign: $0) }
+    let chosen = places.map(Self.chosen)
     for (index, entry) in list.enumerated() {
       let place = "plugins[\(index)]"
       let members = try reader.object(
@@ -77,21 +78,13 @@ extension PluginDescription {
         throw reader.wrong("\(place).kind should be one of \(known), but is \"\(ShownText.value(kindName))\"")
       }
       let function = try reader.function(members, of: kind, at: place + ".", offered)
-      let isForeign = function != nil
-      let places: (all: [String], chosen: String)
-      if let known = placesOf[isForeign] {
-        places = known
-      } else {
-        let all = Self.places(name, manifest: path, isForeign: isForeign)
-        places = (all, chosen(of: all))
-        placesOf[isForeign] = places
-      }
+      let which = function == nil ? 0 : 1
       plugins.append(
         PluginDescription(
           id: id, kind: kind, version: try reader.string(members, "version", at: place + "."),
           summary: try reader.string(members, "summary", at: place + "."),
           abi: function == nil ? try reader.abi(root) : .host,
-          library: places.chosen, lookedFor: places.all, manifest: path, function: function,
+          library: chosen[which], lookedFor: places[which], manifest: path, function: function,
           checkOptions: try reader.checkOptions(members, at: place + "."), offered: offered))
     }
     return plugins

@@ -55,11 +55,7 @@ public struct PluginRegistry: Sendable {
           }
           for plugin in try Self.plugins(text, at: manifest, offered) {
             ids.append(plugin.id)
-            if known.insert(plugin.id).inserted {
-              plugins.append(plugin)
-            } else {
-              shadowed.append(plugin)
-            }
+            if known.insert(plugin.id).inserted { plugins.append(plugin) } else { shadowed.append(plugin) }
           }
         } catch { problems.append(error) }
         if bytes > Self.mostBytes { break }

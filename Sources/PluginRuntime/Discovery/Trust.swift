@@ -20,10 +20,9 @@ enum Trust {
       }
       if let unsafe = unsafeFolder(folder) { return unsafe }
       let place = folder + "/" + name
-      var state = stat()
       // The caller reports a missing file.
-      guard lstat(place, &state) == 0 else { return nil }
-      if state.st_mode & S_IFMT == S_IFLNK {
+      guard let mode = mode(of: place) else { return nil }
+      if mode & S_IFMT == S_IFLNK {
         links += 1
         let target = try? FileManager.default.destinationOfSymbolicLink(atPath: place)
         guard links < 40, let target else { return nil }
@@ -33,10 +32,9 @@ enum Trust {
         folder = place
       }
     }
-    var state = stat()
-    guard lstat(folder.isEmpty ? "/" : folder, &state) == 0, state.st_mode & S_IWOTH != 0 else { return nil }
-    let isFolder = state.st_mode & S_IFMT == S_IFDIR
-    return isFolder && !isSearched && state.st_mode & S_ISVTX != 0 ? nil : folder
+    guard let mode = mode(of: folder.isEmpty ? "/" : folder), mode & S_IWOTH != 0 else { return nil }
+    let isSafe = mode & S_IFMT == S_IFDIR && mode & S_ISVTX != 0 && !isSearched
+    return isSafe ? nil : folder
   }
 
   private static func components(of path: String) -> [String] {
@@ -45,8 +43,12 @@ enum Trust {
 
   private static func unsafeFolder(_ folder: String) -> String? {
     let folder = folder.isEmpty ? "/" : folder
+    return mode(of: folder).flatMap { $0 & S_IWOTH != 0 && $0 & S_ISVTX == 0 ? folder : nil }
+  }
+
+  /// The mode of a file, folder or link; nil if it is missing.
+  private static func mode(of path: String) -> mode_t? {
     var state = stat()
-    guard lstat(folder, &state) == 0 else { return nil }
-    return state.st_mode & S_IWOTH != 0 && state.st_mode & S_ISVTX == 0 ? folder : nil
+    return lstat(path, &state) == 0 ? state.st_mode : nil
   }
 }

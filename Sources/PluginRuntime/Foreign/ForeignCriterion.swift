@@ -57,11 +57,10 @@ final class ForeignCriterion: CriterionCalls {
   private func scoreMatrices(_ units: UnitsRequest) throws(PluginError) -> [Float] {
     let wanted = signature.matrices?.map(\.projection)
     let matrices = units.matrices.filter { wanted?.contains($0.name) ?? true }
-    let count = units.original.count
     guard !matrices.isEmpty else {
       throw missing("matrix \((wanted ?? []).joined(separator: " or "))", Scene(units: units, matrix: nil))
     }
-    var sums = [Double](repeating: 0, count: count)
+    var sums = [Double](repeating: 0, count: units.original.count)
     for matrix in matrices {
       let answer = try ask(Scene(units: units, matrix: matrix))
       for unit in sums.indices { sums[unit] += Double(answer[unit]) }
@@ -172,18 +171,14 @@ final class ForeignCriterion: CriterionCalls {
   }
 
   private func matrices(of name: ForeignSignature.Name, _ scene: Scene) throws(PluginError) -> [MatrixRequest]
-  {
-    name.matrix == nil ? scene.units.matrices : [try matrix(name.matrix, scene)]
-  }
+  { name.matrix == nil ? scene.units.matrices : [try matrix(name.matrix, scene)] }
 
   private func gather(_ gathered: Gathered, unit: Int, _ scene: Scene) throws(PluginError) {
     var next = gathered.floats
     for matrix in gathered.matrices {
       guard let memory = gathered.quantity.memory(of: matrix), memory.rows == matrix.weight.rows,
         memory.columns == matrix.weight.columns
-      else {
-        throw missing("\(gathered.quantity.name) of \(matrix.name)", scene)
-      }
+      else { throw missing("\(gathered.quantity.name) of \(matrix.name)", scene) }
       let (lines, columns) = (matrix.repeats * matrix.positions, memory.columns)
       switch matrix.axis {
       case .rows:
@@ -225,9 +220,7 @@ final class ForeignCriterion: CriterionCalls {
 
 extension MatrixRequest {
   /// The elements of one unit.
-  fileprivate var unitLength: Int {
-    repeats * positions * (axis == .rows ? weight.columns : weight.rows)
-  }
+  fileprivate var unitLength: Int { repeats * positions * (axis == .rows ? weight.columns : weight.rows) }
 }
 
 /// The memory where a foreign function writes scores.

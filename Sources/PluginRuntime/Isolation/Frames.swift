@@ -53,9 +53,7 @@ struct FrameInbox {
   mutating func next() throws(WireError) -> (kind: FrameKind, contents: [UInt8])? {
     guard bytes.count - start >= Self.headerBytes else { return nil }
     let count = bytes.withUnsafeBytes { Int($0.loadUnaligned(fromByteOffset: start, as: UInt32.self)) }
-    guard count <= Self.mostBytes, let kind = FrameKind(rawValue: bytes[start + 4]) else {
-      throw .garbled
-    }
+    guard count <= Self.mostBytes, let kind = FrameKind(rawValue: bytes[start + 4]) else { throw .garbled }
     let end = start + Self.headerBytes + count
     guard bytes.count >= end else { return nil }
     defer { start = end }
@@ -74,11 +72,7 @@ enum FrameSocket {
       while sent < bytes.count {
         let piece = UnsafeRawBufferPointer(rebasing: bytes[sent...])
         let count = Glibc.send(socket, piece.baseAddress, piece.count, Int32(MSG_NOSIGNAL))
-        if count > 0 {
-          sent += count
-        } else if errno != EINTR {
-          return false
-        }
+        if count > 0 { sent += count } else if errno != EINTR { return false }
       }
       return true
     }

@@ -81,19 +81,12 @@ final class PluginWorker: @unchecked Sendable {
     let services: HostServices
     let options: JSONObject
     let limit: Double
-    var until: ContinuousClock.Instant
+    /// The start of the call, put off by the time of the host's services.
+    var began = ContinuousClock.now
     /// When the plugin was asked to stop.
     var cancelledAt: ContinuousClock.Instant?
     /// The lines that it has logged.
     var lines = 0
-
-    init(function: String, services: HostServices, options: JSONObject, limit: Double) {
-      self.function = function
-      self.services = services
-      self.options = options
-      self.limit = limit
-      until = ContinuousClock.now + .seconds(limit)
-    }
   }
 
   /// The milliseconds between two checks of the limits.
@@ -131,7 +124,7 @@ final class PluginWorker: @unchecked Sendable {
       let isOver = worker.process.hasEnded
       let hasMore = try receive(wait.function, patience: isOver ? 0 : Self.period)
       if isOver, !hasMore { throw died(in: wait.function) }
-      if ContinuousClock.now > wait.until {
+      if ContinuousClock.now - wait.began > .seconds(wait.limit) {
         throw endIt(
           .timedOut(plugin: plugin, function: wait.function, seconds: wait.limit, lastLine: heard()))
       }
@@ -280,7 +273,7 @@ final class PluginWorker: @unchecked Sendable {
       reply = WireMessage(worker.requests)
       try reply.put(CallFailure(error))
     }
-    wait.until += ContinuousClock.now - began
+    wait.began += ContinuousClock.now - began
     try send(kind, reply, wait)
   }
 }

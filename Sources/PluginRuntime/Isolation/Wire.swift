@@ -38,9 +38,7 @@ struct Wire<Value> {
   /// Writes or reads all fields of a struct, in the order of its initialiser's parameters.
   func fields<each Field: WireValue>(
     _ make: (repeat each Field) -> Value, _ field: repeat (Value) -> each Field
-  ) throws(WireError) -> Value {
-    make(repeat try self(each field))
-  }
+  ) throws(WireError) -> Value { make(repeat try self(each field)) }
 
   /// Writes or reads statistics. Only those that the plugin needs are written.
   func statistics<Field: WireValue>(

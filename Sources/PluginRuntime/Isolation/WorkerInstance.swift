@@ -60,9 +60,7 @@ extension WorkerInstance: CriterionCalls, AllocatorCalls, CompensatorCalls, Tran
 
   func compensate(
     _ model: ModelSummary, _ projection: ProjectionRequest
-  ) throws(PluginError) -> CompensatedProjection {
-    try call(WireFunctions.compensate, model, projection)
-  }
+  ) throws(PluginError) -> CompensatedProjection { try call(WireFunctions.compensate, model, projection) }
 
   func widths(_ model: ModelSummary, _ residual: ResidualRequest) throws(PluginError) -> [Int] {
     try call(WireFunctions.widths, model, residual)

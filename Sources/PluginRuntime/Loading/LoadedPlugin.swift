@@ -87,28 +87,18 @@ public struct LoadedPlugin: @unchecked Sendable {
   }
 }
 
-extension StatisticRegistry {
-  /// Finds the statistics that a plugin names.
-  fileprivate func resolve(
-    _ names: [String], for kind: PluginKind, plugin: String
+extension [Statistic] {
+  /// Finds the statistics that a plugin names, in a list that ends with null.
+  func named(
+    by names: UnsafePointer<UnsafePointer<CChar>?>, or unknown: (String) -> PluginError
   ) throws(PluginError) -> [Statistic] {
-    let known = entries(for: kind)
-    var statistics: [Statistic] = []
-    for name in names {
-      guard let statistic = known.first(where: { $0.name == name }) else {
-        throw .unknownStatistic(plugin: plugin, statistic: name, kind: kind, known: known.map(\.name))
-      }
-      statistics.append(statistic)
+    var found: [Statistic] = []
+    while let name = names[found.count].map({ String(cString: $0) }) {
+      guard let statistic = first(where: { $0.name == name }) else { throw unknown(name) }
+      found.append(statistic)
     }
-    return statistics
+    return found
   }
-}
-
-/// The strings of a list that ends with a null pointer.
-func list(_ pointer: UnsafePointer<UnsafePointer<CChar>?>) -> [String] {
-  var texts: [String] = []
-  while let text = pointer[texts.count] { texts.append(String(cString: text)) }
-  return texts
 }
 
 /// Reads and checks the descriptor of one plugin of a library.
@@ -146,10 +136,11 @@ private struct DescriptorReader {
     guard let names = descriptor.statistics else {
       throw wrong("statistics", expected: "a list that ends with null", got: "null")
     }
-    let statistics = try plugin.offered.resolve(list(names), for: kind, plugin: plugin.id)
-    guard let table = descriptor.interface else {
-      throw wrong("interface", expected: "a table", got: "null")
+    let offered = plugin.offered.entries(for: kind)
+    let statistics = try offered.named(by: names) { name in
+      .unknownStatistic(plugin: plugin.id, statistic: name, kind: kind, known: offered.map(\.name))
     }
+    guard let table = descriptor.interface else { throw wrong("interface", expected: "a table", got: "null") }
     try requireFunctions(kind.functions, of: kind, at: table)
     let about = PluginAbout(
       id: plugin.id, kind: kind, version: version, summary: summary, licence: licence,

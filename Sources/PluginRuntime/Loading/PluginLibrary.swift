@@ -52,6 +52,60 @@ struct PluginLibrary {
   }
 }
 
+/// Loads the file of a shared library into this process.
+enum LibraryFile {
+  /// The environment at the start of this process. A plugin may change its own; later processes get this one.
+  static let environment = ProcessInfo.processInfo.environment
+
+  /// Loads the library for good (NODELETE): the Swift runtime does not survive unloading. Its initialisers run in this call.
+  /// - Parameter path: absolute, or a name for the system's loader.
+  static func load(_ path: String, for plugin: PluginDescription) throws(PluginError)
+    -> UnsafeMutableRawPointer
+  {
+    var state = stat()
+    // The loader would wait for the other end of a named pipe.
+    if path.contains("/"), stat(path, &state) == 0, state.st_mode & S_IFMT != S_IFREG {
+      throw .cannotLoad(library: path, reason: "it is no regular file")
+    }
+    _ = environment
+    let handle = inCall(of: plugin.id, "load") { dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE) }
+    guard let handle else { throw .cannotLoad(path, plugin) }
+    return handle
+  }
+}
+
+/// Structs of the ABI that have grown since version 1.0.
+enum StructGrowth {
+  /// The size of a struct in version 1.0, in bytes.
+  static func firstSize<Struct>(of type: Struct.Type) -> Int {
+    let grown: Int? =
+      switch type {
+      case is ap_descriptor.Type: MemoryLayout<ap_descriptor>.offset(of: \.scores_compare)
+      case is ap_criterion.Type: MemoryLayout<ap_criterion>.offset(of: \.scores_compare)
+      case is ap_allocation.Type: MemoryLayout<ap_allocation>.offset(of: \.scores_compare)
+      default: nil
+      }
+    return grown ?? MemoryLayout<Struct>.size
+  }
+}
+
+/// Copies a plugin's struct. Members that the plugin's version lacks are zero or null.
+/// - Parameters:
+///   - pointer: a struct whose `struct_size` is at least that of version 1.0.
+///   - version: the version of the ABI that both sides speak.
+func whole<Struct>(_ pointer: UnsafePointer<Struct>, speaking version: ABIVersion) -> Struct {
+  let source = UnsafeRawPointer(pointer)
+  let stated = Int(source.load(as: UInt32.self))
+  let known = version.minor == 0 ? StructGrowth.firstSize(of: Struct.self) : MemoryLayout<Struct>.size
+  return withUnsafeTemporaryAllocation(
+    byteCount: MemoryLayout<Struct>.size, alignment: MemoryLayout<Struct>.alignment
+  ) { room in
+    room.initializeMemory(as: UInt8.self, repeating: 0)
+    room.copyMemory(from: UnsafeRawBufferPointer(start: source, count: min(stated, known)))
+    return room.load(as: Struct.self)
+  }
+}
+
 /// Checks that a struct is as long as in version 1.0. A later minor version may make it longer.
 func requireSize<Struct>(_ size: UInt32, _ type: Struct.Type, in library: String) throws(PluginError) {
   let expected = StructGrowth.firstSize(of: type)
