@@ -1,5 +1,5 @@
-/// A quantity that the host gathers for plugins. Only the C ABI, `plugin.json`, the protocol of workers, records and messages
-/// use its name; all other code uses this value.
+/// A quantity that the host gathers for plugins. Only the C ABI, `plugin.json`, the protocol of workers, records and
+/// messages use its name; all other code uses this value.
 public struct Statistic: Sendable {
   /// The name by which a plugin asks for it.
   public let name: String

@@ -90,8 +90,8 @@ public struct Share: Equatable, Sendable {
 
 /// An allocator with its options.
 public final class AllocatorInstance: PluginInstance<any AllocatorCalls> {
-  /// Whether each iteration ends on its goal, or less than one unit below. If not, the caller iterates until the goal is
-  /// passed.
+  /// Whether each iteration ends on its goal, or less than one unit below. If not, the caller iterates until the goal
+  /// is passed.
   public var meetsGoal: Bool { traits.contains(.meetsGoal) }
 
   /// Returns a share for each layer and family, in the order of `layers`.
@@ -131,8 +131,8 @@ public final class AllocatorInstance: PluginInstance<any AllocatorCalls> {
     }
   }
 
-  /// Checks that the size is at most the goal, and within one unit of it. If the goal is passed already, nothing need be
-  /// removed.
+  /// Checks that the size is at most the goal, and within one unit of it. If the goal is passed already, nothing need
+  /// be removed.
   private func checkGoal(
     _ budget: BudgetRequest, after: Int, _ layers: [LayerRequest]
   ) throws(PluginError) {

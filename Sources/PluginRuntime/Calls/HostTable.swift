@@ -5,8 +5,8 @@ import Synchronization
 
 /// `ap_host` for one instance of a plugin: the host's C functions and their state. It lives as long as the instance.
 ///
-/// Any thread may call `set_error`, `log`, `progress`, `is_cancelled`, `random_uniform` and `sgemm`. They use only constants
-/// and the locked sentence. The others are called on the thread of the call.
+/// Any thread may call `set_error`, `log`, `progress`, `is_cancelled`, `random_uniform` and `sgemm`. They use only
+/// constants and the locked sentence. The others are called on the thread of the call.
 final class HostTable {
   let services: HostServices
   let plugin: String

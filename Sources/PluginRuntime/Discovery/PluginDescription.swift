@@ -18,7 +18,8 @@ public struct PluginDescription: Equatable, Sendable {
   public var manifest: String
   /// How to call it, if it is a plain function.
   public var function: ForeignSignature?
-  /// The options with which `plugin check` makes instances. Their paths are relative to the folder of the `plugin.json`.
+  /// The options with which `plugin check` makes instances. Their paths are relative to the folder of the
+  /// `plugin.json`.
   public var checkOptions: JSONObject = [:]
   /// The statistics that the host offers it.
   public var offered = StatisticRegistry.host
@@ -93,8 +94,8 @@ extension PluginDescription {
   /// The most plugins of a library. More would make every command wait.
   private static let mostPlugins = 1000
 
-  /// The paths where a library may be: beside the plugin.json, above it, and below where `swift build` and `cargo build`
-  /// put it.
+  /// The paths where a library may be: beside the plugin.json, above it, and below where `swift build` and `cargo
+  /// build` put it.
   /// - Parameter isForeign: whether the system's loader looks for a bare name.
   private static func places(_ name: String, manifest: String, isForeign: Bool) -> [String] {
     if name.hasPrefix("/") { return [name] }
@@ -108,8 +109,8 @@ extension PluginDescription {
       + (isForeign && !name.contains("/") ? [name] : [])
   }
 
-  /// The first path that has a file, and of several builds the newest. If there is none: a bare name for the loader, or the
-  /// first path.
+  /// The first path that has a file, and of several builds the newest. If there is none: a bare name for the loader, or
+  /// the first path.
   private static func chosen(of places: [String]) -> String {
     let files = FileManager.default
     func date(_ path: String) -> Date? {
@@ -130,15 +131,11 @@ public let pluginIDSyntax =
 /// The most bytes of an id.
 private let longestID = 100
 
-/// Whether a text has the syntax of an id. Neither side of the '.' may be empty.
+private let idLetters = Set("abcdefghijklmnopqrstuvwxyz0123456789-".utf8)
+
+/// Whether an id is `publisher.name`: lower-case letters, digits and '-', with one '.' between.
 public func isPluginID(_ id: String) -> Bool {
   let parts = id.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
   return parts.count == 2 && id.utf8.count <= longestID
-    && parts.allSatisfy { part in
-      !part.isEmpty
-        && part.allSatisfy {
-          (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0)
-            || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) || $0 == UInt8(ascii: "-")
-        }
-    }
+    && parts.allSatisfy { !$0.isEmpty && $0.allSatisfy(idLetters.contains) }
 }

@@ -90,8 +90,8 @@ public struct PluginRegistry: Sendable {
     return plugins
   }
 
-  /// The folders to search: `explicit` (from `--plugin-path`), the colon-separated `ADAPT_PRUNER_PLUGIN_PATH`, `plugins`
-  /// beside the executable, `~/.local/share/adapt-pruner/plugins`.
+  /// The folders to search: `explicit` (from `--plugin-path`), the colon-separated `ADAPT_PRUNER_PLUGIN_PATH`,
+  /// `plugins` beside the executable, `~/.local/share/adapt-pruner/plugins`.
   public static func searchPath(
     explicit: [String] = [], environment: [String: String] = ProcessInfo.processInfo.environment,
     executable: String? = Self.executable

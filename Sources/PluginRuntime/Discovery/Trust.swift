@@ -2,8 +2,9 @@ import Foundation
 
 /// Finds out whether every user can change what a path leads to.
 enum Trust {
-  /// Returns the first place on a path, links followed, that every user may change; nil if there is none. A user who can
-  /// rename a folder or replace a link on the way decides what is found. Files in a sticky folder such as /tmp are safe.
+  /// Returns the first place on a path, links followed, that every user may change; nil if there is none. A user who
+  /// can rename a folder or replace a link on the way decides what is found. Files in a sticky folder such as /tmp are
+  /// safe.
   ///
   /// - Parameter isSearched: whether plugins are taken from this folder, so that sticky does not make it safe.
   static func writableByAll(_ path: String, isSearched: Bool = false) -> String? {

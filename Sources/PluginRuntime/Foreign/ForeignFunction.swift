@@ -6,7 +6,8 @@ import Processes
 struct ForeignFunction: @unchecked Sendable {
   let signature: ForeignSignature
   let address: UnsafeMutableRawPointer
-  /// The file with the symbol. The system's loader has found it if the plugin gives a bare name such as `libopenblas.so.0`.
+  /// The file with the symbol. The system's loader has found it if the plugin gives a bare name such as
+  /// `libopenblas.so.0`.
   let library: String
 
   init(_ signature: ForeignSignature, of plugin: PluginDescription) throws(PluginError) {

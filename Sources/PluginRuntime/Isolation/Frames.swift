@@ -8,8 +8,8 @@ import Foundation
 /// - 5: the worker's tray, shared memory that the host only reads
 /// - 6: a pipe; when it ends the host is gone, and the worker ends too
 ///
-/// A frame is the number of bytes of its contents (UInt32), its kind (UInt8), and the contents. Contents are fields without
-/// gaps. `WireFunctions` lists the functions, `WireFields.swift` the fields of their contents and answers:
+/// A frame is the number of bytes of its contents (UInt32), its kind (UInt8), and the contents. Contents are fields
+/// without gaps. `WireFunctions` lists the functions, `WireFields.swift` the fields of their contents and answers:
 /// - a number: 8 bytes (Int64, UInt64, Double); a Bool: 1 byte
 /// - a text: its number of bytes (Int64), then UTF-8
 /// - an optional value: a Bool whether it is there, then the value
@@ -17,12 +17,12 @@ import Foundation
 /// - an array of numbers (Int64, Int32, Float, Double): its count and its offset in the sender's tray (Int64 each)
 /// - a struct: its fields
 ///
-/// A `call` and a `notice` begin with the function's name as a text. The other side answers a call with one `done` or one
-/// `failed` (`CallFailure`). The host calls first, with `load`. The worker may call the host in the middle of a call. Any
-/// thread of the worker may send a notice at any time.
+/// A `call` and a `notice` begin with the function's name as a text. The other side answers a call with one `done` or
+/// one `failed` (`CallFailure`). The host calls first, with `load`. The worker may call the host in the middle of a
+/// call. Any thread of the worker may send a notice at any time.
 ///
-/// A tray holds its writer's last call or answer. Arrays lie at multiples of 64, from byte 4096 on. The first four bytes
-/// (UInt32) are not 0 if the host cancels its call.
+/// A tray holds its writer's last call or answer. Arrays lie at multiples of 64, from byte 4096 on. The first four
+/// bytes (UInt32) are not 0 if the host cancels its call.
 enum FrameKind: UInt8 {
   case call = 1
   case done, failed

@@ -5,8 +5,8 @@ import Synchronization
 
 /// The process that loads and calls an isolated plugin: the other end of `PluginWorker`.
 ///
-/// It answers the host's requests one after another until its lifeline closes. The same instances as in the host's process
-/// call the plugin and check its answers.
+/// It answers the host's requests one after another until its lifeline closes. The same instances as in the host's
+/// process call the plugin and check its answers.
 public final class WorkerProcess {
   private let socket = WorkerHandle.Descriptor.socket
   private let requests: SharedTray

@@ -38,7 +38,8 @@ public struct LoadedPlugin: @unchecked Sendable {
 
   /// Where its functions are.
   enum Backing {
-    /// In this process: the table of the plugin's kind. It is constant until the process ends, hence `@unchecked Sendable`.
+    /// In this process: the table of the plugin's kind. It is constant until the process ends, hence `@unchecked
+    /// Sendable`.
     case table(UnsafeRawPointer)
     /// In a process of their own.
     case worker(PluginWorker)

@@ -57,7 +57,8 @@ enum LibraryFile {
   /// The environment at the start of this process. A plugin may change its own; later processes get this one.
   static let environment = ProcessInfo.processInfo.environment
 
-  /// Loads the library for good (NODELETE): the Swift runtime does not survive unloading. Its initialisers run in this call.
+  /// Loads the library for good (NODELETE): the Swift runtime does not survive unloading. Its initialisers run in this
+  /// call.
   /// - Parameter path: absolute, or a name for the system's loader.
   static func load(_ path: String, for plugin: PluginDescription) throws(PluginError)
     -> UnsafeMutableRawPointer
