@@ -1,2 +1,2 @@
-/// Who knows plugins knows what they may ask for.
+/// Modules that import PluginRuntime see the statistics too.
 @_exported import Statistics

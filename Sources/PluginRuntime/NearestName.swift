@@ -1,36 +1,36 @@
-/// Finds what somebody who mistyped a name may have meant.
+/// Finds the known name that a mistyped name may mean.
 public enum NearestName {
-  /// The known name that is fewest single-character edits away, if it is near enough to be a slip.
+  /// Returns the known name with the fewest single-character edits; nil if none is near.
   public static func of(_ name: String, among known: [String]) -> String? {
-    // No slip, and the work grows with its length.
+    // The work grows with the length.
     if name.utf8.count > longest { return nil }
     let typed = name.lowercased()
     let ranked = known.map { (name: $0, edits: distance(typed, $0.lowercased())) }
     guard let best = ranked.min(by: { $0.edits < $1.edits }) else { return nil }
     if best.edits <= max(1, min(name.count, best.name.count) / 3) { return best.name }
-    // The beginning of exactly one name, or the name without its publisher: "perplexity".
+    // Take the beginning of exactly one name, or the name without its publisher: "perplexity".
     let partial = known.filter { candidate in
       typed.count >= 3 && candidate.lowercased().split(separator: ".").contains { $0.hasPrefix(typed) }
     }
     return partial.count == 1 ? partial.first : nil
   }
 
-  /// Bytes of a name that somebody may have typed.
+  /// The most bytes of a mistyped name.
   private static let longest = 200
 
-  /// What to say after a sentence about an unknown name: that there is a near one, or nothing.
+  /// A sentence with the nearest name, to follow an error; empty if none is near.
   static func hint(for name: String, among known: [String]) -> String {
     of(name, among: known).map { " Did you mean \"\($0)\"?" } ?? ""
   }
 
-  /// What to say after "unknown …": the nearest name, or all names if none is near and they are few.
+  /// The advice after "unknown …": the nearest name, or all names if none is near.
   public static func advice(for name: String, among known: [String], called plural: String) -> String {
     if let nearest = of(name, among: known) { return "did you mean \"\(nearest)\"?" }
     guard !known.isEmpty else { return "there are no \(plural) here" }
     return "the \(plural) here are \(known.joined(separator: ", "))"
   }
 
-  /// Insertions, deletions, substitutions and swaps of neighbours that turn one word into the other.
+  /// The number of insertions, deletions, substitutions and swaps of neighbours between two words.
   private static func distance(_ left: String, _ right: String) -> Int {
     let a = Array(left)
     let b = Array(right)

@@ -1,9 +1,7 @@
 import PluginABI
 import Wording
 
-/// All that can go wrong with a plugin, as data; `description` puts it into words, here and only here.
-///
-/// The caller adds the stage: these know no pipeline.
+/// An error of a plugin, as data. `description` puts it into words. The caller adds the stage of the pipeline.
 public enum PluginError: Error, Equatable, Sendable {
   // Finding
   case notFound(id: String, kind: PluginKind?, nearest: String?, tried: [TriedPath])
@@ -40,16 +38,16 @@ public enum PluginError: Error, Equatable, Sendable {
   case overMemory(plugin: String, function: String, limit: Int, used: Int, lastLine: String?)
   case printed(plugin: String, function: String, text: String)
   case garbled(plugin: String, function: String)
-  /// Any other of these, found there.
+  /// Any other error, found in the worker process.
   case inWorker(sentence: String)
 }
 
-/// Where a plugin was looked for, and what was there.
+/// A folder that was searched for a plugin.
 public struct TriedPath: Equatable, Sendable {
   public var path: String
-  /// Ids found there; nil: there is no such folder, or it is refused.
+  /// The ids found there; nil if the folder is missing or refused.
   public var found: [String]?
-  /// Everybody can write to it.
+  /// Whether it was refused because every user can write to it.
   public var isRefused = false
 }
 
@@ -68,7 +66,7 @@ public struct ABIVersion: Equatable, Comparable, Sendable, CustomStringConvertib
   }
 }
 
-/// `ap_status`, other than AP_OK.
+/// An `ap_status` other than AP_OK.
 public enum CallStatus: Equatable, Sendable {
   case failed, invalidOptions, unsupported, cancelled, outOfMemory
   case unknown(Int)
@@ -163,7 +161,7 @@ extension PluginError: CustomStringConvertible {
 }
 
 extension PluginError {
-  /// Of those that were searched, in an error.
+  /// The most folders that an error lists.
   private static let mostFolders = 20
 
   private static func heard(_ line: String?) -> String {
@@ -172,7 +170,7 @@ extension PluginError {
 }
 
 extension Double {
-  /// 1 rather than 1.0.
+  /// The number, without ".0" if it is an integer.
   var plain: String { Int(exactly: self).map(String.init) ?? "\(self)" }
 }
 

@@ -1,4 +1,4 @@
-/// The entries of all statistics that this host gathers: sections 4, 6, 8 and 9 of the plugin header define them.
+/// All statistics that this host gathers. Sections 4, 6, 8 and 9 of the plugin header define them.
 extension StatisticRegistry {
   public static let host = StatisticRegistry([
     .gradient, .gradientSquare, .inputMean, .inputVariance, .inputFluctuation, .inputNorm, .inputMagnitude,

@@ -1,4 +1,4 @@
-/// What a plugin is: the question that it answers.
+/// The kind of a plugin.
 public enum PluginKind: String, CaseIterable, Sendable {
   case criterion, allocator, compensator, transform, evaluator
 

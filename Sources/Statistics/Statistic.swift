@@ -1,25 +1,23 @@
-/// One quantity that the host gathers for plugins: its name, who may ask for it, what carries it, how large it is.
-///
-/// The value itself travels from a plugin's descriptor to what gathers it. Names are read and written at the edges
-/// alone: the C ABI, `plugin.json`, the packets of a worker, records and messages.
+/// A quantity that the host gathers for plugins. Only the C ABI, `plugin.json`, the protocol of workers, records and
+/// messages use its name; all other code uses this value.
 public struct Statistic: Sendable {
-  /// As a plugin asks for it.
+  /// The name by which a plugin asks for it.
   public let name: String
-  /// The kinds of plugin that may ask.
+  /// The kinds of plugin that may ask for it.
   public let kinds: [PluginKind]
   public let carrier: Carrier
   public let shape: Shape
   public let values: Values
   public let pass: Pass
-  /// What it is, in one line of Markdown. W [rows, columns] is a weight, x its inputs: y = x Wᵀ.
+  /// Its definition in one line of Markdown. W [rows, columns] is a weight, x its inputs: y = x Wᵀ.
   public let documentation: String
   private let spelling: String?
 
-  /// What has a value.
+  /// The things that have one value each.
   public enum Carrier: Sendable {
     /// Each weight matrix.
     case matrix
-    /// o_proj and down_proj alone.
+    /// o_proj and down_proj only.
     case outputMatrix
     /// Each unit of a family of whole sublayers or layers.
     case wholeUnit
@@ -30,20 +28,19 @@ public struct Statistic: Sendable {
     public var isMatrix: Bool { self == .matrix || self == .outputMatrix }
   }
 
-  /// How large the value is, by the sizes of what carries it.
+  /// The shape of a value. Sizes are those of its carrier.
   public enum Shape: String, Sendable {
     case weight = "[rows, columns]"
     case columns = "[1, columns]"
     case rows = "[1, rows]"
     case columnsSquared = "[columns, columns]"
     case rowsSquared = "[rows, rows]"
-    /// One number a unit.
+    /// One number for each unit.
     case units = "[count]"
     case number = "a number"
     case hidden = "[hidden]"
 
-    /// - Parameters: rows and columns of the weight matrix that carries the value.
-    /// - Returns: those of the value; nil if no matrix carries such a value.
+    /// Returns the rows and columns of the value of a weight matrix; nil if matrices have no such value.
     public func size(rows: Int, columns: Int) -> (rows: Int, columns: Int)? {
       switch self {
       case .weight: (rows, columns)
@@ -56,10 +53,10 @@ public struct Statistic: Sendable {
     }
   }
 
-  /// What numbers there can be: sample data keep to it.
+  /// The numbers that are possible. Sample data use only these.
   public enum Values: Sendable { case any, nonNegative, gram }
 
-  /// What gathering costs.
+  /// The passes that gathering takes.
   public enum Pass: String, Sendable {
     case forward = "forward"
     case backward = "forward and backward"
@@ -68,7 +65,7 @@ public struct Statistic: Sendable {
     case slicing = "slicing"
   }
 
-  /// - Parameter foreignName: as plain functions name it, where that is not the name with dots.
+  /// - Parameter foreignName: the name for plain functions; nil: the name with dots.
   public init(
     _ name: String, for kinds: [PluginKind], carrier: Carrier, shape: Shape, values: Values = .any,
     pass: Pass, foreignName: String? = nil, _ documentation: String
@@ -83,14 +80,14 @@ public struct Statistic: Sendable {
     spelling = foreignName
   }
 
-  /// As plain functions name it; nil where they cannot have it.
+  /// The name for plain functions; nil if they cannot ask for it.
   public var foreignName: String? {
     guard kinds.contains(.criterion), carrier.isMatrix else { return nil }
     return spelling ?? String(name.map { $0 == "_" ? "." : $0 })
   }
 }
 
-/// A name stands for one statistic.
+/// Statistics with the same name are equal.
 extension Statistic: Hashable, CustomStringConvertible {
   public static func == (left: Statistic, right: Statistic) -> Bool { left.name == right.name }
   public func hash(into hasher: inout Hasher) { hasher.combine(name) }

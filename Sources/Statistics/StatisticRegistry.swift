@@ -1,4 +1,4 @@
-/// The statistics that a host offers to plugins. Each is registered once, under its name.
+/// The statistics that a host offers to plugins, each once by its name.
 public struct StatisticRegistry: Equatable, Sendable {
   public private(set) var entries: [Statistic]
 
@@ -9,7 +9,7 @@ public struct StatisticRegistry: Equatable, Sendable {
     entries.append(entry)
   }
 
-  /// What plugins of a kind may ask for.
+  /// The statistics that plugins of a kind may ask for.
   public func entries(for kind: PluginKind) -> [Statistic] { entries.filter { $0.kinds.contains(kind) } }
 
   public subscript(name: String) -> Statistic? { entries.first { $0.name == name } }

@@ -90,8 +90,8 @@ public struct Share: Equatable, Sendable {
 
 /// An allocator with its options.
 public final class AllocatorInstance: PluginInstance<any AllocatorCalls> {
-  /// Whether each iteration ends on its goal, or less than one unit below. If not, the caller iterates until the goal is
-  /// passed.
+  /// Whether each iteration ends on its goal, or less than one unit below. If not, the caller iterates until the goal
+  /// is passed.
   public var meetsGoal: Bool { traits.contains(.meetsGoal) }
 
   /// Returns a share for each layer and family, in the order of `layers`.
@@ -109,7 +109,7 @@ public final class AllocatorInstance: PluginInstance<any AllocatorCalls> {
     var after = budget.now
     for (index, (layer, row)) in zip(request.layers, answer).enumerated() {
       for (family, share) in zip(layer.families, row) {
-        let share = try checked(share, family, place: "layer \(index), \(family.name)")
+        try check(share, family, place: "layer \(index), \(family.name)")
         after -= (family.count - share.keep) * family.cost
       }
     }
@@ -117,9 +117,7 @@ public final class AllocatorInstance: PluginInstance<any AllocatorCalls> {
     return answer
   }
 
-  private func checked(
-    _ share: Share, _ family: FamilyRequest, place: String
-  ) throws(PluginError) -> Share {
+  private func check(_ share: Share, _ family: FamilyRequest, place: String) throws(PluginError) {
     guard share.sparsity >= 0, share.sparsity <= 1 else {
       throw .outOfRange(
         plugin: plugin.id, place: place, field: "sparsity", expected: "in 0 ... 1",
@@ -131,11 +129,10 @@ public final class AllocatorInstance: PluginInstance<any AllocatorCalls> {
         plugin: plugin.id, place: place, field: "keep", expected: "in \(least) ... \(family.count)",
         got: share.keep == Int.min ? "not written" : "\(share.keep)")
     }
-    return share
   }
 
-  /// Checks that the size is at most the goal, and within one unit of it. If the goal is passed already, nothing need be
-  /// removed.
+  /// Checks that the size is at most the goal, and within one unit of it. If the goal is passed already, nothing need
+  /// be removed.
   private func checkGoal(
     _ budget: BudgetRequest, after: Int, _ layers: [LayerRequest]
   ) throws(PluginError) {

@@ -22,9 +22,7 @@ final class AllocatorTable: FunctionTable<ap_allocator>, AllocatorCalls {
     for (index, layer) in asked.layers.enumerated() {
       var numbers: [Double] = []
       for statistic in statistics {
-        guard let number = layer.statistics[statistic] else {
-          throw missing(statistic, at: "layer \(index)")
-        }
+        guard let number = layer.statistics[statistic] else { throw missing(statistic, at: "layer \(index)") }
         numbers.append(number)
       }
       let families = layer.families.map { family in

@@ -1,5 +1,5 @@
-/// What an instance of a plugin can be asked. It is a table of C functions in this process, a worker process, or (criteria)
-/// a plain function. Answers come unchecked.
+/// What an instance of a plugin can be asked. It is a table of C functions in this process, a worker process, or
+/// (criteria) a plain function. Answers come unchecked.
 public protocol InstanceCalls: AnyObject {
   /// The statistics that it needs with its options.
   var statistics: [Statistic] { get }

@@ -10,9 +10,7 @@ final class CompensatorTable: FunctionTable<ap_compensator>, CompensatorCalls {
     let (rows, columns) = (projection.weight.rows, projection.weight.columns)
     var statistics: [ap_tensor] = []
     for statistic in self.statistics {
-      guard let memory = projection.statistics[statistic] else {
-        throw missing(statistic, at: place)
-      }
+      guard let memory = projection.statistics[statistic] else { throw missing(statistic, at: place) }
       statistics.append(memory.tensor(of: arena))
     }
     let request = arena.input(

@@ -37,36 +37,34 @@ public final class EvaluatorInstance: PluginInstance<any EvaluatorCalls> {
   private static let longestName = 200
 
   private func check(_ result: EvaluationResult) throws(PluginError) {
+    func bad(_ name: String, _ reason: String) -> PluginError {
+      .badMetric(plugin: plugin.id, metric: name, reason: reason)
+    }
     if result.metrics.isEmpty { throw .noMetrics(plugin: plugin.id) }
     var names: Set<String> = []
     for metric in result.metrics {
-      func bad(_ reason: String) -> PluginError {
-        .badMetric(plugin: plugin.id, metric: metric.name, reason: reason)
-      }
-      if metric.name.isEmpty { throw bad("its name is empty") }
-      if metric.name.utf8.count > Self.longestName
-        || metric.name.contains(where: { $0 == "|" || $0.isNewline })
-        || metric.name.unicodeScalars.contains(where: { $0.properties.generalCategory == .control })
+      let name = metric.name
+      if name.isEmpty { throw bad(name, "its name is empty") }
+      if name.utf8.count > Self.longestName || name.contains(where: { $0 == "|" || $0.isNewline })
+        || name.unicodeScalars.contains(where: { $0.properties.generalCategory == .control })
       {
-        throw PluginError.badMetric(
-          plugin: plugin.id, metric: String(metric.name.filter { !$0.isNewline }.prefix(40)),
-          reason:
-            "a name has at most \(Self.longestName) bytes, in one line, without | and control characters")
+        throw bad(
+          String(name.filter { !$0.isNewline }.prefix(40)),
+          "a name has at most \(Self.longestName) bytes, in one line, without | and control characters")
       }
-      if !names.insert(metric.name).inserted { throw bad("it is given twice") }
+      if !names.insert(name).inserted { throw bad(name, "it is given twice") }
       let isWorst = metric.value == (metric.lowerIsBetter ? .infinity : -.infinity)
-      if !metric.value.isFinite, !isWorst { throw bad("its value is \(metric.value), and must be finite") }
+      if !metric.value.isFinite, !isWorst {
+        throw bad(name, "its value is \(metric.value), and must be finite")
+      }
       if let error = metric.standardError, error.isNaN || error < 0 {
-        throw bad("its standard error is \(error), and must not be negative")
+        throw bad(name, "its standard error is \(error), and must not be negative")
       }
     }
     for items in result.items {
-      if items.name.isEmpty {
-        throw .badMetric(plugin: plugin.id, metric: "", reason: "the name of its items is empty")
-      }
+      if items.name.isEmpty { throw bad("", "the name of its items is empty") }
       if let index = items.values.firstIndex(where: \.isNaN) {
-        throw .badMetric(
-          plugin: plugin.id, metric: items.name, reason: "item \(index) is \(items.values[index]): no number")
+        throw bad(items.name, "item \(index) is \(items.values[index]): no number")
       }
     }
   }

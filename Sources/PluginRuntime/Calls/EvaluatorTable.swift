@@ -7,8 +7,7 @@ final class EvaluatorTable: FunctionTable<ap_evaluator>, EvaluatorCalls {
     let collector = Collector()
     let sink = arena.input(
       ap_metrics(
-        struct_size: 0,
-        context: Unmanaged.passUnretained(collector).toOpaque(),
+        struct_size: 0, context: Unmanaged.passUnretained(collector).toOpaque(),
         metric: { sink, name, value, standardError, lowerIsBetter in
           guard let collector = Collector.of(sink), let name else { return }
           collector.result.metrics.append(

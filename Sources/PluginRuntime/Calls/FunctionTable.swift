@@ -37,17 +37,12 @@ class FunctionTable<Functions: PluginFunctions>: InstanceCalls {
   /// The statistics that the instance asks for: those of the descriptor if it does not say.
   private func askStatistics() throws(PluginError) -> [Statistic] {
     guard let names = functions.common.statistics?(pointer) else { return plugin.statistics }
-    var asked: [Statistic] = []
-    for name in list(names) {
-      guard let statistic = plugin.statistics.first(where: { $0.name == name }) else {
-        throw .badDescriptor(
-          library: plugin.library, plugin: plugin.id, field: "the answer of `statistics`",
-          expected: "among the descriptor's (\(plugin.statistics.map(\.name).joined(separator: ", ")))",
-          got: "\"\(name)\"")
-      }
-      asked.append(statistic)
+    return try plugin.statistics.named(by: names) { name in
+      .badDescriptor(
+        library: plugin.library, plugin: plugin.id, field: "the answer of `statistics`",
+        expected: "among the descriptor's (\(plugin.statistics.map(\.name).joined(separator: ", ")))",
+        got: "\"\(name)\"")
     }
-    return asked
   }
 
   /// Seals the arena and calls `function`.

@@ -19,8 +19,8 @@ public struct HostServices {
   public var linearAlgebra: (any LinearAlgebra)?
   /// Opens the data that `value`, the value of the option `option`, names. For evaluators, on the thread of the call.
   public var openData: ((_ option: String, _ value: JSONValue) throws -> Corpus)?
-  /// Returns, for each sequence, ln p(tokens[t] | tokens[0 ..< t]) for t in first ..< tokens.count. For evaluators, on the
-  /// thread of the call.
+  /// Returns, for each sequence, ln p(tokens[t] | tokens[0 ..< t]) for t in first ..< tokens.count. For evaluators, on
+  /// the thread of the call.
   public var logLikelihood: ((_ sequences: [ScoredSequence]) throws -> [[Float]])?
 
   /// The kind of memory for calls.
@@ -77,8 +77,9 @@ public protocol LinearAlgebra: Sendable {
     throws
 }
 
-/// Random numbers by `SplitMix64` that depend on (seed, plugin, stream, index) alone. The key mixes the seed, the 64-bit
-/// FNV-1a hash of the plugin's id, and the stream, one after another. A float is the upper 24 bits of an output over 2²⁴.
+/// Random numbers by `SplitMix64` that depend on (seed, plugin, stream, index) alone. The key mixes the seed, the
+/// 64-bit FNV-1a hash of the plugin's id, and the stream, one after another. A float is the upper 24 bits of an output
+/// over 2²⁴.
 public struct RandomStream: Sendable {
   let key: UInt64
 

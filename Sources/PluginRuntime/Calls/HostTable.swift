@@ -5,8 +5,8 @@ import Synchronization
 
 /// `ap_host` for one instance of a plugin: the host's C functions and their state. It lives as long as the instance.
 ///
-/// Any thread may call `set_error`, `log`, `progress`, `is_cancelled`, `random_uniform` and `sgemm`. They use only constants
-/// and the locked sentence. The others are called on the thread of the call.
+/// Any thread may call `set_error`, `log`, `progress`, `is_cancelled`, `random_uniform` and `sgemm`. They use only
+/// constants and the locked sentence. The others are called on the thread of the call.
 final class HostTable {
   let services: HostServices
   let plugin: String
@@ -111,17 +111,14 @@ final class HostTable {
   /// Describes what is wrong with the sizes of a product; nil if nothing is.
   private static func misuse(_ product: HostServices.MatrixProduct) -> Misuse? {
     let sizes = [product.m, product.n, product.k, product.lda, product.ldb, product.ldc]
-    let rows = [
-      product.transposeA ? product.m : product.k, product.transposeB ? product.k : product.n, product.n,
-    ]
     let isRight =
-      sizes.allSatisfy { (0...Int(Int32.max)).contains($0) } && product.lda >= max(1, rows[0])
-      && product.ldb >= max(1, rows[1]) && product.ldc >= max(1, rows[2])
-    return isRight
-      ? nil
-      : Misuse(
-        "sgemm: m, n, k are \(product.m), \(product.n), \(product.k) and lda, ldb, ldc \(product.lda), \(product.ldb), "
-          + "\(product.ldc); none may be negative or beyond 2³¹, and rows no longer than ld…")
+      sizes.allSatisfy { (0...Int(Int32.max)).contains($0) } && product.ldc >= max(1, product.n)
+      && product.lda >= max(1, product.transposeA ? product.m : product.k)
+      && product.ldb >= max(1, product.transposeB ? product.k : product.n)
+    if isRight { return nil }
+    return Misuse(
+      "sgemm: m, n, k are \(product.m), \(product.n), \(product.k) and lda, ldb, ldc \(product.lda), \(product.ldb), "
+        + "\(product.ldc); none may be negative or beyond 2³¹, and rows no longer than ld…")
   }
 
   /// The largest order of a matrix. The number of its elements does not overflow, and fits LAPACK's integers.

@@ -79,16 +79,14 @@ public final class TransformInstance: PluginInstance<any TransformCalls> {
 
   /// Returns the columns that stay at each place.
   public func widths(model: ModelSummary, _ residual: ResidualRequest) throws(PluginError) -> [Int] {
-    let answered = try calls.widths(model, residual)
-    var answer: [Int] = []
+    let answer = Array(try calls.widths(model, residual).prefix(residual.places.count))
     for (index, place) in residual.places.enumerated() {
-      let width = answered.indices.contains(index) ? answered[index] : Int.min
+      let width = index < answer.count ? answer[index] : Int.min
       guard width >= 1, width <= residual.hidden else {
         throw .outOfRange(
           plugin: plugin.id, place: place.words, field: "width", expected: "in 1 ... \(residual.hidden)",
           got: width == Int.min ? "not written" : "\(width)")
       }
-      answer.append(width)
     }
     if let goal = residual.goal {
       let size = residual.size(answer)

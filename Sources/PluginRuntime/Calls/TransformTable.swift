@@ -8,9 +8,9 @@ final class TransformTable: FunctionTable<ap_transform>, TransformCalls {
     for place in residual.places { places.append(try inMemory(place, residual.hidden, arena)) }
     let request = arena.input(
       ap_residual(
-        struct_size: 0, measure: arena.text(residual.measure),
-        hidden_size: Int64(residual.hidden), fixed: Int64(residual.fixed), original: Int64(residual.original),
-        goal: Int64(residual.goal ?? -1), place_count: Int64(places.count), places: arena.array(places)))
+        struct_size: 0, measure: arena.text(residual.measure), hidden_size: Int64(residual.hidden),
+        fixed: Int64(residual.fixed), original: Int64(residual.original), goal: Int64(residual.goal ?? -1),
+        place_count: Int64(places.count), places: arena.array(places)))
     // A width that the plugin does not write stays out of range.
     let widths = arena.output(
       [Int64](repeating: .min, count: places.count), spare: .min, named: "widths")
@@ -19,13 +19,11 @@ final class TransformTable: FunctionTable<ap_transform>, TransformCalls {
   }
 
   func orient(_ model: ModelSummary, _ place: OrientRequest) throws(PluginError) -> [Double] {
-    let arena = host.arena()
-    let hidden = place.hidden
+    let (arena, hidden) = (host.arena(), place.hidden)
     let request = arena.input(
       ap_gram(
-        struct_size: 0, place: try inMemory(place.place, hidden, arena),
-        hidden_size: Int64(hidden), width: Int64(place.width), tokens: Int64(place.tokens),
-        gram: arena.array(place.gram)))
+        struct_size: 0, place: try inMemory(place.place, hidden, arena), hidden_size: Int64(hidden),
+        width: Int64(place.width), tokens: Int64(place.tokens), gram: arena.array(place.gram)))
     let count = hidden * hidden
     let basis = arena.output([Double](repeating: 0, count: count), spare: unwrittenDouble, named: "basis")
     try call("orient", model, arena) { functions.orient(pointer, $0, $1, request, basis.pointer) }

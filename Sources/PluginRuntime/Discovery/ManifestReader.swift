@@ -1,3 +1,4 @@
+import Foundation
 import JSON
 import Wording
 
@@ -5,7 +6,7 @@ import Wording
 struct ManifestReader {
   let path: String
 
-  /// Bytes of a text: as long as a path can be.
+  /// The most bytes of a text: those of a path.
   private static let longestText = 4096
 
   func wrong(_ reason: String) -> PluginError { .badManifest(path: path, reason: reason) }
@@ -30,7 +31,7 @@ struct ManifestReader {
       major: try integer(version, "major", at: "abi."), minor: try integer(version, "minor", at: "abi."))
   }
 
-  /// How to call a plugin that is a plain function; nil if it is none.
+  /// How to call a plugin that is a plain function; nil for other plugins.
   func function(
     _ plugin: JSONObject, of kind: PluginKind, at place: String, _ offered: StatisticRegistry
   ) throws(PluginError) -> ForeignSignature? {
@@ -63,7 +64,7 @@ struct ManifestReader {
     return text
   }
 
-  /// What `plugin check` is to make instances with.
+  /// The options with which `plugin check` makes instances.
   func checkOptions(_ plugin: JSONObject, at place: String) throws(PluginError) -> JSONObject {
     guard let value = plugin["check"] else { return [:] }
     let check = try object(value, at: place + "check", keys: ["options"])
@@ -80,5 +81,41 @@ struct ManifestReader {
       throw wrong("\(place)\(key) should be an integer from 0 up, but is \(value.summary)")
     }
     return number
+  }
+}
+
+/// Reads the bytes of a `plugin.json`. Each command reads all files of the search path, so their size is limited.
+enum ManifestFile {
+  static let mostBytes = 1 << 20
+
+  static func read(_ path: String) throws(PluginError) -> [UInt8] {
+    // Without O_NONBLOCK, a named pipe without a writer would block.
+    let descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
+    guard descriptor >= 0 else {
+      throw .badManifest(path: path, reason: "cannot be read: \(String(cString: strerror(errno)))")
+    }
+    defer { close(descriptor) }
+    var state = stat()
+    guard fstat(descriptor, &state) == 0, state.st_mode & S_IFMT == S_IFREG else {
+      throw .badManifest(path: path, reason: "is no regular file")
+    }
+    guard state.st_size <= mostBytes else {
+      throw .badManifest(path: path, reason: "has \(state.st_size) bytes, and may have \(mostBytes)")
+    }
+    // One byte more shows whether the file grows meanwhile.
+    var bytes = [UInt8](repeating: 0, count: Int(state.st_size) + 1)
+    var count = 0
+    while count < bytes.count {
+      let more = bytes.withUnsafeMutableBytes {
+        pread(descriptor, $0.baseAddress?.advanced(by: count), $0.count - count, off_t(count))
+      }
+      if more < 0, errno == EINTR { continue }
+      guard more >= 0 else {
+        throw .badManifest(path: path, reason: "cannot be read: \(String(cString: strerror(errno)))")
+      }
+      if more == 0 { break }
+      count += more
+    }
+    return Array(bytes[..<count])
   }
 }

@@ -2,25 +2,26 @@ import Foundation
 import JSON
 import Wording
 
-/// What a `plugin.json` says of one plugin. Nothing of the plugin has been loaded.
+/// A plugin as its `plugin.json` describes it. Nothing has been loaded.
 public struct PluginDescription: Equatable, Sendable {
   public var id: String
   public var kind: PluginKind
   public var version: String
   public var summary: String
-  /// The ABI that the library was built for.
+  /// The version of the ABI that the library was built for.
   public var abi: ABIVersion
   /// The shared library, an absolute path.
   public var library: String
-  /// Every place at which it was looked for.
+  /// All paths where the library was looked for.
   public var lookedFor: [String]
-  /// The `plugin.json` that says so.
+  /// The path of the `plugin.json`.
   public var manifest: String
   /// How to call it, if it is a plain function.
   public var function: ForeignSignature?
-  /// Options that `plugin check` makes instances with. Paths in them are relative to the folder of the `plugin.json`.
+  /// The options with which `plugin check` makes instances. Their paths are relative to the folder of the
+  /// `plugin.json`.
   public var checkOptions: JSONObject = [:]
-  /// The statistics that it may ask for.
+  /// The statistics that the host offers it.
   public var offered = StatisticRegistry.host
 }
 
@@ -34,9 +35,8 @@ extension PluginDescription {
   ///                      "summary": "…" } ]
   ///     }
   ///
-  /// The library is looked for beside the file, then in the two folders above it. A build puts `libX.so` there when
-  /// `plugins/X/plugin.json` lies in the build folder. The folders below in which Swift's and Rust's own tools build
-  /// come last.
+  /// The library is looked for beside the file, then in the two folders above: a build folder has `libX.so` and
+  /// `plugins/X/plugin.json`. The folders below in which Swift's and Rust's tools build come last.
   static func read(manifest path: String) throws(PluginError) -> [PluginDescription] {
     try read(ManifestFile.read(path), manifest: path)
   }
@@ -59,8 +59,9 @@ extension PluginDescription {
     }
     var plugins: [PluginDescription] = []
     var ids: Set<String> = []
-    // Of plain functions another place more is looked at.
-    var placesOf: [Bool: (all: [String], chosen: String)] = [:]
+    // Plain functions have one place more.
+    let places = [false, true].map { Self.places(name, manifest: path, isForeign: $0) }
+    let chosen = places.map(Self.chosen)
     for (index, entry) in list.enumerated() {
       let place = "plugins[\(index)]"
       let members = try reader.object(
@@ -78,31 +79,24 @@ extension PluginDescription {
         throw reader.wrong("\(place).kind should be one of \(known), but is \"\(ShownText.value(kindName))\"")
       }
       let function = try reader.function(members, of: kind, at: place + ".", offered)
-      let isForeign = function != nil
-      let places: (all: [String], chosen: String)
-      if let known = placesOf[isForeign] {
-        places = known
-      } else {
-        let all = Self.places(name, manifest: path, isForeign: isForeign)
-        places = (all, chosen(of: all))
-        placesOf[isForeign] = places
-      }
+      let which = function == nil ? 0 : 1
       plugins.append(
         PluginDescription(
           id: id, kind: kind, version: try reader.string(members, "version", at: place + "."),
           summary: try reader.string(members, "summary", at: place + "."),
           abi: function == nil ? try reader.abi(root) : .host,
-          library: places.chosen, lookedFor: places.all, manifest: path, function: function,
+          library: chosen[which], lookedFor: places[which], manifest: path, function: function,
           checkOptions: try reader.checkOptions(members, at: place + "."), offered: offered))
     }
     return plugins
   }
 
-  /// More is no library that somebody wrote, and would have every command wait.
+  /// The most plugins of a library. More would make every command wait.
   private static let mostPlugins = 1000
 
-  /// Where a library may be: beside the plugin.json, above it, and where `swift build` and `cargo build` put it below.
-  /// - Parameter isForeign: a name alone that is nowhere here is the system's loader's to find.
+  /// The paths where a library may be: beside the plugin.json, above it, and below where `swift build` and `cargo
+  /// build` put it.
+  /// - Parameter isForeign: whether the system's loader looks for a bare name.
   private static func places(_ name: String, manifest: String, isForeign: Bool) -> [String] {
     if name.hasPrefix("/") { return [name] }
     let beside = URL(fileURLWithPath: manifest).deletingLastPathComponent()
@@ -115,8 +109,8 @@ extension PluginDescription {
       + (isForeign && !name.contains("/") ? [name] : [])
   }
 
-  /// The first of `places` at which there is a file; of several builds the newest. Else the last if the loader is to look
-  /// for it, or the first.
+  /// The first path that has a file, and of several builds the newest. If there is none: a bare name for the loader, or
+  /// the first path.
   private static func chosen(of places: [String]) -> String {
     let files = FileManager.default
     func date(_ path: String) -> Date? {
@@ -130,11 +124,11 @@ extension PluginDescription {
   }
 }
 
-/// What an id looks like, in words.
+/// The syntax of an id, for errors.
 public let pluginIDSyntax =
   "\"publisher.name\" in lower-case letters, digits and '-' with one '.' between"
 
-/// Bytes of an id.
+/// The most bytes of an id.
 private let longestID = 100
 
 private let idLetters = Set("abcdefghijklmnopqrstuvwxyz0123456789-".utf8)

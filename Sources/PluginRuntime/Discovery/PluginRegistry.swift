@@ -1,28 +1,28 @@
 import Foundation
 
-/// The plugins that can be found, by id, without loading any.
+/// The plugins of a search path, found by id without loading any.
 public struct PluginRegistry: Sendable {
   /// In the order of the search path; ids are unique.
   public private(set) var plugins: [PluginDescription] = []
-  /// Plugins whose id had been taken by an earlier one.
+  /// Plugins with the id of an earlier plugin.
   public private(set) var shadowed: [PluginDescription] = []
-  /// Files that were found and could not be read. One bad file does not hide the others.
+  /// The errors of single files and folders. They do not hide other plugins.
   public private(set) var problems: [PluginError] = []
-  /// Every folder that was looked into.
+  /// All folders that were searched.
   public private(set) var tried: [TriedPath] = []
 
-  /// Entries of a folder that are looked into.
+  /// The most entries of a folder that are searched.
   private static let mostEntries = 10_000
-  /// Bytes of all `plugin.json` files together: what is read before every command.
+  /// The most bytes of all `plugin.json` files together, since every command reads them.
   private static let mostBytes = 16 << 20
 
-  /// Looks for `plugin.json` and `*/plugin.json` in each folder, in order; the first plugin of an id wins. What is wrong with
-  /// one file, or more than there may be, is a problem, and never an end.
+  /// Searches each folder for `plugin.json` and `*/plugin.json`, in order. The first plugin of an id wins. Errors go to
+  /// `problems`.
   /// - Parameter offered: the statistics that plugins may ask for.
   public init(searching paths: [String], offered: StatisticRegistry = .host) {
     var known: Set<String> = []
     var bytes = 0
-    // Whatever a plugin does later to the folder that this process is in.
+    // Paths are absolute, since a plugin may change the current folder later.
     for path in paths.map(absolute) {
       guard let entries = try? FileManager.default.contentsOfDirectory(atPath: path) else {
         tried.append(TriedPath(path: path, found: nil))
@@ -55,11 +55,7 @@ public struct PluginRegistry: Sendable {
           }
           for plugin in try Self.plugins(text, at: manifest, offered) {
             ids.append(plugin.id)
-            if known.insert(plugin.id).inserted {
-              plugins.append(plugin)
-            } else {
-              shadowed.append(plugin)
-            }
+            if known.insert(plugin.id).inserted { plugins.append(plugin) } else { shadowed.append(plugin) }
           }
         } catch { problems.append(error) }
         if bytes > Self.mostBytes { break }
@@ -68,7 +64,7 @@ public struct PluginRegistry: Sendable {
     }
   }
 
-  /// All plugins of one plugin.json.
+  /// Returns all plugins of one plugin.json.
   /// - Parameter path: the file, or its folder.
   public static func plugins(at path: String) throws(PluginError) -> [PluginDescription] {
     let place = URL(fileURLWithPath: path).standardizedFileURL
@@ -81,7 +77,7 @@ public struct PluginRegistry: Sendable {
     _ text: [UInt8], at manifest: String, _ offered: StatisticRegistry
   ) throws(PluginError) -> [PluginDescription] {
     let plugins = try PluginDescription.read(text, manifest: manifest, offered: offered)
-    // Whoever can write there decides what this program does.
+    // Everyone who can write there can run code in this program.
     let folder = (manifest as NSString).deletingLastPathComponent
     let libraries = Set(plugins.map(\.library).filter { $0.contains("/") }).sorted()
     let folders = [folder] + libraries.map { ($0 as NSString).deletingLastPathComponent }
@@ -94,9 +90,8 @@ public struct PluginRegistry: Sendable {
     return plugins
   }
 
-  /// Where plugins are looked for: `explicit` (from `--plugin-path`), then the colon-separated
-  /// `ADAPT_PRUNER_PLUGIN_PATH`, then `plugins` beside the executable, then
-  /// `~/.local/share/adapt-pruner/plugins`.
+  /// The folders to search: `explicit` (from `--plugin-path`), the colon-separated `ADAPT_PRUNER_PLUGIN_PATH`,
+  /// `plugins` beside the executable, `~/.local/share/adapt-pruner/plugins`.
   public static func searchPath(
     explicit: [String] = [], environment: [String: String] = ProcessInfo.processInfo.environment,
     executable: String? = Self.executable
@@ -113,12 +108,13 @@ public struct PluginRegistry: Sendable {
     return paths.filter { seen.insert($0).inserted }
   }
 
-  /// The running executable, symbolic links resolved.
+  /// The path of the running executable, without symbolic links.
   public static var executable: String? {
     try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
   }
 
-  /// The plugin of this id, or an error that lists where it was looked for and which id comes near.
+  /// Returns the plugin of this id.
+  /// - Throws: an error that lists the folders and the nearest id.
   public func find(_ id: String, kind: PluginKind? = nil) throws(PluginError) -> PluginDescription {
     guard let plugin = plugins.first(where: { $0.id == id }) else {
       let candidates = plugins.filter { kind == nil || $0.kind == kind }.map(\.id)
@@ -130,7 +126,7 @@ public struct PluginRegistry: Sendable {
   }
 }
 
-/// A relative path as it is meant now.
+/// Makes a path absolute.
 private func absolute(_ path: String) -> String {
   path.hasPrefix("/") ? path : URL(fileURLWithPath: path).standardizedFileURL.path
 }

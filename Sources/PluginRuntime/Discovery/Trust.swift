@@ -1,12 +1,12 @@
 import Foundation
 
-/// Who can change what a path leads to.
+/// Finds out whether every user can change what a path leads to.
 enum Trust {
-  /// The first place on the way to a file or folder, links followed, that every user of this machine may change; nil if there
-  /// is none. Whoever may rename a folder on the way, or put another link in a link's place, decides what is found. In a
-  /// folder that all may write to, but where each may take away only what is its own (as in /tmp), what is there is safe.
+  /// Returns the first place on a path, links followed, that every user may change; nil if there is none. A user who
+  /// can rename a folder or replace a link on the way decides what is found. Files in a sticky folder such as /tmp are
+  /// safe.
   ///
-  /// - Parameter isSearched: whatever is in this folder is taken, whoever put it there.
+  /// - Parameter isSearched: whether plugins are taken from this folder, so that sticky does not make it safe.
   static func writableByAll(_ path: String, isSearched: Bool = false) -> String? {
     let absolute = path.hasPrefix("/") ? path : FileManager.default.currentDirectoryPath + "/" + path
     var rest = components(of: absolute)
@@ -21,25 +21,21 @@ enum Trust {
       }
       if let unsafe = unsafeFolder(folder) { return unsafe }
       let place = folder + "/" + name
-      var state = stat()
-      // What is not there is somebody else's finding.
-      guard lstat(place, &state) == 0 else { return nil }
-      if state.st_mode & S_IFMT == S_IFLNK {
+      // The caller reports a missing file.
+      guard let mode = mode(of: place) else { return nil }
+      if mode & S_IFMT == S_IFLNK {
         links += 1
-        guard links < 40, let target = try? FileManager.default.destinationOfSymbolicLink(atPath: place)
-        else {
-          return nil
-        }
+        let target = try? FileManager.default.destinationOfSymbolicLink(atPath: place)
+        guard links < 40, let target else { return nil }
         if target.hasPrefix("/") { folder = "" }
         rest = components(of: target) + rest
       } else {
         folder = place
       }
     }
-    var state = stat()
-    guard lstat(folder.isEmpty ? "/" : folder, &state) == 0, state.st_mode & S_IWOTH != 0 else { return nil }
-    let isFolder = state.st_mode & S_IFMT == S_IFDIR
-    return isFolder && !isSearched && state.st_mode & S_ISVTX != 0 ? nil : folder
+    guard let mode = mode(of: folder.isEmpty ? "/" : folder), mode & S_IWOTH != 0 else { return nil }
+    let isSafe = mode & S_IFMT == S_IFDIR && mode & S_ISVTX != 0 && !isSearched
+    return isSafe ? nil : folder
   }
 
   private static func components(of path: String) -> [String] {
@@ -48,8 +44,12 @@ enum Trust {
 
   private static func unsafeFolder(_ folder: String) -> String? {
     let folder = folder.isEmpty ? "/" : folder
+    return mode(of: folder).flatMap { $0 & S_IWOTH != 0 && $0 & S_ISVTX == 0 ? folder : nil }
+  }
+
+  /// The mode of a file, folder or link; nil if it is missing.
+  private static func mode(of path: String) -> mode_t? {
     var state = stat()
-    guard lstat(folder, &state) == 0 else { return nil }
-    return state.st_mode & S_IWOTH != 0 && state.st_mode & S_ISVTX == 0 ? folder : nil
+    return lstat(path, &state) == 0 ? state.st_mode : nil
   }
 }

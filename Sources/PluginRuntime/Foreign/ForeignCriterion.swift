@@ -1,7 +1,7 @@
 import Foundation
 import PluginABI
 
-/// A criterion that is a plain function (`ForeignSignature`): called once for each unit, matrix or family.
+/// A criterion that is a plain function (`ForeignSignature`). It is called once for each unit, matrix or family.
 final class ForeignCriterion: CriterionCalls {
   let statistics: [Statistic]
   var traits: Set<Trait> { signature.scoresCompare ? [.scoresCompare] : [] }
@@ -34,17 +34,22 @@ final class ForeignCriterion: CriterionCalls {
     }
   }
 
-  /// What an argument's name is looked up in.
+  /// The values that an argument's name can stand for.
   private struct Scene {
     let units: UnitsRequest
-    /// The one at hand.
+    /// The matrix of this call; nil if the call is for a unit or a family.
     let matrix: MatrixRequest?
 
     var place: String { units.place }
-    func matrix(_ name: ForeignSignature.Matrix?) -> MatrixRequest? {
-      guard let name else { return matrix }
-      return units.matrices.first { $0.name == name.projection }
-    }
+  }
+
+  /// The matrix of that name, or without a name the matrix of the call.
+  private func matrix(
+    _ name: ForeignSignature.Matrix?, _ scene: Scene
+  ) throws(PluginError) -> MatrixRequest {
+    let found = name == nil ? scene.matrix : scene.units.matrices.first { $0.name == name?.projection }
+    guard let found else { throw missing("matrix \(name?.rawValue ?? "")", scene) }
+    return found
   }
 
   // MARK: - Calls for a matrix or a family
@@ -52,11 +57,10 @@ final class ForeignCriterion: CriterionCalls {
   private func scoreMatrices(_ units: UnitsRequest) throws(PluginError) -> [Float] {
     let wanted = signature.matrices?.map(\.projection)
     let matrices = units.matrices.filter { wanted?.contains($0.name) ?? true }
-    let count = units.original.count
     guard !matrices.isEmpty else {
       throw missing("matrix \((wanted ?? []).joined(separator: " or "))", Scene(units: units, matrix: nil))
     }
-    var sums = [Double](repeating: 0, count: count)
+    var sums = [Double](repeating: 0, count: units.original.count)
     for matrix in matrices {
       let answer = try ask(Scene(units: units, matrix: matrix))
       for unit in sums.indices { sums[unit] += Double(answer[unit]) }
@@ -64,7 +68,7 @@ final class ForeignCriterion: CriterionCalls {
     return sums.map(Float.init)
   }
 
-  /// Makes one call, and answers the scores that it wrote.
+  /// Makes one call and returns the scores that it wrote.
   private func ask(_ scene: Scene) throws(PluginError) -> [Float] {
     let count = scene.units.original.count
     let arena = Arena(memory)
@@ -87,9 +91,7 @@ final class ForeignCriterion: CriterionCalls {
   private func array(
     _ name: ForeignSignature.Name, _ type: ForeignSignature.ArgumentType, _ scene: Scene, _ arena: Arena
   ) throws(PluginError) -> UnsafeRawPointer {
-    guard let matrix = scene.matrix(name.matrix) else {
-      throw missing("matrix \(name.matrix?.rawValue ?? "")", scene)
-    }
+    let matrix = try matrix(name.matrix, scene)
     guard let memory = name.quantity.memory(of: matrix) else {
       throw missing("\(name.quantity.name) of \(matrix.name)", scene)
     }
@@ -104,9 +106,7 @@ final class ForeignCriterion: CriterionCalls {
     case .number(.count): return scene.units.original.count
     default: break
     }
-    guard let matrix = scene.matrix(name.matrix) else {
-      throw missing("matrix \(name.matrix?.rawValue ?? "")", scene)
-    }
+    let matrix = try matrix(name.matrix, scene)
     switch name.quantity {
     case .number(.rows): return matrix.weight.rows
     case .number(.columns): return matrix.weight.columns
@@ -118,15 +118,14 @@ final class ForeignCriterion: CriterionCalls {
 
   // MARK: - Calls for a unit
 
-  /// A matrix or statistic of which each unit's elements are gathered, and where they are handed in.
+  /// A weight or statistic whose elements are gathered for each unit.
   private struct Gathered {
-    let argument: Int
     let quantity: ForeignSignature.Quantity
     let matrices: [MatrixRequest]
-    /// Elements of a unit.
+    /// The elements of a unit.
     let length: Int
     let floats: UnsafeMutablePointer<Float>
-    /// The same, where the function takes doubles.
+    /// The same elements, if the function takes doubles.
     let doubles: UnsafeMutablePointer<Double>?
   }
 
@@ -148,7 +147,7 @@ final class ForeignCriterion: CriterionCalls {
         call.set(doubles.map { UnsafeRawPointer($0) } ?? UnsafeRawPointer(floats), at: index)
         gathered.append(
           Gathered(
-            argument: index, quantity: name.quantity, matrices: matrices, length: length, floats: floats,
+            quantity: name.quantity, matrices: matrices, length: length, floats: floats,
             doubles: doubles))
       case .number(let which):
         let number = which == .layer ? units.layer : length
@@ -172,20 +171,14 @@ final class ForeignCriterion: CriterionCalls {
   }
 
   private func matrices(of name: ForeignSignature.Name, _ scene: Scene) throws(PluginError) -> [MatrixRequest]
-  {
-    guard let one = name.matrix else { return scene.units.matrices }
-    guard let matrix = scene.matrix(one) else { throw missing("matrix \(one.rawValue)", scene) }
-    return [matrix]
-  }
+  { name.matrix == nil ? scene.units.matrices : [try matrix(name.matrix, scene)] }
 
   private func gather(_ gathered: Gathered, unit: Int, _ scene: Scene) throws(PluginError) {
     var next = gathered.floats
     for matrix in gathered.matrices {
       guard let memory = gathered.quantity.memory(of: matrix), memory.rows == matrix.weight.rows,
         memory.columns == matrix.weight.columns
-      else {
-        throw missing("\(gathered.quantity.name) of \(matrix.name)", scene)
-      }
+      else { throw missing("\(gathered.quantity.name) of \(matrix.name)", scene) }
       let (lines, columns) = (matrix.repeats * matrix.positions, memory.columns)
       switch matrix.axis {
       case .rows:
@@ -226,13 +219,11 @@ final class ForeignCriterion: CriterionCalls {
 }
 
 extension MatrixRequest {
-  /// Elements of one unit.
-  fileprivate var unitLength: Int {
-    repeats * positions * (axis == .rows ? weight.columns : weight.rows)
-  }
+  /// The elements of one unit.
+  fileprivate var unitLength: Int { repeats * positions * (axis == .rows ? weight.columns : weight.rows) }
 }
 
-/// Where a foreign function writes scores.
+/// The memory where a foreign function writes scores.
 private struct Answer {
   private let floats: OutputArray<Float>
   private let doubles: OutputArray<Double>

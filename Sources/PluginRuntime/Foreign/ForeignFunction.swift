@@ -2,12 +2,12 @@ import CFFI
 import Foundation
 import Processes
 
-/// A function in a library that knows nothing of plugins, found by its symbol. The library stays in memory until the process
-/// ends.
+/// A function of a library that knows nothing of plugins, found by its symbol. The library stays loaded.
 struct ForeignFunction: @unchecked Sendable {
   let signature: ForeignSignature
   let address: UnsafeMutableRawPointer
-  /// The file that the symbol came from: a bare name such as `libopenblas.so.0` is looked for by the system's loader.
+  /// The file with the symbol. The system's loader has found it if the plugin gives a bare name such as
+  /// `libopenblas.so.0`.
   let library: String
 
   init(_ signature: ForeignSignature, of plugin: PluginDescription) throws(PluginError) {
@@ -25,13 +25,13 @@ struct ForeignFunction: @unchecked Sendable {
 /// A call to a foreign function, to be made many times: libffi's description of it, and a place for each argument.
 final class ForeignCall {
   private let function: ForeignFunction
-  /// Holds all below.
+  /// The memory of everything below.
   private let arena = Arena()
   private let cif: UnsafeMutablePointer<ffi_cif>
   private let types: UnsafeMutablePointer<UnsafeMutablePointer<ffi_type>?>
-  /// Each argument's bits; libffi reads as many of them as the type has.
+  /// The bits of each argument. libffi reads as many as the type has.
   private let slots: UnsafeMutablePointer<UInt64>
-  /// What arguments by reference point to.
+  /// The values of arguments by reference.
   private let cells: UnsafeMutablePointer<UInt64>
   private let places: UnsafeMutablePointer<UnsafeMutableRawPointer?>
 
@@ -80,7 +80,7 @@ final class ForeignCall {
 
   private static func bits(_ pointer: UnsafeRawPointer?) -> UInt64 { UInt64(UInt(bitPattern: pointer)) }
 
-  /// A value itself, or in its cell if the function takes its address.
+  /// Sets a value, or its address if the function takes that.
   private func put(_ bits: UInt64, at index: Int) {
     if function.signature.arguments[index].type.isPointer {
       cells[index] = bits
@@ -103,9 +103,9 @@ final class ForeignCall {
 
   func set(_ pointer: UnsafeRawPointer, at index: Int) { slots[index] = Self.bits(pointer) }
 
-  /// - Returns: what the function returned, as its type's bits.
+  /// - Returns: the bits of the function's result.
   func make() -> UInt64 {
-    // libffi writes a whole register, whatever the type.
+    // libffi writes a whole register for every type.
     var result: UInt64 = 0
     ap_ffi_call(cif, function.address, &result, places)
     return result

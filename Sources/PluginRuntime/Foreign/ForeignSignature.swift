@@ -1,24 +1,24 @@
 import JSON
 
-/// How a plain function, which knows nothing of plugins, is called as a criterion: what `"function"` of a `plugin.json` says.
+/// How to call a plain function as a criterion: `"function"` of a `plugin.json`.
 public struct ForeignSignature: Equatable, Sendable {
   public var symbol: String
   public var call: Call
-  /// Which matrices calls "matrix" are made for; nil: all of a family.
+  /// The matrices for which calls "matrix" are made; nil: all of a family.
   public var matrices: [Matrix]?
   public var arguments: [Argument]
   public var returns: Result
-  /// An SPDX expression of the library.
+  /// The library's licence, an SPDX expression.
   public var licence: String
   public var paper: String?
   /// Whether scores compare across families.
   public var scoresCompare = false
 
-  /// What one call is for.
+  /// What one call scores.
   public enum Call: String, CaseIterable, Sendable {
-    /// One unit: its elements of all the family's matrices, one after another.
+    /// One unit, by its elements of all matrices of the family, one after another.
     case unit
-    /// One weight matrix of a family of a layer. A unit's score is the sum over them.
+    /// One weight matrix of a family of a layer. The score of a unit is the sum over the matrices.
     case matrix
     /// One family of a layer.
     case family
@@ -26,9 +26,9 @@ public struct ForeignSignature: Equatable, Sendable {
 
   public enum Result: String, CaseIterable, Sendable {
     case void
-    /// An int32 that is 0 if all went well.
+    /// An int32: 0 means success.
     case status
-    /// The unit's score, of calls for one unit.
+    /// The score of the unit, for calls "unit".
     case float, double
   }
 
@@ -36,7 +36,7 @@ public struct ForeignSignature: Equatable, Sendable {
     case int32, int64, float, double
     case floatPointer = "float*"
     case doublePointer = "double*"
-    /// By reference, as Fortran takes its arguments.
+    /// A number by reference, as in Fortran.
     case int32Pointer = "int32*"
     case int64Pointer = "int64*"
     case characters = "char*"
@@ -59,7 +59,7 @@ public struct ForeignSignature: Equatable, Sendable {
     case named(Name)
   }
 
-  /// A value that the host gives: what it is, and of which matrix if that is said.
+  /// A value of the host: its quantity, and its matrix if that is named.
   public struct Name: Equatable, Sendable {
     public var quantity: Quantity
     public var matrix: Matrix?
@@ -68,14 +68,14 @@ public struct ForeignSignature: Equatable, Sendable {
   public enum Matrix: String, CaseIterable, Sendable {
     case gate, up, down, q, k, v, o
 
-    /// As `ap_matrix.name` has it.
+    /// `ap_matrix.name`.
     var projection: String { rawValue + "_proj" }
   }
 
   public enum Quantity: Equatable, Sendable {
     case weight
     case statistic(Statistic)
-    /// To be written: [count], of calls for one unit [1].
+    /// The array that the function writes: [count], for calls "unit" [1].
     case scores
     case number(Number)
 
@@ -90,7 +90,7 @@ public struct ForeignSignature: Equatable, Sendable {
       return [.weight] + statistics + [.scores] + Number.allCases.map(Quantity.number)
     }
 
-    /// As a `plugin.json` has it.
+    /// The name in a `plugin.json`.
     var name: String {
       switch self {
       case .weight: "weight"
@@ -102,7 +102,7 @@ public struct ForeignSignature: Equatable, Sendable {
 
     var isArray: Bool { if case .number = self { false } else { true } }
 
-    /// A weight or a statistic of a matrix.
+    /// The weight or the statistic of a matrix; nil for other quantities.
     func memory(of matrix: MatrixRequest) -> MatrixMemory? {
       switch self {
       case .weight: matrix.weight
@@ -111,7 +111,7 @@ public struct ForeignSignature: Equatable, Sendable {
       }
     }
 
-    /// Of which calls it can be an argument, and whether of a certain matrix only.
+    /// Whether it can be an argument of these calls, for the named matrix, or for none if `matrix` is nil.
     func isThere(in call: Call, of matrix: Matrix?) -> Bool {
       switch (self, call) {
       case (.scores, _), (.number(.layer), _): matrix == nil
@@ -125,7 +125,7 @@ public struct ForeignSignature: Equatable, Sendable {
     }
   }
 
-  /// The statistics that its arguments name, each once.
+  /// The statistics that the arguments name, without repetition.
   var statistics: [Statistic] {
     var statistics: [Statistic] = []
     for case .named(let name) in arguments.map(\.value) {
@@ -138,7 +138,7 @@ public struct ForeignSignature: Equatable, Sendable {
 }
 
 extension ForeignSignature {
-  /// What is wrong with a signature, and where in it.
+  /// A mistake in a signature, and its place.
   struct Mistake: Error {
     let place: String
     let reason: String
@@ -183,11 +183,10 @@ extension ForeignSignature {
         throw Mistake(
           place: "matrices", reason: "should be a list of matrices, of a function with \"call\": \"matrix\"")
       }
-      var those: [Matrix] = []
+      matrices = []
       for (index, element) in list.enumerated() {
-        those.append(try Self.choice(element, "matrices[\(index)]"))
+        matrices?.append(try Self.choice(element, "matrices[\(index)]"))
       }
-      matrices = those
     }
     guard let list = object["arguments"]?.arrayValue else {
       throw Mistake(place: "arguments", reason: "should be a list of objects with \"type\" and \"value\"")
@@ -199,7 +198,7 @@ extension ForeignSignature {
     try requireScores()
   }
 
-  /// Scores come from somewhere, and from one place only.
+  /// Checks that exactly one argument or result gives the scores.
   private func requireScores() throws(Mistake) {
     let written = arguments.count { $0.value == .named(Name(quantity: .scores)) }
     let isReturned = returns == .float || returns == .double

@@ -1,16 +1,16 @@
 import Foundation
 
-/// What a plugin in a process of its own may use.
+/// The limits of a plugin in a process of its own.
 public struct Isolation: Equatable, Sendable {
-  /// Seconds that one call may take, without the time that the host takes for what the plugin asks of it.
+  /// The most seconds of one call, without the time of the host's services.
   public var timeLimit: Double
-  /// Seconds that loading its library, and making an instance, may take: where nothing is computed yet, a plugin hangs.
+  /// The most seconds to load the library, and to make an instance. Nothing is computed there, so a slow plugin hangs.
   public var loadTimeLimit: Double
-  /// Bytes of memory that the process may have for itself; what it shares with the host does not count.
+  /// The most bytes of memory of the process, without those that it shares with the host.
   public var memoryLimit: Int
-  /// Threads for the arithmetic that the plugin asks for; nil: one for each processor.
+  /// The threads for the arithmetic of services; nil: one for each processor.
   public var threads: Int?
-  /// The program that is started, called with `Self.command`: this one, unless a test says otherwise.
+  /// The program to start with `Self.command`; nil: this program.
   public var program: String?
 
   public init(
@@ -24,17 +24,17 @@ public struct Isolation: Equatable, Sendable {
     self.program = program
   }
 
-  /// The subcommand that is a worker. People have no use for it.
+  /// The hidden subcommand that runs a worker.
   public static let command = "plugin-worker"
 
-  /// The same with so many threads.
+  /// The same limits with another number of threads.
   public func with(threads: Int) -> Isolation {
     var limits = self
     limits.threads = threads
     return limits
   }
 
-  /// What is started: a path and its arguments.
+  /// The path of the program and its arguments.
   var words: [String] {
     [program ?? PluginRegistry.executable ?? "", Self.command]
       + (threads.map { ["--threads", "\($0)"] } ?? [])

@@ -2,21 +2,21 @@ import Foundation
 import JSON
 import Processes
 
-/// A plugin in a process of its own: a crash, a hang or too much memory there is an error here.
+/// A plugin in a process of its own. A crash, a hang or too much memory there becomes an error here.
 ///
-/// The process is this program again, as a worker (`WorkerProcess`). Requests and answers go over a socket, their arrays
-/// through two trays of shared memory, of which the plugin's side can write to its own only.
+/// The process runs this program as a worker (`WorkerProcess`). Requests and answers go over a socket, and their arrays
+/// through two trays of shared memory. Each side writes to its own tray only.
 final class PluginWorker: @unchecked Sendable {
   let plugin: String
   let limits: Isolation
   private let worker: WorkerHandle
-  /// One call at a time.
+  /// Held during a call.
   private let turn = NSLock()
-  /// All below belongs to whoever has the turn.
+  /// Everything from here on belongs to the holder of `turn`.
   private var inbox = FrameInbox()
-  /// Why there is nobody at the other end any more.
+  /// Why the process has ended; nil while it runs.
   private var end: PluginError?
-  /// The last that was heard of the plugin: of its log, or of what it wrote to its standard error.
+  /// The plugin's last line in the log or on standard error.
   private var lastLine: String?
   private var errorText = LineBuffer()
 
@@ -28,10 +28,10 @@ final class PluginWorker: @unchecked Sendable {
     }
   }
 
-  /// Whether its process has ended, and every call would throw.
+  /// Whether the process has ended, so that every call throws.
   var isGone: Bool { turn.withLock { end != nil } }
 
-  /// Has the worker load the plugin: the first call.
+  /// Makes the first call: the worker loads the plugin.
   func load(_ description: PluginDescription) throws(PluginError) -> PluginAbout {
     try call(
       WireFunctions.load,
@@ -41,13 +41,13 @@ final class PluginWorker: @unchecked Sendable {
 
   // MARK: - A call
 
-  /// Asks the worker, serves what the plugin asks of the host meanwhile, and waits for the answer.
+  /// Calls the worker, serves the plugin's requests meanwhile, and waits for the answer.
   ///
   /// - Parameters:
-  ///   - options: the instance's, of which `open_data` tells one by name.
-  ///   - statistics: those that the instance needs.
-  ///   - limit: seconds, if not those that every call has.
-  ///   - isWhole: whether an answer is as long as it must be.
+  ///   - options: the options of the instance, for `open_data`.
+  ///   - statistics: the statistics that the instance needs.
+  ///   - limit: the most seconds; nil: `limits.timeLimit`.
+  ///   - isWhole: whether the answer has the right length.
   func call<Asked, Answer>(
     _ function: WireFunction<Asked, Answer>, _ asked: Asked, services: HostServices,
     options: JSONObject = [:], statistics: [Statistic] = [], limit: Double? = nil,
@@ -81,26 +81,19 @@ final class PluginWorker: @unchecked Sendable {
     let services: HostServices
     let options: JSONObject
     let limit: Double
-    var until: ContinuousClock.Instant
-    /// When the plugin was told to stop.
+    /// The start of the call, put off by the time of the host's services.
+    var began = ContinuousClock.now
+    /// When the plugin was asked to stop.
     var cancelledAt: ContinuousClock.Instant?
-    /// Lines that it has logged.
+    /// The lines that it has logged.
     var lines = 0
-
-    init(function: String, services: HostServices, options: JSONObject, limit: Double) {
-      self.function = function
-      self.services = services
-      self.options = options
-      self.limit = limit
-      until = ContinuousClock.now + .seconds(limit)
-    }
   }
 
-  /// How often, in milliseconds, limits are looked at while the plugin works.
+  /// The milliseconds between two checks of the limits.
   private static let period: Int32 = 10
-  /// Lines of one call that are logged; a loop would fill the disk.
+  /// The most lines that one call may log: a loop would fill the disk.
   private static let mostLines = 1000
-  /// Seconds that a plugin has to stop when it is asked to.
+  /// The seconds that a plugin has to stop.
   private static let grace = 5.0
 
   private func answer(_ wait: inout Wait) throws(PluginError) -> [UInt8] {
@@ -127,11 +120,11 @@ final class PluginWorker: @unchecked Sendable {
         }
         continue
       }
-      // What it started may hold its end of the socket open: that it has ended shows there only sometimes.
+      // A process that the plugin has started may hold the socket open. So ask whether the worker itself has ended.
       let isOver = worker.process.hasEnded
       let hasMore = try receive(wait.function, patience: isOver ? 0 : Self.period)
       if isOver, !hasMore { throw died(in: wait.function) }
-      if ContinuousClock.now > wait.until {
+      if ContinuousClock.now - wait.began > .seconds(wait.limit) {
         throw endIt(
           .timedOut(plugin: plugin, function: wait.function, seconds: wait.limit, lastLine: heard()))
       }
@@ -150,8 +143,8 @@ final class PluginWorker: @unchecked Sendable {
     }
   }
 
-  /// Waits so many milliseconds for anything from the worker, and takes what has come.
-  /// - Returns: whether something came over the socket.
+  /// Waits up to `patience` milliseconds for anything from the worker, and takes it.
+  /// - Returns: whether anything came over the socket.
   private func receive(_ function: String, patience: Int32) throws(PluginError) -> Bool {
     var sources = [worker.socket, worker.process.output, worker.process.errors].map {
       pollfd(fd: $0, events: Int16(POLLIN), revents: 0)
@@ -169,22 +162,20 @@ final class PluginWorker: @unchecked Sendable {
     do { try worker.answers.refresh() } catch { throw .cannotIsolate(plugin: plugin, reason: error.reason) }
   }
 
-  /// What the plugin wrote where it has no business to write.
+  /// The start of what the plugin wrote to standard output, which is the host's.
   private var printed: [UInt8] = []
 
   private func takeOutput() {
-    // More than a beginning is not kept. A plugin that never stops writing does not keep this from looking at its limits.
-    for _ in 0..<Self.mostPieces
-    where FrameSocket.receive(
-      from: worker.process.output, into: { if printed.count < 1 << 12 { printed.append(contentsOf: $0) } })
-      != .some
-    { break }
-    for _ in 0..<Self.mostPieces
-    where FrameSocket.receive(from: worker.process.errors, into: { errorText.append($0) }) != .some { break }
+    // A plugin that never stops writing must not keep this from checking the limits.
+    func drain(_ descriptor: Int32, into take: (UnsafeRawBufferPointer) -> Void) {
+      for _ in 0..<Self.mostPieces where FrameSocket.receive(from: descriptor, into: take) != .some { break }
+    }
+    drain(worker.process.output) { if printed.count < 1 << 12 { printed.append(contentsOf: $0) } }
+    drain(worker.process.errors) { errorText.append($0) }
     if let line = errorText.lastLine { lastLine = line }
   }
 
-  /// Pieces of output that are read at a time.
+  /// The most pieces of output to read at a time.
   private static let mostPieces = 16
 
   private func checkOutput(_ function: String) throws(PluginError) {
@@ -197,7 +188,7 @@ final class PluginWorker: @unchecked Sendable {
 
   private func checkMemory(_ function: String) throws(PluginError) {
     guard let memory = worker.process.memory else { return }
-    // Of what it shares the trays are the host's.
+    // The trays are shared too, but they are the host's.
     let used = memory.own + max(0, memory.shared - worker.requests.size - worker.answers.size)
     guard used > limits.memoryLimit else { return }
     throw endIt(
@@ -260,8 +251,8 @@ final class PluginWorker: @unchecked Sendable {
     }
   }
 
-  /// Answers the worker's call. The time that the host takes is not the plugin's.
-  /// - Parameter body: nil if there is no such service.
+  /// Answers a call of the worker. The time of the service does not count as the plugin's.
+  /// - Parameter body: returns nil if there is no such service.
   private func serve<Asked, Answer>(
     _ function: WireFunction<Asked, Answer>, _ message: WireMessage, _ wait: inout Wait,
     _ body: (Asked, Wait) throws -> Answer?
@@ -282,12 +273,12 @@ final class PluginWorker: @unchecked Sendable {
       reply = WireMessage(worker.requests)
       try reply.put(CallFailure(error))
     }
-    wait.until += ContinuousClock.now - began
+    wait.began += ContinuousClock.now - began
     try send(kind, reply, wait)
   }
 }
 
-/// The last line of a text that comes in pieces.
+/// Finds the last line of a text that comes in pieces.
 private struct LineBuffer {
   /// The end of the text so far.
   private var end: [UInt8] = []

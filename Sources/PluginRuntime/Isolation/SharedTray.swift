@@ -1,8 +1,8 @@
 import Foundation
 import Processes
 
-/// Memory that two processes share: a file without a name. One side writes a message's arrays one after another. The other
-/// reads them in place. Both know a place by its offset, since their addresses differ.
+/// Memory that two processes share: a file without a name. One side writes a message's arrays one after another. The
+/// other reads them in place. Both know a place by its offset, since their addresses differ.
 final class SharedTray {
   enum Side { case writer, reader }
 

@@ -1,22 +1,18 @@
-/// How values cross between the host and a worker process: one description of each serves both directions.
-///
-/// A value is written by asking for its fields one after another, and read by asking for them in the same order:
+/// A value that crosses between the host and a worker process. One list of its fields both writes and reads it:
 ///
 ///     extension BudgetRequest: WireValue {
-///       init(_ wire: Wire<Self>) throws(WireError) {
-///         self.init(measure: try wire(\.measure), now: try wire(\.now), …)
-///       }
+///       init(_ wire: Wire<Self>) throws(WireError) { self = try wire.fields(Self.init, \.measure, \.now, …) }
 ///     }
 protocol WireValue {
-  /// Writes what `wire` holds, or reads a value. Either way the value is the result.
+  /// Writes the value of `wire`, or reads one. The result is that value.
   init(_ wire: Wire<Self>) throws(WireError)
-  /// The same of several values.
+  /// Writes or reads a list.
   static func list(_ wire: Wire<[Self]>) throws(WireError) -> [Self]
 }
 
 /// Why a message did not cross.
 enum WireError: Error {
-  /// It is not what the protocol says. The other side is a process in which a stranger's code runs.
+  /// The message breaks the protocol. A stranger's code runs in the process that sent it.
   case garbled
   case noRoom(SystemFailure)
 
@@ -28,25 +24,23 @@ enum WireError: Error {
   }
 }
 
-/// A message, and the value that is to be written to it.
+/// A message, and the value to write to it.
 struct Wire<Value> {
   let message: WireMessage
-  /// nil: a value is to be read.
+  /// nil: read a value.
   let value: Value?
 
-  /// The next field: written, or read.
+  /// Writes or reads the next field.
   func callAsFunction<Field: WireValue>(_ field: (Value) -> Field) throws(WireError) -> Field {
     try Field(Wire<Field>(message: message, value: value.map(field)))
   }
 
-  /// A struct whose fields cross one after another, in the order of its initialiser's parameters.
+  /// Writes or reads all fields of a struct, in the order of its initialiser's parameters.
   func fields<each Field: WireValue>(
     _ make: (repeat each Field) -> Value, _ field: repeat (Value) -> each Field
-  ) throws(WireError) -> Value {
-    make(repeat try self(each field))
-  }
+  ) throws(WireError) -> Value { make(repeat try self(each field)) }
 
-  /// The same of statistics: of those that are written the needed ones cross.
+  /// Writes or reads statistics. Only those that the plugin needs are written.
   func statistics<Field: WireValue>(
     _ field: (Value) -> [Statistic: Field]
   ) throws(WireError) -> [Statistic: Field] {
@@ -54,15 +48,15 @@ struct Wire<Value> {
   }
 }
 
-/// The bytes of a message, and the tray where its arrays lie. Numbers are little-endian, as on every machine of this program.
+/// The bytes of a message, and the tray with its arrays. Numbers are little-endian.
 final class WireMessage {
   private(set) var bytes: [UInt8]
   private var next = 0
   private let tray: SharedTray
-  /// Those that the plugin needs.
+  /// The statistics that the plugin needs.
   let statistics: [Statistic]
 
-  /// - Parameter bytes: what came; none of a message that is to be written.
+  /// - Parameter bytes: the message to read; empty for one to write.
   init(_ tray: SharedTray, _ bytes: [UInt8] = [], statistics: [Statistic] = []) {
     self.tray = tray
     self.bytes = bytes
@@ -93,7 +87,7 @@ final class WireMessage {
     return bytes.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: next, as: Value.self) }
   }
 
-  /// A number of things that follow, each at least a byte.
+  /// The number of things that follow. Each has at least one byte.
   func count(_ value: Int?) throws(WireError) -> Int {
     let count = try bits(value)
     guard value != nil || (count >= 0 && count <= bytes.count - next) else { throw .garbled }
@@ -110,7 +104,7 @@ final class WireMessage {
     return String(decoding: bytes[next..<next + count], as: UTF8.self)
   }
 
-  /// An array in the tray. What is read lies there until the next message.
+  /// An array in the tray. An array that was read stays valid until the next message.
   func shared<Element: BitwiseCopyable>(
     _ values: UnsafeBufferPointer<Element>?
   ) throws(WireError) -> UnsafeBufferPointer<Element> {
@@ -128,7 +122,7 @@ final class WireMessage {
 
 // MARK: - Values of the language
 
-/// A number. Alone it lies among the fields, an array of them in the tray.
+/// A number. A single one is a field; an array of numbers is in the tray.
 protocol WireNumber: WireValue, BitwiseCopyable {}
 
 extension WireNumber {
@@ -185,7 +179,7 @@ extension WireValue where Self: RawRepresentable, RawValue: WireValue {
   }
 }
 
-/// By name, as plugins of this host know it.
+/// A statistic crosses by its name.
 extension Statistic: WireValue {
   init(_ wire: Wire<Self>) throws(WireError) {
     guard let statistic = StatisticRegistry.host[try wire(\.name)] else { throw .garbled }
@@ -193,7 +187,7 @@ extension Statistic: WireValue {
   }
 }
 
-/// Sorted by name, so that the same values are the same bytes.
+/// Entries are sorted by name, so that the same values give the same bytes.
 extension Dictionary: WireValue where Key == Statistic, Value: WireValue {
   init(_ wire: Wire<Self>) throws(WireError) {
     let keys = try wire { $0.keys.sorted { $0.name < $1.name } }

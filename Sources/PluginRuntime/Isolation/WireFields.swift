@@ -1,4 +1,4 @@
-/// The fields of everything that crosses to a worker process, each in its order on the wire.
+/// The fields of all values that cross to a worker process, in their order on the wire.
 
 extension Nothing: WireValue {
   init(_ wire: Wire<Self>) throws(WireError) {}

@@ -1,14 +1,13 @@
 import PluginABI
 
-/// A function that one side of a worker's socket calls and the other answers.
+/// A function that one side of a worker's socket calls and the other side answers.
 struct WireFunction<Asked: WireValue, Answer: WireValue>: Sendable {
-  /// On the wire, and in messages.
   let name: String
 
   init(_ name: String) { self.name = name }
 }
 
-/// All there are.
+/// All functions of the protocol.
 enum WireFunctions {
   // The host calls the worker.
   static let load = WireFunction<Hello, PluginAbout>("load")
@@ -33,30 +32,31 @@ enum WireFunctions {
 
 struct Nothing {}
 
-/// The host's first call. Its fields stay the first ones in every version of the protocol.
+/// The host's first call. These fields come first in every version of the protocol.
 struct Hello {
-  /// Of the protocol.
+  /// The version of the protocol.
   var version: Int
-  /// The plugin by its place, which the worker reads anew.
+  /// The path of the `plugin.json`, which the worker reads again.
   var manifest: String
   var id: String
 }
 
-/// What an instance is made with, and what it says of itself then.
+/// The request for a new instance.
 struct Making {
   /// JSON.
   var options: String
   var seed: UInt64
 }
 
+/// A new instance.
 struct Made {
-  /// By which the host names it from now on.
+  /// Its number in later calls.
   var instance: Int
   var statistics: [Statistic]
   var traits: [Trait]
 }
 
-/// A request of an instance.
+/// A request to an instance.
 struct InstanceCall<Request: WireValue> {
   var instance: Int
   var model: ModelSummary
@@ -75,7 +75,7 @@ struct ProgressNotice {
 
 /// Why a call has no answer.
 struct CallFailure {
-  /// Of a plugin that refused; nil where the host or the worker found something wrong.
+  /// The function in which the plugin refused; nil if the host or the worker found a fault.
   var function: String?
   /// An `ap_status`.
   var status = AP_FAILED
@@ -83,7 +83,7 @@ struct CallFailure {
 }
 
 extension CallFailure {
-  /// The host tells refusals apart by their status. Of all else the sentence is enough.
+  /// A refusal keeps its status. Other errors keep only their sentence.
   init(_ error: any Error) {
     if case .refused(_, let function, let status, let sentence) = error as? PluginError {
       self.init(function: function, status: status.number, sentence: sentence)

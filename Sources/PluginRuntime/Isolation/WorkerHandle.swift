@@ -1,8 +1,8 @@
 import Foundation
 import Processes
 
-/// A worker's process and its connections: a socket, two trays of shared memory, and a lifeline. When the lifeline closes,
-/// the worker knows that this process is gone.
+/// A worker's process and its connections: a socket, two trays of shared memory, and a lifeline. When the lifeline
+/// closes, the worker knows that this process is gone.
 final class WorkerHandle {
   let socket: Int32
   let requests: SharedTray

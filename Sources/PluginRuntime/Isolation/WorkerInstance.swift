@@ -1,6 +1,6 @@
 import JSON
 
-/// An instance of any kind that lives in a worker: each function of its kind is a request to the worker.
+/// An instance of any kind in a worker process. Each call of it is a request to the worker.
 final class WorkerInstance {
   let statistics: [Statistic]
   let traits: Set<Trait>
@@ -60,9 +60,7 @@ extension WorkerInstance: CriterionCalls, AllocatorCalls, CompensatorCalls, Tran
 
   func compensate(
     _ model: ModelSummary, _ projection: ProjectionRequest
-  ) throws(PluginError) -> CompensatedProjection {
-    try call(WireFunctions.compensate, model, projection)
-  }
+  ) throws(PluginError) -> CompensatedProjection { try call(WireFunctions.compensate, model, projection) }
 
   func widths(_ model: ModelSummary, _ residual: ResidualRequest) throws(PluginError) -> [Int] {
     try call(WireFunctions.widths, model, residual)

@@ -5,8 +5,8 @@ import Synchronization
 
 /// The process that loads and calls an isolated plugin: the other end of `PluginWorker`.
 ///
-/// It answers the host's requests one after another until its lifeline closes. The same instances as in the host's process
-/// call the plugin and check its answers.
+/// It answers the host's requests one after another until its lifeline closes. The same instances as in the host's
+/// process call the plugin and check its answers.
 public final class WorkerProcess {
   private let socket = WorkerHandle.Descriptor.socket
   private let requests: SharedTray
@@ -22,15 +22,11 @@ public final class WorkerProcess {
   private let sending = Mutex<Void>(())
 
   /// Why a worker ended before its host did.
-  public struct Failure: Error, CustomStringConvertible {
-    public let description: String
-  }
+  public struct Failure: Error, CustomStringConvertible { public let description: String }
 
   /// - Parameter services: the arithmetic for the plugin.
   /// - Throws: `Failure` if the process was not started as a worker.
-  public static func serve(_ services: HostServices) throws {
-    try WorkerProcess(services).run()
-  }
+  public static func serve(_ services: HostServices) throws { try WorkerProcess(services).run() }
 
   private init(_ services: HostServices) throws {
     self.services = services

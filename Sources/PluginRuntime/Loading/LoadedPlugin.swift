@@ -1,7 +1,7 @@
 import JSON
 import PluginABI
 
-/// What a plugin says of itself.
+/// The description that a plugin gives of itself.
 public struct PluginAbout: Equatable, Sendable {
   public var id: String
   public var kind: PluginKind
@@ -12,11 +12,11 @@ public struct PluginAbout: Equatable, Sendable {
   public var paper: String?
   /// A JSON Schema.
   public var optionsSchema: String
-  /// All that its instances may ask for.
+  /// The statistics that its instances may ask for.
   public var statistics: [Statistic]
-  /// Of a criterion: scores compare across families, with some options at least.
+  /// Whether a criterion's scores compare across families, at least with some options.
   public var scoresCompare: Bool
-  /// The ABI that both sides speak.
+  /// The version of the ABI that both sides speak.
   public var abi: ABIVersion
   /// An absolute path.
   public var library: String
@@ -27,7 +27,7 @@ public struct PluginAbout: Equatable, Sendable {
 public struct LoadedPlugin: @unchecked Sendable {
   public let about: PluginAbout
   public let schema: OptionsSchema
-  /// The version whose header it was compiled with.
+  /// The version of the header that it was compiled with.
   package let builtFor: ABIVersion
 
   public subscript<Value>(dynamicMember member: KeyPath<PluginAbout, Value>) -> Value {
@@ -38,7 +38,8 @@ public struct LoadedPlugin: @unchecked Sendable {
 
   /// Where its functions are.
   enum Backing {
-    /// In this process: the table of the plugin's kind. It is constant until the process ends, hence `@unchecked Sendable`.
+    /// In this process: the table of the plugin's kind. It is constant until the process ends, hence `@unchecked
+    /// Sendable`.
     case table(UnsafeRawPointer)
     /// In a process of their own.
     case worker(PluginWorker)
@@ -81,34 +82,24 @@ public struct LoadedPlugin: @unchecked Sendable {
     }
   }
 
-  /// This plugin's options, defaults filled in.
+  /// Checks options and fills in defaults.
   public func resolve(_ options: JSONValue, at path: String = "") throws(PluginError) -> JSONValue {
     do { return try schema.resolve(options, at: path) } catch { throw .badOptions(plugin: about.id, error) }
   }
 }
 
-extension StatisticRegistry {
-  /// The statistics that a plugin names.
-  fileprivate func resolve(
-    _ names: [String], for kind: PluginKind, plugin: String
+extension [Statistic] {
+  /// Finds the statistics that a plugin names, in a list that ends with null.
+  func named(
+    by names: UnsafePointer<UnsafePointer<CChar>?>, or unknown: (String) -> PluginError
   ) throws(PluginError) -> [Statistic] {
-    let known = entries(for: kind)
-    var statistics: [Statistic] = []
-    for name in names {
-      guard let statistic = known.first(where: { $0.name == name }) else {
-        throw .unknownStatistic(plugin: plugin, statistic: name, kind: kind, known: known.map(\.name))
-      }
-      statistics.append(statistic)
+    var found: [Statistic] = []
+    while let name = names[found.count].map({ String(cString: $0) }) {
+      guard let statistic = first(where: { $0.name == name }) else { throw unknown(name) }
+      found.append(statistic)
     }
-    return statistics
+    return found
   }
-}
-
-/// The strings of a list that ends with a null pointer.
-func list(_ pointer: UnsafePointer<UnsafePointer<CChar>?>) -> [String] {
-  var texts: [String] = []
-  while let text = pointer[texts.count] { texts.append(String(cString: text)) }
-  return texts
 }
 
 /// Reads and checks the descriptor of one plugin of a library.
@@ -146,10 +137,11 @@ private struct DescriptorReader {
     guard let names = descriptor.statistics else {
       throw wrong("statistics", expected: "a list that ends with null", got: "null")
     }
-    let statistics = try plugin.offered.resolve(list(names), for: kind, plugin: plugin.id)
-    guard let table = descriptor.interface else {
-      throw wrong("interface", expected: "a table", got: "null")
+    let offered = plugin.offered.entries(for: kind)
+    let statistics = try offered.named(by: names) { name in
+      .unknownStatistic(plugin: plugin.id, statistic: name, kind: kind, known: offered.map(\.name))
     }
+    guard let table = descriptor.interface else { throw wrong("interface", expected: "a table", got: "null") }
     try requireFunctions(kind.functions, of: kind, at: table)
     let about = PluginAbout(
       id: plugin.id, kind: kind, version: version, summary: summary, licence: licence,

@@ -1,6 +1,6 @@
 import JSON
 
-/// What a plugin's options may be: the part of JSON Schema that `ap_descriptor.options_schema` may use.
+/// The options of a plugin: the part of JSON Schema that `ap_descriptor.options_schema` may use.
 public struct OptionsSchema: Equatable, Sendable {
   public internal(set) var properties: [Property] = []
 
@@ -14,7 +14,7 @@ public struct OptionsSchema: Equatable, Sendable {
     public var exclusiveMinimum: Double?
     public var maximum: Double?
     public var minItems: Int?
-    /// Of an array's elements; its name is empty.
+    /// The schema of an array's elements, with an empty name; none: any elements.
     public var items: [Property] = []
     public var description: String?
     public var isRequired = false
@@ -35,11 +35,11 @@ public struct OptionsSchema: Equatable, Sendable {
   }
 }
 
-/// A mistake in options, with the place relative to the options: `protect[2]`.
+/// A mistake in options, and its place in them: `protect[2]`.
 public struct OptionsError: Error, Equatable, Sendable, CustomStringConvertible {
   /// "" means the options as a whole.
   public var path: String
-  /// What is wrong and what was expected, without the place.
+  /// What is wrong, and what was expected.
   public var reason: String
 
   public var description: String { path.isEmpty ? reason : "\(path): \(reason)" }
@@ -48,10 +48,10 @@ public struct OptionsError: Error, Equatable, Sendable, CustomStringConvertible 
 // MARK: - Checking options
 
 extension OptionsSchema {
-  /// The options with defaults filled in, in the schema's order.
+  /// Checks options, and returns them with defaults filled in, in the schema's order.
   ///
-  /// - Parameter path: where the options stand, put before the place of a mistake: `stages[1].options`.
-  /// - Throws: the first mistake found.
+  /// - Parameter path: the place of the options, to begin the place of a mistake: `stages[1].options`.
+  /// - Throws: the first mistake.
   public func resolve(_ given: JSONValue, at path: String = "") throws(OptionsError) -> JSONValue {
     let prefix = path.isEmpty ? "" : path + "."
     guard let options = given.objectValue else {
@@ -130,7 +130,7 @@ extension OptionsSchema.ValueType {
 }
 
 extension JSONValue {
-  /// Equality as JSON Schema has it: 1 and 1.0 are the same.
+  /// Whether values are equal by JSON Schema: 1 equals 1.0.
   fileprivate func isSame(as other: JSONValue) -> Bool {
     if let left = numberValue, let right = other.numberValue { return left == right }
     return self == other

@@ -1,9 +1,8 @@
 import JSON
 
-/// A plugin's JSON Schema, read from its text.
+/// Reading a plugin's JSON Schema.
 extension OptionsSchema {
-  /// Reads a schema. What this host does not understand is refused, not ignored: a check that a plugin's
-  /// author counts on must not be skipped in silence.
+  /// Reads a schema. Unknown keywords are refused: no check that a plugin's author wrote may be skipped in silence.
   public init(parsing text: String) throws(OptionsError) {
     let document: JSONValue
     do { document = try JSONValue(parsing: text) } catch { throw OptionsError(path: "", reason: "\(error)") }
@@ -26,15 +25,11 @@ extension OptionsSchema {
             try Property(property.value, name: property.key, at: "properties.\(property.key)"))
         }
       case "required":
-        guard let names = member.value.arrayValue else {
+        let names = member.value.arrayValue?.compactMap(\.stringValue)
+        guard let names, names.count == member.value.arrayValue?.count else {
           throw OptionsError(path: "required", reason: "should be an array of option names")
         }
-        for name in names {
-          guard let name = name.stringValue else {
-            throw OptionsError(path: "required", reason: "should be an array of option names")
-          }
-          required.append(name)
-        }
+        required = names
       case "additionalProperties" where member.value == false: break
       case "$schema", "title", "description", "$comment": break
       default: throw OptionsError(path: member.key, reason: "this host does not know this keyword")

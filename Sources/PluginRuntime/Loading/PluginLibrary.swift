@@ -1,24 +1,24 @@
 import Foundation
 import PluginABI
 
-/// The ABI that this host speaks.
 extension ABIVersion {
+  /// The version that this host speaks.
   public static let host = ABIVersion(major: Int(AP_ABI_MAJOR), minor: Int(AP_ABI_MINOR))
 }
 
-/// A shared library that is in memory, and speaks our ABI. It stays until the process ends.
+/// A loaded shared library that speaks the plugin ABI. It stays loaded until the process ends.
 struct PluginLibrary {
   let path: String
-  /// The lower of both sides' minor versions.
+  /// The lower version of host and library.
   let version: ABIVersion
-  /// The version whose header it was compiled with.
+  /// The version of the header that it was compiled with.
   let builtFor: ABIVersion
   let descriptors: [ap_descriptor]
 
-  /// - Parameter plugin: whose loading this is, for error sentences.
+  /// - Parameter plugin: the plugin to load, for errors.
   init(opening path: String, for plugin: PluginDescription) throws(PluginError) {
     self.path = path
-    // By plugin.json, before any code of the library runs (its initialisers do in dlopen).
+    // This comes before dlopen, which runs the library's initialisers.
     if plugin.abi.major != ABIVersion.host.major {
       throw .otherMajor(library: path, plugin: plugin.id, expected: .host, got: plugin.abi)
     }
@@ -52,7 +52,62 @@ struct PluginLibrary {
   }
 }
 
-/// A struct of version 1.0 is complete; a longer one comes from a later minor version, and its end is ignored.
+/// Loads the file of a shared library into this process.
+enum LibraryFile {
+  /// The environment at the start of this process. A plugin may change its own; later processes get this one.
+  static let environment = ProcessInfo.processInfo.environment
+
+  /// Loads the library for good (NODELETE): the Swift runtime does not survive unloading. Its initialisers run in this
+  /// call.
+  /// - Parameter path: absolute, or a name for the system's loader.
+  static func load(_ path: String, for plugin: PluginDescription) throws(PluginError)
+    -> UnsafeMutableRawPointer
+  {
+    var state = stat()
+    // The loader would wait for the other end of a named pipe.
+    if path.contains("/"), stat(path, &state) == 0, state.st_mode & S_IFMT != S_IFREG {
+      throw .cannotLoad(library: path, reason: "it is no regular file")
+    }
+    _ = environment
+    let handle = inCall(of: plugin.id, "load") { dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE) }
+    guard let handle else { throw .cannotLoad(path, plugin) }
+    return handle
+  }
+}
+
+/// Structs of the ABI that have grown since version 1.0.
+enum StructGrowth {
+  /// The size of a struct in version 1.0, in bytes.
+  static func firstSize<Struct>(of type: Struct.Type) -> Int {
+    let grown: Int? =
+      switch type {
+      case is ap_descriptor.Type: MemoryLayout<ap_descriptor>.offset(of: \.scores_compare)
+      case is ap_criterion.Type: MemoryLayout<ap_criterion>.offset(of: \.scores_compare)
+      case is ap_allocation.Type: MemoryLayout<ap_allocation>.offset(of: \.scores_compare)
+      default: nil
+      }
+    return grown ?? MemoryLayout<Struct>.size
+  }
+}
+
+/// Copies a plugin's struct. Members that the plugin's version lacks are zero or null.
+/// - Parameters:
+///   - pointer: a struct whose `struct_size` is at least that of version 1.0.
+///   - version: the version of the ABI that both sides speak.
+func whole<Struct>(_ pointer: UnsafePointer<Struct>, speaking version: ABIVersion) -> Struct {
+  let source = UnsafeRawPointer(pointer)
+  let stated = Int(source.load(as: UInt32.self))
+  let known = version.minor == 0 ? StructGrowth.firstSize(of: Struct.self) : MemoryLayout<Struct>.size
+  return withUnsafeTemporaryAllocation(
+    byteCount: MemoryLayout<Struct>.size, alignment: MemoryLayout<Struct>.alignment
+  ) { room in
+    room.initializeMemory(as: UInt8.self, repeating: 0)
+    room.copyMemory(from: UnsafeRawBufferPointer(start: source, count: min(stated, known)))
+    return room.load(as: Struct.self)
+  }
+}
+
+/// Checks that a struct is as long as in version 1.0. A later minor version may make it longer.
 func requireSize<Struct>(_ size: UInt32, _ type: Struct.Type, in library: String) throws(PluginError) {
   let expected = StructGrowth.firstSize(of: type)
   if Int(size) < expected {
@@ -61,7 +116,7 @@ func requireSize<Struct>(_ size: UInt32, _ type: Struct.Type, in library: String
 }
 
 extension PluginError {
-  /// What the loader said last of `library`; if there is no such file, where it was looked for.
+  /// The loader's last error. If the file is missing, it lists where it was looked for.
   static func cannotLoad(_ library: String, _ plugin: PluginDescription) -> PluginError {
     let reason = dlerror().map { String(cString: $0) } ?? "no reason is given"
     let isThere = FileManager.default.fileExists(atPath: library)
