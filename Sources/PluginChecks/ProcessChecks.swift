@@ -81,15 +81,16 @@ extension Checks {
   }
 
   private static func leavesNothing(_ what: String, _ body: () throws -> Void) throws {
-    func count(_ folder: String) -> Int {
-      (try? FileManager.default.contentsOfDirectory(atPath: folder).count) ?? 0
+    func count(_ folder: String) throws -> Int {
+      try FileManager.default.contentsOfDirectory(atPath: folder).count
     }
     for _ in 0..<20 { try body() }
-    let (files, threads) = (count("/proc/self/fd"), count("/proc/self/task"))
+    let (files, threads) = (try count("/proc/self/fd"), try count("/proc/self/task"))
     let memory = ap_mapped_bytes()
     let heap = try growth(body)
     if heap > mostGrowth { throw Wrong("\(what) left \(heap) bytes behind") }
-    let (moreFiles, moreThreads) = (count("/proc/self/fd") - files, count("/proc/self/task") - threads)
+    let moreFiles = try count("/proc/self/fd") - files
+    let moreThreads = try count("/proc/self/task") - threads
     if moreFiles > 100 { throw Wrong("\(what) left \(moreFiles) open files behind") }
     if moreThreads > 100 { throw Wrong("\(what) left \(moreThreads) threads behind") }
     let mapped = ap_mapped_bytes() - memory

@@ -137,15 +137,11 @@ public let pluginIDSyntax =
 /// Bytes of an id.
 private let longestID = 100
 
-/// `publisher.name`: lower-case letters, digits and '-', exactly one '.', neither side empty.
+private let idLetters = Set("abcdefghijklmnopqrstuvwxyz0123456789-".utf8)
+
+/// Whether an id is `publisher.name`: lower-case letters, digits and '-', with one '.' between.
 public func isPluginID(_ id: String) -> Bool {
   let parts = id.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
   return parts.count == 2 && id.utf8.count <= longestID
-    && parts.allSatisfy { part in
-      !part.isEmpty
-        && part.allSatisfy {
-          (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0)
-            || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) || $0 == UInt8(ascii: "-")
-        }
-    }
+    && parts.allSatisfy { !$0.isEmpty && $0.allSatisfy(idLetters.contains) }
 }

@@ -267,7 +267,7 @@ final class PluginWorker: @unchecked Sendable {
     _ body: (Asked, Wait) throws -> Answer?
   ) throws {
     let began = ContinuousClock.now
-    try? worker.answers.refresh()
+    do { try refresh() } catch { throw endIt(error) }
     let asked = try message.take(Asked.self)
     var kind = FrameKind.done
     var reply = WireMessage(worker.requests)
