@@ -368,6 +368,29 @@ def main() -> None:
     document["added_tokens"] = [t for t in document["added_tokens"] if t["id"] < 3]
     store("llama2-like", Tokenizer.from_str(json.dumps(document)), 15)
 
+    # Gemma's and Phi-3's layouts: they differ in the normalizer, the pre-tokenizer, the decoder and the added tokens.
+    for name, size, special in [("gemma", 1200, ["<pad>", "<eos>", "<bos>", "<unk>"]), ("phi3", 1300, ["<unk>", "<s>", "</s>"])]:
+        tokenizer, trainer = bpe(size, special + byte_tokens, False, unk_token="<unk>", byte_fallback=True, fuse_unk=True)
+        tokenizer.normalizer = normalizers.Replace(" ", mark)
+        tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="never")  # Only to train on words.
+        back = [decoders.Replace(mark, " "), decoders.ByteFallback(), decoders.Fuse()]
+        tokenizer.decoder = decoders.Sequence(back)
+        tokenizer.post_processor = bos_template("<bos>" if name == "gemma" else "<s>", 2 if name == "gemma" else 1)
+        tokenizer.train_from_iterator(corpus(7), trainer)
+        if name == "gemma":
+            tokenizer.add_tokens([AddedToken(text, normalized=False) for text in ["\n\n", "\n\n\n", mark * 2, mark * 3, "<table>"]])
+            tokenizer.add_special_tokens(["<start_of_turn>", "<end_of_turn>"])
+            tokenizer.pre_tokenizer = pre_tokenizers.Split(" ", behavior="merged_with_previous", invert=False)
+        else:
+            tokenizer.normalizer = normalizers.Sequence([normalizers.Prepend(mark), normalizers.Replace(" ", mark)])
+            tokenizer.decoder = decoders.Sequence(back + [decoders.Strip(" ", 1, 0)])
+            tokenizer.add_special_tokens([AddedToken(text, rstrip=True, normalized=False) for text in ["<|user|>", "<|end|>"]])
+        document = json.loads(tokenizer.to_str())
+        if name == "phi3":
+            document["pre_tokenizer"] = None
+        document["added_tokens"] = [t for t in document["added_tokens"] if not t["content"].startswith("<0x")]
+        store(f"{name}-like", Tokenizer.from_str(json.dumps(document)), 18)
+
     # No byte tokens: what is not in the vocabulary is unknown, each character on its own.
     for scheme, split, fuse in [("first", False, True), ("always", True, False), ("never", True, True)]:
         tokenizer, trainer = bpe(700, ["<unk>", "<s>", "</s>"] + (byte_tokens if scheme == "first" else []), False,

@@ -5,7 +5,7 @@ import Tokenizers
 @Suite("Equal to Hugging Face tokenizers")
 struct HuggingFaceEqualityTests {
   static let names = [
-    "smollm2-like", "gpt2-like", "llama3-like", "qwen2-like", "llama2-like",
+    "smollm2-like", "gpt2-like", "llama3-like", "qwen2-like", "llama2-like", "gemma-like", "phi3-like",
     "metaspace-first", "metaspace-always", "metaspace-never",
   ]
 
