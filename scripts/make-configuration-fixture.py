@@ -14,6 +14,7 @@ from transformers.models.llama.modeling_llama import LlamaRotaryEmbedding
 TARGET = pathlib.Path(__file__).parent.parent / "Tests/Fixtures/Checkpoints/configurations.json"
 
 ARCHITECTURES = ["llama", "mistral", "qwen2", "qwen3"]
+OTHERS = ["gemma2", "gemma3_text", "phi3", "olmo2", "smollm3", "granite"]
 LLAMA3 = {"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0}
 SHORT = {"num_hidden_layers": 3}
 
@@ -49,14 +50,53 @@ for keys in [
     {"rope_scaling": {**LLAMA3, "original_max_position_embeddings": 64}, "original_max_position_embeddings": 1024},
 ]:
     CASES.append({"model_type": "llama", "hidden_size": 64, "num_attention_heads": 4, **SHORT, **keys})
+CASES += [{"model_type": name, **keys} for name in OTHERS for keys in [
+    {}, SHORT, {**SHORT, "eos_token_id": None, "bos_token_id": None}, {**SHORT, "tie_word_embeddings": name == "phi3"},
+    {**SHORT, "rope_theta": 5000.0},
+]]
+CASES += [
+    {"model_type": "gemma2", **SHORT, "attn_logit_softcapping": None, "final_logit_softcapping": None},
+    {"model_type": "gemma2", **SHORT, "sliding_window": 16, "query_pre_attn_scalar": 144},
+    {"model_type": "gemma3_text", "num_hidden_layers": 8, "sliding_window_pattern": 4, "rope_local_base_freq": 500.0},
+    {"model_type": "phi3", **SHORT, "sliding_window": 16, "num_key_value_heads": None},
+    {"model_type": "smollm3", "num_hidden_layers": 6, "no_rope_layer_interval": 3},
+    {"model_type": "smollm3", "num_hidden_layers": 5, "use_sliding_window": True, "sliding_window": 16},
+    {"model_type": "granite", **SHORT, "attention_multiplier": 0.5, "logits_scaling": 4.0, "residual_multiplier": 0.25,
+     "embedding_multiplier": 12.0, "attention_bias": True, "mlp_bias": True},
+]
 
 
 def windows(config):
-    if config.model_type == "llama":
+    if config.model_type in ["llama", "olmo2", "granite"]:
         return [None] * config.num_hidden_layers
-    if config.model_type == "mistral":
+    if config.model_type in ["mistral", "phi3"]:
         return [config.sliding_window] * config.num_hidden_layers
     return [config.sliding_window if kind == "sliding_attention" else None for kind in config.layer_types]
+
+
+def thetas(config):
+    """The base of each layer's frequencies; None where queries and keys are not turned."""
+    if config.model_type == "gemma3_text":
+        return [config.rope_parameters[kind]["rope_theta"] for kind in config.layer_types]
+    turns = getattr(config, "no_rope_layers", None) or [1] * config.num_hidden_layers
+    return [config.rope_parameters["rope_theta"] if turn else None for turn in turns]
+
+
+def design(config):
+    """What modeling_*.py computes with: scales, caps and multipliers."""
+    head = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    name = config.model_type
+    gemma = name.startswith("gemma")
+    scale = config.query_pre_attn_scalar ** -0.5 if gemma else head ** -0.5
+    return {
+        "attention_scale": config.attention_multiplier if name == "granite" else scale,
+        # Gemma3Attention does not hand it on.
+        "attention_cap": config.attn_logit_softcapping if name == "gemma2" else None,
+        "final_cap": config.final_logit_softcapping if gemma else None,
+        "embedding_scale": config.hidden_size ** 0.5 if gemma else getattr(config, "embedding_multiplier", 1.0),
+        "residual_multiplier": getattr(config, "residual_multiplier", 1.0),
+        "logit_scale": 1 / getattr(config, "logits_scaling", 1.0),
+    }
 
 
 def expected(keys):
@@ -72,11 +112,14 @@ def expected(keys):
         "intermediate_size": config.intermediate_size, "rms_norm_eps": config.rms_norm_eps,
         "max_position_embeddings": config.max_position_embeddings, "tie_word_embeddings": config.tie_word_embeddings,
         "attention_bias": name == "qwen2" or getattr(config, "attention_bias", False),
-        "mlp_bias": getattr(config, "mlp_bias", False), "hidden_act": config.hidden_act,
+        "mlp_bias": getattr(config, "mlp_bias", False),
+        "hidden_act": config.hidden_activation if name.startswith("gemma") else config.hidden_act,
         "bos_token_id": config.bos_token_id, "eos_token_id": [] if ends is None else ends if isinstance(ends, list) else [ends],
         "windows": windows(config),
-        # The rotary embedding of the four models is the same class under other names.
-        "frequencies": LlamaRotaryEmbedding(config).inv_freq.tolist(),
+        "design": design(config),
+        "thetas": thetas(config),
+        # The rotary embedding of these models is the same class under other names.
+        "frequencies": LlamaRotaryEmbedding(config).inv_freq.tolist() if name in ARCHITECTURES else None,
     }
 
 

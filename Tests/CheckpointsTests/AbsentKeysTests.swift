@@ -21,7 +21,11 @@ struct AbsentKeysTests {
     }
   }()
 
-  @Test func theFixtureIsThere() { #expect(Self.cases.count > 30) }
+  @Test func theFixtureHasEveryArchitecture() {
+    #expect(Self.cases.count > 60)
+    let known = Set(Self.cases.compactMap { $0.config["model_type"]?.stringValue })
+    #expect(known == Set(ModelConfiguration.Architecture.allCases.map(\.rawValue)))
+  }
 
   @Test(arguments: cases) func everyKey(_ one: Case) throws {
     let found = try ModelConfiguration(json: one.config, file: "config.json")
@@ -41,18 +45,38 @@ struct AbsentKeysTests {
     check("tie_word_embeddings", found.tiedEmbeddings)
     check("attention_bias", found.biases.queryKeyValue)
     check("mlp_bias", found.biases.gateUp)
-    #expect(expected["hidden_act"] == .string("silu"))
+    let activation = found.design.activation == .silu ? "silu" : "gelu_pytorch_tanh"
+    #expect(expected["hidden_act"] == .string(activation))
     #expect(expected["rms_norm_eps"]?.numberValue == found.rmsNormEpsilon)
     #expect(expected["bos_token_id"] == found.beginningOfText.map { .integer($0) } ?? .null)
     #expect(expected["eos_token_id"]?.arrayValue == found.endOfText.map { .integer($0) })
     #expect(
       expected["windows"]?.arrayValue == found.layers.map { $0.slidingWindow.map { .integer($0) } ?? .null })
-    let frequencies = try #require(expected["frequencies"]?.arrayValue).compactMap(\.numberValue)
+    let thetas = found.layers.map { $0.rope.map { JSONValue.number(found.ropes[$0].theta) } ?? .null }
+    #expect(expected["thetas"]?.arrayValue?.map { $0.numberValue.map { .number($0) } ?? .null } == thetas)
+    try checkDesign(found, try #require(expected["design"]))
+    // And what we write of it is the same model.
+    #expect(try ModelConfiguration(json: found.json, file: "config.json") == found)
+    guard let frequencies = expected["frequencies"]?.arrayValue?.compactMap(\.numberValue) else { return }
     let ours = found.rope.frequencies(headDimension: found.layers[0].headDimension)
     #expect(ours.count == frequencies.count)
     for (our, theirs) in zip(ours, frequencies) { #expect(abs(our - theirs) < 1e-6 * theirs) }
-    // And what we write of it is the same model.
-    #expect(try ModelConfiguration(json: found.json, file: "config.json") == found)
+  }
+
+  /// Scales, caps and multipliers; none of them is an absent cap.
+  private func checkDesign(_ found: ModelConfiguration, _ expected: JSONValue) throws {
+    let design = found.design
+    let head = Double(found.layers[0].headDimension)
+    for (key, ours) in [
+      ("attention_scale", design.attentionScale ?? 1 / head.squareRoot()),
+      ("attention_cap", design.attentionSoftCap), ("final_cap", design.finalSoftCap),
+      ("embedding_scale", design.embeddingScale), ("residual_multiplier", design.residualMultiplier),
+      ("logit_scale", design.logitScale),
+    ] as [(String, Double?)] {
+      let theirs = expected[key]?.numberValue
+      #expect((ours == nil) == (theirs == nil), "\(key)")
+      #expect(abs((ours ?? 0) - (theirs ?? 0)) <= 1e-9 * abs(theirs ?? 0), "\(key)")
+    }
   }
 
   @Test(
