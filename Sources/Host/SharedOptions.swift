@@ -30,11 +30,28 @@ struct PluginOptions: ParsableArguments {
   }
 }
 
-/// The pipeline, and changes of its values.
+/// The pipeline, with changes of its values.
 struct PipelineOptions: ParsableArguments {
   @Argument(help: "The pipeline: a JSON file.")
   var pipeline: String
 
+  @OptionGroup var changes: ChangeOptions
+  @OptionGroup var isolation: IsolationOptions
+
+  /// - Parameter locked: accepts only the plugins of the pipeline's earlier run.
+  func resolve(_ registry: PluginRegistry, locked: Bool) throws -> Manifest {
+    guard locked else { return try resolve(registry) }
+    return try PluginLock(besidePipeline: pipeline).requiring(registry) { try resolve(registry) }
+  }
+
+  private func resolve(_ registry: PluginRegistry) throws(ManifestError) -> Manifest {
+    let resolver = ManifestResolver(catalog: PluginCatalog(registry), isolation: isolation.limits)
+    return try resolver.resolve(file: pipeline, overrides: changes.overrides)
+  }
+}
+
+/// Changes of a pipeline's values.
+struct ChangeOptions: ParsableArguments {
   @Option(
     name: .long,
     help: ArgumentHelp(
@@ -48,24 +65,9 @@ struct PipelineOptions: ParsableArguments {
   @Option(name: .long, help: "The seed of all random numbers, instead of the pipeline's.")
   var seed: Int?
 
-  @OptionGroup var isolation: IsolationOptions
-
-  /// - Parameter locked: accepts only the plugins of the pipeline's earlier run.
-  func resolve(_ registry: PluginRegistry, locked: Bool) throws -> Manifest {
-    guard locked else { return try resolve(registry) }
-    return try PluginLock(besidePipeline: pipeline).requiring(registry) { try resolve(registry) }
-  }
-
-  private func resolve(_ registry: PluginRegistry) throws(ManifestError) -> Manifest {
-    let resolver = ManifestResolver(catalog: PluginCatalog(registry), isolation: isolation.limits)
-    return try resolver.resolve(file: pipeline, overrides: set + Override.seed(seed))
-  }
-}
-
-extension Override {
-  /// The change that `--seed` makes.
-  static func seed(_ seed: Int?) -> [Override] {
-    seed.map { [Override(text: "--seed \($0)", path: ["seed"], value: .integer($0))] } ?? []
+  var overrides: [Override] {
+    let seeds = [seed].compactMap(\.self)
+    return self.set + seeds.map { Override(text: "--seed \($0)", path: ["seed"], value: .integer($0)) }
   }
 }
 

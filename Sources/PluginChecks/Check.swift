@@ -47,13 +47,14 @@ struct CheckedPlugin: Sendable {
     services.seed = 42
     services.memory = memory
     change(&services)
-    return try Subject(
-      plugin, options: .object(options ?? self.options), own: own, services: services)
+    return try Subject(plugin, options: .object(options ?? self.options), own: own, services: services)
   }
 
   /// The answer of a new instance about the sample model.
-  func answer(memory: CallMemory = CallMemory()) throws -> [Double] {
-    try subject(memory: memory).ask(about: model)
+  func answer(_ change: (inout CallMemory) -> Void = { _ in }) throws -> [Double] {
+    var memory = CallMemory()
+    change(&memory)
+    return try subject(memory: memory).ask(about: model)
   }
 
   /// Asks a new instance about each changed sample model. See `allowingRefusal`.
@@ -65,6 +66,12 @@ struct CheckedPlugin: Sendable {
       change(&model)
       try allowingRefusal(what, alsoUnlikely: alsoUnlikely) { _ = try subject().ask(about: model) }
     }
+  }
+
+  func tryModels(with list: [SampleModel.Numbers], alsoUnlikely: Bool) throws {
+    try tryModels(
+      list.map { numbers in ("with \(numbers.rawValue) numbers", { $0.numbers = numbers }) },
+      alsoUnlikely: alsoUnlikely)
   }
 
   /// Options that make an instance: the author's, and samples for the required ones.
@@ -98,6 +105,34 @@ struct CheckedPlugin: Sendable {
       default: throw Wrong("\(what): \(error)")
       }
     }
+  }
+}
+
+/// The author's options and data for the checks, from `check` in the `plugin.json`.
+struct OwnTestData: Sendable {
+  /// The options of every instance.
+  let options: JSONObject
+  /// The data that the options name, by option.
+  let corpora: [String: HostServices.Corpus]
+  /// Says why the data cannot be read. nil if it can.
+  let problem: String?
+
+  /// - Parameter read: reads the value of a data option.
+  init(
+    of plugin: LoadedPlugin, _ description: PluginDescription,
+    reading read: (_ option: String, _ value: JSONValue, _ manifest: String) throws -> HostServices.Corpus
+  ) {
+    options = description.checkOptions
+    var corpora: [String: HostServices.Corpus] = [:]
+    var problem: String?
+    for property in plugin.schema.properties where property.isData {
+      guard let value = options[property.name] else { continue }
+      do { corpora[property.name] = try read(property.name, value, description.manifest) } catch {
+        problem = problem ?? "\(error)"
+      }
+    }
+    self.corpora = corpora
+    self.problem = problem
   }
 }
 

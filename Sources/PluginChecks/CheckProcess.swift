@@ -44,7 +44,8 @@ public enum CheckProcess {
         if let checked {
           now = checked
         } else {
-          let description = try description(of: id, in: manifest)
+          guard let description = try PluginRegistry.plugins(at: manifest).first(where: { $0.id == id })
+          else { throw PluginError.badManifest(path: manifest, reason: "no longer names \(id)") }
           let plugin = try LoadedPlugin(loading: description)
           now = CheckedPlugin(
             plugin: plugin, own: OwnTestData(of: plugin, description, reading: data), services: services,
@@ -64,13 +65,6 @@ public enum CheckProcess {
         if checked == nil { return }
       }
     }
-  }
-
-  private static func description(of id: String, in manifest: String) throws -> PluginDescription {
-    guard let plugin = try PluginRegistry.plugins(at: manifest).first(where: { $0.id == id }) else {
-      throw PluginError.badManifest(path: manifest, reason: "no longer names \(id)")
-    }
-    return plugin
   }
 
   private static func tell(_ line: String) {

@@ -4,13 +4,12 @@ import PluginRuntime
 /// The list of all checks, and those of one plugin's answers. `ProcessChecks` and `SharedProcessChecks` hold the others.
 enum Checks {
   /// The mildest first. Whoever runs the others makes the first: it loads the plugin.
-  static let all: [Check] =
-    [loads, describesItself, describesOptions, makesInstances, answers, exportedNames, edgesOfOptions]
-    + [
-      typesOfOptions, smallModels, headsWithoutGroups, wholeSublayers, flatNumbers, extremeNumbers,
-      leavesProcessAlone, sameAnswer, independentInstances,
-    ]
-    + [staysInBounds, olderHost, laterHost, threads, cancelled, neverGrows, largeLayer]
+  static let all: [Check] = [
+    loads, describesItself, describesOptions, makesInstances, answers, exportedNames, edgesOfOptions,
+    typesOfOptions, smallModels, headsWithoutGroups, wholeSublayers, flatNumbers, extremeNumbers,
+    leavesProcessAlone, sameAnswer, independentInstances, staysInBounds, olderHost, laterHost, threads,
+    cancelled, neverGrows, largeLayer,
+  ]
 
   /// If one of these fails, all others would fail for the same reason.
   static let foundations = [loads.name, makesInstances.name, answers.name]
@@ -179,7 +178,7 @@ enum Checks {
     sentence: "It judges or refuses tensors that are constant or zero.",
     remedy: "Check whether a norm or a variance is zero before you divide by it."
   ) { checked in
-    try tryNumbers([.constant, .zero], of: checked, alsoUnlikely: false)
+    try checked.tryModels(with: [.constant, .zero], alsoUnlikely: false)
   }
 
   static let extremeNumbers = Check(
@@ -187,15 +186,7 @@ enum Checks {
     sentence: "Tensors of denormal, huge and NaN numbers do not end the process.",
     remedy: "Do not use a number as an index, and do not sort by a comparison that NaN breaks."
   ) { checked in
-    try tryNumbers([.denormal, .huge, .notANumber], of: checked, alsoUnlikely: true)
-  }
-
-  private static func tryNumbers(
-    _ list: [SampleModel.Numbers], of checked: CheckedPlugin, alsoUnlikely: Bool
-  ) throws {
-    try checked.tryModels(
-      list.map { numbers in ("with \(numbers.rawValue) numbers", { $0.numbers = numbers }) },
-      alsoUnlikely: alsoUnlikely)
+    try checked.tryModels(with: [.denormal, .huge, .notANumber], alsoUnlikely: true)
   }
 
   // MARK: - Repetition
@@ -261,10 +252,7 @@ enum Checks {
     sentence: "It works with a host of version \(ABIVersion.host.major).0, whose structs are shorter.",
     remedy: "Ask with AP_HAS before you use a field that is newer than version \(ABIVersion.host.major).0."
   ) { checked in
-    var memory = CallMemory()
-    memory.isOlderHost = true
-    memory.placement = .guardedBehind
-    _ = try checked.answer(memory: memory)
+    _ = try checked.answer { ($0.isOlderHost, $0.placement) = (true, .guardedBehind) }
   }
 
   static let laterHost = Check(
@@ -277,9 +265,7 @@ enum Checks {
       throw Skipped("it was built for a later version, and may know what stands in longer structs")
     }
     let answer = try checked.answer()
-    var memory = CallMemory()
-    memory.isLaterHost = true
-    memory.placement = .guardedBehind
-    try same(try checked.answer(memory: memory), answer, "called by a later host, an instance")
+    let later = try checked.answer { ($0.isLaterHost, $0.placement) = (true, .guardedBehind) }
+    try same(later, answer, "called by a later host, an instance")
   }
 }

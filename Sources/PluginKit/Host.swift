@@ -127,9 +127,7 @@ public struct Host {
 }
 
 /// The status of a service of the host that failed. The host has noted its own sentence.
-struct ServiceRefusal: Error {
-  let status: ap_status
-}
+struct ServiceRefusal: Error { let status: ap_status }
 
 /// The model's sizes, as it is now.
 public struct Model: Sendable {

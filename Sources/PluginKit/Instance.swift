@@ -79,9 +79,7 @@ struct StatisticViews {
   private let owner: String
   private var views: [String: MatrixView] = [:]
 
-  init(
-    _ tensors: UnsafePointer<ap_tensor>?, names: [String], of owner: String
-  ) throws(PluginError) {
+  init(_ tensors: UnsafePointer<ap_tensor>?, names: [String], of owner: String) throws(PluginError) {
     self.owner = owner
     for (index, name) in names.enumerated() {
       guard let tensor = tensors?[index], tensor.data != nil else { continue }

@@ -1,8 +1,7 @@
 /// How one of several curves looks: a colour, dashes, and marks of a shape.
 ///
-/// There are eight colours, five kinds of dashes and seven shapes. These numbers share no factor. So two curves whose
-/// numbers are less than 35 apart share at most one of the three, and no two of 280 curves share all three (the
-/// Chinese remainder theorem).
+/// There are eight colours, five kinds of dashes and seven shapes. These numbers share no factor. So no two of 280 curves
+/// share all three (the Chinese remainder theorem), and curves less than 35 apart share at most one.
 package struct CurveLook: Equatable {
   /// Counts from 0.
   package let number: Int

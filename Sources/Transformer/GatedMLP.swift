@@ -26,9 +26,11 @@ struct GatedMLP: Sublayer {
     let activated = activations.inputs.base
     let activation = sizes.design.activation
     layer.workers.ranges(block.tokens, grain: LayerContext.grain) { rows, _ in
-      activation.forward(
-        gateUp + rows.lowerBound * 2 * width, rows: rows.count, width: width,
-        into: activated + rows.lowerBound * width)
+      let (from, to) = (gateUp + rows.lowerBound * 2 * width, activated + rows.lowerBound * width)
+      switch activation {
+      case .silu: ap_swiglu(from, Int64(rows.count), Int64(width), to)
+      case .geluTanh: ap_geglu(from, Int64(rows.count), Int64(width), to)
+      }
     }
   }
 
@@ -39,34 +41,11 @@ struct GatedMLP: Sublayer {
     // [tokens, width] and [tokens, 2 · width]
     let (dActivated, dGateUp) = (space.mlp.inputs.base, space.mlp.products.base)
     layer.workers.ranges(block.tokens, grain: LayerContext.grain) { rows, _ in
-      activation.backward(
-        gateUp + rows.lowerBound * 2 * width, dActivated + rows.lowerBound * width, rows: rows.count,
-        width: width, into: dGateUp + rows.lowerBound * 2 * width)
-    }
-  }
-}
-
-/// The function of gates, and its gradient.
-extension DecoderDesign.Activation {
-  /// - Parameters:
-  ///   - gateUp: [rows, 2 · width]
-  ///   - a: [rows, width]
-  fileprivate func forward(
-    _ gateUp: UnsafePointer<Float>, rows: Int, width: Int, into a: UnsafeMutablePointer<Float>
-  ) {
-    switch self {
-    case .silu: ap_swiglu(gateUp, Int64(rows), Int64(width), a)
-    case .geluTanh: ap_geglu(gateUp, Int64(rows), Int64(width), a)
-    }
-  }
-
-  fileprivate func backward(
-    _ gateUp: UnsafePointer<Float>, _ da: UnsafePointer<Float>, rows: Int, width: Int,
-    into dGateUp: UnsafeMutablePointer<Float>
-  ) {
-    switch self {
-    case .silu: ap_swiglu_backward(gateUp, da, Int64(rows), Int64(width), dGateUp)
-    case .geluTanh: ap_geglu_backward(gateUp, da, Int64(rows), Int64(width), dGateUp)
+      let (first, da) = (rows.lowerBound * 2 * width, dActivated + rows.lowerBound * width)
+      switch activation {
+      case .silu: ap_swiglu_backward(gateUp + first, da, Int64(rows.count), Int64(width), dGateUp + first)
+      case .geluTanh: ap_geglu_backward(gateUp + first, da, Int64(rows.count), Int64(width), dGateUp + first)
+      }
     }
   }
 }

@@ -11,11 +11,7 @@ public enum HumanFormat {
   /// `134,515,008`: every digit.
   public static func grouped(_ value: Int) -> String {
     var digits = Array(String(value.magnitude))
-    var index = digits.count - 3
-    while index > 0 {
-      digits.insert(",", at: index)
-      index -= 3
-    }
+    for index in stride(from: digits.count - 3, to: 0, by: -3) { digits.insert(",", at: index) }
     return (value < 0 ? "-" : "") + String(digits)
   }
 

@@ -81,7 +81,7 @@ struct NewPluginTests {
           adapt-pruner plugin check .
           adapt-pruner run pipeline.json --plugin-path . --model MODEL --output run --set inputs.evaluation=FILE
 
-        README.md there tells what the files are.
+        README.md there explains the files.
 
         """)
     #expect(scratch.exists("-it/plugin.json"))

@@ -20,6 +20,9 @@ struct Compare: ParsableCommand {
       model, which are made once. After a stop, the same command continues: it skips finished runs and resumes \
       unfinished ones. At the end it prints tables and writes DIR/report.html; adapt-pruner report DIR writes the \
       page again. If a run fails, the others go on, and the exit code is 1.
+
+      --set inputs.NAME=FILE changes the pipelines that have the input. Any other key of --set must be in all of them. \
+      --seed is the first seed of every pipeline.
       """)
 
   @Argument(help: "Pipelines (JSON files), and folders of earlier runs.")
@@ -53,17 +56,7 @@ struct Compare: ParsableCommand {
     help: "How many runs of each pipeline and target, with successive seeds from the pipeline's own on.")
   var seeds = 1
 
-  @Option(
-    name: .long,
-    help: ArgumentHelp(
-      "Changes a value of every pipeline. May be given several times.",
-      discussion: """
-        As in run. An input (inputs.NAME=FILE) is set in the pipelines that have it. Any other key must be in all.
-        """, valueName: "key.path=value"), transform: Override.init(parsing:))
-  var set: [Override] = []
-
-  @Option(name: .long, help: "The first seed of all runs, instead of the pipelines'.")
-  var seed: Int?
+  @OptionGroup var changes: ChangeOptions
 
   @Option(
     name: .long,
@@ -88,15 +81,14 @@ struct Compare: ParsableCommand {
   func run() throws {
     let registry = plugins.registry()
     let resolver = ManifestResolver(catalog: PluginCatalog(registry), isolation: isolation.limits)
-    let request = CompareRequest(
-      pipelines: try resolver.resolve(
-        files: inputs.filter { !Folder.exists($0) }, overrides: set + Override.seed(seed)),
-      folders: inputs.filter(Folder.exists), registry: registry, modelPath: model, outputPath: output,
-      targets: targets?.values ?? [], seeds: seeds, threads: work.threadCount,
-      prompts: prompt.isEmpty
-        ? ["The history of Rome is", "To make bread, first"] : prompt, sampleTokens: sampleTokens)
+    let pipelines = try resolver.resolve(
+      files: inputs.filter { !Folder.exists($0) }, overrides: changes.overrides)
     let summary = try work.perform { progress, cancellation in
-      try Operations.compare(request, progress: progress, cancellation: cancellation)
+      try Operations.compare(
+        pipelines, folders: inputs.filter(Folder.exists), registry: registry, modelPath: model,
+        outputPath: output, targets: targets?.values ?? [], seeds: seeds, threads: work.threadCount,
+        prompts: prompt.isEmpty ? ["The history of Rome is", "To make bread, first"] : prompt,
+        sampleTokens: sampleTokens, progress: progress, cancellation: cancellation)
     }
     try Output.text(summary.text + "\npage    \(summary.report)\nfolder  \(summary.folder)\n")
     if !summary.failures.isEmpty { throw ExitCode.failure }

@@ -7,45 +7,6 @@ import RunRecords
 import Tensors
 import Wording
 
-/// What to compare, and how.
-public struct CompareRequest: Sendable {
-  /// The pipelines, and their files for messages.
-  public let pipelines: [(file: String, manifest: Manifest)]
-  /// The folders of earlier runs.
-  public let folders: [String]
-  public let registry: PluginRegistry
-  /// The model of the pipelines. It may be nil if there are none.
-  public let modelPath: String?
-  /// The comparison's folder: missing, empty, or a comparison.
-  public let outputPath: String
-  /// Shares of the original model that replace the pipelines' own targets; empty to keep those.
-  public let targets: [Double]
-  /// How many runs of each pipeline and target, with successive seeds.
-  public let seeds: Int
-  public let threads: Int
-  /// The texts that every model continues.
-  public let prompts: [String]
-  /// The most tokens of a sample; 0 for no samples.
-  public let sampleTokens: Int
-
-  public init(
-    pipelines: [(file: String, manifest: Manifest)], folders: [String], registry: PluginRegistry,
-    modelPath: String?, outputPath: String, targets: [Double], seeds: Int, threads: Int, prompts: [String],
-    sampleTokens: Int
-  ) {
-    self.pipelines = pipelines
-    self.folders = folders
-    self.registry = registry
-    self.modelPath = modelPath
-    self.outputPath = outputPath
-    self.targets = targets
-    self.seeds = seeds
-    self.threads = threads
-    self.prompts = prompts
-    self.sampleTokens = sampleTokens
-  }
-}
-
 /// The outcome of a comparison.
 public struct CompareSummary: Sendable, Equatable {
   /// The comparison's folder, an absolute path.
@@ -60,43 +21,49 @@ public struct CompareSummary: Sendable, Equatable {
 extension Operations {
   /// Makes the missing runs, one after the other, and puts all runs side by side. The work that they have in common is
   /// done once. A failed run is reported at the end, and the others go on.
+  /// - Parameters:
+  ///   - pipelines: resolved manifests, and their files for messages.
+  ///   - folders: the folders of earlier runs.
+  ///   - modelPath: the model of the pipelines. It may be nil if there are none.
+  ///   - outputPath: the comparison's folder: missing, empty, or a comparison.
+  ///   - targets: shares of the original model that replace the pipelines' own targets; empty to keep those.
+  ///   - seeds: how many runs of each pipeline and target, with successive seeds.
+  ///   - prompts: the texts that every model continues.
+  ///   - sampleTokens: the most tokens of a sample; 0 for no samples.
   public static func compare(
-    _ request: CompareRequest, progress: any ProgressReporter, cancellation: Cancellation
+    _ pipelines: [(file: String, manifest: Manifest)], folders: [String], registry: PluginRegistry,
+    modelPath: String?, outputPath: String, targets: [Double], seeds: Int, threads: Int, prompts: [String],
+    sampleTokens: Int, progress: any ProgressReporter, cancellation: Cancellation
   ) throws -> CompareSummary {
-    try Comparing(request, progress: progress, cancellation: cancellation).run()
+    let plan = try ComparePlan(pipelines, targets: targets, seeds: seeds)
+    if let first = pipelines.first, modelPath == nil { throw CompareError.noModel(pipeline: first.file) }
+    var comparing = Comparing(
+      folder: URL(fileURLWithPath: outputPath).standardizedFileURL.path, plan: plan,
+      earlier: folders.map { URL(fileURLWithPath: $0).standardizedFileURL.path }, registry: registry,
+      modelPath: modelPath, threads: threads, prompts: prompts, sampleTokens: sampleTokens,
+      progress: progress, cancellation: cancellation)
+    return try comparing.run()
   }
 }
 
 /// A comparison at work.
-private final class Comparing {
-  private let request: CompareRequest
-  private let progress: any ProgressReporter
-  private let cancellation: Cancellation
-  private let folder: String
-  private let plan: ComparePlan
-  private var record = ComparisonRecord.blank
+private struct Comparing {
+  let folder: String
+  let plan: ComparePlan
+  /// The folders of earlier runs.
+  let earlier: [String]
+  let registry: PluginRegistry
+  let modelPath: String?
+  let threads: Int
+  let prompts: [String]
+  let sampleTokens: Int
+  let progress: any ProgressReporter
+  let cancellation: Cancellation
+  var record = ComparisonRecord.blank
   /// Keeps other processes out of the comparison's folder.
-  private var claim: RunFolder?
+  var claim: RunFolder?
 
-  init(
-    _ request: CompareRequest, progress: any ProgressReporter, cancellation: Cancellation
-  ) throws {
-    self.request = request
-    self.progress = progress
-    self.cancellation = cancellation
-    folder = URL(fileURLWithPath: request.outputPath).standardizedFileURL.path
-    plan = try ComparePlan(request.pipelines, targets: request.targets, seeds: request.seeds)
-    if let first = request.pipelines.first, request.modelPath == nil {
-      throw CompareError.noModel(pipeline: first.file)
-    }
-    if ComparisonRecord.isIn(folder) {
-      try takeEarlier()
-    } else {
-      try Self.refusing { try RunFolder.requireUsable(folder) }
-    }
-  }
-
-  private func takeEarlier() throws {
+  private mutating func takeEarlier() throws {
     claim = try RunFolder.open(folder, command: "compare")
     for place in [folder, folder + "/" + ComparisonLayout.shared] { RunFolder.removeLeftovers(in: place) }
     record = try ComparisonRecord(folder: folder)
@@ -111,7 +78,12 @@ private final class Comparing {
     }
   }
 
-  func run() throws -> CompareSummary {
+  mutating func run() throws -> CompareSummary {
+    if ComparisonRecord.isIn(folder) {
+      try takeEarlier()
+    } else {
+      try Self.refusing { try RunFolder.requireUsable(folder) }
+    }
     do {
       return try compare()
     } catch {
@@ -121,13 +93,12 @@ private final class Comparing {
     }
   }
 
-  private func compare() throws -> CompareSummary {
-    let earlier = request.folders.map { URL(fileURLWithPath: $0).standardizedFileURL.path }
+  private mutating func compare() throws -> CompareSummary {
     for path in earlier { _ = try RunReport.page(of: path) }
     // Everything is checked before any work.
-    let context = try request.modelPath.map {
+    let context = try modelPath.map {
       try StageContext(
-        modelPath: $0, registry: request.registry, seed: 0, threads: request.threads, reporter: progress,
+        modelPath: $0, registry: registry, seed: 0, threads: threads, reporter: progress,
         cancellation: cancellation)
     }
     let files = try context?.model.recordedFiles() ?? []
@@ -150,10 +121,10 @@ private final class Comparing {
     record.savings = nil
     try record.write(to: folder)
 
-    if let path = request.modelPath, let context {
+    if let path = modelPath, let context {
       let shared = SharedWork(
         folder: folder + "/" + ComparisonLayout.shared, modelHashes: files.compactMap(\.sha256),
-        threads: request.threads)
+        threads: threads)
       try calibrate(context, states, Set(refused.keys), shared)
       for (index, (run, state)) in zip(plan.all, states).enumerated() where state != .finished {
         try cancellation.check()
@@ -167,8 +138,8 @@ private final class Comparing {
     }
     // A failed run without a manifest has nothing to show.
     let failed = record.failures.map(\.run)
-    record.runs.removeAll {
-      failed.contains($0) && !FileManager.default.fileExists(atPath: path(of: $0) + "/" + RunLayout.manifest)
+    record.runs = record.runs.filter {
+      !failed.contains($0) || FileManager.default.fileExists(atPath: path(of: $0) + "/" + RunLayout.manifest)
     }
     try record.write(to: folder)
     try addSamples()
@@ -193,7 +164,7 @@ private final class Comparing {
       of: path(of: run.folder), name: run.folder,
       expected: EarlierRun.Expected(
         manifest: run.manifest.json, modelFiles: EarlierRun.hashes(files.map { ($0.name, $0.sha256) }),
-        plugins: plugins, threads: request.threads))
+        plugins: plugins, threads: threads))
   }
 
   /// Checks every run that has not begun.
@@ -226,7 +197,7 @@ private final class Comparing {
     return refused
   }
 
-  private func carryOut(
+  private mutating func carryOut(
     _ run: ComparePlan.Run, _ state: EarlierRun.State, modelPath: String, _ shared: SharedWork
   ) throws {
     let path = path(of: run.folder)
@@ -236,12 +207,12 @@ private final class Comparing {
     do {
       if state == .unfinished {
         _ = try Operations.resume(
-          folder: path, registry: request.registry, isLocked: true, sharing: shared, progress: progress,
+          folder: path, registry: registry, isLocked: true, sharing: shared, progress: progress,
           cancellation: cancellation)
       } else {
         _ = try Operations.run(
-          run.manifest, registry: request.registry, modelPath: modelPath, outputPath: path,
-          threads: request.threads, sharing: shared, progress: progress, cancellation: cancellation)
+          run.manifest, registry: registry, modelPath: modelPath, outputPath: path,
+          threads: threads, sharing: shared, progress: progress, cancellation: cancellation)
       }
     } catch {
       if cancellation.isBehind(error) {
@@ -278,18 +249,18 @@ private final class Comparing {
   // MARK: - Samples
 
   /// Adds samples of each setting's first seed and of the unpruned model.
-  private func addSamples() throws {
-    guard request.sampleTokens > 0, !request.prompts.isEmpty else {
+  private mutating func addSamples() throws {
+    guard sampleTokens > 0, !prompts.isEmpty else {
       record.samples = []
       return
     }
     let earlier = record.samples
     record.samples = []
     for (run, model) in try sampledModels() {
-      for prompt in request.prompts {
+      for prompt in prompts {
         try cancellation.check()
         let known = earlier.first {
-          $0.run == run && $0.prompt == prompt && $0.maximumTokens == request.sampleTokens
+          $0.run == run && $0.prompt == prompt && $0.maximumTokens == sampleTokens
         }
         if let known {
           record.samples.append(known)
@@ -310,20 +281,20 @@ private final class Comparing {
   private func sample(of model: String, run: String?, prompt: String) throws -> ComparisonRecord.Sample {
     var pieces: [String] = []
     try Operations.generate(
-      .text(prompt), modelPath: model, maximumTokens: request.sampleTokens, shortensToFit: true,
-      temperature: 0, seed: 0, threads: request.threads, progress: SilentProgress(),
+      .text(prompt), modelPath: model, maximumTokens: sampleTokens, shortensToFit: true,
+      temperature: 0, seed: 0, threads: threads, progress: SilentProgress(),
       cancellation: cancellation
     ) { pieces.append($0) }
     // The first piece is the prompt.
     return ComparisonRecord.Sample(
-      run: run, prompt: prompt, text: pieces.dropFirst().joined(), maximumTokens: request.sampleTokens)
+      run: run, prompt: prompt, text: pieces.dropFirst().joined(), maximumTokens: sampleTokens)
   }
 
   /// Returns runs with the models that they saved last. The unpruned model has no run.
   private func sampledModels() throws -> [(run: String?, model: String)] {
     let comparison = try Comparison(folder: folder, bootstrap: PairedBootstrap(draws: 1))
     var models: [(run: String?, model: String)] = []
-    let unpruned = request.modelPath ?? comparison.runs.lazy.compactMap(\.modelPath).first
+    let unpruned = modelPath ?? comparison.runs.lazy.compactMap(\.modelPath).first
     if let unpruned, FileManager.default.fileExists(atPath: unpruned) { models.append((nil, unpruned)) }
     for setting in comparison.pruned {
       guard let run = setting.runs.first(where: \.hasFinished), let saved = run.savedModel else { continue }
@@ -336,13 +307,13 @@ private final class Comparing {
   // MARK: - Savings
 
   /// Adds what sharing has saved. The runs' logs tell it, so that it is right after several calls too.
-  private func addSavings() throws {
+  private mutating func addSavings() throws {
     let comparison = try Comparison(folder: folder, bootstrap: PairedBootstrap(draws: 1))
     let own = Set(plan.all.map(\.folder))
     let runs = comparison.runs.filter { own.contains($0.folder) }
     guard !runs.isEmpty else { return }
     let shared = SharedWork(
-      folder: folder + "/" + ComparisonLayout.shared, modelHashes: [], threads: request.threads)
+      folder: folder + "/" + ComparisonLayout.shared, modelHashes: [], threads: threads)
     let (evaluations, passes) = (shared.done("evaluation"), shared.done("pass"))
     var savings = ComparisonRecord.Savings.blank
     let pruned = runs.filter { !$0.isOfUnprunedModel }

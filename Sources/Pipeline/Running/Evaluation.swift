@@ -1,4 +1,3 @@
-import Foundation
 import PluginRuntime
 import RunRecords
 import Transformer

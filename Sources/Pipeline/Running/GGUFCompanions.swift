@@ -1,6 +1,5 @@
 import Checkpoints
 import Files
-import Foundation
 import JSON
 import RunRecords
 import Tokenizers
@@ -47,43 +46,38 @@ struct GGUFCompanions {
 
   // MARK: - Chat templates
 
-  /// Each template's text, and its place in transformers' layout or the reason why it has none. The default template
-  /// goes to chat_template.jinja, a named one to additional_chat_templates/.
-  private var templates: [(key: String, text: String, place: Result<String, LeftBehind.Reason>)] {
+  /// The keys and texts of the templates.
+  private var templates: [(key: String, text: String)] {
     file.metadata.compactMap { key, value in
-      guard key == Self.template || key.hasPrefix(Self.template + "."), case .string(let text) = value else {
-        return nil
-      }
-      return (key, text, place(of: String(key.dropFirst(Self.template.count + 1))))
+      let isTemplate = key == Self.template || key.hasPrefix(Self.template + ".")
+      if isTemplate, case .string(let text) = value { return (key, text) }
+      return nil
     }
   }
 
-  /// - Parameter name: empty for the default template.
-  private func place(of name: String) -> Result<String, LeftBehind.Reason> {
-    if name.isEmpty { return .success("chat_template.jinja") }
-    if name == "default" {
-      // In additional_chat_templates/ this name would replace chat_template.jinja.
-      return file.metadata[Self.template] == nil
-        ? .success("chat_template.jinja") : .failure("there is another default")
-    }
-    let isFileName =
-      name.utf8.count <= 200 && !name.hasPrefix(".")
-      && name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-_.".contains($0)) }
-    return isFileName
-      ? .success("additional_chat_templates/\(name).jinja") : .failure("no file can have its name")
-  }
-
+  /// Writes the templates in transformers' layout: the default one to chat_template.jinja, a named one to
+  /// additional_chat_templates/.
   private func writeTemplates(to target: String) throws -> [LeftBehind] {
     var left: [LeftBehind] = []
-    for template in templates {
-      switch template.place {
-      case .failure(let reason): left.append(LeftBehind(template.key, because: reason.words))
-      case .success(let place):
-        let path = target + "/" + place
-        try FileManager.default.createDirectory(
-          atPath: (path as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
-        try AtomicFile.write(template.text, to: path)
+    for (key, text) in templates {
+      let name = key.dropFirst(Self.template.count + 1)
+      var place = "chat_template.jinja"
+      if name == "default", file.metadata[Self.template] != nil {
+        // In additional_chat_templates/ this name would replace chat_template.jinja.
+        left.append(LeftBehind(key, because: "there is another default"))
+        continue
+      } else if !name.isEmpty, name != "default" {
+        guard
+          name.utf8.count <= 200 && !name.hasPrefix(".")
+            && name.allSatisfy({ $0.isASCII && ($0.isLetter || $0.isNumber || "-_.".contains($0)) })
+        else {
+          left.append(LeftBehind(key, because: "no file can have its name"))
+          continue
+        }
+        place = "additional_chat_templates/\(name).jinja"
+        try Folder.make(target + "/additional_chat_templates")
       }
+      try AtomicFile.write(text, to: target + "/" + place)
     }
     return left
   }

@@ -1,5 +1,4 @@
 import Checkpoints
-import Foundation
 import PluginRuntime
 import RunRecords
 import Tensors

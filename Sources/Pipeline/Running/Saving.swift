@@ -1,6 +1,5 @@
 import Checkpoints
 import Files
-import Foundation
 import RunRecords
 import Transformer
 
@@ -71,11 +70,5 @@ extension LeftBehind {
     let told = all.prefix(12).map(\.words)
     let rest = all.count - told.count
     return told.joined(separator: ", ") + (rest > 0 ? " and \(rest) more, which events.jsonl names" : "")
-  }
-
-  /// The reason why something is left behind.
-  struct Reason: Error, ExpressibleByStringLiteral {
-    let words: String
-    init(stringLiteral words: String) { self.words = words }
   }
 }

@@ -1,5 +1,4 @@
 import Checkpoints
-import JSON
 import PluginRuntime
 import RunRecords
 import Tensors

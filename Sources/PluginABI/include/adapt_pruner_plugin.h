@@ -534,7 +534,7 @@ typedef struct ap_residual {
   int64_t hidden_size;
   int64_t fixed;         /* the part that no width changes */
   int64_t original;      /* of the unpruned model */
-  int64_t goal;          /* the largest size that may be left; -1 if there is no goal, because fixes_widths is non-zero */
+  int64_t goal;          /* the largest size that may be left; -1 if there is no goal, because fixes_widths answers non-zero */
   int64_t place_count;
   const ap_place *const *places; /* [place_count], in the order of the forward pass, "head" last */
 } ap_residual;

@@ -52,7 +52,7 @@ public enum ComparisonReport {
   }
 
   static let bootstrapWords =
-    "Means over the same items, with the 95% interval of \(HumanFormat.grouped(PairedBootstrap.usualDraws)) bootstrap "
+    "Means over the same items, with the 95% interval of \(HumanFormat.grouped(PairedBootstrap.defaultDraws)) bootstrap "
     + "draws of items (and of seeds, where there are several). Where the interval has zero within it, no difference "
     + "is shown. Each pair is tested by itself: of twenty pairs without a difference, one will seem to have one."
 }

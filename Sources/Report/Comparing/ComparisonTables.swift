@@ -213,7 +213,7 @@ package struct ComparisonTables {
       "runs": .array(runs.map { .object(RunTables.runObject($0.run, method: $0.method)) }),
       "differences": .array(comparison.pairs.map(json)),
       "bootstrap": [
-        "draws": .integer(PairedBootstrap.usualDraws), "interval": "percentile", "level": 0.95,
+        "draws": .integer(PairedBootstrap.defaultDraws), "interval": "percentile", "level": 0.95,
       ],
       "shared": comparison.record.savings?.json ?? .null,
       "samples": .array(comparison.record.samples.map(\.json)),

@@ -66,6 +66,9 @@ package struct PairMatrix {
   /// nil where the two were not paired.
   package func entry(_ row: Comparison.Setting, _ column: String) -> Entry? { entries[[row.method, column]] }
 
+  private var unpruned: [String] { hasUnpruned ? [Comparison.Setting.unprunedName] : [] }
+  private var columns: [String] { unpruned + methods.map(\.method) }
+
   // MARK: - In words
 
   /// Explains the tables.
@@ -75,8 +78,6 @@ package struct PairMatrix {
 
   /// Returns the differences for the page.
   func table(named name: String) -> Markup {
-    let unpruned = hasUnpruned ? [Comparison.Setting.unprunedName] : []
-    let columns = unpruned + methods.map(\.method)
     let rows = methods.enumerated().map { index, row in
       (
         heading: "\(index + 1) \(row.method)",
@@ -116,14 +117,13 @@ package struct PairMatrix {
 
   /// Returns a sign for each pair, for a terminal.
   var signs: TextTable {
-    let unpruned = hasUnpruned ? [Comparison.Setting.unprunedName] : []
     var table = TextTable(
       [.init(target.map { "at \($0.label)" } ?? "method")] + unpruned.map { .init($0, .right) }
         + methods.indices.map { .init("\($0 + 1)", .right) })
     for (index, row) in methods.enumerated() {
       table.add(
         ["\(index + 1) \(row.method)"]
-          + (unpruned + methods.map(\.method)).map { column in
+          + columns.map { column in
             switch entry(row, column)?.outcome {
             case .better: "+"
             case .worse: "-"

@@ -25,12 +25,12 @@ package struct PairedDifference: Equatable, Sendable {
 /// other. It draws seeds too, so that the interval covers other seeds and other text. Models with the same seeds
 /// share the draws of seeds; others have their own.
 package struct PairedBootstrap {
-  package static let usualDraws = 2000
+  package static let defaultDraws = 2000
   package let draws: Int
   /// The seed of the draws. The same input gives the same interval.
   package let seed: UInt64
 
-  package init(draws: Int = Self.usualDraws, seed: UInt64 = 0) {
+  package init(draws: Int = Self.defaultDraws, seed: UInt64 = 0) {
     self.draws = max(1, draws)
     self.seed = seed
   }

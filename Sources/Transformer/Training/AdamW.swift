@@ -42,10 +42,10 @@ final class AdamW {
   /// The Euclidean norm of all gradients together.
   static func gradientNorm(_ tensors: [TrainableTensor], _ workers: Workers) -> Double {
     tensors.reduce(0) { sum, tensor in
-      sum
-        + workers.sum(tensor.count, grain: grain) { range in
-          let gradient = tensor.gradient + range.lowerBound
-          return ap_dot(gradient, gradient, Int64(range.count))
+      let gradient = tensor.gradient
+      return sum
+        + workers.sum(tensor.count, grain: grain) {
+          ap_dot(gradient + $0.lowerBound, gradient + $0.lowerBound, Int64($0.count))
         }
     }.squareRoot()
   }

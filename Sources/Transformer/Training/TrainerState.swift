@@ -125,12 +125,8 @@ extension Trainer {
 
   /// The optimizer's moments under the tensors' names: for tests.
   package var namedMoments: [(name: String, first: [Float], second: [Float])] {
-    trainee.tensors.indices.map { index in
-      let tensor = trainee.tensors[index]
-      return (
-        tensor.name, Array(optimizer.firstMoments[index].values.prefix(tensor.count)),
-        Array(optimizer.secondMoments[index].values.prefix(tensor.count))
-      )
+    zip(trainee.tensors, zip(optimizer.firstMoments, optimizer.secondMoments)).map { tensor, moments in
+      (tensor.name, Array(moments.0.prefix(tensor.count)), Array(moments.1.prefix(tensor.count)))
     }
   }
 

@@ -324,29 +324,25 @@ pub struct Compensator {
 
 /// The sizes of the header's structs by a C compiler with pointers of 64 bits.
 #[cfg(target_pointer_width = "64")]
-mod sizes {
-    use super::*;
+const _: () = {
     use std::mem::size_of;
-
-    const _: () = {
-        assert!(size_of::<Tensor>() == 48);
-        assert!(size_of::<Corpus>() == 40);
-        assert!(size_of::<Host>() == 104);
-        assert!(size_of::<Model>() == 56);
-        assert!(size_of::<Matrix>() == 88);
-        assert!(size_of::<Units>() == 64);
-        assert!(size_of::<Criterion>() == 48);
-        assert!(size_of::<Descriptor>() == 80);
-        assert!(size_of::<Library>() == 24);
-        assert!(size_of::<Family>() == 72);
-        assert!(size_of::<Layer>() == 32);
-        assert!(size_of::<Budget>() == 64);
-        assert!(size_of::<Allocation>() == 40);
-        assert!(size_of::<Share>() == 24);
-        assert!(size_of::<Allocator>() == 48);
-        assert!(size_of::<Metrics>() == 32);
-        assert!(size_of::<Evaluator>() == 32);
-        assert!(size_of::<Projection>() == 112);
-        assert!(size_of::<Compensator>() == 56);
-    };
-}
+    assert!(size_of::<Tensor>() == 48);
+    assert!(size_of::<Corpus>() == 40);
+    assert!(size_of::<Host>() == 104);
+    assert!(size_of::<Model>() == 56);
+    assert!(size_of::<Matrix>() == 88);
+    assert!(size_of::<Units>() == 64);
+    assert!(size_of::<Criterion>() == 48);
+    assert!(size_of::<Descriptor>() == 80);
+    assert!(size_of::<Library>() == 24);
+    assert!(size_of::<Family>() == 72);
+    assert!(size_of::<Layer>() == 32);
+    assert!(size_of::<Budget>() == 64);
+    assert!(size_of::<Allocation>() == 40);
+    assert!(size_of::<Share>() == 24);
+    assert!(size_of::<Allocator>() == 48);
+    assert!(size_of::<Metrics>() == 32);
+    assert!(size_of::<Evaluator>() == 32);
+    assert!(size_of::<Projection>() == 112);
+    assert!(size_of::<Compensator>() == 56);
+};

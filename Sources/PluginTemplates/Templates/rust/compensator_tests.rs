@@ -1,8 +1,7 @@
 //! Calls the plugin as the host does. The expected numbers are worked out by hand.
 use crate::abi::*;
 use crate::testing::{made, matrix, nothing, table};
-use std::mem::size_of;
-use std::ptr::null;
+use std::mem::{size_of, zeroed};
 
 #[test]
 fn the_bias_gains_the_mean_of_what_left() {
@@ -13,14 +12,11 @@ fn the_bias_gains_the_mean_of_what_left() {
     let mean = matrix(&mut means, &mean_shape, &strides);
     let projection = Projection {
         struct_size: size_of::<Projection>() as u32,
-        family: c"mlp".as_ptr(),
-        layer: 0,
-        name: c"down_proj".as_ptr(),
         weight: matrix(&mut before, &shape, &strides),
-        bias: null(),
         kept_count: 2,
         kept: kept.as_ptr(),
         statistics: &mean,
+        ..unsafe { zeroed() }
     };
     let mut weight: [f32; 4] = [1.0, 3.0, 4.0, 6.0];
     let mut bias: [f32; 2] = [10.0, 20.0];

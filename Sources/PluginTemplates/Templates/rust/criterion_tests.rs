@@ -2,7 +2,7 @@
 use crate::abi::*;
 use crate::testing::{made, matrix, nothing, table};
 use std::ffi::CStr;
-use std::mem::size_of;
+use std::mem::{size_of, zeroed};
 use std::ptr::null;
 
 #[test]
@@ -32,13 +32,11 @@ fn scores(options: &CStr, up: &mut [f32; 4], down: &mut [f32; 4]) -> [f32; 2] {
     let matrices: [*const Matrix; 2] = [&rows, &columns];
     let units = Units {
         struct_size: size_of::<Units>() as u32,
-        family: c"mlp".as_ptr(),
-        layer: 0,
         count: 2,
         original: original.as_ptr(),
         matrix_count: 2,
         matrices: matrices.as_ptr(),
-        statistics: null(),
+        ..unsafe { zeroed() }
     };
     let (host, model) = nothing();
     let criterion: &Criterion = table(CRITERION);

@@ -17,8 +17,7 @@ mod tests;
 use abi::{Corpus, Evaluator, Host, Metrics, Model, Status};
 use border::{check, create_nothing, destroy_nothing, failed, guarded, list, text, Failure};
 use std::ffi::{c_char, c_void, CString};
-use std::mem::size_of;
-use std::ptr::null;
+use std::mem::{size_of, zeroed};
 
 const WINDOW: usize = 128;
 
@@ -75,13 +74,8 @@ unsafe extern "C" fn evaluate(
     sink: *const Metrics,
 ) -> Status {
     guarded(host, |host| {
-        let mut corpus = Corpus {
-            struct_size: size_of::<Corpus>() as u32,
-            name: null(),
-            document_count: 0,
-            tokens: null(),
-            lengths: null(),
-        };
+        let mut corpus: Corpus = zeroed();
+        corpus.struct_size = size_of::<Corpus>() as u32;
         let open_data = host.open_data.ok_or_else(|| failed("no open_data"))?;
         check(open_data(host, c"data".as_ptr(), &mut corpus))?;
         let windows = windows(&corpus);
