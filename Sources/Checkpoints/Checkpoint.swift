@@ -112,8 +112,8 @@ public struct Checkpoint: Sendable {
           advice: "hidden_size \(configuration.hiddenSize), vocab_size \(configuration.vocabularySize)"
             + sizes(ofLayerWith: name) + absentSizes)
       }
-      guard tensor.type.isWidenable else {
-        throw .cannotWiden(file: tensor.file, tensor: name, type: tensor.type)
+      guard tensor.type.isDequantizable else {
+        throw .cannotDequantize(file: tensor.file, tensor: name, type: tensor.type)
       }
     }
     for (name, tensor) in tensors where expected[name] == nil {

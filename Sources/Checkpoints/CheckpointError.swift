@@ -40,7 +40,7 @@ public enum CheckpointError: Error, Equatable, Sendable {
 
   // Using what was read.
   case notFinite(file: String, tensor: String, place: [Int], value: Float)
-  case cannotWiden(file: String, tensor: String, type: StorageType)
+  case cannotDequantize(file: String, tensor: String, type: StorageType)
   case notIntegers(file: String, tensor: String, type: StorageType)
   case badSelection(tensor: String, problem: String)
 
@@ -132,7 +132,7 @@ extension CheckpointError: CustomStringConvertible {
       "\(file): the model's own weights are not finite: tensor \(tensor) has "
         + "\(value.isNaN ? "nan" : "\(value)") at \(place). "
         + "Fetch the model anew, or take a checkpoint from before its training diverged."
-    case .cannotWiden(let file, let tensor, let type):
+    case .cannotDequantize(let file, let tensor, let type):
       "\(file): tensor \(tensor) holds \(type), which are not weights: "
         + "floating-point or quantised values expected."
     case .notIntegers(let file, let tensor, let type):

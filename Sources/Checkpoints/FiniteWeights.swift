@@ -40,7 +40,7 @@ extension StoredTensor {
   private func notFinite(_ range: Range<Int>, _ scratch: Buffer) -> CheckpointError? {
     let count = range.count * columns
     do {
-      try widen(rows: .range(range), into: UnsafeMutableBufferPointer(start: scratch.base, count: count))
+      try dequantize(rows: .range(range), into: UnsafeMutableBufferPointer(start: scratch.base, count: count))
     } catch { return error }
     let index = Int(ap_first_not_finite(scratch.base, Int64(count)))
     guard index >= 0 else { return nil }

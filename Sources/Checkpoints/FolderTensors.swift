@@ -87,7 +87,7 @@ extension StoredTensor {
     func values(of tensor: StoredTensor, _ row: Int) throws(CheckpointError) -> [Float] {
       var values = [Float](repeating: 0, count: columns)
       try values.withUnsafeMutableBufferPointer { (buffer) throws(CheckpointError) in
-        try tensor.widen(rows: .range(row..<row + 1), into: buffer)
+        try tensor.dequantize(rows: .range(row..<row + 1), into: buffer)
       }
       return values
     }

@@ -26,18 +26,18 @@ public enum StorageType: String, Sendable, Hashable, CaseIterable {
 
   private var layout: Layout {
     switch self {
-    case .float64: Layout(bytes: 8, safetensors: "F64", kernel: ap_widen_f64)
-    case .float32: Layout(bytes: 4, safetensors: "F32", kernel: ap_widen_f32)
-    case .float16: Layout(bytes: 2, safetensors: "F16", kernel: ap_widen_f16)
-    case .bfloat16: Layout(bytes: 2, safetensors: "BF16", kernel: ap_widen_bf16)
-    case .q8_0: Layout(bytes: 34, elements: 32, kernel: ap_widen_q8_0)
-    case .q4_0: Layout(bytes: 18, elements: 32, kernel: ap_widen_q4_0)
-    case .q4_1: Layout(bytes: 20, elements: 32, kernel: ap_widen_q4_1)
-    case .q5_0: Layout(bytes: 22, elements: 32, kernel: ap_widen_q5_0)
-    case .q5_1: Layout(bytes: 24, elements: 32, kernel: ap_widen_q5_1)
-    case .q4_K: Layout(bytes: 144, elements: 256, kernel: ap_widen_q4_K)
-    case .q5_K: Layout(bytes: 176, elements: 256, kernel: ap_widen_q5_K)
-    case .q6_K: Layout(bytes: 210, elements: 256, kernel: ap_widen_q6_K)
+    case .float64: Layout(bytes: 8, safetensors: "F64", kernel: ap_dequantize_f64)
+    case .float32: Layout(bytes: 4, safetensors: "F32", kernel: ap_dequantize_f32)
+    case .float16: Layout(bytes: 2, safetensors: "F16", kernel: ap_dequantize_f16)
+    case .bfloat16: Layout(bytes: 2, safetensors: "BF16", kernel: ap_dequantize_bf16)
+    case .q8_0: Layout(bytes: 34, elements: 32, kernel: ap_dequantize_q8_0)
+    case .q4_0: Layout(bytes: 18, elements: 32, kernel: ap_dequantize_q4_0)
+    case .q4_1: Layout(bytes: 20, elements: 32, kernel: ap_dequantize_q4_1)
+    case .q5_0: Layout(bytes: 22, elements: 32, kernel: ap_dequantize_q5_0)
+    case .q5_1: Layout(bytes: 24, elements: 32, kernel: ap_dequantize_q5_1)
+    case .q4_K: Layout(bytes: 144, elements: 256, kernel: ap_dequantize_q4_K)
+    case .q5_K: Layout(bytes: 176, elements: 256, kernel: ap_dequantize_q5_K)
+    case .q6_K: Layout(bytes: 210, elements: 256, kernel: ap_dequantize_q6_K)
     case .int64: Layout(bytes: 8, safetensors: "I64")
     case .int32: Layout(bytes: 4, safetensors: "I32")
     case .int16: Layout(bytes: 2, safetensors: "I16")
@@ -54,8 +54,8 @@ public enum StorageType: String, Sendable, Hashable, CaseIterable {
   public var safetensorsName: String? { layout.safetensors }
   var dequantizer: Dequantizer? { layout.kernel }
 
-  /// Whether `StoredTensor.widen` reads it.
-  public var isWidenable: Bool { dequantizer != nil }
+  /// Whether `StoredTensor.dequantize` reads it.
+  public var isDequantizable: Bool { dequantizer != nil }
   /// Whether weights can be written in it.
   public var isWritable: Bool { self == .float32 || self == .float16 || self == .bfloat16 }
 

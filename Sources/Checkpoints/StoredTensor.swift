@@ -38,7 +38,7 @@ public struct StoredTensor: Sendable {
   public let shape: [Int]
   public let type: StorageType
   public let rowOrder: RowOrder
-  /// A number that the file adds to the values and `widen` subtracts: 1 in the norms of Gemma's GGUF files.
+  /// A number that the file adds to the values and `dequantize` subtracts: 1 in the norms of Gemma's GGUF files.
   let added: Float
   /// The file that holds it.
   public var file: String { mapping.path }
@@ -91,13 +91,13 @@ public struct StoredTensor: Sendable {
   ///   - columns: column indices, in the order of the result; nil for all.
   ///   - destination: `[selected rows, rowStride]`; elements beyond the selected columns don't change.
   ///   - rowStride: elements from one row of the result to the next; nil for the number of selected columns.
-  /// - Throws: `.badSelection` if an index or the destination does not fit, `.cannotWiden` for integer types.
-  public func widen(
+  /// - Throws: `.badSelection` if an index or the destination does not fit, `.cannotDequantize` for integer types.
+  public func dequantize(
     rows selection: RowSelection = .all, columns selectedColumns: [Int]? = nil,
     into destination: UnsafeMutableBufferPointer<Float>, rowStride: Int? = nil
   ) throws(CheckpointError) {
     guard let kernel = type.dequantizer else {
-      throw .cannotWiden(file: file, tensor: name, type: type)
+      throw .cannotDequantize(file: file, tensor: name, type: type)
     }
     let count = try selectedCount(selection)
     let width = try selectedWidth(selectedColumns)
@@ -133,7 +133,9 @@ public struct StoredTensor: Sendable {
   /// All values as float32, `[rows, columns]`.
   public func floats() throws(CheckpointError) -> [Float] {
     var values = [Float](repeating: 0, count: elementCount)
-    try values.withUnsafeMutableBufferPointer { (buffer) throws(CheckpointError) in try widen(into: buffer) }
+    try values.withUnsafeMutableBufferPointer { (buffer) throws(CheckpointError) in
+      try dequantize(into: buffer)
+    }
     return values
   }
 
@@ -186,7 +188,7 @@ public struct StoredTensor: Sendable {
   }
 }
 
-/// The loops of `StoredTensor.widen`, which has checked every index.
+/// The loops of `StoredTensor.dequantize`, which has checked every index.
 private struct Dequantization {
   let kernel: StorageType.Dequantizer
   let source: UnsafePointer<UInt8>

@@ -60,19 +60,19 @@ AP_INLINE float float_of_half(uint16_t half) {
 
 // MARK: Plain types
 
-void ap_widen_f32(const uint8_t *source, float *destination, int64_t count) {
+void ap_dequantize_f32(const uint8_t *source, float *destination, int64_t count) {
   memcpy(destination, source, (size_t)count * sizeof(float));
 }
 
-AP_WIDE void ap_widen_f16(const uint8_t *restrict source, float *restrict destination, int64_t count) {
+AP_WIDE void ap_dequantize_f16(const uint8_t *restrict source, float *restrict destination, int64_t count) {
   for (int64_t i = 0; i < count; i++) destination[i] = float_of_half(load16(source + 2 * i));
 }
 
-AP_WIDE void ap_widen_bf16(const uint8_t *restrict source, float *restrict destination, int64_t count) {
+AP_WIDE void ap_dequantize_bf16(const uint8_t *restrict source, float *restrict destination, int64_t count) {
   for (int64_t i = 0; i < count; i++) destination[i] = float_of((uint32_t)load16(source + 2 * i) << 16);
 }
 
-void ap_widen_f64(const uint8_t *restrict source, float *restrict destination, int64_t count) {
+void ap_dequantize_f64(const uint8_t *restrict source, float *restrict destination, int64_t count) {
   for (int64_t i = 0; i < count; i++) {
     double value;
     memcpy(&value, source + 8 * i, sizeof value);
@@ -84,7 +84,7 @@ void ap_widen_f64(const uint8_t *restrict source, float *restrict destination, i
 //
 // The low nibbles of the 16 bytes are elements 0…15, the high ones 16…31.
 
-AP_WIDE void ap_widen_q4_0(const uint8_t *restrict source, float *restrict destination, int64_t count) {
+AP_WIDE void ap_dequantize_q4_0(const uint8_t *restrict source, float *restrict destination, int64_t count) {
   for (int64_t block = 0; block < count / 32; block++, source += 18, destination += 32) {
     float d = float_of_half(load16(source));
     const uint8_t *q = source + 2;
@@ -95,7 +95,7 @@ AP_WIDE void ap_widen_q4_0(const uint8_t *restrict source, float *restrict desti
   }
 }
 
-AP_WIDE void ap_widen_q4_1(const uint8_t *restrict source, float *restrict destination, int64_t count) {
+AP_WIDE void ap_dequantize_q4_1(const uint8_t *restrict source, float *restrict destination, int64_t count) {
   for (int64_t block = 0; block < count / 32; block++, source += 20, destination += 32) {
     float d = float_of_half(load16(source));
     float m = float_of_half(load16(source + 2));
@@ -109,7 +109,7 @@ AP_WIDE void ap_widen_q4_1(const uint8_t *restrict source, float *restrict desti
 
 // The fifth bit of element j is bit j of the 32-bit word.
 
-AP_WIDE void ap_widen_q5_0(const uint8_t *restrict source, float *restrict destination, int64_t count) {
+AP_WIDE void ap_dequantize_q5_0(const uint8_t *restrict source, float *restrict destination, int64_t count) {
   for (int64_t block = 0; block < count / 32; block++, source += 22, destination += 32) {
     float d = float_of_half(load16(source));
     uint32_t fifth = load32(source + 2);
@@ -123,7 +123,7 @@ AP_WIDE void ap_widen_q5_0(const uint8_t *restrict source, float *restrict desti
   }
 }
 
-AP_WIDE void ap_widen_q5_1(const uint8_t *restrict source, float *restrict destination, int64_t count) {
+AP_WIDE void ap_dequantize_q5_1(const uint8_t *restrict source, float *restrict destination, int64_t count) {
   for (int64_t block = 0; block < count / 32; block++, source += 24, destination += 32) {
     float d = float_of_half(load16(source));
     float m = float_of_half(load16(source + 2));
@@ -138,7 +138,7 @@ AP_WIDE void ap_widen_q5_1(const uint8_t *restrict source, float *restrict desti
   }
 }
 
-AP_WIDE void ap_widen_q8_0(const uint8_t *restrict source, float *restrict destination, int64_t count) {
+AP_WIDE void ap_dequantize_q8_0(const uint8_t *restrict source, float *restrict destination, int64_t count) {
   for (int64_t block = 0; block < count / 32; block++, source += 34, destination += 32) {
     float d = float_of_half(load16(source));
     const int8_t *q = (const int8_t *)source + 2;
@@ -160,7 +160,7 @@ AP_INLINE void scale_and_minimum(const uint8_t *packed, int group, float *scale,
   }
 }
 
-AP_WIDE void ap_widen_q4_K(const uint8_t *restrict source, float *restrict destination, int64_t count) {
+AP_WIDE void ap_dequantize_q4_K(const uint8_t *restrict source, float *restrict destination, int64_t count) {
   for (int64_t block = 0; block < count / 256; block++, source += 144) {
     float d = float_of_half(load16(source));
     float dmin = float_of_half(load16(source + 2));
@@ -178,7 +178,7 @@ AP_WIDE void ap_widen_q4_K(const uint8_t *restrict source, float *restrict desti
   }
 }
 
-AP_WIDE void ap_widen_q5_K(const uint8_t *restrict source, float *restrict destination, int64_t count) {
+AP_WIDE void ap_dequantize_q5_K(const uint8_t *restrict source, float *restrict destination, int64_t count) {
   for (int64_t block = 0; block < count / 256; block++, source += 176) {
     float d = float_of_half(load16(source));
     float dmin = float_of_half(load16(source + 2));
@@ -200,7 +200,7 @@ AP_WIDE void ap_widen_q5_K(const uint8_t *restrict source, float *restrict desti
   }
 }
 
-AP_WIDE void ap_widen_q6_K(const uint8_t *restrict source, float *restrict destination, int64_t count) {
+AP_WIDE void ap_dequantize_q6_K(const uint8_t *restrict source, float *restrict destination, int64_t count) {
   for (int64_t block = 0; block < count / 256; block++, source += 210) {
     const uint8_t *low = source;          // 128 bytes: four bits an element
     const uint8_t *high = source + 128;   // 64 bytes: two bits an element

@@ -30,7 +30,8 @@ public struct AvailableMemory: Equatable, Sendable {
   /// `ulimit -v`.
   private static var addresses: AvailableMemory? {
     var limit = rlimit()
-    guard getrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit) == 0, limit.rlim_cur != rlim_t.max, let most = Int(exactly: limit.rlim_cur), most < 1 << 60,
+    guard getrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit) == 0, limit.rlim_cur != rlim_t.max,
+      let most = Int(exactly: limit.rlim_cur), most < 1 << 60,
       let used = fields("/proc/self/status")?["VmSize"]
     else { return nil }
     return AvailableMemory(bytes: max(0, most - used << 10), limit: "ulimit -v leaves this process")

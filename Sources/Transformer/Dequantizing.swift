@@ -36,7 +36,7 @@ extension Decoder {
         start: parameter.base + rows.lowerBound * parameter.columns, count: rows.count * parameter.columns)
       let selection = selections[parameter.spec.rows]
       do {
-        try tensor.widen(
+        try tensor.dequantize(
           rows: selection.map { .rows($0[rows].map { above + $0 }) }
             ?? .range(above + rows.lowerBound..<above + rows.upperBound),
           columns: parameter.spec.columns.flatMap { selections[$0] }, into: target)
@@ -86,7 +86,7 @@ extension Decoder {
   func embed(_ tokens: [Int32], into target: UnsafeMutablePointer<Float>) throws {
     try check(tokens: tokens)
     if isSliced { target.update(repeating: 0, count: tokens.count * hidden) }
-    try checkpoint.tensor(named: "model.embed_tokens.weight").widen(
+    try checkpoint.tensor(named: "model.embed_tokens.weight").dequantize(
       rows: .rows(tokens.map(Int.init)),
       into: UnsafeMutableBufferPointer(start: target, count: tokens.count * hidden), rowStride: hidden)
     scaleEmbeddings(target, count: tokens.count * hidden)
@@ -111,7 +111,7 @@ extension Decoder {
     if isSliced {
       norm.fill(1)
     } else {
-      try checkpoint.tensor(named: "model.norm.weight").widen(into: norm.prefix(hidden))
+      try checkpoint.tensor(named: "model.norm.weight").dequantize(into: norm.prefix(hidden))
     }
     return norm
   }

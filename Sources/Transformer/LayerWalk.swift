@@ -34,7 +34,7 @@ extension Decoder {
       for start in stride(from: 0, to: tensor.rows, by: rows) {
         let range = start..<min(tensor.rows, start + rows)
         let target = piece.prefix(range.count * tensor.columns)
-        try tensor.widen(rows: .range(range), into: target)
+        try tensor.dequantize(rows: .range(range), into: target)
         try body(name, UnsafeBufferPointer(target))
       }
     }

@@ -36,7 +36,7 @@ final class StoredEnds: ModelEnds {
     let failure = FirstError()
     workers.ranges(rows.count, grain: 256) { part, _ in
       do {
-        try matrix.widen(
+        try matrix.dequantize(
           rows: .range(rows.lowerBound + part.lowerBound..<rows.lowerBound + part.upperBound),
           into: UnsafeMutableBufferPointer(
             start: block.at(part.lowerBound * width), count: part.count * width))

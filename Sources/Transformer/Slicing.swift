@@ -225,7 +225,7 @@ private final class SlicingPass {
     let (piece, turned) = (Buffer(most * hidden), Buffer(most * basis.width))
     for start in stride(from: 0, to: tensor.rows, by: Self.pieceRows) {
       let range = start..<min(tensor.rows, start + Self.pieceRows)
-      try tensor.widen(rows: .range(range), into: piece.prefix(range.count * hidden))
+      try tensor.dequantize(rows: .range(range), into: piece.prefix(range.count * hidden))
       prepare(piece, range.count)
       workers.multiply(
         piece.rows(hidden), .plain, basis.rows, .transposed, into: turned.rows(basis.width), m: range.count,

@@ -65,7 +65,7 @@ import Testing
     let scratch = try Scratch()
     let original = try Data(contentsOf: URL(filePath: fixture("blocks.gguf")))
     let tensors = try GGUFFile(path: fixture("blocks.gguf")).tensors.values.filter {
-      $0.type.isWidenable && $0.type.blockSize > 1
+      $0.type.isDequantizable && $0.type.blockSize > 1
     }
     #expect(tensors.count >= 5)
     for tensor in tensors {

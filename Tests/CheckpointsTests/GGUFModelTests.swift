@@ -12,17 +12,17 @@ struct GGUFModelTests {
       #expect(ours.shape == theirs.shape)
       #expect(try ours.floats() == theirs.floats(), "\(name)")
       let rows = [theirs.rows - 1, 3, 0]
-      #expect(try Self.widen(ours, rows) == Self.widen(theirs, rows), "\(name)")
+      #expect(try Self.dequantize(ours, rows) == Self.dequantize(theirs, rows), "\(name)")
     }
     // transformers' Qwen2 has no bias on o.
     let lacking = architecture == "qwen2" ? 2 : 0
     #expect(gguf.configuration.parameters.count == source.configuration.parameters.count - lacking)
   }
 
-  private static func widen(_ tensor: StoredTensor, _ rows: [Int]) throws -> [Float] {
+  private static func dequantize(_ tensor: StoredTensor, _ rows: [Int]) throws -> [Float] {
     var values = [Float](repeating: 0, count: rows.count * tensor.columns)
     try values.withUnsafeMutableBufferPointer { buffer throws(CheckpointError) in
-      try tensor.widen(rows: .rows(rows), into: buffer)
+      try tensor.dequantize(rows: .rows(rows), into: buffer)
     }
     return values
   }

@@ -5,7 +5,7 @@ import Testing
 @Suite("Stored weights")
 struct StorageTypeTests {
   @Test(
-    "widen to what llama.cpp's package says, to the bit",
+    "dequantize to what llama.cpp's package says, to the bit",
     arguments: ["F16", "BF16", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q4_K", "Q5_K", "Q6_K"])
   func blocks(name: String) throws {
     let stored = try #require(try GGUFFile(path: fixture("blocks.gguf")).tensors[name])
@@ -25,7 +25,7 @@ struct StorageTypeTests {
     let (rows, columns) = ([3, 0, 2], [255, 1, 1, 128, 7])
     var picked = [Float](repeating: -1, count: 3 * 6)
     try picked.withUnsafeMutableBufferPointer { buffer throws(CheckpointError) in
-      try stored.widen(rows: .rows(rows), columns: columns, into: buffer, rowStride: 6)
+      try stored.dequantize(rows: .rows(rows), columns: columns, into: buffer, rowStride: 6)
     }
     for (index, row) in rows.enumerated() {
       for (position, column) in columns.enumerated() {
@@ -35,7 +35,7 @@ struct StorageTypeTests {
     }
     var range = [Float](repeating: 0, count: 2 * 256)
     try range.withUnsafeMutableBufferPointer { buffer throws(CheckpointError) in
-      try stored.widen(rows: .range(1..<3), into: buffer)
+      try stored.dequantize(rows: .range(1..<3), into: buffer)
     }
     #expect(range == Array(whole[256..<768]))
   }
@@ -106,26 +106,26 @@ struct StorageTypeTests {
   func wrongSelections() throws {
     let scratch = try Scratch()
     let tensor = try #require(try GGUFFile(path: fixture("blocks.gguf")).tensors["Q4_K"])
-    func widen(_ rows: RowSelection, _ columns: [Int]?, room: Int = 1024, stride: Int? = nil) -> String {
+    func dequantize(_ rows: RowSelection, _ columns: [Int]?, room: Int = 1024, stride: Int? = nil) -> String {
       var values = [Float](repeating: 0, count: room)
       return scratch.complaint { () throws(CheckpointError) in
         try values.withUnsafeMutableBufferPointer { buffer throws(CheckpointError) in
-          try tensor.widen(rows: rows, columns: columns, into: buffer, rowStride: stride)
+          try tensor.dequantize(rows: rows, columns: columns, into: buffer, rowStride: stride)
         }
       }
     }
-    #expect(widen(.rows([0, 4]), nil) == "Tensor Q4_K: row 4 of 4 was asked for.")
-    #expect(widen(.rows([-1]), nil) == "Tensor Q4_K: row -1 of 4 was asked for.")
-    #expect(widen(.range(2..<5), nil) == "Tensor Q4_K: rows 2..<5 of 4 were asked for.")
-    #expect(widen(.all, [256]) == "Tensor Q4_K: column 256 of 256 was asked for.")
+    #expect(dequantize(.rows([0, 4]), nil) == "Tensor Q4_K: row 4 of 4 was asked for.")
+    #expect(dequantize(.rows([-1]), nil) == "Tensor Q4_K: row -1 of 4 was asked for.")
+    #expect(dequantize(.range(2..<5), nil) == "Tensor Q4_K: rows 2..<5 of 4 were asked for.")
+    #expect(dequantize(.all, [256]) == "Tensor Q4_K: column 256 of 256 was asked for.")
     #expect(
-      widen(.all, nil, room: 1023)
+      dequantize(.all, nil, room: 1023)
         == "Tensor Q4_K: 4 rows of 256 values at a stride of 256 do not fit in 1023.")
     #expect(
-      widen(.all, nil, stride: 255)
+      dequantize(.all, nil, stride: 255)
         == "Tensor Q4_K: 4 rows of 256 values at a stride of 255 do not fit in 1024.")
-    #expect(widen(.all, nil, stride: .max).hasSuffix("do not fit in 1024."))
-    #expect(widen(.rows([]), nil, room: 0) == "no complaint")
+    #expect(dequantize(.all, nil, stride: .max).hasSuffix("do not fit in 1024."))
+    #expect(dequantize(.rows([]), nil, room: 0) == "no complaint")
   }
 
   @Test("A vector's elements are its rows; a scalar is one")
@@ -139,7 +139,7 @@ struct StorageTypeTests {
     let vector = try file.tensor(named: "v")
     var picked = [Float](repeating: 0, count: 2)
     try picked.withUnsafeMutableBufferPointer { buffer throws(CheckpointError) in
-      try vector.widen(rows: .rows([2, 0]), into: buffer)
+      try vector.dequantize(rows: .rows([2, 0]), into: buffer)
     }
     #expect(picked == [3, 1])
   }

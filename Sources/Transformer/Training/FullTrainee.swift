@@ -86,7 +86,7 @@ final class ResidentEnds: ModelEnds {
     guard !overflow else { throw DecoderError.tooLarge(file: decoder.checkpoint.location) }
     func whole(_ name: String) throws -> Buffer {
       let buffer = Buffer(count)
-      try decoder.checkpoint.tensor(named: name).widen(into: buffer.prefix(count))
+      try decoder.checkpoint.tensor(named: name).dequantize(into: buffer.prefix(count))
       return buffer
     }
     embedding = try whole("model.embed_tokens.weight")

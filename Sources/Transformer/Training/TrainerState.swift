@@ -93,7 +93,7 @@ extension Trainer {
             expected: tensor.isVector ? [expected.rows] : [expected.rows, expected.columns],
             found: stored.shape, advice: "the moments belong to another model")
         }
-        try stored.widen(
+        try stored.dequantize(
           rows: rows.map { .rows($0.kept) } ?? .all, columns: columns?.kept,
           into: UnsafeMutableBufferPointer(start: target, count: tensor.count))
         stored.releasePages()
@@ -148,7 +148,7 @@ extension Trainer {
         file: file.path, tensor: name, expected: tensor.shape, found: stored.shape,
         advice: "the file belongs to another model or stage")
     }
-    try stored.widen(into: UnsafeMutableBufferPointer(start: target, count: tensor.count))
+    try stored.dequantize(into: UnsafeMutableBufferPointer(start: target, count: tensor.count))
     stored.releasePages()
   }
 }
