@@ -48,23 +48,23 @@ public struct Plugin {
   }
 
   public static func criterion<Method: Criterion>(_ type: Method.Type) -> Plugin {
-    Plugin(type, AP_CRITERION, { ap_criterion($0) }) { Box<any Criterion>($0, $0.statistics) }
+    Plugin(type, AP_CRITERION, { ap_criterion($0) }, box: { Box<any Criterion>($0, $0.statistics) })
   }
 
   public static func allocator<Method: Allocator>(_ type: Method.Type) -> Plugin {
-    Plugin(type, AP_ALLOCATOR, { ap_allocator($0) }) { Box<any Allocator>($0, $0.statistics) }
+    Plugin(type, AP_ALLOCATOR, { ap_allocator($0) }, box: { Box<any Allocator>($0, $0.statistics) })
   }
 
   public static func compensator<Method: Compensator>(_ type: Method.Type) -> Plugin {
-    Plugin(type, AP_COMPENSATOR, { ap_compensator($0) }) { Box<any Compensator>($0, $0.statistics) }
+    Plugin(type, AP_COMPENSATOR, { ap_compensator($0) }, box: { Box<any Compensator>($0, $0.statistics) })
   }
 
   public static func transform<Method: Transform>(_ type: Method.Type) -> Plugin {
-    Plugin(type, AP_TRANSFORM, { ap_transform($0) }) { Box<any Transform>($0, $0.statistics) }
+    Plugin(type, AP_TRANSFORM, { ap_transform($0) }, box: { Box<any Transform>($0, $0.statistics) })
   }
 
   public static func evaluator<Method: Evaluator>(_ type: Method.Type) -> Plugin {
-    Plugin(type, AP_EVALUATOR, { ap_evaluator($0) }) { Box<any Evaluator>($0, $0.statistics) }
+    Plugin(type, AP_EVALUATOR, { ap_evaluator($0) }, box: { Box<any Evaluator>($0, $0.statistics) })
   }
 
   func descriptor(_ create: @escaping Slots.Create) -> ap_descriptor {

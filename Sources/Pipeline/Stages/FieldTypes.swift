@@ -97,11 +97,11 @@ extension Field {
 extension Field {
   /// The plugin that a stage needs.
   package static func plugin(_ kind: PluginKind, _ place: Place<PluginUse>, _ help: String) -> Field {
-    plugin(kind, help, isRequired: true, { $0[keyPath: place] }) { $0[keyPath: place] = $1 }
+    plugin(kind, help, isRequired: true, { $0[keyPath: place] }, { $0[keyPath: place] = $1 })
   }
 
   package static func plugin(_ kind: PluginKind, _ place: Place<PluginUse?>, _ help: String) -> Field {
-    plugin(kind, help, isRequired: false, { $0[keyPath: place] }) { $0[keyPath: place] = $1 }
+    plugin(kind, help, isRequired: false, { $0[keyPath: place] }, { $0[keyPath: place] = $1 })
   }
 
   private static func plugin(

@@ -200,11 +200,11 @@ extension Target {
 
 extension Field {
   static func target(_ place: Place<Target>, _ help: String) -> Field {
-    target(help, isRequired: true, { $0[keyPath: place] }) { $0[keyPath: place] = $1 }
+    target(help, isRequired: true, { $0[keyPath: place] }, { $0[keyPath: place] = $1 })
   }
 
   static func target(_ place: Place<Target?>, _ help: String) -> Field {
-    target(help, isRequired: false, { $0[keyPath: place] }) { $0[keyPath: place] = $1 }
+    target(help, isRequired: false, { $0[keyPath: place] }, { $0[keyPath: place] = $1 })
   }
 
   private static func target(

@@ -54,14 +54,18 @@ public struct TrainingInput: Sendable, Equatable {
 
 extension Field<TrainingInput> {
   fileprivate func only(_ formats: [TrainingInput.Format], isReadAnyway: Bool = false) -> Field {
-    only(when: { formats.contains($0.format) }, isReadAnyway: isReadAnyway) { input, reader in
-      // Nothing is known of a format that doesn't exist.
-      let named = reader.object["format"]
-      guard named.map({ TrainingInput.Format(rawValue: $0.stringValue ?? "") != nil }) ?? true else { return }
-      reader.problem(
-        key, "data read as \(input.format.rawValue) has none",
-        expected: "format \(formats.map { "\"\($0.rawValue)\"" }.joined(separator: " or "))")
-    }
+    only(
+      when: { formats.contains($0.format) }, isReadAnyway: isReadAnyway,
+      refuse: { input, reader in
+        // Nothing is known of a format that doesn't exist.
+        let named = reader.object["format"]
+        guard named.map({ TrainingInput.Format(rawValue: $0.stringValue ?? "") != nil }) ?? true else {
+          return
+        }
+        reader.problem(
+          key, "data read as \(input.format.rawValue) has none",
+          expected: "format \(formats.map { "\"\($0.rawValue)\"" }.joined(separator: " or "))")
+      })
   }
 }
 

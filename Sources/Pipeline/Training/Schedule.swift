@@ -105,10 +105,12 @@ extension Schedule {
 
 extension Field<Schedule> {
   fileprivate func ofWSD() -> Field {
-    only(when: { $0.kind == .wsd }) { schedule, reader in
-      // Nothing is known of a kind that doesn't exist.
-      guard reader.object["kind"].map({ $0.stringValue == schedule.kind.rawValue }) ?? true else { return }
-      reader.problem(key, "only \"wsd\" has it", advice: "leave it out")
-    }
+    only(
+      when: { $0.kind == .wsd },
+      refuse: { schedule, reader in
+        // Nothing is known of a kind that doesn't exist.
+        guard reader.object["kind"].map({ $0.stringValue == schedule.kind.rawValue }) ?? true else { return }
+        reader.problem(key, "only \"wsd\" has it", advice: "leave it out")
+      })
   }
 }

@@ -116,8 +116,9 @@ extension ap_criterion: PluginFunctions {
   func traits(
     of instance: UnsafeMutableRawPointer?, _ plugin: LoadedPlugin
   ) throws(PluginError) -> KeyValuePairs<Trait, Int32> {
-    guard let scores_compare else { return [.scoresCompare: plugin.scoresCompare ? 1 : 0] }
-    let answer = scores_compare(instance)
+    guard let answer = scores_compare?(instance) else {
+      return [.scoresCompare: plugin.scoresCompare ? 1 : 0]
+    }
     if answer != 0, !plugin.scoresCompare {
       throw .badDescriptor(
         library: plugin.library, plugin: plugin.id, field: "the answer of `scores_compare`",

@@ -113,9 +113,8 @@ final class TrainingPass {
     _ sequences: [TrainingSequence], rows: Int, _ counts: StepCounts, _ observer: PassObserver
   ) throws -> TrainingLoss {
     let weight = 1 / Float(max(1, counts.targets))
-    let predictions = Prediction.all(of: sequences.map(\.tokens), weight: { _ in weight }) {
-      sequences[$0].isTarget[$1]
-    }
+    let predictions = Prediction.all(
+      of: sequences.map(\.tokens), weight: { _ in weight }, where: { sequences[$0].isTarget[$1] })
     let losses = try head.losses(
       stream.entering(decoder.layerCount), rows: rows, predictions, backward: true,
       gradients: trainee.endGradients, teacher: teacher?.headTeacher
