@@ -57,7 +57,7 @@ struct AbsentKeysTests {
     try checkDesign(found, try #require(expected["design"]))
     // And what we write of it is the same model. Keys of scales and caps are written beside the source's own keys.
     var again = try ModelConfiguration(json: found.json, file: "config.json")
-    again.otherKeys = found.otherKeys
+    if found.design != DecoderDesign() { again.otherKeys = found.otherKeys }
     #expect(again == found)
     guard let frequencies = expected["frequencies"]?.arrayValue?.compactMap(\.numberValue) else { return }
     let ours = found.rope.frequencies(headDimension: found.layers[0].headDimension)
